@@ -1,0 +1,42 @@
+# Everything sets itself up: `make demo` and `make test` need only Python 3.11+ and make.
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+SYNC := UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --extra sandbox --quiet
+
+.PHONY: setup test check bench demo run format clean
+
+# Rebuilt when the lock file or the project file changes.
+.venv/.ready: pyproject.toml uv.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Chorus needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	$(SYNC)
+	touch $@
+
+setup: .venv/.ready
+
+test: setup
+	$(BIN)/pytest -n auto
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --warnings
+	$(BIN)/lint-imports --no-cache
+
+bench: setup
+	$(BIN)/python -m bench
+
+demo: setup
+	$(BIN)/chorus demo
+
+run: setup
+	$(BIN)/chorus run --config config.yaml
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist
