@@ -163,6 +163,8 @@ class Job(Value):
     started_at: datetime | None = None
     generated_at: datetime | None = None
     ended_at: datetime | None = None
+    delivered_at: datetime | None = None
+    """When the result, or the error, was shown to the person; a failed job stays FAILED."""
     execution_seconds: float | None = None
 
     @property
@@ -181,7 +183,24 @@ class AttemptState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     LOST = "lost"
-    """Absent from `/queue` and then from `/history`, asked in that order."""
+    """It had arrived, and is absent from `/queue` and then from `/history`, asked in that order."""
+    UNSENT = "unsent"
+    """Prepared, and absent likewise when we came back: it never arrived."""
+
+    @property
+    def open(self) -> bool:
+        """ComfyUI may still have it, or its files are not yet ours."""
+        return self in {AttemptState.PREPARED, AttemptState.SUBMITTED}
+
+
+class CollectedFile(Value):
+    """A file of one part, downloaded and verified; `path` relative to the data folder."""
+
+    path: str
+    sha256: str
+    size: int
+    media_type: str
+    temporary: bool = False
 
 
 class Attempt(Value):
@@ -194,6 +213,10 @@ class Attempt(Value):
     server: str
     client_id: str | None = None
     state: AttemptState = AttemptState.PREPARED
+    collected: tuple[CollectedFile, ...] = ()
+    """Of a SUCCEEDED part: what of it is on our disk."""
+    execution_seconds: float | None = None
+    created_at: datetime
 
 
 def attempt_id(job_id: uuid.UUID, part: int, n: int) -> uuid.UUID:
@@ -230,3 +253,31 @@ class Ended(Value):
 
 
 JobUpdate = Waiting | Progress | Ended
+
+
+# -- the queue as people see it
+
+
+class QueueEntry(Value):
+    """One job in `/queue`."""
+
+    job_id: uuid.UUID
+    kind: JobKind
+    character_id: str
+    workflow_name: str
+    requester_id: int
+    requester_name: str
+    guild_id: int | None = None
+    channel_id: int | None = None
+    position: int
+    """0 while it runs, 1 for the next."""
+    expected_seconds: float | None = None
+    """Until its result, from the workflows' own history; None while that is unknown."""
+
+
+class QueueView(Value):
+    """What runs and what waits, in the order it will be served; `reason` says why nothing moves, if so."""
+
+    running: tuple[QueueEntry, ...] = ()
+    waiting: tuple[QueueEntry, ...] = ()
+    reason: str | None = None
