@@ -88,10 +88,9 @@ class Settings(Section):
     def _validate_defaults(cls, data: Any) -> Any:
         """Paths of sections left out count from the file's folder too: a section given as `{}` is validated."""
         if isinstance(data, dict):
+            sections: dict[str, Any] = {"storage": {}, "paths": {}, "voice": {}}
             given = cast("dict[str, Any]", data)
-            return {key: {} for key in ("storage", "paths", "voice") if given.get(key) is None} | {
-                key: value for key, value in given.items() if value is not None
-            }
+            return sections | {key: value for key, value in given.items() if value is not None}
         return data
 
     def secrets(self) -> tuple[str, ...]:
