@@ -145,6 +145,7 @@ jobs = Table(
     metadata,
     _id(),
     Column("number", RowId, nullable=False, unique=True),  # order of acceptance
+    Column("owner", String(64), nullable=False),  # which process family dispatches it: recovery takes up its own
     Column("kind", String(8), nullable=False),
     Column("state", String(16), nullable=False),
     Column("request", JSON, nullable=False),
@@ -154,6 +155,7 @@ jobs = Table(
     Column("workflow_hash", String(64), nullable=False),
     Column("seed", String(20), nullable=False),
     Column("parameters", JSON, nullable=False),
+    Column("fingerprint", String(64)),  # equal jobs make equal files: speech is reused by it
     Column("requester_id", BigInteger, nullable=False),
     Column("guild_id", BigInteger),
     Column("channel_id", BigInteger),
@@ -169,8 +171,12 @@ jobs = Table(
     _when("started_at"),
     _when("generated_at"),
     _when("ended_at"),
+    _when("delivered_at"),  # the result or the error was shown
     Column("execution_seconds", Float),
     Index(None, "state", "number"),
+    Index(None, "guild_id", "number"),
+    Index(None, "requester_id", "number"),
+    Index(None, "fingerprint"),
     Index(None, "requester_id", "state"),
     Index(None, "channel_id", "number"),
     Index(None, "workflow_hash", "state", "number"),
@@ -193,6 +199,7 @@ attempts = Table(
     Column("execution_seconds", Float),
     _when("created_at", nullable=False),
     UniqueConstraint("job_id", "part", "n"),
+    Index(None, "state"),
 )
 
 deliveries = Table(
@@ -223,13 +230,19 @@ deliveries = Table(
 
 # -- what was made
 
+# The gallery asks for the newest rows of a scope, of some shelves, perhaps of one character or person. Each of these
+# has an index that ends in the id, so that a page is read off the index whatever the rest of the table holds.
+_SCOPES = ("channel_id", "guild_id")
+_FILTERS = ((), ("character_id",), ("requester_id",), ("character_id", "requester_id"))
+
 
 def _media(name: str, *extra: Column[Any]) -> Table:
     return Table(
         name,
         metadata,
-        Column("id", RowId, primary_key=True),
-        Column("job_id", String(36), nullable=False, index=True),
+        # One rising number over all three tables, so that pages over several kinds have one key.
+        Column("id", RowId, primary_key=True, autoincrement=False),
+        Column("job_id", String(36), nullable=False),
         Column("n", Integer, nullable=False),
         Column("conversation_id", String(36)),
         Column("thread_id", String(36)),
@@ -238,6 +251,7 @@ def _media(name: str, *extra: Column[Any]) -> Table:
         Column("guild_id", BigInteger),
         Column("channel_id", BigInteger),
         Column("requester_id", BigInteger, nullable=False),
+        Column("shelf", Integer, nullable=False),  # 0 for everybody, 1 age-restricted, 2 deleted
         Column("age_restricted", Boolean, nullable=False, default=False),
         Column("workflow_name", String(200), nullable=False),
         Column("seed", String(20), nullable=False),
@@ -249,12 +263,8 @@ def _media(name: str, *extra: Column[Any]) -> Table:
         _when("deleted_at"),
         *extra,
         UniqueConstraint("job_id", "n"),
-        Index(None, "channel_id", "id"),
-        Index(None, "guild_id", "id"),
-        Index(None, "channel_id", "character_id", "id"),
-        Index(None, "channel_id", "requester_id", "id"),
-        Index(None, "guild_id", "character_id", "id"),
-        Index(None, "guild_id", "requester_id", "id"),
+        Index(None, "created_at"),
+        *(Index(None, scope, "shelf", *columns, "id") for scope in _SCOPES for columns in _FILTERS),
     )
 
 
