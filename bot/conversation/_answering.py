@@ -1,0 +1,196 @@
+"""One answer: prompt, stream, commit, post. The worker in `service` decides when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from bot.characters import Character
+from bot.conversation.language_model import (
+    ContextOverflowError,
+    DrawCall,
+    LanguageModel,
+    ModelOptions,
+    TextDelta,
+    stop_sequences,
+)
+from bot.conversation.messages import Message, Role, Scene, Thread
+from bot.conversation.ports import Characters, Drawings, TurnPost, TurnPresenter, Turnstile
+from bot.conversation.prompt import Budget, build_prompt, speaker_name
+from bot.conversation.reply import ReplyFilter
+from bot.conversation.scene import DRAW_IN_TEXT, DRAW_WITH_TOOL, PromptWriter
+from bot.conversation.store import ConversationStore
+from bot.errors import ChorusError, LanguageModelUnavailable
+from bot.generation.jobs import JobState
+
+log = logging.getLogger(__name__)
+
+SENDS_A_PICTURE = "*sends a picture*"
+"""The turn's words where the model only called its tool."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    text: str
+    scenes: tuple[Scene, ...]
+
+
+class Answering:
+    """Lets a character answer. Stateless: everything is in the store."""
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        characters: Characters,
+        model: LanguageModel,
+        *,
+        drawings: Drawings,
+        writer: PromptWriter,
+        turnstile: Turnstile,
+        options: ModelOptions,
+        budget: Budget,
+    ) -> None:
+        self._store = store
+        self._characters = characters
+        self._model = model
+        self._drawings = drawings
+        self._writer = writer
+        self._turnstile = turnstile
+        self._options = options
+        self._budget = budget
+
+    async def model_is_back(self) -> bool:
+        """Whether the server answers again."""
+        try:
+            await self._model.models()
+        except LanguageModelUnavailable:
+            return False
+        return True
+
+    async def answer(self, thread: Thread, newest: Message, presenter: TurnPresenter) -> None:
+        """A new turn to everything up to `newest`. Raises LanguageModelUnavailable: the people still wait then."""
+        turn = await self._store.begin_turn(thread.id, newest.character_id or "", newest.id)
+        await self._speak_or_retract(thread, turn, presenter)
+
+    async def again(self, thread: Thread, turn_id: str, presenter: TurnPresenter) -> None:
+        """Another alternative of a turn that has some."""
+        turn = await self._store.message(turn_id)
+        if turn is not None and turn.deleted_at is None:
+            await self._speak(thread, turn, presenter)
+
+    async def resume(self, thread: Thread, presenter: TurnPresenter, *, is_young: Callable[[Message], bool]) -> bool:
+        """Take up the oldest interrupted turn of the thread: post it, speak it anew, or take it back. False: none."""
+        unfinished = [
+            message
+            for message in await self._store.unfinished()
+            if message.thread_id == thread.id and message.role is Role.ASSISTANT
+        ]
+        if not unfinished:
+            return False
+        turn = unfinished[0]
+        if turn.state is JobState.GENERATED:
+            async with presenter.open(turn, thread) as post:
+                await post.finish(turn)
+            await self._store.set_state([turn.id], JobState.DELIVERED)
+        elif is_young(turn):
+            await self._speak_or_retract(thread, turn, presenter)
+        else:
+            await presenter.retract(turn, thread)
+            await self._store.set_state([turn.id], JobState.FAILED)
+        return True
+
+    async def _speak_or_retract(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
+        """Without a model nothing of the turn stays: what people read half of would be read again in the next one."""
+        try:
+            await self._speak(thread, turn, presenter)
+        except LanguageModelUnavailable:
+            await presenter.retract(turn, thread)
+            await self._store.set_state([turn.id], JobState.FAILED)
+            raise
+
+    async def _speak(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
+        conversation = await self._store.conversation(thread.conversation_id)
+        guild_id = conversation.guild_id if conversation is not None else None
+        try:
+            character = self._characters.find(turn.character_id or "", guild_id)
+        except ChorusError as error:  # the character's file is gone: say so, keep the history
+            await self._store.set_state([turn.id, *([turn.reply_to_id] if turn.reply_to_id else [])], JobState.FAILED)
+            await presenter.notice(thread, error)
+            return
+        async with presenter.open(turn, thread) as post:
+            async with self._turnstile.conversation():
+                reply = await self._reply(thread, turn, character, post)
+            if reply.scenes and turn.job_id is None:
+                await self._draw(thread, turn, character, reply.scenes[0])
+            finished = await self._store.add_alternative(turn.id, reply.text, self._options_for(character).model)
+            await post.finish(finished)
+        await self._store.set_state([turn.id], JobState.DELIVERED)
+
+    async def _reply(self, thread: Thread, turn: Message, character: Character, post: TurnPost) -> _Reply:
+        """Stream the answer. A stream that breaks, or says nothing, is asked for once more."""
+        # A turn that is spoken again reads the history as it was before it.
+        history = [each for each in await self._store.history(thread) if each.position < turn.position]
+        budget = self._budget
+        for attempt in (1, 2, 3):
+            try:
+                reply = await self._stream(history, character, post, budget)
+            except ContextOverflowError as error:
+                budget = replace(budget, context_window=budget.context_window // 2)
+                log.info(
+                    "The model's window is smaller than llm.context_window; trying %d tokens", budget.context_window
+                )
+                if attempt == 3:
+                    raise LanguageModelUnavailable("The conversation does not fit the language model.") from error
+                continue
+            except LanguageModelUnavailable:
+                if attempt > 1:
+                    raise
+                continue
+            if reply.text:
+                return reply
+        raise LanguageModelUnavailable("The language model answered with nothing.")
+
+    async def _stream(self, history: list[Message], character: Character, post: TurnPost, budget: Budget) -> _Reply:
+        options = self._options_for(character)
+        draws = character.image_generation.enabled
+        tools = draws and self._model.takes_tools(options.model)
+        extra = (DRAW_WITH_TOOL if tools else DRAW_IN_TEXT) if draws else ""
+        others = list(
+            dict.fromkeys(speaker_name(each.author_name) for each in reversed(history[-50:]) if each.role is Role.USER)
+        )
+        options = replace(options, stop=stop_sequences(options.stop, others))
+        visible = ReplyFilter(character.name, others)
+        scenes: list[Scene] = []
+        messages = build_prompt(character, history, budget, extra=extra)
+        async with aclosing(self._model.stream(messages, options, tools=tools)) as deltas:
+            async for delta in deltas:
+                match delta:
+                    case TextDelta(text):
+                        post.grow(visible.feed(text))
+                    case DrawCall(scene):
+                        scenes.append(Scene(description=scene, source="tool"))
+                if visible.ended:
+                    break
+        text = visible.finish()
+        if draws:
+            scenes += [Scene(description=scene, source="text") for scene in visible.scenes]
+        return _Reply(text or (SENDS_A_PICTURE if scenes else ""), tuple(scenes))
+
+    async def _draw(self, thread: Thread, turn: Message, character: Character, scene: Scene) -> None:
+        """Accept the job before the turn is committed: a turn that is spoken again finds it and draws no second one."""
+        history = await self._store.history(thread, limit=12)
+        written = await self._writer.write(character, scene.description, history)
+        job_id = await self._drawings.draw(turn, thread, character, scene, written.positive)
+        if job_id is not None:
+            await self._store.set_job(turn.id, job_id)
+
+    def _options_for(self, character: Character) -> ModelOptions:
+        preferred = character.preferred_llm
+        return replace(
+            self._options,
+            model=preferred.model or self._options.model,
+            temperature=self._options.temperature if preferred.temperature is None else preferred.temperature,
+            max_tokens=preferred.max_tokens or self._options.max_tokens,
+        )

@@ -1,0 +1,128 @@
+"""From the model's raw stream to what a character says.
+
+Pure and incremental: `ReplyFilter.feed` takes deltas as they arrive and never shows what it may have to take back.
+Dropped: `<think>...</think>`, a leading "Nova:", everything from the first line that speaks for somebody else,
+invisible characters. Taken out: `<draw>...</draw>`, the way a model without tool calls asks for a picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.conversation.prompt import speaker_name
+
+MAX_CHARACTERS = 16_000
+"""Eight Discord messages. A model that runs on is cut there, whatever its token limit says."""
+
+_BLOCKS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<draw>", "</draw>"))
+_OPENERS = tuple(opener for opener, _ in _BLOCKS)
+_INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+
+
+class ReplyFilter:
+    """What may be shown of a reply so far.
+
+    Args:
+        own_name: The character's name; as a prefix of the reply it is dropped.
+        others: Names of everybody else in the prompt; a line that begins with one of them and a colon ends the reply.
+    """
+
+    def __init__(self, own_name: str, others: Sequence[str] = ()) -> None:
+        own = re.escape(own_name)
+        self._prefix = re.compile(rf"\s*\**{own}\**\s*:\**\s*", re.IGNORECASE)
+        self._may_be_prefix = f"**{own_name}:** "
+        names = "|".join(re.escape(name) for name in sorted({speaker_name(each) for each in others}, key=len))
+        self._impersonation = re.compile(rf"(?:^|\n)[ \t]*\**(?:{names})\**[ \t]*:", re.IGNORECASE) if names else None
+        self._longest_name = max((len(name) for name in others), default=0) + 8
+        self._buffer = ""
+        self._inside: str | None = None
+        self._visible = ""
+        self.scenes: list[str] = []
+        """Descriptions out of `<draw>` blocks, in order."""
+        self.ended = False
+        """Nothing that follows will be shown: the stream may be closed."""
+
+    def feed(self, delta: str) -> str:
+        """Take the next piece; returns all that may be shown so far."""
+        if not self.ended:
+            self._buffer += _INVISIBLE.sub("", delta)
+            self._consume(final=False)
+        return self._settled(final=False)
+
+    def finish(self) -> str:
+        """The stream is over; returns the whole reply."""
+        self._consume(final=True)
+        return self._settled(final=True)
+
+    def _consume(self, *, final: bool) -> None:
+        while self._buffer:
+            if self._inside is not None:
+                if not self._leave_block(final=final):
+                    return
+                continue
+            start = self._buffer.find("<")
+            if start < 0:
+                self._take(len(self._buffer))
+                return
+            self._take(start)
+            lowered = self._buffer[:12].lower()
+            opener = next((each for each in _OPENERS if lowered.startswith(each)), None)
+            if opener is not None:
+                self._inside = dict(_BLOCKS)[opener]
+                self._buffer = self._buffer[len(opener) :]
+            elif lowered.startswith("</think"):  # templates that open the block themselves stream only its end
+                self._visible = ""
+                end = self._buffer.find(">")
+                if end < 0 and not final:
+                    return
+                self._buffer = self._buffer[end + 1 :] if end >= 0 else ""
+            elif not final and any(each.startswith(lowered) for each in (*_OPENERS, "</think>", "</thinking>")):
+                return  # may yet become a block
+            else:
+                self._take(1)
+
+    def _leave_block(self, *, final: bool) -> bool:
+        """Drop the inside of a block; False while its end has not arrived."""
+        closer = self._inside or ""
+        end = self._buffer.lower().find(closer)
+        if end < 0:
+            if final:  # an unterminated block: nothing of it was meant to be read
+                self._buffer = ""
+            return False
+        if closer == "</draw>" and (scene := self._buffer[:end].strip()):
+            self.scenes.append(scene[:2000])
+        self._buffer = self._buffer[end + len(closer) :]
+        self._inside = None
+        return True
+
+    def _take(self, count: int) -> None:
+        checked_from = max(len(self._visible) - self._longest_name, 0)
+        self._visible += self._buffer[:count]
+        self._buffer = self._buffer[count:]
+        found = self._impersonation.search(self._visible, checked_from) if self._impersonation else None
+        # At the very beginning "Ada:" is a model that repeats its prompt's form; only a later line speaks for Ada.
+        if found and self._visible[: found.start()].strip():
+            self._visible = self._visible[: found.start()]
+            self._stop()
+        elif len(self._visible) > MAX_CHARACTERS:
+            self._visible = self._visible[:MAX_CHARACTERS].rsplit(" ", 1)[0] + " …"
+            self._stop()
+
+    def _stop(self) -> None:
+        self.ended = True
+        self._buffer = ""
+
+    def _settled(self, *, final: bool) -> str:
+        text = self._visible.lstrip()
+        prefix = self._prefix.match(text)
+        if prefix:
+            text = text[prefix.end() :]
+        elif not final and len(text) < len(self._may_be_prefix):
+            return ""
+        if final or self._impersonation is None:
+            return text.rstrip()
+        # Hold back a line that may turn out to begin with somebody else's name.
+        line_start = text.rfind("\n") + 1
+        held = line_start > 0 and len(text) - line_start < self._longest_name and ":" not in text[line_start:]
+        return text[: line_start - 1].rstrip() if held else text.rstrip()
