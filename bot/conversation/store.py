@@ -134,5 +134,5 @@ class ConversationStore(BindingStore, Protocol):
         ...
 
     async def last_bot_run(self, thread_id: str) -> int:
-        """How many of the newest messages in a row were not written by a person."""
+        """How many turns characters spoke since a person last did."""
         ...

@@ -103,6 +103,7 @@ messages = Table(
     Column("character_id", String(100)),  # who speaks, for an assistant's turn
     Column("author_id", BigInteger),
     Column("author_name", String(100)),
+    Column("author_is_bot", Boolean, nullable=False, default=False),
     Column("discord_message_id", BigInteger),  # a human's message; a character's are in `deliveries`
     Column("reply_to_id", String(36)),  # an assistant's turn: the newest human turn it answers
     Column("content", Text, nullable=False),  # a human's words; a character's are in its alternatives

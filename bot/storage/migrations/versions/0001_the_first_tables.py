@@ -83,6 +83,7 @@ def _conversations() -> None:
         sa.Column("character_id", sa.String(100)),
         sa.Column("author_id", sa.BigInteger()),
         sa.Column("author_name", sa.String(100)),
+        sa.Column("author_is_bot", sa.Boolean(), nullable=False),
         sa.Column("discord_message_id", sa.BigInteger()),
         sa.Column("reply_to_id", sa.String(36)),
         sa.Column("content", sa.Text(), nullable=False),
