@@ -17,6 +17,7 @@ MAX_CHARACTERS = 16_000
 
 _BLOCKS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<draw>", "</draw>"))
 _OPENERS = tuple(opener for opener, _ in _BLOCKS)
+_MARKS = tuple(mark for block in _BLOCKS for mark in block)
 _INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 
 
@@ -31,7 +32,7 @@ class ReplyFilter:
     def __init__(self, own_name: str, others: Sequence[str] = ()) -> None:
         own = re.escape(own_name)
         self._prefix = re.compile(rf"\s*\**{own}\**\s*:\**\s*", re.IGNORECASE)
-        self._may_be_prefix = f"**{own_name}:** "
+        self._label = f"{own_name}:".lower()
         names = "|".join(re.escape(name) for name in sorted({speaker_name(each) for each in others}, key=len))
         self._impersonation = re.compile(rf"(?:^|\n)[ \t]*\**(?:{names})\**[ \t]*:", re.IGNORECASE) if names else None
         self._longest_name = max((len(name) for name in others), default=0) + 8
@@ -71,14 +72,12 @@ class ReplyFilter:
             if opener is not None:
                 self._inside = dict(_BLOCKS)[opener]
                 self._buffer = self._buffer[len(opener) :]
-            elif lowered.startswith("</think"):  # templates that open the block themselves stream only its end
-                self._visible = ""
-                end = self._buffer.find(">")
-                if end < 0 and not final:
-                    return
-                self._buffer = self._buffer[end + 1 :] if end >= 0 else ""
-            elif not final and any(each.startswith(lowered) for each in (*_OPENERS, "</think>", "</thinking>")):
-                return  # may yet become a block
+            elif (closer := next((each for each in _MARKS if lowered.startswith(each)), None)) is not None:
+                if closer != "</draw>":  # templates that open the thinking themselves stream only its end
+                    self._visible = ""
+                self._buffer = self._buffer[len(closer) :]
+            elif not final and any(each.startswith(lowered) for each in _MARKS):
+                return  # may yet become a mark
             else:
                 self._take(1)
 
@@ -100,9 +99,10 @@ class ReplyFilter:
         checked_from = max(len(self._visible) - self._longest_name, 0)
         self._visible += self._buffer[:count]
         self._buffer = self._buffer[count:]
-        found = self._impersonation.search(self._visible, checked_from) if self._impersonation else None
         # At the very beginning "Ada:" is a model that repeats its prompt's form; only a later line speaks for Ada.
-        if found and self._visible[: found.start()].strip():
+        lines = self._impersonation.finditer(self._visible, checked_from) if self._impersonation else iter(())
+        found = next((line for line in lines if self._without_prefix(self._visible[: line.start()])), None)
+        if found:
             self._visible = self._visible[: found.start()]
             self._stop()
         elif len(self._visible) > MAX_CHARACTERS:
@@ -113,13 +113,14 @@ class ReplyFilter:
         self.ended = True
         self._buffer = ""
 
-    def _settled(self, *, final: bool) -> str:
-        text = self._visible.lstrip()
+    def _without_prefix(self, text: str) -> str:
         prefix = self._prefix.match(text)
-        if prefix:
-            text = text[prefix.end() :]
-        elif not final and len(text) < len(self._may_be_prefix):
-            return ""
+        return text[prefix.end() :] if prefix else text.lstrip()
+
+    def _settled(self, *, final: bool) -> str:
+        text = self._without_prefix(self._visible)
+        if not final and self._label.startswith(text.replace("*", "").strip().lower()):
+            return ""  # may yet become "Nova:"
         if final or self._impersonation is None:
             return text.rstrip()
         # Hold back a line that may turn out to begin with somebody else's name.

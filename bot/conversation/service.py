@@ -160,9 +160,11 @@ class ConversationService:
             found = await self.store.conversation(binding.conversation_id)
             if found is not None:
                 return found
-        known = await self.store.conversations(channel_id) if binding is None else []
         owner = binding.character_id if binding is not None else character_id
-        conversation = next((each for each in known if each.character_id == owner), None)
+        conversation = None
+        if binding is None:
+            known = await self.store.conversations(channel_id)
+            conversation = next((each for each in known if each.character_id == owner), None)
         if conversation is None:
             title = f"With {self._characters.names(guild_id).get(owner, owner)}"
             conversation = await self.store.create(
