@@ -1,0 +1,62 @@
+"""The JSON file beside every result: everything needed to make it again, also on another machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.generation.jobs import Artifact, Job
+from bot.generation.store import StoredWorkflow
+from bot.media.files import write_whole
+
+FORMAT = 1
+
+
+def sidecar_path(file: Path) -> Path:
+    """`<name>.json` beside `<name>.png`."""
+    return file.with_suffix(".json")
+
+
+def write_sidecar(
+    data_dir: Path, job: Job, artifact: Artifact, workflow: StoredWorkflow | None, originals: Sequence[str] = ()
+) -> None:
+    """Write it whole or not at all. Blocking.
+
+    Raises:
+        OSError: The disk is full, or not writable.
+
+    """
+    content = json.dumps(_content(job, artifact, workflow, originals), indent=1, ensure_ascii=False, sort_keys=True)
+    write_whole(sidecar_path(data_dir / artifact.path), content.encode("utf-8", "replace"))
+
+
+def _content(job: Job, artifact: Artifact, workflow: StoredWorkflow | None, originals: Sequence[str]) -> dict[str, Any]:
+    request = job.request.model_dump(mode="json", exclude={"requester_id", "requester_name", "origin"})
+    return {
+        "chorus_sidecar": FORMAT,
+        "job": str(job.id),
+        "file": {
+            "name": Path(artifact.path).name,
+            "sha256": artifact.sha256,
+            "size": artifact.size,
+            "media_type": artifact.media_type,
+            "width": artifact.width,
+            "height": artifact.height,
+            "duration_seconds": artifact.duration_seconds,
+            "originals": [Path(path).name for path in originals],
+        },
+        "request": request,
+        "character": {"id": job.request.character_id, "version": job.character_version},
+        "workflow": {
+            "name": job.workflow_name,
+            "hash": job.workflow_hash,
+            "graph": None if workflow is None else workflow.graph,
+            "bindings": None if workflow is None else workflow.bindings,
+        },
+        "seed": job.seed,
+        "parameters": job.parameters,
+        "created_at": job.created_at.isoformat(),
+        "execution_seconds": job.execution_seconds,
+    }
