@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.media.errors import BadMedia, EncoderFailed, EncoderMissing, EncoderTimeout
+from bot.media.ffmpeg import Ffmpeg, output_file
+from bot.media.images import inspect_image
+from bot.media.sniffing import sniff_media_type
+from bot.media.video import probe_video, video_frame, without_metadata
+from tests.media.sounds import sound, video
+
+ENDLESS = ["-re", "-f", "lavfi", "-i", "sine=duration=3600", "-f", "s16le", "-"]
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_it_comes_with_the_installation() -> None:
+    assert Path(await Ffmpeg().locate()).name.startswith("ffmpeg")
+
+
+async def test_a_configured_one_that_is_not_there_is_told_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(EncoderMissing) as caught:
+        await Ffmpeg(str(tmp_path / "nowhere")).run(["-version"])
+    assert str(tmp_path) not in caught.value.message + caught.value.advice
+    assert str(tmp_path) in caught.value.detail
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for ffmpeg")
+async def test_a_configured_one_is_the_one_that_runs(tmp_path: Path) -> None:
+    program = script(tmp_path / "myffmpeg", "echo mine >&2\n")
+    assert (await Ffmpeg(str(program)).run(["-version"])).strip() == "mine"
+
+
+async def test_its_words_stay_out_of_what_people_read(tmp_path: Path) -> None:
+    with pytest.raises(EncoderFailed) as caught:
+        await Ffmpeg().run(["-f", "lavfi", "-i", "sine", "-c:a", "nosuchcodec", *output_file(tmp_path / "a.wav")])
+    failed = caught.value
+    assert not isinstance(failed, EncoderMissing)
+    assert "nosuchcodec" in failed.detail
+    assert "nosuchcodec" not in failed.message + failed.advice
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process ids are looked at as POSIX has them")
+async def test_cancelling_the_caller_kills_the_process(tmp_path: Path) -> None:
+    record = tmp_path / "pid"
+    program = script(tmp_path / "slow", f"echo $$ > {record}\necho started\nexec sleep 600\n")
+    started = asyncio.Event()
+    task = asyncio.create_task(Ffmpeg(str(program)).run([], on_output=lambda _: started.set()))
+    async with asyncio.timeout(20):
+        await started.wait()
+    pid = int(record.read_text())
+    assert alive(pid)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not alive(pid)
+
+
+async def test_the_time_limit_kills_the_process() -> None:
+    with pytest.raises(EncoderTimeout):
+        await Ffmpeg(timeout_seconds=0.3).run(ENDLESS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for ffmpeg")
+async def test_a_flood_on_stderr_neither_blocks_nor_fills_memory(tmp_path: Path) -> None:
+    program = script(tmp_path / "loud", "echo first >&2\nyes noise | head -c 3000000 >&2\necho last >&2\n")
+    said = await Ffmpeg(str(program)).run([])
+    assert said.startswith("first")
+    assert said.rstrip().endswith("last")
+    assert len(said) < 100_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+async def test_a_full_disk_is_the_systems_own_error() -> None:
+    with pytest.raises(OSError, match="No space left") as caught:
+        await Ffmpeg().run(["-f", "lavfi", "-i", "sine=duration=5", "-f", "wav", "-y", "file:/dev/full"])
+    assert caught.value.errno == errno.ENOSPC
+
+
+# -- video
+
+
+@pytest.mark.parametrize(("suffix", "media_type"), [(".mp4", "video/mp4"), (".webm", "video/webm")])
+async def test_a_video_is_measured(tmp_path: Path, suffix: str, media_type: str) -> None:
+    info = await probe_video(await video(tmp_path / f"a{suffix}", 1.5))
+    assert (info.media_type, info.width, info.height, info.has_sound) == (media_type, 320, 240, False)
+    assert abs(info.duration_seconds - 1.5) < 0.1
+
+
+async def test_a_videos_sound_is_seen(tmp_path: Path) -> None:
+    assert (await probe_video(await video(tmp_path / "a.mp4", with_sound=True))).has_sound
+
+
+async def test_a_stream_that_states_no_length_is_read_to_its_end(tmp_path: Path) -> None:
+    source = await video(tmp_path / "a.webm", 1.5)
+    live = tmp_path / "live.webm"
+    await Ffmpeg().run(["-i", str(source), "-c", "copy", "-live", "1", str(live)])
+    assert abs((await probe_video(live)).duration_seconds - 1.5) < 0.2
+
+
+async def test_a_video_gets_a_thumbnail(tmp_path: Path) -> None:
+    await video_frame(await video(tmp_path / "a.mp4"), tmp_path / "t.webp")
+    info = inspect_image(tmp_path / "t.webp")
+    assert (info.media_type, info.width, info.height) == ("image/webp", 200, 150)
+
+
+async def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    html, empty = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    html.write_text("<html>")
+    empty.touch()
+    tone = await sound(tmp_path / "c.mp3")
+    for path in (html, empty, tone):
+        with pytest.raises(BadMedia):
+            await probe_video(path)
+        with pytest.raises(BadMedia):
+            await video_frame(path, tmp_path / "t.webp")
+
+
+async def test_a_video_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
+    source = await video(tmp_path / "a.mp4")
+    source.write_bytes(source.read_bytes()[:2_000])
+    with pytest.raises(BadMedia):
+        await probe_video(source)
+
+
+async def test_tags_go_and_the_pictures_stay(tmp_path: Path) -> None:
+    source = await video(tmp_path / "a.mp4", with_sound=True)
+    await without_metadata(source, tmp_path / "b.mp4")
+    assert b"secret" not in (tmp_path / "b.mp4").read_bytes()
+    assert await probe_video(tmp_path / "b.mp4") == await probe_video(source)
+
+
+async def test_first_bytes_name_the_kind(tmp_path: Path) -> None:
+    expected = {".flac": "audio/flac", ".mp3": "audio/mpeg", ".opus": "audio/ogg", ".wav": "audio/wav"}
+    for suffix, media_type in expected.items():
+        path = (await sound(tmp_path / f"a{suffix}", 0.2)).rename(tmp_path / "renamed.bin")
+        assert sniff_media_type(path) == media_type
+    (tmp_path / "text").write_text("hello")
+    assert sniff_media_type(tmp_path / "text") is None
