@@ -18,6 +18,7 @@ from bot.media.errors import BadMedia
 from bot.media.ffmpeg import Ffmpeg, input_file, output_file
 from bot.media.files import replacing
 from bot.media.loudness import METER_RATE, LoudnessMeter
+from bot.media.segments import load_pydub
 from bot.media.sniffing import sniff_media_type
 
 BUNDLED = Ffmpeg()
@@ -193,6 +194,7 @@ async def _measured(
     meter = LoudnessMeter()
     cut = [] if until is None else ["-t", f"{until:.3f}"]
     arguments = ["-v", "error", *input_file(source), *output, *cut, *_METER]
+    await asyncio.to_thread(load_pydub)
     try:
         await ffmpeg.run(arguments, on_output=meter.feed)
     except BadMedia as error:

@@ -28,6 +28,11 @@ class Segment(Protocol):
         ...
 
 
+def load_pydub() -> None:
+    """Import pydub if it is not yet (some 20 ms): in a thread, before samples are measured on the event loop."""
+    _audio_segment()
+
+
 @functools.cache
 def _audio_segment() -> Any:
     # Narrow and lasting, because `catch_warnings` would be felt by every other thread in the meantime.
@@ -36,7 +41,7 @@ def _audio_segment() -> Any:
 
 
 def segment(samples: bytes, rate: int) -> Segment:
-    """Mono samples (16 bit, `rate` per second) as a pydub segment. The first call imports pydub: some 50 ms."""
+    """Mono samples (16 bit, `rate` per second) as a pydub segment."""
     made = _audio_segment()(data=samples, sample_width=SAMPLE_WIDTH, frame_rate=rate, channels=1)
     return cast("Segment", made)
 
