@@ -90,7 +90,7 @@ class ProgressStateEvent:
 
 @dataclass(frozen=True)
 class ExecutedEvent:
-    """A node's `ui` output; sent again for cached output nodes. `output` None for nodes without."""
+    """A node's `ui` output, as it will stand in the history under the same id; sent again for cached output nodes."""
 
     prompt_id: str
     node: str
@@ -220,8 +220,7 @@ def _parse(kind: str, data: JsonObject) -> Event | None:  # noqa: PLR0911 - one 
         case "executing":
             return _executing(data)
         case "executed":
-            node = data.get("display_node") or data["node"]
-            return ExecutedEvent(_id(data), str(node), as_object(data.get("output")))
+            return ExecutedEvent(_id(data), str(data["node"]), as_object(data.get("output")))
         case "status":
             remaining = as_int(as_object(as_object(data.get("status")).get("exec_info")).get("queue_remaining"))
             sid = data.get("sid")

@@ -39,7 +39,16 @@ class ComfyError(Exception):
 
 
 class ComfyConnectionError(ComfyError):
-    """The server did not answer: refused, reset, timed out, truncated, or a proxy said 502, 503 or 504."""
+    """The server did not answer: refused, reset, timed out, truncated, or a proxy said 502, 503 or 504.
+
+    Attributes:
+        sent: False: no connection was made, so the server cannot have seen the request.
+
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class NotSubmitted(ComfyConnectionError):
@@ -48,10 +57,6 @@ class NotSubmitted(ComfyConnectionError):
     Where `sent`, the id is burnt (ComfyUI does not check ids for uniqueness): repeat as a new attempt with a new id.
     Where not, not one byte left, and even the same id may be used again.
     """
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        super().__init__(message)
-        self.sent = sent
 
 
 class SubmissionUncertain(ComfyConnectionError):
