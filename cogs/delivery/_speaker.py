@@ -1,0 +1,165 @@
+"""The mouth of a turn: the character's webhook, or the bot itself with the character's name in bold."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import ChorusError
+from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoing
+from cogs.delivery._search import SEARCH_LIMIT
+from cogs.delivery._webhooks import home_of, is_gone, webhook_name
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.characters import Character
+    from bot.conversation.messages import Message, Thread
+    from cogs.delivery._outbox import Outbox
+    from cogs.delivery._webhooks import Webhooks
+    from cogs.ui.views import DynamicView
+
+
+class Speaker:
+    """Sends, edits and deletes the messages of one turn in one channel."""
+
+    def __init__(
+        self,
+        bot: ChorusBot,
+        outbox: Outbox,
+        webhooks: Webhooks,
+        *,
+        turn: Message,
+        channel: Any,
+        character: Character | None,
+    ) -> None:
+        self._bot = bot
+        self._outbox = outbox
+        self._webhooks = webhooks
+        self._turn = turn
+        self._channel = channel
+        self._character = character
+        self._anchor: int | None = getattr(channel, "last_message_id", None)
+
+    @classmethod
+    async def find(cls, bot: ChorusBot, outbox: Outbox, webhooks: Webhooks, turn: Message, thread: Thread) -> Speaker:
+        """The speaker of a turn. A channel that is not in the cache (a direct message) is asked for.
+
+        Raises:
+            discord.HTTPException: The channel is gone or closed to the bot.
+
+        """
+        channel = bot.get_channel(thread.channel_id) or await bot.fetch_channel(thread.channel_id)
+        guild = getattr(channel, "guild", None)
+        try:
+            character = bot.services.characters.find(turn.character_id or "", guild.id if guild else None)
+        except ChorusError:  # its file is gone; what it said can still be edited and taken back
+            character = None
+        return cls(bot, outbox, webhooks, turn=turn, channel=channel, character=character)
+
+    def typing(self) -> AbstractAsyncContextManager[Any]:
+        """Discord's typing indicator, renewed until the block ends."""
+        return self._channel.typing()
+
+    async def send(self, part: int, piece: str, view: DynamicView | None) -> Delivery:
+        """Post a piece once; the row knows the message afterwards.
+
+        Raises:
+            discord.HTTPException: Discord refuses.
+
+        """
+        webhook = await self._webhook()
+        try:
+            return await self._send(webhook, part, piece, view)
+        except discord.HTTPException as error:
+            if webhook is None or not is_gone(error):
+                raise
+            self._webhooks.forget(webhook.id)
+            return await self._send(await self._webhook(), part, piece, view)
+
+    async def edit(self, row: Delivery, piece: str, view: DynamicView | None) -> None:
+        """Make a message of the turn show a piece. Raises discord.HTTPException (10008: somebody deleted it)."""
+        message_id = row.discord_message_id or 0
+        if row.webhook_id is None:
+            message = self._channel.get_partial_message(message_id)
+            await message.edit(content=self._named(piece), view=view)
+            return
+        webhook = await self._webhook()
+        if webhook is not None and webhook.id == row.webhook_id:
+            await webhook.edit_message(message_id, content=piece, view=view, thread=self._thread)
+
+    async def take_back(self, row: Delivery) -> None:
+        """Delete a message of the turn; one that is gone already is fine."""
+        if row.state is DeliveryState.PENDING:
+            found = await self._look(row)
+            if found is None:
+                await self._outbox.store.abandon(row.id)
+                return
+            await self._outbox.store.mark_sent(row.id, found)
+            row = row.model_copy(update={"discord_message_id": found})
+        if row.discord_message_id is None:
+            return
+        with suppress(discord.NotFound):
+            webhook = await self._webhook() if row.webhook_id is not None else None
+            if webhook is not None and webhook.id == row.webhook_id:
+                await webhook.delete_message(row.discord_message_id, thread=self._thread)
+            else:
+                await self._channel.get_partial_message(row.discord_message_id).delete()
+        await self._outbox.store.mark_deleted(row.discord_message_id)
+
+    async def _send(self, webhook: discord.Webhook | None, part: int, piece: str, view: DynamicView | None) -> Delivery:
+        guild = getattr(self._channel, "guild", None)
+        outgoing = Outgoing(
+            kind=DeliveryKind.TURN,
+            channel_id=self._channel.id,
+            part=part,
+            message_id=self._turn.id,
+            guild_id=guild.id if guild else None,
+            after_message_id=getattr(self._channel, "last_message_id", None) or self._anchor,
+            webhook_id=webhook.id if webhook else None,
+            content=piece if webhook else self._named(piece),
+        )
+
+        async def post(row: Delivery) -> int:
+            if webhook is None:
+                given = {} if view is None else {"view": view}
+                return (await self._channel.send(self._named(piece), nonce=row.nonce, **given)).id
+            options: dict[str, Any] = {"view": view} if view is not None else {}
+            if self._thread is not discord.utils.MISSING:
+                options["thread"] = self._thread
+            name = webhook_name(self._character.name) if self._character else discord.utils.MISSING
+            return (await webhook.send(piece, username=name, wait=True, **options)).id
+
+        message_id = await self._outbox.send(outgoing, post, self._look)
+        rows = await self._outbox.store.of_turn(self._turn.id)
+        return next(row for row in rows if row.discord_message_id == message_id and row.part == part)
+
+    async def _look(self, row: Delivery) -> int | None:
+        """Find a piece by the words it was sent with, among what is not known to be another turn's."""
+        after = discord.Object(row.after_message_id or 0)
+        me = self._bot.user
+        async for message in self._channel.history(limit=SEARCH_LIMIT, after=after, oldest_first=True):
+            if row.webhook_id is not None:
+                ours = message.webhook_id == row.webhook_id
+            else:
+                ours = me is not None and message.author.id == me.id
+            if ours and message.content == row.content:
+                known = await self._outbox.store.by_message(message.id)
+                if known is None or known.id == row.id:
+                    return message.id
+        return None
+
+    async def _webhook(self) -> discord.Webhook | None:
+        home = home_of(self._channel)
+        if home is None or self._character is None:
+            return None
+        return await self._webhooks.of(home, self._character)
+
+    @property
+    def _thread(self) -> Any:
+        return self._channel if isinstance(self._channel, discord.Thread) else discord.utils.MISSING
+
+    def _named(self, piece: str) -> str:
+        name = self._character.name if self._character else "Character"
+        return f"**{discord.utils.escape_markdown(name)}:** {piece}"
