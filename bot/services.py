@@ -1,0 +1,126 @@
+"""The composition root: everything the cogs and commands work with, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from bot.characters.library import CharacterLibrary
+from bot.comfyui.client import ComfyClient
+from bot.comfyui.options import ClientOptions
+from bot.conversation.store import ConversationStore
+from bot.errors import ConfigError
+from bot.generation.deliveries import DeliveryStore
+from bot.generation.jobs import JobKind
+from bot.generation.orchestrator import Orchestrator
+from bot.generation.owner import own
+from bot.generation.settings import GenerationSettings
+from bot.generation.store import JobStore, WorkflowStore
+from bot.settings import Settings
+from bot.storage.conversations import ConversationRepository
+from bot.storage.database import Database
+from bot.storage.deliveries import DeliveryRepository
+from bot.storage.jobs import JobRepository
+from bot.storage.workflows import WorkflowRepository
+from bot.workflows.library import WorkflowLibrary
+
+RUN = "run"
+"""The owner name of the bot's jobs; a terminal command has one of its own, which nobody recovers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What is open while the bot runs."""
+
+    settings: Settings
+    characters: CharacterLibrary
+    workflows: WorkflowLibrary
+    comfy: tuple[ComfyClient, ...]
+    orchestrator: Orchestrator
+    jobs: JobStore
+    workflow_versions: WorkflowStore
+    deliveries: DeliveryStore
+    bindings: ConversationStore
+    """Bindings of channels; the conversations behind them are in the same store."""
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGenerator[Services]:
+    """Open everything; close it in reverse when the block ends.
+
+    Args:
+        settings: From the command line's configuration.
+        owner: `chorus run` and the demo: hold the data folder's lock, so that this process alone dispatches and
+            recovers the bot's jobs. Without it, only jobs made here are touched.
+
+    Raises:
+        ConfigError: Another process owns the data folder, or the folder or the database cannot be used.
+
+    """
+    async with AsyncExitStack() as stack:
+        await asyncio.to_thread(_make_data_dir, settings)
+        if owner:
+            stack.enter_context(own(settings.storage.data_dir))
+        database = await stack.enter_async_context(Database.open(settings.storage.database_url))
+        characters = await stack.enter_async_context(
+            CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds")
+        )
+        workflows = await stack.enter_async_context(WorkflowLibrary(settings.paths.workflows))
+        options = _client_options(settings)
+        comfy = tuple([await stack.enter_async_context(ComfyClient(url, options)) for url in settings.comfyui.servers])
+        jobs = JobRepository(database)
+        versions = WorkflowRepository(database)
+        orchestrator = await stack.enter_async_context(
+            Orchestrator(
+                clients=comfy,
+                jobs=jobs,
+                versions=versions,
+                characters=characters,
+                workflows=workflows,
+                settings=_generation_settings(settings, owner=owner),
+            )
+        )
+        yield Services(
+            settings=settings,
+            characters=characters,
+            workflows=workflows,
+            comfy=comfy,
+            orchestrator=orchestrator,
+            jobs=jobs,
+            workflow_versions=versions,
+            deliveries=DeliveryRepository(database),
+            bindings=ConversationRepository(database),
+        )
+
+
+def _make_data_dir(settings: Settings) -> None:
+    folder = settings.storage.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"The data folder {folder} cannot be made.", advice="Set `storage.data_dir`.") from error
+
+
+def _client_options(settings: Settings) -> ClientOptions:
+    comfyui = settings.comfyui
+    return ClientOptions(
+        retry_attempts=comfyui.connection_retry_attempts,
+        retry_backoff=comfyui.connection_retry_backoff,
+        poll_initial=comfyui.polling.initial_interval_seconds,
+        poll_max=comfyui.polling.max_interval_seconds,
+    )
+
+
+def _generation_settings(settings: Settings, *, owner: bool) -> GenerationSettings:
+    return GenerationSettings(
+        data_dir=settings.storage.data_dir,
+        timeout_seconds={kind: settings.comfyui.timeout_for(kind) for kind in JobKind},
+        max_queue_size=settings.comfyui.queue.max_queue_size,
+        max_per_user=settings.comfyui.queue.max_per_user,
+        max_output_bytes=settings.media.max_download_bytes,
+        pause_ms=settings.voice.pause_ms,
+        owner=RUN if owner else f"terminal-{os.getpid()}",
+    )

@@ -1,0 +1,118 @@
+"""Who shows a job to people. Most jobs live on one message of the bot; others (a bubble, a turn) register their own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+import discord
+
+from bot.errors import ChorusError
+from bot.generation.jobs import Ended, JobState
+from cogs.delivery._answers import answer_in_channel, find_answer
+from cogs.delivery._live import LiveMessage
+from cogs.delivery._progress import Painter, progress_face
+from cogs.delivery._results import ResultPoster
+from cogs.ui.progress import ProgressCard, progress_card
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.generation.jobs import Job
+    from cogs.delivery._outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+
+class Presenter(Protocol):
+    """Follows jobs of one sort to their end and posts what came of them."""
+
+    def handles(self, job: Job) -> bool:
+        """Whether this job is of its sort; by its stored request alone, since it is asked after a restart too."""
+        ...
+
+    async def present(self, job: Job) -> None:
+        """Show the job until it is over, post its result exactly once, and `mark_delivered`.
+
+        Called for new jobs and again after a restart; what was posted before is found by the outbox.
+        """
+        ...
+
+
+def character_name(bot: ChorusBot, job: Job) -> str:
+    """The character's display name; its id where the file is gone."""
+    request = job.request
+    try:
+        return bot.services.characters.get(request.character_id, request.origin.guild_id).name
+    except ChorusError:
+        return request.character_id
+
+
+class MessagePresenter:
+    """One message of the bot's: the first answer, then progress, then the result."""
+
+    def __init__(self, bot: ChorusBot, outbox: Outbox) -> None:
+        self._bot = bot
+        self._outbox = outbox
+        self._results = ResultPoster(bot, outbox)
+
+    def handles(self, job: Job) -> bool:
+        """Every job that came from Discord."""
+        return job.request.origin.channel_id is not None
+
+    async def present(self, job: Job) -> None:
+        """After a restart: go on with the message that answered, or end a job that nobody was told of."""
+        message_id = await self._answered(job)
+        if message_id is None:
+            log.info("job %s was never accepted: its interaction had no answer", job.id)
+            await withdraw(self._bot, job)
+            return
+        await self.follow(job, message_id)
+
+    async def follow(
+        self,
+        job: Job,
+        message_id: int,
+        *,
+        interaction: discord.Interaction[Any] | None = None,
+        shown: ProgressCard | None = None,
+    ) -> None:
+        """Paint progress on the message, then post the result."""
+        origin = job.request.origin
+        live = LiveMessage(
+            self._bot,
+            channel_id=origin.channel_id or 0,
+            message_id=message_id,
+            guild_id=origin.guild_id,
+            interaction=interaction,
+        )
+        name = character_name(self._bot, job)
+        interval = self._bot.services.settings.discord.progress_interval_seconds
+        async with Painter(live, job, name, interval=interval, shown=shown) as painter:
+            ended = await self._watch(job, painter)
+            await painter.stop()
+            await painter.settle()
+            await self._results.deliver(ended, live, name)
+
+    async def _watch(self, job: Job, painter: Painter) -> Job:
+        async for update in self._bot.services.orchestrator.watch(job.id):
+            if isinstance(update, Ended):
+                return update.job
+            painter.put(update)
+        return await self._bot.services.orchestrator.job(job.id) or job
+
+    async def _answered(self, job: Job) -> int | None:
+        """The message that answered; for a reaction's job, which has no deadline, posted now if it was not."""
+        if job.request.origin.interaction_id is None:
+            face = progress_face(job, progress_card(job, character_name(self._bot, job), None))
+            return await answer_in_channel(self._bot, self._outbox, job, face)
+        return await find_answer(self._bot, job)
+
+
+async def withdraw(bot: ChorusBot, job: Job) -> None:
+    """End a job that was committed but never accepted: Discord told the person that the command failed."""
+    orchestrator = bot.services.orchestrator
+    if job.state in {JobState.QUEUED, JobState.RUNNING}:
+        await orchestrator.cancel(job.id)
+    for row in await bot.services.deliveries.of_job(job.id):
+        await bot.services.deliveries.abandon(row.id)
+    await orchestrator.mark_delivered(job.id)

@@ -1,0 +1,134 @@
+"""`/imagine`: a picture from words, drawn by a character's own ComfyUI workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import ChorusError, InputInvalid, NotAllowed
+from bot.generation.jobs import GenerationRequest, JobKind
+from cogs.delivery import delivery_of
+from cogs.ui.origin import character_of, origin_of
+from cogs.ui.permissions import require_bot_can_post
+from cogs.ui.text import CHOICE, CHOICES, clip
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+
+LARGEST_SEED = 2**64 - 1
+LONGEST_PROMPT = 4000
+
+
+class Imagine(commands.Cog):
+    """The command and its autocompletion."""
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(name="imagine", description="Draw a picture from your words")
+    @app_commands.describe(
+        prompt="What to draw",
+        negative="What to keep out of the picture",
+        workflow="One of the character's image workflows",
+        seed="The same seed draws the same picture; leave out for a new one",
+        character="Who draws; leave out for this channel's character",
+    )
+    async def imagine(  # noqa: PLR0917 - one parameter per option
+        self,
+        interaction: discord.Interaction[ChorusBot],
+        prompt: app_commands.Range[str, 1, LONGEST_PROMPT],
+        negative: app_commands.Range[str, 1, LONGEST_PROMPT] | None = None,
+        workflow: app_commands.Range[str, 1, 100] | None = None,
+        seed: app_commands.Range[str, 1, 20] | None = None,
+        character: app_commands.Range[str, 1, 100] | None = None,
+    ) -> None:
+        """Parse, submit, answer; the rest is delivery's."""
+        require_bot_can_post(interaction)
+        request = GenerationRequest(
+            kind=JobKind.IMAGE,
+            character_id=await self._artist(interaction, character),
+            requester_id=interaction.user.id,
+            requester_name=interaction.user.display_name,
+            origin=origin_of(interaction),
+            positive=parse_prompt(prompt),
+            negative=negative,
+            workflow_name=workflow,
+            seed=parse_seed(seed),
+        )
+        await delivery_of(self.bot).accept(interaction, request)
+
+    @imagine.autocomplete("character")
+    async def complete_character(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names that hold what was typed; the value is the id."""
+        names = self.bot.services.characters.names(interaction.guild_id)
+        return _choices(((name, character_id) for character_id, name in names.items()), current)
+
+    @imagine.autocomplete("workflow")
+    async def complete_workflow(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """The image workflows of the character chosen so far, the default first."""
+        try:
+            character_id = await character_of(interaction, interaction.namespace.character)
+        except ChorusError:
+            return []
+        names = self.bot.services.workflows.names(character_id, JobKind.IMAGE)
+        return _choices(((name, name) for name in names), current)
+
+    async def _artist(self, interaction: discord.Interaction[ChorusBot], chosen: str | None) -> str:
+        character_id = await character_of(interaction, chosen)
+        character = self.bot.services.characters.get(character_id, interaction.guild_id)
+        if not character.image_generation.enabled:
+            raise NotAllowed(f"{character.name} does not draw.", advice="Choose another character.")
+        return character_id
+
+
+def parse_prompt(text: str) -> str:
+    """The words to draw.
+
+    Raises:
+        InputInvalid: Nothing but white space.
+
+    """
+    words = text.strip()
+    if not words:
+        raise InputInvalid("The prompt is empty.", advice="Say what to draw.")
+    return words
+
+
+def parse_seed(text: str | None) -> int | None:
+    """A seed as typed: Discord's own integers end at 2^53, seeds at 2^64.
+
+    Raises:
+        InputInvalid: No whole number from 0 to 2^64 - 1.
+
+    """
+    if text is None:
+        return None
+    digits = str(text).strip()
+    if not digits.isascii() or not digits.isdecimal() or int(digits) > LARGEST_SEED:
+        raise InputInvalid(
+            "That seed cannot be used.", advice=f"Give a whole number from 0 to {LARGEST_SEED}, or leave it out."
+        )
+    return int(digits)
+
+
+def _choices(pairs: Iterable[tuple[str, str]], current: str) -> list[app_commands.Choice[str]]:
+    wanted = current.strip().casefold()
+    found = [
+        app_commands.Choice(name=clip(name, CHOICE), value=value)
+        for name, value in pairs
+        if (wanted in name.casefold() or wanted in value.casefold()) and len(value) <= CHOICE
+    ]
+    return found[:CHOICES]
+
+
+async def setup(bot: ChorusBot) -> None:
+    """Called by `load_extension`."""
+    await bot.add_cog(Imagine(bot))

@@ -1,0 +1,55 @@
+"""Where an interaction comes from, as values: its origin for a request, and the character of its channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.generation.jobs import Origin
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+
+
+def origin_of(interaction: discord.Interaction[ChorusBot], *, reply_to_message_id: int | None = None) -> Origin:
+    """The origin of a request made now.
+
+    `after_message_id` is the newest message before the answer that we know of; an interaction's id is a snowflake of
+    the moment before it too, and so the least that is certain.
+    """
+    channel = interaction.channel
+    newest = getattr(channel, "last_message_id", None) or 0
+    return Origin(
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        after_message_id=max(newest, interaction.id),
+        interaction_id=interaction.id,
+        reply_to_message_id=reply_to_message_id,
+        age_restricted=is_age_restricted(channel),
+    )
+
+
+def is_age_restricted(channel: object) -> bool:
+    """Whether Discord shows the channel (or a thread's parent) to adults only."""
+    check = getattr(channel, "is_nsfw", None)
+    return bool(check()) if callable(check) else False
+
+
+async def character_of(interaction: discord.Interaction[ChorusBot], chosen: str | None) -> str:
+    """The id of the character meant: the one named, else the channel's (a thread's: its parent's), else the default.
+
+    Raises:
+        CharacterNotFound: Nobody is called that.
+
+    """
+    services = interaction.client.services
+    if chosen:
+        return services.characters.find(chosen, interaction.guild_id).id
+    channel = interaction.channel
+    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+    for channel_id in (interaction.channel_id, parent_id):
+        binding = await services.bindings.binding(channel_id) if channel_id is not None else None
+        if binding is not None:
+            return binding.character_id
+    return services.settings.default_character

@@ -1,0 +1,53 @@
+"""Text within Discord's limits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import discord
+
+EMBED_TOTAL: Final = 6000
+"""Characters of title, description, field names and values, footer and author of all embeds of a message together
+(Discord documentation, resources/message "Embed Limits")."""
+EMBED_TITLE: Final = 256
+EMBED_DESCRIPTION: Final = 4096
+EMBED_FIELD_NAME: Final = 256
+EMBED_FIELD_VALUE: Final = 1024
+EMBED_FOOTER: Final = 2048
+CONTENT: Final = 2000
+CHOICE: Final = 100
+CHOICES: Final = 25
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` characters, with an ellipsis where something was left out."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def quote_prompt(text: str, limit: int = 400) -> str:
+    """A person's words for an embed: shortened, on their own lines, with Markdown and mentions made harmless."""
+    flat = " ".join(text.split())
+    return discord.utils.escape_mentions(discord.utils.escape_markdown(clip(flat, limit)))
+
+
+def seconds(value: float) -> str:
+    """`8 s`, `2 min 5 s`, `1 h 3 min`."""
+    whole = max(0, round(value))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def plain(embed: discord.Embed) -> str:
+    """The embed as message content, for channels where the bot may not embed links."""
+    lines = [f"**{embed.title}**"] if embed.title else []
+    if embed.description:
+        lines.append(embed.description)
+    lines += [f"{field.name}: {field.value}" for field in embed.fields]
+    if embed.footer.text:
+        lines.append(f"-# {embed.footer.text}")
+    return clip("\n".join(lines), CONTENT)
