@@ -1,0 +1,112 @@
+"""Which of the literal texts is the person's prompt: all of one text, or the one that names and titles point to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.workflows import vocabulary as words
+from bot.workflows.graph import Target
+from bot.workflows.prompts import Leaf, Way
+
+_SAYS_PROMPT = re.compile(r"\b(?:positive|prompt|subject|user|main|description|input)\b", re.IGNORECASE)
+_SAYS_MORE = re.compile(
+    r"\b(?:style|quality|prefix|suffix|trigger|lora|template|system|negative|prepend|append|extra|additional|fixed|detailer?"
+    r"|detail|face|hands?|upscale[rd]?|refiner?|hires|hand|background)\b",
+    re.IGNORECASE,
+)
+_DEFAULT_TITLE = re.compile(r"^CLIP Text Encode \(Prompt\)$|^CLIPTextEncode", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Targets to write, or the candidates that only the owner can choose from."""
+
+    targets: tuple[Target, ...] = ()
+    candidates: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the texts of a graph are for."""
+
+    positive: Choice
+    negative: Choice
+    speech: Choice
+
+
+def choose(leaves: Sequence[Leaf], *, only_audio: bool) -> Choices:
+    """Sort the texts into prompt, negative and speech.
+
+    Args:
+        leaves: What `find_texts` met.
+        only_audio: Every output is sound, so a text that no sampler asked for is spoken.
+
+    """
+    positive = [leaf for leaf in leaves if leaf.way is Way.POSITIVE]
+    plain = [leaf for leaf in leaves if leaf.way is Way.PLAIN]
+    spoken = [leaf for leaf in plain if leaf.spoken]
+    speech = _one_text(spoken or (plain if only_audio and not positive else []))
+    rest = [leaf for leaf in plain if not leaf.spoken]
+    chosen = _one_text(positive or rest or spoken)
+    drawn = {leaf.target for leaf in positive}
+    negative = tuple(leaf.target for leaf in leaves if leaf.way is Way.NEGATIVE and leaf.target not in drawn)
+    if not speech.targets and not speech.candidates and only_audio:
+        speech = chosen
+    return Choices(chosen, Choice(negative), speech)
+
+
+def _one_text(leaves: Sequence[Leaf]) -> Choice:
+    """One text in however many places is written to all of them; of several, what the names say, or nobody's guess."""
+    groups = _groups(leaves)
+    for narrowed in (_without_empty, _without_joined_literals, _by_names):
+        if len(groups) > 1:
+            groups = narrowed(groups)
+    if len(groups) == 1:
+        return Choice(targets=tuple(dict.fromkeys(leaf.target for leaf in groups[0])))
+    return Choice(candidates=tuple(dict.fromkeys(leaf.target for group in groups for leaf in group)))
+
+
+def _groups(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
+    """Leaves by text; the inputs of one encoder node (`text_g`, `text_l`) belong together whatever they hold."""
+    by_node: dict[object, list[Leaf]] = {}
+    for leaf in leaves:
+        key = leaf.target if leaf.joined else leaf.target.node_id
+        by_node.setdefault(key, []).append(leaf)
+    groups: dict[tuple[str, ...], list[Leaf]] = {}
+    for members in by_node.values():
+        texts = tuple(sorted({leaf.text.strip() for leaf in members if leaf.text.strip()}))
+        groups.setdefault(texts, []).extend(members)
+    return list(groups.values())
+
+
+def _without_empty(groups: list[list[Leaf]]) -> list[list[Leaf]]:
+    """Beside a written prompt an empty text is an unused slot, unless its title says that it is the prompt."""
+    written = [group for group in groups if any(leaf.text.strip() for leaf in group)]
+    return written or groups
+
+
+def _without_joined_literals(groups: list[list[Leaf]]) -> list[list[Leaf]]:
+    """A text of its own goes before what was typed into the join beside it (a style, a separator)."""
+    own = [group for group in groups if not all(leaf.joined for leaf in group)]
+    return own or groups
+
+
+def _by_names(groups: list[list[Leaf]]) -> list[list[Leaf]]:
+    ranked = [max(_rank(leaf) for leaf in group) for group in groups]
+    best = max(ranked)
+    first = [group for group, rank in zip(groups, ranked, strict=True) if rank == best]
+    return first if len(first) == 1 else groups
+
+
+def _rank(leaf: Leaf) -> int:
+    """2: called a prompt; 0: called something that is added to one; 1: not called anything."""
+    input_name, title, *_ = (*leaf.names, "", "")
+    if words.DECORATION_NAME.search(input_name.lower()):
+        return 0
+    if not title or _DEFAULT_TITLE.search(title):
+        return 1
+    if _SAYS_MORE.search(title):
+        return 0
+    return 2 if _SAYS_PROMPT.search(title) else 1

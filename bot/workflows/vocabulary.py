@@ -1,0 +1,111 @@
+"""The field's words: how nodes and inputs are named by the people who write them.
+
+Everything here was learned from public API-format files; the graph itself says nothing about types, and the reading has to
+work with ComfyUI down, so names are all there is. Names are compared in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+
+# -- polarity
+
+POSITIVE_NAME = re.compile(r"(?:^|_)(?:pos|positive)(?:_|$)")
+NEGATIVE_NAME = re.compile(r"(?:^|_)(?:neg|negative)(?:_|$)")
+CONDITIONING_NAME = re.compile(r"cond(?!ition$|.*image)|guider|(?:text|prompt|hyvid|t5|llm|gemma)_?embeds?$")
+"""Inputs that carry the encoded prompt without naming a polarity; then it is the positive one."""
+
+# -- text
+
+TEXT_ORDER = (
+    "prompt", "text", "user_prompt", "text_prompt", "positive_text", "prompt_text", "global_prompt", "tags", "caption",
+    "speech", "multi_line_prompt", "multiline_text", "wildcard_text", "value", "string", "content", "str", "txt",
+    "input_text", "input_string", "text_input", "prompt_positive", "opt_text", "anything", "any", "input", "source",
+    "output", "*",
+)  # fmt: skip
+"""At a node with several text inputs the first of these is the prompt."""
+
+DUAL_ENCODER = frozenset(
+    {"text_g", "text_l", "clip_l", "clip_g", "t5xxl", "llama", "qwen25_7b", "byt5", "bert", "mt5xl", "t5"}
+)
+"""Inputs of one encoder node that all hold the same prompt."""
+WILDCARD_PAIR = ("wildcard_text", "populated_text")
+"""A wildcard node keeps its template and the last result; it uses either, depending on a mode."""
+NUMBERED_TEXT = re.compile(
+    r"^(?:text|string|str|prompt|input|any|value|line|part|arg|s|texts|strings|values)?[_ .]?(?:[a-h]|any\d{1,2}|\w*\d{1,2})$"
+)
+"""`text_a`, `string1`, `any_02`, `strings.string0`: the parts of a join."""
+
+DECORATION_NAME = re.compile(r"prefix|suffix|prepend|append|before|after|separator|delimiter|trigger|style")
+NOT_A_PROMPT = re.compile(
+    r"file|path|folder|dir$|url|model|ckpt|lora|vae|voice|speaker|lang|quality|format|codec|device|dtype|method|mode|type"
+    r"|system|instruct|delimiter|separator|lyrics|sampler|scheduler|font|colou?r|regex|replace|find|name|title|label"
+    r"|preset|style|key|token|sigma|expression|base64|upload|seed|size|ratio|resolution|extension|result|transcript"
+    r"|ref(?:erence)?_text|sample_text|prefix|suffix|metadata|timeline|lengths?$|time_units|task|option|note|debug"
+    r"|control_after_generate|audioui|preview|description|emotion|log_|id$"
+)
+LYRICS_NAME = re.compile(r"lyrics")
+
+NOT_TEXT_LINK = re.compile(
+    r"^(?:clip|model|models|vae|images?|pixels|mask|masks|latents?|latent_image|samples|control_?net|style_model|gligen|noise"
+    r"|sampler|sigmas|audio|video|frames|upscale_model|ipadapter|seed|noise_seed|width|height|steps|cfg|batch_size|length"
+    r"|strength|clip_vision\w*|image\w*|\w+_image|\w*mask|\w*_model|optional_vae|width_\w+|fps|frame_rate|lora\w*|insightface)$"
+)
+"""Inputs through which no prompt comes once we are on its way."""
+
+JOIN_CLASS = re.compile(r"concat|join|combine|merge|append|stringfunction|text_?add|prompt_?composer", re.IGNORECASE)
+DISPLAY_CLASS = re.compile(r"show|display|preview", re.IGNORECASE)
+COMPUTED_TEXT_CLASS = re.compile(
+    r"tagger|caption|florence|blip|interrogat|llava|moondream|im(?:g|age)_?(?:2|to)_?(?:prompt|text)|imagequestion|describe|vqa"
+    r"|cogvlm|minicpm|qwen\d?[\d.]*_?-?vl|internvl|paligemma|pixtral|molmo|ocr\b|whisper|transcri|speech_?to_?text|audio_?to_?text"
+    r"|qwenimage2prompt",
+    re.IGNORECASE,
+)
+"""Captioners and taggers: their text is computed from a picture, the walk stops."""
+LANGUAGE_MODEL_CLASS = re.compile(r"ollama|gemini|openai|gpt|claude|llm|chat|groq|grok|llama|deepseek", re.IGNORECASE)
+ENCODER_CLASS = re.compile(r"encode", re.IGNORECASE)
+NO_PROMPT_CLASS = re.compile(
+    r"segment|grounding|dino|clipseg|\bsam|sam[23]|detect|overlay|draw|watermark|telegram|sender|save|lora|download|loader"
+    r"|regex|math|expression|crop|resize|note\b",
+    re.IGNORECASE,
+)
+"""Their texts find, draw, name or send something; they are no prompt where no sampler is asked."""
+VOID_CLASS = frozenset({"ConditioningZeroOut"})
+"""What goes in does not matter to what comes out."""
+
+SPEECH_CLASS = re.compile(
+    r"tts|speech|chatterbox|vibevoice|f5|indextts|kokoro|xtts|bark|cosyvoice|dia\b|higgs|voice|fish|spark|orpheus|say",
+    re.IGNORECASE,
+)
+TRANSCRIPT_NAME = re.compile(
+    r"^(?:ref(?:erence)?_?(?:text|transcript)|sample_text|prompt_text|reference_transcript|transcript(?:ion)?"
+    r"|voice_transcript|audio_text|ref_audio_text|prompt_transcript)$"
+)
+
+# -- numbers
+
+SEED_NAME = re.compile(r"^(?:\w+_)?seed$")
+NUMBER_NAMES = ("value", "int", "integer", "number", "int_value", "float", "a", "input", "default_value", "num", "x")
+LATENT_NAME = re.compile(r"latent|^samples$|^image_embeds$|^embeds$")
+SECONDARY_CLASS = re.compile(r"detailer|upscale|refine|faceswap", re.IGNORECASE)
+"""Samplers inside of tools that work on a finished picture: a person's steps are not meant for them."""
+
+# -- files
+
+IMAGE_LOADER = re.compile(
+    r"^(?:(?!.*(?:mask|base64|b64|latent|dataset|batch|folder|dir)).*load_?\s?image.*|.*ExternalImage)$", re.IGNORECASE
+)
+AUDIO_LOADER = re.compile(r"^(?:.*load_?\s?audio.*|.*ExternalAudio)$", re.IGNORECASE)
+IMAGE_LOADER_INPUTS = ("image", "image_path", "url", "file", "path")
+AUDIO_LOADER_INPUTS = ("audio", "audio_file", "file", "path")
+
+# -- outputs
+
+OUTPUT_CLASS = re.compile(
+    r"^save|^preview|save$|saver|videocombine|image ?save|save_?image|save ?image|saveaudio|savevideo|savewebm|websocket"
+    r"|^show ?text|showanything|display ?any|maskpreview|imagecompare|sendimage|export|^save_",
+    re.IGNORECASE,
+)
+TEXT_OUTPUT_CLASS = re.compile(r"show|display|preview ?any|text|debug|string|previewas", re.IGNORECASE)
+"""Outputs that show words: what reaches only them is not drawn."""
+AUDIO_OUTPUT_CLASS = re.compile(r"audio|speech|voice|sound", re.IGNORECASE)
