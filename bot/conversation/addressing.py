@@ -84,8 +84,3 @@ def address(
         return NOT_HEARD
     addressed = replied_character or named(incoming.content, names) or own
     return Address(heard=True, character_id=addressed, wants_answer=called or mode is Mode.ALL or direct)
-
-
-def loop_guarded(answers_in_a_row: int, *, limit: int = 6) -> bool:
-    """Whether two bots have talked long enough without a person: nobody answers until one speaks."""
-    return answers_in_a_row >= limit

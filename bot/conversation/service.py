@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.conversation._answering import Answering
-from bot.conversation.addressing import address, loop_guarded
+from bot.conversation.addressing import address
 from bot.conversation.messages import Binding, Conversation, Incoming, Message, Mode, Role, Thread
 from bot.conversation.ports import Characters, TurnPresenter
 from bot.conversation.store import ConversationStore
@@ -29,6 +29,10 @@ class ConversationOptions:
     default_character: str
     allow_bots: bool = False
     answer_missed_within: timedelta = timedelta(minutes=10)
+    unbound_mode: Mode = Mode.MENTION
+    """What a channel that belonged to nobody does when a conversation is begun there: as before."""
+    max_bot_turns: int = 4
+    """Answers to bots in a row before silence."""
     retry_seconds: float = 15.0
     """How often to look whether an unavailable model is back."""
 
@@ -100,8 +104,8 @@ class ConversationService:
             return None
         thread = await self.thread_for(incoming, binding, decision.character_id)
         wants = decision.wants_answer and not missed
-        if incoming.author_is_bot and loop_guarded(await self.store.last_bot_run(thread.id)):
-            wants = False
+        if incoming.author_is_bot and await self.store.last_bot_run(thread.id) >= self.options.max_bot_turns:
+            wants = False  # two bots would talk for ever
         message = await self.store.add_human(
             thread,
             incoming,
@@ -117,6 +121,10 @@ class ConversationService:
         if message.character_id is not None and self._is_young(message):
             await self.store.set_state([message.id], JobState.QUEUED)
             self._wake(message.thread_id)
+
+    async def forget(self, discord_message_id: int) -> None:
+        """A Discord message was deleted: what it held leaves the history."""
+        await self.store.delete_by_discord_id(discord_message_id)
 
     async def regenerate(self, turn_id: str) -> Message:
         """A new alternative for a turn; the old ones are kept. Raises ChorusError where the turn is gone."""

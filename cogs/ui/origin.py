@@ -36,6 +36,14 @@ def is_age_restricted(channel: object) -> bool:
     return bool(check()) if callable(check) else False
 
 
+def bound_channel_id(interaction: discord.Interaction[ChorusBot]) -> int:
+    """The channel that a character is bound to from here: a thread's parent, the channel itself."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread):
+        return channel.parent_id
+    return interaction.channel_id or 0
+
+
 async def character_of(interaction: discord.Interaction[ChorusBot], chosen: str | None) -> str:
     """The id of the character meant: the one named, else the channel's (a thread's: its parent's), else the default.
 

@@ -10,7 +10,6 @@ from bot.errors import NotAllowed
 
 if TYPE_CHECKING:
     from bot.bot import ChorusBot
-
     from bot.generation.jobs import Job
 
 _NAMES = {
@@ -76,6 +75,18 @@ def require_bot_can_post(interaction: discord.Interaction[ChorusBot]) -> None:
             f"I may not post a result in this channel: I am missing {listed}.",
             advice=f"Somebody who manages this server can give me {listed} in this channel's settings.",
         )
+
+
+def require(interaction: discord.Interaction[ChorusBot], flag: str) -> None:
+    """The person has a permission here; in direct messages everybody rules their own.
+
+    Raises:
+        NotAllowed: Names the permission as Discord's settings call it.
+
+    """
+    if interaction.guild_id is not None and not getattr(interaction.permissions, flag):
+        name = permission_name(flag)
+        raise NotAllowed(f"That needs {name}.", advice=f"Ask somebody who has {name} here.")
 
 
 def may_control(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.conversation.addressing import Address, address, loop_guarded, named
+from bot.conversation.addressing import Address, address, named
 from bot.conversation.messages import Binding, Incoming, Mode
 
 NAMES = {"nova": "Nova", "alex": "Alex", "mary": "Mary Ann"}
@@ -87,8 +87,3 @@ def test_direct_messages_are_answered_unbound() -> None:
 def test_bots_are_ignored_unless_allowed() -> None:
     assert not decide(said("hi", author_is_bot=True, mentions_bot=True), bound(Mode.ALL)).heard
     assert decide(said("hi", author_is_bot=True), bound(Mode.ALL), allow_bots=True).wants_answer
-
-
-def test_two_bots_do_not_talk_for_ever() -> None:
-    assert not loop_guarded(5)
-    assert loop_guarded(6)

@@ -1,0 +1,28 @@
+"""A conversation as a text file that people and programs can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.conversation.messages import Conversation, Message, Role
+from bot.conversation.prompt import speaker_name
+
+
+def as_markdown(conversation: Conversation, history: Sequence[Message], names: Mapping[str, str]) -> str:
+    """Title, then each message with its author and time; alternatives that are not shown are left out.
+
+    Args:
+        conversation: Whose title and beginning head the file.
+        history: Oldest first.
+        names: Character id -> name.
+    """
+    lines = [f"# {conversation.title}", "", f"Begun {conversation.created_at:%Y-%m-%d %H:%M} UTC.", ""]
+    for message in history:
+        if not message.text.strip():
+            continue
+        if message.role is Role.ASSISTANT:
+            author = names.get(message.character_id or "", message.character_id or "Character")
+        else:
+            author = speaker_name(message.author_name)
+        lines += [f"**{author}** ({message.created_at:%Y-%m-%d %H:%M})", "", message.text.strip(), ""]
+    return "\n".join(lines)

@@ -1,0 +1,162 @@
+"""`/character`: whose channel this is, who there is, and bringing in a new one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.characters import import_card
+from bot.conversation.messages import Mode
+from bot.errors import CharacterNotFound, InputInvalid
+from cogs.ui.choices import character_choices
+from cogs.ui.origin import bound_channel_id, is_age_restricted
+from cogs.ui.permissions import require, require_place
+from cogs.ui.text import EMBED_DESCRIPTION, clip
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.characters import Character
+
+LARGEST_CARD = 20 * 1024 * 1024
+"""Bytes; a larger attachment is refused before it is read."""
+_MODES = {
+    Mode.ALL: "answers every message",
+    Mode.MENTION: "answers when mentioned or replied to",
+    Mode.OFF: "does not answer",
+}
+
+
+class Characters(commands.GroupCog, name="character", description="The characters of this server"):
+    """The command group. Open in Discord's settings; each subcommand checks its own permission."""
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+        self._service = bot.services.conversations
+
+    @app_commands.command(name="use", description="Give this channel to a character")
+    @app_commands.describe(name="Who lives here from now on", mode="When it answers (default: every message)")
+    async def use(
+        self,
+        interaction: discord.Interaction[ChorusBot],
+        name: app_commands.Range[str, 1, 100],
+        mode: Literal["all", "mention", "off"] = "all",
+    ) -> None:
+        """Needs Manage Channels. The character's last conversation here goes on."""
+        require_place(interaction)
+        require(interaction, "manage_channels")
+        character = self.bot.services.characters.find(name, interaction.guild_id)
+        if character.nsfw and interaction.guild_id is not None and not is_age_restricted(interaction.channel):
+            raise InputInvalid(
+                f"{character.name} lives in age-restricted channels only.",
+                advice="Choose another character, or mark this channel as age-restricted in its settings.",
+            )
+        await self._service.use_character(
+            bound_channel_id(interaction), interaction.guild_id, character.id, mode=Mode(mode), by=interaction.user.id
+        )
+        text = f"This channel belongs to **{character.name}** now, who {_MODES[Mode(mode)]}."
+        if character.greeting:
+            text += f"\n> {clip(' '.join(character.greeting.split()), 300)}"
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @app_commands.command(name="show", description="Whose channel this is")
+    async def show(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """For everybody."""
+        require_place(interaction)
+        binding = await self._service.store.binding(bound_channel_id(interaction))
+        default = self.bot.services.settings.default_character
+        try:
+            character = self.bot.services.characters.get(
+                binding.character_id if binding else default, interaction.guild_id
+            )
+        except CharacterNotFound:
+            gone = binding.character_id if binding else default
+            raise CharacterNotFound(
+                f"This channel belongs to `{gone}`, whose file is gone; the conversation is kept.",
+                advice="Choose another character with `/character use`, or ask the owner to put the file back.",
+            ) from None
+        if binding is None:
+            text = f"This channel belongs to nobody; **{character.name}** answers when I am mentioned."
+        else:
+            text = f"This channel belongs to **{character.name}**, who {_MODES[binding.mode]}."
+        await interaction.response.send_message(text, embed=_card(character), ephemeral=True)
+
+    @app_commands.command(name="list", description="Who there is")
+    async def list_(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """For everybody."""
+        require_place(interaction)
+        characters = self.bot.services.characters.all(interaction.guild_id)
+        lines = [
+            f"**{each.name}** (`{each.id}`)" + (f" · {clip(each.role, 80)}" if each.role else "") for each in characters
+        ]
+        embed = discord.Embed(title="Characters", description=clip("\n".join(lines) or "None yet.", EMBED_DESCRIPTION))
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    @app_commands.command(name="clear", description="Let this channel belong to nobody")
+    async def clear(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """Needs Manage Channels. The conversations are kept."""
+        require_place(interaction)
+        require(interaction, "manage_channels")
+        was_bound = await self._service.store.unbind(bound_channel_id(interaction))
+        text = "This channel belongs to nobody now." if was_bound else "This channel belonged to nobody."
+        await interaction.response.send_message(f"{text} Its conversations are kept.", ephemeral=True)
+
+    @app_commands.command(name="reload", description="Read the character files again")
+    async def reload(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """Needs Manage Server. Changes are picked up without it; this tells what came of them."""
+        require_place(interaction)
+        require(interaction, "manage_guild")
+        report = await self.bot.services.characters.reload()
+        parts = [
+            f"{word}: {', '.join(ids)}"
+            for word, ids in (("New", report.added), ("Changed", report.changed), ("Removed", report.removed))
+            if ids
+        ]
+        # File names only: a server's paths are nobody's business here.
+        broken = [path.name for path in self.bot.services.characters.problems]
+        if broken:
+            parts.append(f"Cannot be used (the log says why): {', '.join(broken)}")
+        await interaction.response.send_message(clip("\n".join(parts) or "Nothing changed.", 2000), ephemeral=True)
+
+    @app_commands.command(name="import", description="Bring in a character card (SillyTavern, TavernAI; PNG or JSON)")
+    @app_commands.describe(card="The card's file")
+    async def import_(self, interaction: discord.Interaction[ChorusBot], card: discord.Attachment) -> None:
+        """Needs Manage Server. The character is visible in this server only."""
+        require_place(interaction)
+        require(interaction, "manage_guild")
+        if interaction.guild_id is None:
+            raise InputInvalid("Characters are brought into servers.", advice="Use this command in your server.")
+        if card.size > LARGEST_CARD:
+            raise InputInvalid("That file is larger than a character card is.", advice="At most 20 MB.")
+        # Reading and checking may take longer than Discord's 3 s.
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        imported = import_card(await card.read(), card.filename)
+        character = await self.bot.services.characters.add(imported, interaction.guild_id)
+        notes = "".join(f"\n-# {clip(note, 200)}" for note in imported.notes[:5])
+        text = f"**{character.name}** (`{character.id}`) lives in this server now. Try `/character use`.{notes}"
+        await interaction.followup.send(text, embed=_card(character), ephemeral=True)
+
+    @use.autocomplete("name")
+    async def complete_name(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names that hold what was typed."""
+        return character_choices(interaction, current)
+
+
+def _card(character: Character) -> discord.Embed:
+    about = character.role or character.visual_identity.prompt_context or character.system_prompt
+    embed = discord.Embed(title=character.name, description=clip(" ".join(about.split()), 400))
+    if character.personality_traits:
+        embed.add_field(name="Is", value=clip(", ".join(character.personality_traits), 1024))
+    can = ["talks"]
+    can += ["draws"] if character.image_generation.enabled else []
+    can += ["speaks"] if character.voice.enabled else []
+    return embed.add_field(name="Can", value=", ".join(can))
+
+
+async def setup(bot: ChorusBot) -> None:
+    """Called by `load_extension`."""
+    await bot.add_cog(Characters(bot))

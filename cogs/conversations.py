@@ -1,0 +1,161 @@
+"""`/conversation`: several talks in one channel, and taking them along."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.conversation.export import as_markdown
+from bot.conversation.messages import Binding, Conversation
+from bot.errors import InputInvalid
+from cogs.ui.choices import choices
+from cogs.ui.origin import bound_channel_id
+from cogs.ui.permissions import require, require_place
+from cogs.ui.text import EMBED_DESCRIPTION, clip
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+
+
+class Conversations(commands.GroupCog, name="conversation", description="The conversations of this channel"):
+    """The command group. Changing a channel's conversation needs Manage Channels."""
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+        self._service = bot.services.conversations
+
+    @app_commands.command(name="new", description="Begin a new conversation here; the old one is kept")
+    @app_commands.describe(title="What to call it")
+    async def new(
+        self, interaction: discord.Interaction[ChorusBot], title: app_commands.Range[str, 1, 100] | None = None
+    ) -> None:
+        """Needs Manage Channels."""
+        binding = await self._changeable(interaction)
+        made = await self._service.store.create(
+            character_id=binding.character_id,
+            title=title or f"Conversation of {discord.utils.utcnow():%d %B %Y}",
+            guild_id=interaction.guild_id,
+            channel_id=binding.channel_id,
+        )
+        await self._service.store.bind(binding.model_copy(update={"conversation_id": made.id}))
+        await _say(interaction, f"A new conversation begins: **{_shown(made.title)}**.")
+
+    @app_commands.command(name="list", description="The conversations of this channel")
+    async def list_(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """For everybody."""
+        require_place(interaction)
+        binding, known = await self._known(interaction)
+        current = binding.conversation_id if binding else None
+        names = self.bot.services.characters.names(interaction.guild_id)
+        lines = [
+            f"{'▸' if each.id == current else '·'} **{_shown(each.title)}** with "
+            f"{names.get(each.character_id, each.character_id)}, {discord.utils.format_dt(each.updated_at, 'R')}"
+            for each in known
+        ]
+        embed = discord.Embed(title="Conversations here", description=clip("\n".join(lines), EMBED_DESCRIPTION))
+        await interaction.response.send_message(embed=embed if lines else _none(), ephemeral=True)
+
+    @app_commands.command(name="switch", description="Go on with another conversation of this channel")
+    @app_commands.describe(name="Which one")
+    async def switch(self, interaction: discord.Interaction[ChorusBot], name: app_commands.Range[str, 1, 200]) -> None:
+        """Needs Manage Channels. The conversation's own character comes with it."""
+        binding = await self._changeable(interaction)
+        chosen = await self._chosen(interaction, name)
+        changed = {"conversation_id": chosen.id, "character_id": chosen.character_id}
+        await self._service.store.bind(binding.model_copy(update=changed))
+        await _say(interaction, f"We go on with **{_shown(chosen.title)}**.")
+
+    @app_commands.command(name="rename", description="Give this conversation another name")
+    async def rename(self, interaction: discord.Interaction[ChorusBot], title: app_commands.Range[str, 1, 100]) -> None:
+        """Needs Manage Channels."""
+        await self._changeable(interaction)
+        current = await self._current(interaction)
+        await self._service.store.rename(current.id, title)
+        await _say(interaction, f"This conversation is called **{_shown(title)}** now.")
+
+    @app_commands.command(name="export", description="This conversation as a file")
+    async def export(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """For everybody who can read the channel; answered to them alone."""
+        require_place(interaction)
+        current = await self._current(interaction)
+        thread = await self._service.store.ensure_thread(current.id, interaction.channel_id or current.channel_id)
+        names = self.bot.services.characters.names(interaction.guild_id)
+        history = await self._service.store.history(thread, limit=10_000)
+        text = as_markdown(current, history, names)
+        file = discord.File(io.BytesIO(text.encode()), filename=f"conversation-{current.created_at:%Y-%m-%d}.md")
+        await interaction.response.send_message(f"**{_shown(current.title)}**", file=file, ephemeral=True)
+
+    @app_commands.command(name="clear", description="Forget what was said in this conversation")
+    async def clear(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """Needs Manage Channels. The messages in Discord stay."""
+        await self._changeable(interaction)
+        current = await self._current(interaction)
+        count = await self._service.store.clear(current.id)
+        await _say(interaction, f"{count} messages are forgotten. What stands in Discord stays there.")
+
+    @switch.autocomplete("name")
+    async def complete_name(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Titles that hold what was typed; the value is the id."""
+        _, known = await self._known(interaction)
+        return choices(((each.title, each.id) for each in known), current)
+
+    async def _known(self, interaction: discord.Interaction[ChorusBot]) -> tuple[Binding | None, list[Conversation]]:
+        channel_id = bound_channel_id(interaction)
+        store = self._service.store
+        return await store.binding(channel_id), list(await store.conversations(channel_id))
+
+    async def _changeable(self, interaction: discord.Interaction[ChorusBot]) -> Binding:
+        """The channel's binding, for somebody who may change it; the default character's where there is none yet."""
+        require_place(interaction)
+        require(interaction, "manage_channels")
+        channel_id = bound_channel_id(interaction)
+        binding = await self._service.store.binding(channel_id)
+        if binding is not None:
+            return binding
+        default = self.bot.services.settings.default_character
+        return await self._service.use_character(
+            channel_id, interaction.guild_id, default, mode=self._service.options.unbound_mode, by=interaction.user.id
+        )
+
+    async def _current(self, interaction: discord.Interaction[ChorusBot]) -> Conversation:
+        binding, known = await self._known(interaction)
+        if binding is not None and binding.conversation_id is not None:
+            found = next((each for each in known if each.id == binding.conversation_id), None)
+        else:
+            found = known[0] if known else None
+        if found is None:
+            raise InputInvalid("There is no conversation here yet.", advice="Write something to the character first.")
+        return found
+
+    async def _chosen(self, interaction: discord.Interaction[ChorusBot], name: str) -> Conversation:
+        _, known = await self._known(interaction)
+        for each in known:
+            if name in {each.id, each.title}:
+                return each
+        raise InputInvalid(
+            "There is no conversation of that name here.",
+            advice="Choose one from the list that appears while you type.",
+        )
+
+
+def _shown(title: str) -> str:
+    return discord.utils.escape_markdown(clip(title, 100))
+
+
+def _none() -> discord.Embed:
+    return discord.Embed(title="Conversations here", description="None yet: write something to the character.")
+
+
+async def _say(interaction: discord.Interaction[ChorusBot], text: str) -> None:
+    await interaction.response.send_message(text, ephemeral=True)
+
+
+async def setup(bot: ChorusBot) -> None:
+    """Called by `load_extension`."""
+    await bot.add_cog(Conversations(bot))
