@@ -28,10 +28,17 @@ Find = Callable[[Delivery], Awaitable["int | None"]]
 
 
 class Outbox:
-    """Sends with rows. One per process."""
+    """Sends with rows. One per process.
 
-    def __init__(self, store: DeliveryStore) -> None:
+    Args:
+        store: The rows.
+        pause: Seconds to wait after the n-th failure without a clear answer.
+
+    """
+
+    def __init__(self, store: DeliveryStore, *, pause: Callable[[Exception, int], float] = retry_after) -> None:
         self.store = store
+        self._pause = pause
 
     async def send(self, outgoing: Outgoing, post: Post, find: Find) -> int:
         """Post unless it was posted already, and return the id of the message.
@@ -67,7 +74,7 @@ class Outbox:
                 if trouble is not Trouble.AMBIGUOUS:
                     await self.store.abandon(row.id)
                     raise
-                wait = retry_after(error, attempt)
+                wait = self._pause(error, attempt)
                 log.warning("delivery %s: no clear answer (%s), looking again in %.1f s", row.id, error, wait)
             await asyncio.sleep(wait)
             doubtful, attempt = True, attempt + 1
