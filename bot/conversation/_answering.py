@@ -17,7 +17,7 @@ from bot.conversation.language_model import (
     stop_sequences,
 )
 from bot.conversation.messages import Message, Role, Scene, Thread
-from bot.conversation.ports import Characters, Drawings, TurnPost, TurnPresenter, Turnstile
+from bot.conversation.ports import Characters, TurnPost, TurnPresenter, Turnstile
 from bot.conversation.prompt import Budget, build_prompt, speaker_name
 from bot.conversation.reply import ReplyFilter
 from bot.conversation.scene import DRAW_IN_TEXT, DRAW_WITH_TOOL, PromptWriter
@@ -46,7 +46,6 @@ class Answering:
         characters: Characters,
         model: LanguageModel,
         *,
-        drawings: Drawings,
         writer: PromptWriter,
         turnstile: Turnstile,
         options: ModelOptions,
@@ -55,7 +54,6 @@ class Answering:
         self._store = store
         self._characters = characters
         self._model = model
-        self._drawings = drawings
         self._writer = writer
         self._turnstile = turnstile
         self._options = options
@@ -123,7 +121,7 @@ class Answering:
             async with self._turnstile.conversation():
                 reply = await self._reply(thread, turn, character, post)
             if reply.scenes and turn.job_id is None:
-                await self._draw(thread, turn, character, reply.scenes[0])
+                await self._draw(thread, turn, character, reply.scenes[0], presenter)
             finished = await self._store.add_alternative(turn.id, reply.text, self._options_for(character).model)
             await post.finish(finished)
         await self._store.set_state([turn.id], JobState.DELIVERED)
@@ -154,6 +152,8 @@ class Answering:
 
     async def _stream(self, history: list[Message], character: Character, post: TurnPost, budget: Budget) -> _Reply:
         options = self._options_for(character)
+        if character.preferred_llm.context_window:
+            budget = replace(budget, context_window=min(budget.context_window, character.preferred_llm.context_window))
         draws = character.image_generation.enabled
         tools = draws and self._model.takes_tools(options.model)
         extra = (DRAW_WITH_TOOL if tools else DRAW_IN_TEXT) if draws else ""
@@ -178,11 +178,13 @@ class Answering:
             scenes += [Scene(description=scene, source="text") for scene in visible.scenes]
         return _Reply(text or (SENDS_A_PICTURE if scenes else ""), tuple(scenes))
 
-    async def _draw(self, thread: Thread, turn: Message, character: Character, scene: Scene) -> None:
+    async def _draw(
+        self, thread: Thread, turn: Message, character: Character, scene: Scene, presenter: TurnPresenter
+    ) -> None:
         """Accept the job before the turn is committed: a turn that is spoken again finds it and draws no second one."""
         history = await self._store.history(thread, limit=12)
         written = await self._writer.write(character, scene.description, history)
-        job_id = await self._drawings.draw(turn, thread, character, scene, written.positive)
+        job_id = await presenter.draw(turn, thread, character, scene, written.positive)
         if job_id is not None:
             await self._store.set_job(turn.id, job_id)
 

@@ -45,7 +45,8 @@ DRAW_TOOL: ChatCompletionToolParam = {
 class ModelOptions:
     """How to ask. Times in seconds, sizes in tokens."""
 
-    model: str
+    model: str | None = None
+    """None: the first that the server lists."""
     temperature: float = 0.8
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
@@ -81,10 +82,13 @@ class LanguageModel:
     Args:
         base_url: With `/v1`, e.g. `http://127.0.0.1:11434/v1`.
         api_key: Local servers take any; `openai`'s client wants one.
+        tools: False: never offer tools, whatever the model could do.
     """
 
-    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+    def __init__(self, base_url: str, api_key: str | None = None, *, tools: bool = True) -> None:
         self.base_url = base_url
+        self._tools = tools
+        self._first_model: str | None = None
         # A repeat is the caller's decision: the client's own would delay the one notice people get.
         self._client = openai.AsyncOpenAI(base_url=base_url, api_key=api_key or "not-needed", max_retries=0)
         self._without_tools: set[str] = set()
@@ -95,9 +99,9 @@ class LanguageModel:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    def takes_tools(self, model: str) -> bool:
+    def takes_tools(self, model: str | None) -> bool:
         """False once the server has refused tools for this model."""
-        return model not in self._without_tools
+        return self._tools and (model or self._first_model or "") not in self._without_tools
 
     async def stream(
         self, messages: Sequence[ChatMessage], options: ModelOptions, *, tools: bool = False
@@ -149,6 +153,17 @@ class LanguageModel:
             raise _translated(error) from error
         return [model.id for model in page.data]
 
+    async def _any_model(self) -> str:
+        if self._first_model is None:
+            names = await self.models()
+            if not names:
+                raise LanguageModelUnavailable(
+                    "The language model's server has no model.", advice="The owner should load one, or set `llm.model`."
+                )
+            self._first_model = names[0]
+            log.info("llm.model is not set: using %s", names[0])
+        return self._first_model
+
     async def _open(
         self, messages: Sequence[ChatMessage], options: ModelOptions, *, tools: bool
     ) -> openai.AsyncStream[ChatCompletionChunk]:
@@ -156,9 +171,10 @@ class LanguageModel:
             "list[ChatCompletionMessageParam]",
             [{"role": each.role.value, "content": each.content} for each in messages],
         )
+        model = options.model or await self._any_model()
         try:
             return await self._client.chat.completions.create(
-                model=options.model,
+                model=model,
                 messages=sent,
                 temperature=options.temperature,
                 max_tokens=options.max_tokens,
@@ -171,8 +187,8 @@ class LanguageModel:
             # Ollama: `"llama2" does not support tools`. Ask without, and do not offer them again.
             if not tools or "tool" not in str(error).lower():
                 raise
-            log.info("%s takes no tools; pictures are asked for in the text", options.model)
-            self._without_tools.add(options.model)
+            log.info("%s takes no tools; pictures are asked for in the text", model)
+            self._without_tools.add(model)
             return await self._open(messages, options, tools=False)
 
 

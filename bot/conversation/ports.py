@@ -46,19 +46,15 @@ class TurnPresenter(Protocol):
         """Take back what is posted of a turn that will not be finished."""
         ...
 
-    async def notice(self, thread: Thread, error: ChorusError) -> None:
-        """Tell the channel once, with the error's code."""
+    async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:
+        """Submit the job of the picture that the character decided to send; its id.
+
+        The same job where the turn has one already; None where it was refused (the channel is told why).
+        """
         ...
 
-
-class Drawings(Protocol):
-    """Makes the picture that a character decided to send."""
-
-    async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:
-        """Submit the job of this turn's picture and return its id.
-
-        The same job where the turn has one already; None where the job was refused (the person is told there).
-        """
+    async def notice(self, thread: Thread, error: ChorusError) -> None:
+        """Tell the channel once, with the error's code."""
         ...
 
 

@@ -13,9 +13,12 @@ from discord.ext import commands
 
 from bot.discord_errors import NETWORK_ERRORS
 from cogs.delivery._answers import answer_in_channel, answer_interaction, first_update
+from cogs.delivery._drawn import DrawnPresenter
 from cogs.delivery._outbox import Outbox
 from cogs.delivery._presenter import MessagePresenter, Presenter, character_name, withdraw
 from cogs.delivery._progress import progress_face
+from cogs.delivery._turns import TurnPoster
+from cogs.delivery._webhooks import Webhooks
 from cogs.ui.job_buttons import CancelButton, DetailsButton
 from cogs.ui.permissions import require_bot_can_post
 from cogs.ui.progress import ProgressCard, progress_card
@@ -35,6 +38,8 @@ class Delivery(commands.Cog):
 
     Attributes:
         outbox: For other senders of messages with rows (voice bubbles, turns).
+        turns: Posts what characters say.
+        webhooks: The faces they say it with.
 
     """
 
@@ -42,7 +47,9 @@ class Delivery(commands.Cog):
         self.bot = bot
         self.outbox = Outbox(bot.services.deliveries)
         self._messages = MessagePresenter(bot, self.outbox)
-        self._presenters: list[Presenter] = []
+        self.webhooks = Webhooks(bot)
+        self.turns = TurnPoster(bot, self.outbox, self.webhooks, self.present)
+        self._presenters: list[Presenter] = [DrawnPresenter(bot, self.outbox, self.webhooks, self._messages)]
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._recovery: asyncio.Task[None] | None = None
 

@@ -85,6 +85,10 @@ class MessagePresenter:
             guild_id=origin.guild_id,
             interaction=interaction,
         )
+        await self.follow_on(job, live, shown=shown)
+
+    async def follow_on(self, job: Job, live: LiveMessage, *, shown: ProgressCard | None = None) -> None:
+        """As `follow`, on any message that can be edited."""
         name = character_name(self._bot, job)
         interval = self._bot.services.settings.discord.progress_interval_seconds
         async with Painter(live, job, name, interval=interval, shown=shown) as painter:

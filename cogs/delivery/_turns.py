@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+import uuid
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,18 @@ import discord
 from bot.conversation.messages import Message, Thread
 from bot.conversation.pieces import split_message
 from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.errors import ChorusError
 from bot.generation.deliveries import Delivery, DeliveryState
+from cogs.delivery._drawn import draw_for_turn
 from cogs.delivery._speaker import Speaker
 from cogs.ui.errors import error_embed
 from cogs.ui.turn_buttons import turn_view
 
 if TYPE_CHECKING:
     from bot.bot import ChorusBot
-    from bot.errors import ChorusError
+    from bot.characters import Character
+    from bot.conversation.messages import Scene
+    from bot.generation.jobs import Job
     from cogs.delivery._outbox import Outbox
     from cogs.delivery._webhooks import Webhooks
 
@@ -34,8 +39,9 @@ log = logging.getLogger(__name__)
 class TurnPoster:
     """Implements `bot.conversation.ports.TurnPresenter`."""
 
-    def __init__(self, bot: ChorusBot, outbox: Outbox, webhooks: Webhooks) -> None:
+    def __init__(self, bot: ChorusBot, outbox: Outbox, webhooks: Webhooks, present: Callable[[Job], None]) -> None:
         self._bot = bot
+        self._present = present
         self._outbox = outbox
         self._webhooks = webhooks
 
@@ -50,12 +56,24 @@ class TurnPoster:
             yield post
         finally:
             await post.close()
+        if post.finished is not None and post.finished.job_id is not None:
+            job = await self._bot.services.orchestrator.job(uuid.UUID(post.finished.job_id))
+            if job is not None and not job.state.ended:
+                self._present(job)
 
     async def retract(self, turn: Message, thread: Thread) -> None:
         """Delete what is posted of the turn."""
         speaker = await Speaker.find(self._bot, self._outbox, self._webhooks, turn, thread)
         for row in await self._bot.services.deliveries.of_turn(turn.id):
             await speaker.take_back(row)
+
+    async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:
+        """Submit the turn's picture; it is shown when the turn's words stand."""
+        try:
+            return str(await draw_for_turn(self._bot, turn, thread, character=character, scene=scene, prompt=prompt))
+        except ChorusError as error:
+            await self.notice(thread, error)
+            return None
 
     async def notice(self, thread: Thread, error: ChorusError) -> None:
         """An embed of the bot's own: a character's words have none, so that no model can imitate a notice."""
@@ -75,6 +93,7 @@ class TurnPost:
         self._rows = {row.part: row for row in rows if row.state is not DeliveryState.ABANDONED}
         self._shown: dict[int, tuple[str, int | None]] = {}
         self._interval = interval
+        self.finished: Message | None = None
         self._newest = ""
         self._changed = asyncio.Event()
         self._gone = False
@@ -93,6 +112,7 @@ class TurnPost:
         A message that somebody deleted meanwhile is not written again.
         """
         await self._stop()
+        self.finished = turn
         self._turn = turn
         pieces = split_message(turn.text)
         attempt = 0

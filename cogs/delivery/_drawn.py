@@ -1,0 +1,142 @@
+"""The picture that a character decided to send: the character's own message, from progress to result."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import ChorusError
+from bot.generation.jobs import GenerationRequest, JobKind, Origin
+from bot.generation.store import JobQuery
+from cogs.delivery._answers import answer_row
+from cogs.delivery._live import Face, LiveMessage
+from cogs.delivery._progress import progress_face
+from cogs.delivery._search import finder, signed
+from cogs.delivery._webhooks import home_of, webhook_name
+from cogs.ui.embeds import footer
+from cogs.ui.origin import is_age_restricted
+from cogs.ui.progress import progress_card
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.characters import Character
+    from bot.conversation.messages import Message, Scene, Thread
+    from bot.generation.deliveries import Delivery
+    from bot.generation.jobs import Job
+    from cogs.delivery._outbox import Outbox
+    from cogs.delivery._presenter import MessagePresenter
+    from cogs.delivery._webhooks import Webhooks
+
+
+class WebhookMessage(LiveMessage):
+    """A message of a character's webhook: only the webhook itself may edit it."""
+
+    def __init__(self, bot: ChorusBot, webhook: discord.Webhook, job: Job, message_id: int) -> None:
+        origin = job.request.origin
+        super().__init__(bot, channel_id=origin.channel_id or 0, message_id=message_id, guild_id=origin.guild_id)
+        self._webhook = webhook
+        self._thread = thread_option(bot.get_channel(self.channel_id))
+
+    async def _edit_in_channel(self, face: Face) -> None:
+        await self._webhook.edit_message(
+            self.id,
+            content=face.content,
+            embeds=[face.embed] if face.embed is not None else [],
+            attachments=face.files(),
+            view=face.view(),
+            thread=self._thread,
+        )
+
+
+class DrawnPresenter:
+    """Shows jobs that belong to a conversation turn and were not asked for by a command."""
+
+    def __init__(self, bot: ChorusBot, outbox: Outbox, webhooks: Webhooks, messages: MessagePresenter) -> None:
+        self._bot = bot
+        self._outbox = outbox
+        self._webhooks = webhooks
+        self._messages = messages
+
+    def handles(self, job: Job) -> bool:
+        """By its stored request: a turn's picture without an interaction."""
+        request = job.request
+        own = request.message_id is not None and request.kind is not JobKind.AUDIO
+        return own and request.origin.interaction_id is None and request.origin.channel_id is not None
+
+    async def present(self, job: Job) -> None:
+        """As the character where webhooks are allowed, else as the bot."""
+        origin = job.request.origin
+        channel = self._bot.get_channel(origin.channel_id or 0)
+        home = home_of(channel)
+        webhook = None
+        if home is not None:
+            try:
+                character = self._bot.services.characters.get(job.request.character_id, origin.guild_id)
+                webhook = await self._webhooks.of(home, character)
+            except ChorusError:  # the character's file is gone: the bot shows what it drew
+                webhook = None
+        if webhook is None:
+            await self._messages.present(job)
+            return
+        message_id = await self._answer(job, webhook, character_name=webhook_name(character.name), channel=channel)
+        await self._messages.follow_on(job, WebhookMessage(self._bot, webhook, job, message_id))
+
+    async def _answer(self, job: Job, webhook: discord.Webhook, *, character_name: str, channel: Any) -> int:
+        face = progress_face(job, progress_card(job, character_name, None))
+
+        async def post(_row: Delivery) -> int:
+            view = face.view()
+            message = await webhook.send(
+                embed=face.embed or discord.utils.MISSING,
+                username=character_name,
+                view=view if view is not None else discord.utils.MISSING,
+                thread=thread_option(channel),
+                wait=True,
+            )
+            return message.id
+
+        outgoing = answer_row(job).model_copy(update={"webhook_id": webhook.id})
+        return await self._outbox.send(outgoing, post, finder(self._bot, signed(footer(job))))
+
+
+def thread_option(channel: object) -> Any:
+    """What discord.py's webhook calls take as `thread`."""
+    return channel if isinstance(channel, discord.Thread) else discord.utils.MISSING
+
+
+async def draw_for_turn(
+    bot: ChorusBot, turn: Message, thread: Thread, *, character: Character, scene: Scene, prompt: str
+) -> uuid.UUID:
+    """Submit the picture of a turn, once: a turn that is spoken again after a crash finds its job.
+
+    Raises:
+        ChorusError: The job was refused.
+
+    """
+    services = bot.services
+    for known in await services.jobs.recent(JobQuery(channel_id=thread.channel_id, limit=20)):
+        if known.request.message_id == turn.id:
+            return known.id
+    asked = await services.conversations.store.message(turn.reply_to_id) if turn.reply_to_id else None
+    channel = bot.get_channel(thread.channel_id)
+    guild = getattr(channel, "guild", None)
+    request = GenerationRequest(
+        kind=JobKind.IMAGE,
+        character_id=character.id,
+        requester_id=(asked.author_id if asked else None) or 0,
+        requester_name=(asked.author_name if asked else None) or "",
+        origin=Origin(
+            guild_id=guild.id if guild else None,
+            channel_id=thread.channel_id,
+            after_message_id=getattr(channel, "last_message_id", None) or (asked and asked.discord_message_id),
+            age_restricted=is_age_restricted(channel),
+        ),
+        positive=prompt,
+        written_prompt=scene.description,
+        conversation_id=thread.conversation_id,
+        thread_id=thread.id,
+        message_id=turn.id,
+    )
+    return (await services.orchestrator.submit(request)).id
