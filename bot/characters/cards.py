@@ -13,6 +13,7 @@ import base64
 import binascii
 import io
 import json
+import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -177,13 +178,20 @@ def _avatar(data: bytes) -> tuple[bytes | None, list[str]]:
                 if picture.width * picture.height > MAX_PIXELS:
                     return None, ["The picture is too large to be the avatar."]
                 picture.draft("RGB", (AVATAR_SIZE * 2, AVATAR_SIZE * 2))
-                upright = ImageOps.exif_transpose(picture)
+                upright = _upright(picture)
                 mode = "RGBA" if upright.has_transparency_data else "RGB"
                 upright = upright.convert(mode)
                 upright.thumbnail((AVATAR_SIZE, AVATAR_SIZE), Image.Resampling.LANCZOS)
                 return _encode(upright), []
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, MemoryError):
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise anything on hostile bytes; the character is usable without
         return None, ["The picture is damaged, so the character has no avatar yet."]
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (struct.error, ValueError, TypeError, KeyError, OSError, SyntaxError):  # cut or invented EXIF
+        return picture
 
 
 def _encode(picture: Image.Image) -> bytes:

@@ -18,7 +18,9 @@ TEXT_LENGTH = 200_000
 # What Windows reserves, and the folder of workflows that belong to everybody.
 _RESERVED_IDS = {"con", "prn", "aux", "nul", "_shared"} | {f"{name}{n}" for name in ("com", "lpt") for n in range(10)}
 _ID = re.compile(r"(?=.*[a-z0-9])[a-z0-9_-]{1,50}\Z")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+# YAML 1.1 counts all of these as line ends and reads them back as one of them.
+_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 
 
 def check_id(text: str) -> str:
@@ -35,7 +37,7 @@ def _no_bool(value: Any) -> Any:
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", text).strip()
+    return _CONTROL.sub("", _LINE_ENDS.sub("\n", text)).strip()
 
 
 def _one_line(text: str) -> str:

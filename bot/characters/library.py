@@ -64,8 +64,10 @@ class CharacterLibrary:
     async def __aenter__(self) -> Self:
         if self.guilds is not None:
             self.guilds.mkdir(parents=True, exist_ok=True)
-        await self.reload()
         self._watching = asyncio.create_task(self._watch(), name="characters: watch files")
+        # The watcher must see the folder before it is read, or what changes in between is never noticed.
+        await asyncio.sleep(0)
+        await self.reload()
         return self
 
     async def __aexit__(
