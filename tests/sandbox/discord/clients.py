@@ -1,0 +1,61 @@
+"""A small real bot for these tests: discord.py logged in to the local Discord."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import discord
+from discord import app_commands
+
+from bot.discord_endpoint import point_discord_at
+from bot.sandbox.discord import LocalDiscord
+
+
+class Probe(discord.Client):
+    """Everything it hears it keeps."""
+
+    def __init__(self, intents: discord.Intents | None = None) -> None:
+        super().__init__(
+            intents=intents or discord.Intents.all(),
+            guild_ready_timeout=0.1,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.tree = app_commands.CommandTree(self)
+        self.heard: list[discord.Message] = []
+        self.resumes = 0
+        self.readies = 0
+        self.was_ready = asyncio.Event()
+        self.reactions: list[discord.RawReactionActionEvent] = []
+
+    async def on_ready(self) -> None:
+        self.readies += 1
+        self.was_ready.set()
+
+    async def on_resumed(self) -> None:
+        self.resumes += 1
+
+    async def on_message(self, message: discord.Message) -> None:
+        self.heard.append(message)
+
+    async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
+        self.reactions.append(event)
+
+
+@asynccontextmanager
+async def running(local: LocalDiscord, client: Probe, *, sync: bool = False, token: str | None = None) -> AsyncIterator[Probe]:
+    """The client logged in and ready; closed at the end without leaving a task behind."""
+    point_discord_at(local.url)
+    async with client:
+        await client.login(token or local.token)
+        if sync:
+            await client.tree.sync()
+        task = asyncio.create_task(client.connect())
+        try:
+            async with asyncio.timeout(20):
+                await client.was_ready.wait()
+            yield client
+        finally:
+            await client.close()
+            await task
