@@ -178,6 +178,7 @@ def _avatar(data: bytes) -> tuple[bytes | None, list[str]]:
                 if picture.width * picture.height > MAX_PIXELS:
                     return None, ["The picture is too large to be the avatar."]
                 picture.draft("RGB", (AVATAR_SIZE * 2, AVATAR_SIZE * 2))
+                picture.load()  # a second attempt at damaged pixels would pass, as black
                 upright = _upright(picture)
                 mode = "RGBA" if upright.has_transparency_data else "RGB"
                 upright = upright.convert(mode)

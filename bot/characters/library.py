@@ -197,8 +197,10 @@ class CharacterLibrary:
             _log.warning("character files are no longer watched; use /character reload", exc_info=True)
 
 
-def _matters(_: Change, path: str) -> bool:
-    return path.lower().endswith(_WATCHED) and not Path(path).name.startswith(".")
+def _matters(change: Change, path: str) -> bool:
+    # A file written right after its folder was made comes before that folder is watched: then only the folder is told.
+    new_folder = change is Change.added and not Path(path).suffix
+    return (new_folder or path.lower().endswith(_WATCHED)) and not Path(path).name.startswith(".")
 
 
 def _index(
