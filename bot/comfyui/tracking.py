@@ -75,6 +75,7 @@ class Tracking:
 
     Attributes:
         started_at: Loop time (monotonic) when execution was first known to run; None before.
+        patience: Seconds of silence before the watchdog looks again.
 
     """
 
@@ -101,7 +102,7 @@ class Tracking:
         self._heard_at = 0.0
         self._submitted_at = 0.0
         self._polling_since: float | None = None
-        self._patience = options.watchdog_silence
+        self.patience = options.watchdog_silence
 
     # -- for the one who watches
 
@@ -144,7 +145,7 @@ class Tracking:
         self._submitting, self._known = False, True
         self._node_errors = submission.node_errors if submission else ()
         self._heard_at = self._loop.time()
-        self._patience = self._options.watchdog_after_submit
+        self.patience = self._options.watchdog_after_submit
         self._begun.set()
         self._hasten(1.0 if submission and not submission.recovered else 0.0)
 
@@ -175,8 +176,8 @@ class Tracking:
         self._known, self._waiting, self._denials = True, False, 0
         if not (isinstance(event, ExecutingEvent) and event.prompt_id is None):
             # That one greets a new socket and proves nothing about the next frame.
-            self._patience = self._options.watchdog_silence
-        self._ask_at = max(self._ask_at, self._heard_at + self._patience)
+            self.patience = self._options.watchdog_silence
+        self._ask_at = max(self._ask_at, self._heard_at + self.patience)
         self._publish(self._story.add(event))
         self._conclude(event)
 
@@ -246,7 +247,7 @@ class Tracking:
             return
         if self.ended:
             return
-        quiet = self._heard_at == before and self._loop.time() - before >= self._patience
+        quiet = self._heard_at == before and self._loop.time() - before >= self.patience
         match place:
             case Finished(outcome):
                 if quiet and self._link.hears(self.client_id):
@@ -285,13 +286,13 @@ class Tracking:
             return
         self._polling_since = None
         if self._link.last_frame_at > self._submitted_at:
-            self._patience = max(self._patience, self._options.watchdog_silence)
+            self.patience = max(self.patience, self._options.watchdog_silence)
         quiet_since = max(self._link.last_frame_at, self._submitted_at)
-        if now - quiet_since >= self._patience:
-            self._patience = min(max(self._patience, self._options.watchdog_silence) * 2, self._options.watchdog_max)
+        if now - quiet_since >= self.patience:
+            self.patience = min(max(self.patience, self._options.watchdog_silence) * 2, self._options.watchdog_max)
             self._link.suspect_deaf()
             quiet_since = now
-        self._ask_at = max(now + self._options.settle_delay, max(quiet_since, self._heard_at) + self._patience)
+        self._ask_at = max(now + self._options.settle_delay, max(quiet_since, self._heard_at) + self.patience)
 
     # -- telling
 

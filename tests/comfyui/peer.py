@@ -166,16 +166,16 @@ class Peer:
         end: str = "execution_success",
         status: str | None = None,
         say: bool = True,
-        **data: object,
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         """End a running prompt; `say` False: only the history knows."""
         outputs = {"2": {"images": [image("x_1.png")]}} if outputs is None else outputs
         if say:
             for node, output in outputs.items():
                 await self.send(prompt_id, "executed", node=node, output=output)
-            await self.send(prompt_id, end, timestamp=3500, **data)
+            await self.send(prompt_id, end, timestamp=3500, **(data or {}))
         entry = self.running.pop(prompt_id)
-        ended = {"prompt_id": prompt_id, "timestamp": 3500, **data}
+        ended = {"prompt_id": prompt_id, "timestamp": 3500, **(data or {})}
         self.history[prompt_id] = {
             "prompt": [1, prompt_id, entry["prompt"], {"client_id": entry["client_id"]}, ["2"]],
             "outputs": outputs,
@@ -262,7 +262,7 @@ class Peer:
         await self._note("POST /prompt")
         if self.player is not None:
             task = asyncio.ensure_future(self.player(prompt_id, body["client_id"]))
-            self._tasks.add(cast("asyncio.Task[None]", task))
+            self._tasks.add(task)
         return web.json_response({"prompt_id": prompt_id, "number": 7, "node_errors": self.node_errors})
 
     async def _break(self, request: web.Request, call: str) -> web.Response:
@@ -299,7 +299,7 @@ class Peer:
         old = tuple(map(int, self.version.split("."))) < (0, 3, 57)
         for prompt_id in [one for one in self.running if old or one == asked]:
             self.interrupted.append(prompt_id)
-            await self.finish(prompt_id, {}, end="execution_interrupted", node_id="1", node_type="EmptyImage")
+            await self.finish(prompt_id, {}, end="execution_interrupted", data={"node_id": "1"})
         await self._note("POST /interrupt")
         return web.Response()
 

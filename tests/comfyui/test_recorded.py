@@ -93,7 +93,7 @@ async def test_all_images_of_a_batch(peer: Peer, client: ComfyClient, prompt_id:
     ],
 )
 async def test_kinds_of_files(
-    peer: Peer, client: ComfyClient, prompt_id: str, name: str, media: Media, kind: str
+    peer: Peer, client: ComfyClient, prompt_id: str, *, name: str, media: Media, kind: str
 ) -> None:
     _, outcome, recorded = await replay(peer, client, prompt_id, name)
     assert isinstance(outcome, Succeeded)

@@ -202,7 +202,7 @@ def fault(
     ],
 )
 async def test_refusals(
-    peer: Peer, client: ComfyClient, prompt_id: str, status: int, body: bytes, kind: str, error: type[ComfyError]
+    peer: Peer, client: ComfyClient, prompt_id: str, *, status: int, body: bytes, kind: str, error: type[ComfyError]
 ) -> None:
     peer.answer = (status, body, kind)
     with client.track(prompt_id) as tracking, pytest.raises(error) as refused:

@@ -22,6 +22,7 @@ from bot.comfyui.models import (
     Stepped,
     Succeeded,
 )
+from bot.comfyui.options import ClientOptions
 from bot.comfyui.tracking import Tracking
 from tests.comfyui.conftest import HASTE
 from tests.comfyui.peer import GRAPH, JPEG, Peer, image
@@ -216,7 +217,7 @@ async def test_no_websocket_at_all(peer: Peer, prompt_id: str) -> None:
 
 
 def test_polling_slows_down() -> None:
-    patient = ComfyClient("127.0.0.1", None)._options
+    patient = ClientOptions()
     assert [patient.poll_interval(seconds) for seconds in (0, 29.9, 30, 59.9, 60, 1e4)] == [2, 2, 5, 5, 10, 10]
 
 
@@ -246,10 +247,10 @@ async def test_the_watchdog_grows_patient(peer: Peer, client: ComfyClient, promp
     with client.track(prompt_id) as tracking:
         await client.submit(prompt_id, GRAPH)
         await peer.run(prompt_id)
-        before = tracking._patience
+        before = tracking.patience
         await peer.connections(2)
-        await peer.until(lambda: tracking._patience > before)
-        assert tracking._patience >= 2 * HASTE.watchdog_silence
+        await peer.until(lambda: tracking.patience > before)
+        assert tracking.patience >= 2 * HASTE.watchdog_silence
 
 
 # -- ends that are not what they seem
@@ -276,7 +277,7 @@ async def test_a_success_that_is_a_failure(peer: Peer, client: ComfyClient, prom
         await client.submit(prompt_id, GRAPH)
         await peer.run(prompt_id)
         data = {"node_id": "1", "exception_type": "graph.DependencyCycleError", "exception_message": "cycle"}
-        await peer.finish(prompt_id, {}, end="execution_error", status="success", **data)
+        await peer.finish(prompt_id, {}, end="execution_error", status="success", data=data)
         outcome = await ending(tracking)
     assert isinstance(outcome, Failed)
     assert outcome.error.exception_type == "graph.DependencyCycleError"
@@ -287,7 +288,7 @@ async def test_a_failure_keeps_the_files_of_other_branches(peer: Peer, client: C
         await client.submit(prompt_id, GRAPH)
         await peer.run(prompt_id)
         data = {"exception_type": "torch.OutOfMemoryError", "exception_message": "CUDA out of memory.\n"}
-        await peer.finish(prompt_id, end="execution_error", **data)
+        await peer.finish(prompt_id, end="execution_error", data=data)
         outcome = await ending(tracking)
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, ExecutionOutOfMemory)
