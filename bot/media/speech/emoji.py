@@ -1,0 +1,121 @@
+"""Finding Unicode emoji in text, whole sequences at a time, and naming them from Python's own Unicode data.
+
+A sequence is what one sees as one picture: a base with its variation selector and skin tone, several bases held
+together by zero width joiners (families, professions), a pair of regional letters (flags), a digit in a keycap, a flag
+spelled in invisible tags (Scotland). Joiners outside such sequences belong to writing (Persian, Hindi) and stay.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+_JOINER = "\u200d"
+_EMOJI_STYLE = "\ufe0f"
+_TEXT_STYLE = "\ufe0e"
+_KEYCAP = "\u20e3"
+_KEYCAP_BASES = frozenset("0123456789#*")
+
+_RANGES = ((0x1F000, 0x1FAFF), (0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x23E9, 0x23FA))
+_SINGLES = frozenset("\u231a\u231b\u2328\u23cf\u3030\u303d\u3297\u3299")
+_NUMBERS = (0x2776, 0x2793)
+"""Circled digits stand among the dingbats but are read."""
+
+_PLAIN_NAMES = {
+    "\u2764": "red heart",
+    "\U0001f602": "tears of joy",
+    "\u2728": "sparkles",
+    "\U0001f44d": "thumbs up",
+    "\U0001f44e": "thumbs down",
+    "\U0001f64f": "folded hands",
+    "\U0001f389": "party popper",
+    "\u2b50": "star",
+}
+"""Where Unicode's own name ("heavy black heart") is not what people call it."""
+
+_UNNAMED_PARTS = frozenset("\u2640\u2642\u200d\ufe0f\ufe0e\u20e3")
+
+
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """The text in order as (is it an emoji, its characters); the pieces together are the text."""
+    if text.isascii():
+        if text:
+            yield False, text
+        return
+    start = at = 0
+    while at < len(text):
+        end = _sequence_end(text, at)
+        if end == at:
+            at += 1
+            continue
+        if at > start:
+            yield False, text[start:at]
+        yield True, text[at:end]
+        start = at = end
+    if start < len(text):
+        yield False, text[start:]
+
+
+def emoji_name(sequence: str) -> str:
+    """What to say for an emoji of `pieces`: "woman firefighter" is "woman fire engine", a flag its two letters."""
+    first = sequence[0]
+    if _is_regional(first):
+        return "flag " + " ".join(chr(ord(letter) - 0x1F1E6 + ord("A")) for letter in sequence)
+    if first in _KEYCAP_BASES:
+        return first
+    names = [
+        _name(part) for part in sequence if part not in _UNNAMED_PARTS and not _is_tone(part) and not _is_tag(part)
+    ]
+    return " ".join(names) or "emoji"
+
+
+def _name(base: str) -> str:
+    if base in _PLAIN_NAMES:
+        return _PLAIN_NAMES[base]
+    name = unicodedata.name(base, "emoji").lower()
+    return name.removesuffix(" sign").removesuffix(" symbol").replace("-", " ")
+
+
+def _sequence_end(text: str, at: int) -> int:
+    """Where the emoji that begins at `at` ends; `at` itself if none does."""
+    char = text[at]
+    following = text[at + 1] if at + 1 < len(text) else ""
+    if char in _KEYCAP_BASES:
+        after = at + 1 + (following == _EMOJI_STYLE)
+        return after + 1 if text[after : after + 1] == _KEYCAP else at
+    if _is_regional(char):
+        return at + 2 if following and _is_regional(following) else at + 1
+    if following == _TEXT_STYLE or not (_is_pictograph(char) or (following == _EMOJI_STYLE and ord(char) > 0x7F)):
+        return at
+    end = _base_end(text, at)
+    while text[end : end + 1] == _JOINER and end + 1 < len(text) and _is_pictograph(text[end + 1]):
+        end = _base_end(text, end + 1)
+    return end
+
+
+def _base_end(text: str, at: int) -> int:
+    end = at + 1
+    while end < len(text) and (text[end] in {_EMOJI_STYLE, _KEYCAP} or _is_tone(text[end]) or _is_tag(text[end])):
+        end += 1
+    return end
+
+
+def _is_pictograph(char: str) -> bool:
+    code = ord(char)
+    if code < 0x2300:
+        return False
+    if _NUMBERS[0] <= code <= _NUMBERS[1]:
+        return False
+    return char in _SINGLES or any(low <= code <= high for low, high in _RANGES)
+
+
+def _is_regional(char: str) -> bool:
+    return 0x1F1E6 <= ord(char) <= 0x1F1FF
+
+
+def _is_tone(char: str) -> bool:
+    return 0x1F3FB <= ord(char) <= 0x1F3FF
+
+
+def _is_tag(char: str) -> bool:
+    return 0xE0020 <= ord(char) <= 0xE007F
