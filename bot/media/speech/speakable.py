@@ -154,9 +154,16 @@ def _actions(tokens: Sequence[Token]) -> dict[int, int]:
             opened.append(index)
         elif token.type == "em_close" and opened:
             start = opened.pop()
-            if not opened and not _only_bold(tokens[start + 1 : index]):
+            if not opened and not _only_bold(tokens[start + 1 : index]) and not _beside_star(tokens, start, index):
                 found[start] = index
     return found
+
+
+def _beside_star(tokens: Sequence[Token], start: int, end: int) -> bool:
+    """What is left of a bold mark that was never closed stands beside the span: it was not meant as an action."""
+    before = tokens[start - 1].content if start else ""
+    after = tokens[end + 1].content if end + 1 < len(tokens) else ""
+    return before.endswith("*") or after.startswith("*")
 
 
 def _only_bold(tokens: Sequence[Token]) -> bool:

@@ -71,7 +71,12 @@ def shorten(text: str, max_chars: int) -> Shortened:
         return Shortened(text, None)
     cuts = _Cuts(text)
     end = cuts.last_sentence(0, max_chars)
-    kept = text[:end].rstrip() if end else text[: cuts.best(0, max_chars - 1)].rstrip().rstrip(",;:—–") + "…"
+    if end:
+        kept = text[:end].rstrip()
+    elif max_chars == 1:
+        kept = text[0]
+    else:
+        kept = text[: cuts.best(0, max_chars - 1)].rstrip().rstrip(",;:—–") + "…"
     return Shortened(kept, f"Shortened: the voice speaks the first {len(kept)} of {len(text)} characters.")
 
 
