@@ -5,6 +5,7 @@ A workflow is what its owner exported from ComfyUI with "Export (API)". `Workflo
 """
 
 from bot.workflows.bindings import Bindings, parse_bindings
+from bot.workflows.description import Finding, Place, WorkflowDescription, describe, describe_text
 from bot.workflows.errors import (
     AmbiguousTarget,
     BindingsInvalid,
@@ -27,6 +28,7 @@ __all__ = [
     "AmbiguousTarget",
     "Bindings",
     "BindingsInvalid",
+    "Finding",
     "Graph",
     "GraphReading",
     "Injection",
@@ -35,13 +37,17 @@ __all__ = [
     "NoPromptTarget",
     "NotAGraph",
     "NotApiFormat",
+    "Place",
     "PlaceholderUse",
     "Role",
     "Source",
     "Target",
     "Workflow",
+    "WorkflowDescription",
     "WorkflowLibrary",
     "decode_graph",
+    "describe",
+    "describe_text",
     "inject",
     "node_title",
     "parse_bindings",

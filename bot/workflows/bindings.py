@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -110,8 +110,8 @@ def resolve_place(graph: Graph, place: str) -> Target:
     if node_id in graph:
         names = ", ".join(f'"{Target(node_id, name)}"' for name, _ in _literals(graph, node_id)) or "none"
         raise BindingsInvalid(
-            f'The bindings file names "{place[:60]}", but node {node_id} ({node_title(graph, node_id)[:60]}) has no such'
-            f" input. Its inputs: {names}.",
+            f'The bindings file names "{place[:60]}", but node {node_id} ({node_title(graph, node_id)[:60]}) has no'
+            f" such input. Its inputs: {names}.",
         )
     near = difflib.get_close_matches(place, known, n=1, cutoff=0)
     hint = f' The nearest is "{near[0]}".' if near else ""
@@ -124,9 +124,10 @@ def _literals(graph: Graph, node_id: str) -> list[tuple[str, Any]]:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("tuple", "function-")))
+    loc = list(first["loc"])
+    key = ".".join(str(part) for part in loc if not str(part).startswith(("tuple", "function-")))
     if first["type"] != "extra_forbidden":
         return f'The bindings file has a wrong value at "{key[:60]}": {first["msg"]}.'
-    fields: Mapping[str, Any] = Defaults.model_fields if len(first["loc"]) > 1 else Bindings.model_fields
-    near = cast("list[str]", difflib.get_close_matches(str(first["loc"][-1]), list(fields), n=1, cutoff=0))
+    fields: Mapping[str, Any] = Defaults.model_fields if len(loc) > 1 else Bindings.model_fields
+    near = difflib.get_close_matches(str(loc[-1]), list(fields), n=1, cutoff=0)
     return f'The bindings file has an unknown key "{key[:60]}"; the nearest known one is "{near[0]}".'

@@ -16,7 +16,19 @@ _SAYS_MORE = re.compile(
     r"|detail|face|hands?|upscale[rd]?|refiner?|hires|hand|background)\b",
     re.IGNORECASE,
 )
-_DEFAULT_TITLE = re.compile(r"^CLIP Text Encode \(Prompt\)$|^CLIPTextEncode", re.IGNORECASE)
+_STAND_IN = re.compile(
+    r"(?:(?:your|enter|insert|put|write|the|user|my|positive|image|input|text|placeholder)[\s_]+)*prompt(?:[\s_]+(?:goes[\s_]+)?here)?[.!]*"
+    r"|placeholder|.*\u63d0\u793a\u8bcd.{0,4}\u66ff\u6362",
+    re.IGNORECASE,
+)
+_PRAISE = frozenset({
+    "masterpiece", "master", "piece", "best", "high", "highest", "top", "great", "good", "amazing", "ultra", "very",
+    "super", "extremely", "highly", "absurdres", "highres", "hd", "uhd", "newest", "recent", "up", "score", "realistic",
+    "photorealistic", "aesthetic", "quality", "detailed", "detail", "details", "intricate", "sharp", "focus", "res",
+    "resolution", "4k", "8k", "16k", "k", "raw", "photo", "professional", "cinematic", "lighting", "nsfw", "sfw", "hdr",
+})  # fmt: skip
+"""Words that praise a picture and say nothing about it."""
+_DEFAULT_TITLE = re.compile(r"^CLIP Text Encode \(Prompt\)$|^CLIPTextEncode|CR Prompt Text$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +106,24 @@ def _without_joined_literals(groups: list[list[Leaf]]) -> list[list[Leaf]]:
 
 
 def _by_names(groups: list[list[Leaf]]) -> list[list[Leaf]]:
-    ranked = [max(_rank(leaf) for leaf in group) for group in groups]
+    ranked = [max((_says_put_it_here(leaf), _rank(leaf), _standing(leaf.text)) for leaf in group) for group in groups]
     best = max(ranked)
     first = [group for group, rank in zip(groups, ranked, strict=True) if rank == best]
     return first if len(first) == 1 else groups
+
+
+def _says_put_it_here(leaf: Leaf) -> bool:
+    """A stand-in instead of a text: `PROMPT HERE`, `positive prompt`, or the same in Chinese."""
+    return bool(_STAND_IN.match(leaf.text.strip()))
+
+
+def _standing(text: str) -> int:
+    """2: could stand alone; 1: made to be put before or after something (`, in oil`); 0: praise (`best quality`)."""
+    bare = text.strip()
+    said = [word for word in re.findall(r"[^\W_]+", bare.lower()) if not word.isdigit()]
+    if said and _PRAISE.issuperset(said):
+        return 0
+    return 1 if bare.startswith((",", ";", ".")) or bare.endswith((",", ";")) else 2
 
 
 def _rank(leaf: Leaf) -> int:

@@ -1,8 +1,8 @@
 """ComfyUI's API format: bytes in, a checked graph out.
 
-A graph is `{node_id: {"class_type": str, "inputs": {name: literal | [node_id, slot]}, "_meta"?: {"title": str}}}`. Files
-also come wrapped (`{"prompt": graph}`, `{"input": {"workflow": graph}}`, `{"workflow": graph}`) and, by mistake, in
-the editor's own format (`nodes` and `links`), which no server runs.
+A graph is `{node_id: {"class_type": str, "inputs": {name: literal | [node_id, slot]}, "_meta"?: {"title": str}}}`.
+Files also come wrapped (`{"prompt": graph}`, `{"input": {"workflow": graph}}`, `{"workflow": graph}`) and, by mistake,
+in the editor's own format (`nodes` and `links`), which no server runs.
 """
 
 from __future__ import annotations
@@ -159,6 +159,7 @@ def _link_with_text_id(value: Any) -> Any:
         pair = cast("list[Any]", value)
         if len(pair) == 2 and all(isinstance(item, int) and not isinstance(item, bool) for item in pair):
             return [str(pair[0]), pair[1]]
+        return pair
     return value
 
 

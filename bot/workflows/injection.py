@@ -24,6 +24,8 @@ _LAST_RESORT: Mapping[Role, Any] = {
     Role.CFG: 7.0,
     Role.SEED: 0,
 }
+_ONE_TEXT = {Role.TEXT: Role.POSITIVE, Role.POSITIVE: Role.TEXT}
+"""A run brings one text; a speech workflow may well ask for the "prompt", and the other way round."""
 _FOLDER_INPUTS = frozenset(
     {("VHS_LoadAudio", "audio_file"), ("VHS_LoadVideoPath", "video"), ("VHS_LoadImagePath", "image")}
 )
@@ -70,21 +72,23 @@ class _Writer:
         self._values = values
         self._object_info = object_info
         self._copied = set[str]()
-        self._embedding = {use.target for use in workflow.reading.placeholders}
+        self._marked = {(use.target, use.role) for use in workflow.reading.placeholders}
+        self._replaced = set[Target]()
 
     def write_role(self, role: Role) -> None:
         value = self._values.value(role)
         if value is None:
             return
+        said = self._workflow.reading.sources.get(role) is Source.BINDINGS
         for target in self._workflow.reading.of(role):
-            if target not in self._embedding or self._workflow.reading.sources.get(role) is Source.BINDINGS:
+            if said or (target, role) not in self._marked:
                 self._write(target, self._fitted(target, role, value))
+                self._replaced.add(target)
 
     def fill_placeholders(self, uses: Iterable[PlaceholderUse]) -> None:
         done = set[tuple[Target, tuple[str | int, ...]]]()
-        bound = self._bound_targets()
         for use in uses:
-            if (use.target, use.path) in done or use.target in bound:
+            if (use.target, use.path) in done or use.target in self._replaced:
                 continue
             done.add((use.target, use.path))
             self._fill(use)
@@ -93,12 +97,6 @@ class _Writer:
         """Model paths with the separators of the server's system (a graph from Windows, a server on Linux)."""
         for target, spelling in list(installed_spelling(self.graph, object_info)):
             self._write(target, spelling)
-
-    def _bound_targets(self) -> set[Target]:
-        """Targets that the owner's bindings have written whole."""
-        reading = self._workflow.reading
-        roles = [role for role, source in reading.sources.items() if source is Source.BINDINGS]
-        return {target for role in roles if self._values.value(role) is not None for target in reading.of(role)}
 
     def _fill(self, use: PlaceholderUse) -> None:
         original = inputs(self._workflow.graph, use.target.node_id)[use.target.input_name]
@@ -121,6 +119,8 @@ class _Writer:
 
     def _value_or_default(self, target: Target, role: Role) -> Any:
         value = self._values.value(role)
+        if value is None and role in _ONE_TEXT:
+            value = self._values.value(_ONE_TEXT[role])
         if value is None:
             value = self._default(target, role)
         return self._fitted(target, role, value)

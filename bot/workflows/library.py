@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
-from watchfiles import awatch
+from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]
 
 from bot.errors import ChorusError, WorkflowInvalid, WorkflowNotFound
 from bot.generation.jobs import JobKind

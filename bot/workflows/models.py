@@ -54,7 +54,7 @@ def model_files(graph: Graph, nodes: Iterable[str], object_info: ObjectInfo | No
 
 
 def installed_name(value: str, choices: Sequence[Any]) -> str | None:
-    """How the server writes this file: itself, or with the other system's separators (`z\\ae.safetensors`)."""
+    """How the server writes this file: itself, or with the other system's separators (Windows' backslashes)."""
     if value in choices:
         return value
     wanted = value.replace("\\", "/")

@@ -26,19 +26,21 @@ def text_parts(graph: Graph, node_id: str) -> list[TextPart]:
     if not given:
         return []
     lower = {name.lower(): name for name in given}
-    if dual := [lower[name] for name in lower if name in words.DUAL_ENCODER]:
-        return [TextPart(name, joined=False) for name in dual]
-    if "wildcard_text" in lower:
-        return [TextPart(lower[name], joined=False) for name in words.WILDCARD_PAIR if name in lower]
+    if "lyrics" in inputs(graph, node_id) and "tags" in lower:
+        return [TextPart(lower["tags"], joined=False)]
+    together = words.WILDCARD_PAIR if "wildcard_text" in lower else words.DUAL_ENCODER
+    if found := [name for key, name in lower.items() if key in together]:
+        return [TextPart(name, joined=False) for name in found]
     if "find" in inputs(graph, node_id) and "replace" in inputs(graph, node_id):
         return _replacement(graph, node_id, given)
     if words.DISPLAY_CLASS.search(node_class) and (linked := [name for name, value in given.items() if is_link(value)]):
         return [TextPart(name, joined=False) for name in linked]
-    if joined := _join(node_class, given):
-        return [TextPart(name, joined=True) for name in joined]
-    if first := next((lower[name] for name in words.TEXT_ORDER if name in lower), None):
-        return [TextPart(first, joined=False)]
-    return _by_part_of_name(given)
+    joined = _join(node_class, given)
+    return [TextPart(name, joined=True) for name in joined] or _first(lower) or _by_part_of_name(given)
+
+
+def _first(by_lower_name: Mapping[str, str]) -> list[TextPart]:
+    return [TextPart(by_lower_name[name], joined=False) for name in words.TEXT_ORDER if name in by_lower_name][:1]
 
 
 def _is_text(graph: Graph, name: str, value: Any) -> bool:
@@ -81,7 +83,8 @@ def _join(node_class: str, given: Mapping[str, Any]) -> list[str]:
 
 def _by_part_of_name(given: Mapping[str, Any]) -> list[TextPart]:
     for word in ("prompt", "text", "string", "tags", "caption", "wildcard"):
-        if found := [name for name in given if word in name.lower()]:
-            return [TextPart(found[0], joined=False)]
+        if found := [name for name in given if word in name.lower() and "context" not in name.lower()]:
+            linked = [name for name in found if is_link(given[name])]
+            return [TextPart((linked or found)[0], joined=False)]
     linked = [name for name, value in given.items() if is_link(value)]
     return [TextPart(name, joined=False) for name in linked]

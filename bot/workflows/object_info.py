@@ -1,8 +1,8 @@
 """Reading `/object_info` in both of its dialects.
 
-Old nodes: `"sampler_name": [["euler", ...], {options}]`; V3 nodes: `"model_name": ["COMBO", {"options": [...]}]`, dynamic
-combos (`COMFY_DYNAMICCOMBO_V3`: each option brings inputs of its own, queued as `format.codec`), and combos whose options
-only the server's own routes know (`remote`). A spec may have length 1.
+Old nodes: `"sampler_name": [["euler", ...], {options}]`; V3 nodes: `"model_name": ["COMBO", {"options": [...]}]`,
+dynamic combos (`COMFY_DYNAMICCOMBO_V3`: each option brings inputs of its own, queued as `format.codec`), and combos
+whose options only the server's own routes know (`remote`). A spec may have length 1.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parse_spec(raw: object) -> InputSpec | None:
     if not isinstance(raw, (list, tuple)) or not raw:
         return None
     parts = cast("Sequence[Any]", raw)
-    options = cast("Mapping[str, Any]", parts[1]) if len(parts) > 1 and isinstance(parts[1], Mapping) else {}
+    options = _mapping(parts[1]) if len(parts) > 1 else _mapping(None)
     if isinstance(parts[0], list):
         return InputSpec("COMBO", cast("list[Any]", parts[0]), options)
     kind = str(parts[0])
@@ -51,6 +51,10 @@ def parse_spec(raw: object) -> InputSpec | None:
     if kind == "COMBO" and isinstance(choices, list) and "remote" not in options:
         return InputSpec(kind, cast("list[Any]", choices), options)
     return InputSpec(kind, None, options)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else dict[str, Any]()
 
 
 def is_output_node(object_info: ObjectInfo, node_class: str) -> bool:

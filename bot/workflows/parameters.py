@@ -28,7 +28,7 @@ def find_seeds(graph: Graph, reachable: Iterable[str]) -> dict[Target, tuple[Tar
                 source = _number_source(graph, value[0], words.SEED_NAME)
                 if source is not None:
                     found.setdefault(source, []).append(Target(node_id, name))
-            elif _is_number(value, whole=True):
+            elif isinstance(value, str) or _is_number(value, whole=True):  # a text there is somebody's stand-in
                 found.setdefault(Target(node_id, name), [])
     return {target: tuple(consumers) for target, consumers in found.items()}
 
@@ -38,7 +38,10 @@ def find_size(
 ) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
     """Where width and height of the new picture or video are chosen: the node that a sampler's latent begins with."""
     sources = _latent_sources(graph, reachable) or [
-        target.node_id for target in prompts if _size_input(graph, target.node_id, "width")
+        target.node_id
+        for target in prompts
+        if _size_input(graph, target.node_id, "width")
+        and not words.ENCODER_CLASS.search(class_type(graph, target.node_id))
     ]
     pairs = [(_size_target(graph, node_id, "width"), _size_target(graph, node_id, "height")) for node_id in sources]
     widths = {width for width, _ in pairs if width is not None}

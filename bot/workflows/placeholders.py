@@ -66,6 +66,7 @@ _TOKEN = re.compile(
     rf"|%(?P<percent>{_PERCENT})%",
 )
 _TITLE = re.compile(r"^\$(?P<word>[A-Za-z_]\w*)\.~?(?P<input>\w+)!?(?::.*)?$", re.DOTALL)
+_LOOKS_LIKE_ONE = re.compile(r"%[a-z_]+%|\{\{[^{}]{1,40}\}\}|__[A-Z_]+__|[A-Z_]+_PLACEHOLDER|PARAM_[A-Z_]+")
 _FILE_NAME_INPUT = re.compile(r"prefix|file_?name|path", re.IGNORECASE)
 _FILE_NAME_TOKENS = frozenset({"%width%", "%height%", "%seed%", "%steps%", "%cfg%", "%scale%"})
 
@@ -107,8 +108,16 @@ def placeholder_uses(graph: Graph) -> Iterator[Use]:
         for name, value in inputs(graph, node_id).items():
             if isinstance(value, str):
                 yield from _uses_of_text(Target(node_id, name), value, ())
-            elif isinstance(value, (dict, list)) and not is_link(value):
+            elif not is_link(value):
                 yield from _uses_of_nested(Target(node_id, name), value)
+
+
+def unknown_placeholders(graph: Graph) -> Iterator[str]:
+    """Inputs that are nothing but a placeholder of some other program's (`%model%`, `{{LORA}}`)."""
+    for node_id in graph:
+        for value in inputs(graph, node_id).values():
+            if isinstance(value, str) and _LOOKS_LIKE_ONE.fullmatch(value.strip()) and not find_placeholders(value):
+                yield value.strip()
 
 
 def title_target(title: str, names: Iterator[str] | list[str]) -> tuple[Role, str] | None:

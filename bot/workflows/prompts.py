@@ -1,7 +1,7 @@
 """Where the person's words go: from the outputs upstream, along `positive` and `negative`, to the literal texts.
 
-Polarity is carried by the *name* of the input a link leaves through, never by the output slot it arrives at: loaders and
-all-in-one samplers put their outputs in any order.
+Polarity is carried by the *name* of the input a link leaves through, never by the output slot it arrives at: loaders
+and all-in-one samplers put their outputs in any order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.workflows import vocabulary as words
-from bot.workflows.graph import Graph, Target, class_type, inputs, is_link
+from bot.workflows.graph import Graph, Target, class_type, inputs, is_link, node_title
 from bot.workflows.nodes import TextPart, text_parts
 
 
@@ -78,6 +78,8 @@ def _look(graph: Graph, step: _Step) -> Iterator[Leaf | _Step]:
         return
     if step.way is Way.OPEN:
         yield from _look_open(graph, step, node_class)
+    elif step.way is Way.PLAIN and words.NO_PROMPT_CLASS.search(node_class):
+        return
     elif not _sees_a_picture(graph, step.node_id, node_class):
         yield from _look_for_text(graph, step)
 
@@ -85,9 +87,10 @@ def _look(graph: Graph, step: _Step) -> Iterator[Leaf | _Step]:
 def _look_open(graph: Graph, step: _Step, node_class: str) -> Iterator[Leaf | _Step]:
     """Not on any prompt's way yet: polarity and conditioning inputs start one; plain texts are noted."""
     spoken = bool(words.SPEECH_CLASS.search(node_class))
+    saves = bool(words.OUTPUT_CLASS.search(node_class))  # what it holds as text is metadata
     for name, value in inputs(graph, step.node_id).items():
         polarity = _polarity(name)
-        if polarity is not None and isinstance(value, str) and not words.NOT_A_PROMPT.search(name.lower()):
+        if polarity is not None and not saves and _is_prompt_text(name, value):
             yield _leaf(graph, step, TextPart(name, joined=False), polarity)
         elif is_link(value) and value[0] in graph:
             way = polarity or (Way.IMPLIED if words.CONDITIONING_NAME.search(name.lower()) else Way.OPEN)
@@ -95,12 +98,15 @@ def _look_open(graph: Graph, step: _Step, node_class: str) -> Iterator[Leaf | _S
     if words.NO_PROMPT_CLASS.search(node_class) and not spoken:
         return
     plain = _Step(step.node_id, Way.PLAIN, step.names, spoken)
-    yield from _text_steps(graph, plain, [part for part in text_parts(graph, step.node_id) if not _polarity(part.name)])
+    named = [part for part in text_parts(graph, step.node_id) if words.OPEN_TEXT_NAME.search(part.name.lower())]
+    yield from _text_steps(graph, plain, [part for part in named if not _polarity(part.name)])
 
 
 def _look_for_text(graph: Graph, step: _Step) -> Iterator[Leaf | _Step]:
-    named = [name for name in inputs(graph, step.node_id) if _polarity(name)]
-    same = [name for name in named if _polarity(name) is _strict(step.way) and _may_be_text(graph, step.node_id, name)]
+    named = [
+        name for name in inputs(graph, step.node_id) if _polarity(name) and _may_be_text(graph, step.node_id, name)
+    ]
+    same = [name for name in named if _polarity(name) is _strict(step.way)]
     if step.way is Way.IMPLIED:
         for name in named:
             if _polarity(name) is Way.NEGATIVE:
@@ -139,9 +145,8 @@ def _leaf(graph: Graph, step: _Step, part: TextPart, way: Way) -> Leaf:
 
 
 def _names(graph: Graph, step: _Step, input_name: str) -> tuple[str, ...]:
-    meta = graph[step.node_id].get("_meta")
-    title = meta.get("title") if isinstance(meta, dict) else None
-    own = title if isinstance(title, str) else ""
+    title = node_title(graph, step.node_id)
+    own = "" if title == class_type(graph, step.node_id) else title
     return (input_name, own, *step.names)[:6]
 
 
@@ -156,9 +161,14 @@ def _strict(way: Way) -> Way:
     return Way.POSITIVE if way is Way.IMPLIED else way
 
 
+def _is_prompt_text(name: str, value: object) -> bool:
+    """`text_negative` holds a prompt; `use_negative: "True"` and `negative_type: "none"` do not."""
+    return isinstance(value, str) and value not in {"True", "False"} and not words.NOT_A_PROMPT.search(name.lower())
+
+
 def _may_be_text(graph: Graph, node_id: str, name: str) -> bool:
     value = inputs(graph, node_id)[name]
-    return isinstance(value, str) or (is_link(value) and value[0] in graph)
+    return _is_prompt_text(name, value) or (is_link(value) and value[0] in graph)
 
 
 def _text_links(graph: Graph, node_id: str) -> list[str]:

@@ -69,8 +69,9 @@ def ambiguous(graph: Graph, ambiguity: Ambiguity, name: str = "default") -> Ambi
     return AmbiguousTarget(
         f"The workflow has several different {what}: {places}{f' and {more} more' if more else ''}.",
         advice=(
-            f'Write one line into {name}.bindings.yaml beside the workflow, such as {ambiguity.role.value}: ["{shown[0]}"]'
-            f" (several are allowed), or write {placeholder} into the right node and export again."
+            f"Write one line into {name}.bindings.yaml beside the workflow, such as"
+            f' {ambiguity.role.value}: ["{shown[0]}"] (several are allowed),'
+            f" or write {placeholder} into the right node and export again."
         ),
     )
 
@@ -101,8 +102,8 @@ def validate_installed(graph: Graph, object_info: ObjectInfo, *, replaced: Colle
         if model.installed is False:
             known = ", ".join(f'"{name}"' for name in model.nearest)
             raise MissingModel(
-                f'That workflow needs the model "{model.name[:120]}" (node "{_called(graph, model.target.node_id)}", input'
-                f" {model.target.input_name}), which ComfyUI does not have.",
+                f'That workflow needs the model "{model.name[:120]}" (node "{_called(graph, model.target.node_id)}",'
+                f" input {model.target.input_name}), which ComfyUI does not have.",
                 advice=(
                     (f"The nearest installed: {known}. " if known else "No file of that kind is installed. ")
                     + "The owner should put the model file in place or choose an installed one in the workflow."
@@ -130,7 +131,8 @@ _SAVES_NOTHING = frozenset({
     "ImageUpscaleWithModel", "EmptyLatentImage", "LoraLoader", "LoraLoaderModelOnly", "VAEDecodeAudio", "CreateVideo",
     "FluxGuidance", "BasicGuider", "CFGGuider", "ConditioningZeroOut", "ControlNetApply", "ControlNetApplyAdvanced",
     "CheckpointLoaderSimple", "UNETLoader", "VAELoader", "CLIPLoader", "DualCLIPLoader", "ImageBatch", "ImageCrop",
-    "LatentUpscale", "LatentUpscaleBy", "CLIPSetLastLayer", "LoadAudio", "Reroute", "ImageInvert", "ImagePadForOutpaint",
+    "LatentUpscale", "LatentUpscaleBy", "CLIPSetLastLayer", "LoadAudio", "Reroute", "ImageInvert",
+    "ImagePadForOutpaint",
 })  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class GraphReading:
     """Where the values of a run go. Computed once per content."""
 
     targets: Mapping[Role, tuple[Target, ...]]
-    """Whole inputs to write, by role. A target that holds a placeholder inside a longer text is filled, not replaced."""
+    """Inputs to write, by role. One that holds a placeholder inside a longer text is filled, not replaced."""
     sources: Mapping[Role, Source]
     placeholders: tuple[PlaceholderUse, ...]
     ambiguities: tuple[Ambiguity, ...]

@@ -1,7 +1,7 @@
 """The field's words: how nodes and inputs are named by the people who write them.
 
-Everything here was learned from public API-format files; the graph itself says nothing about types, and the reading has to
-work with ComfyUI down, so names are all there is. Names are compared in lower case.
+Everything here was learned from public API-format files; the graph itself says nothing about types, and the reading has
+to work with ComfyUI down, so names are all there is. Names are compared in lower case.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ TEXT_ORDER = (
 )  # fmt: skip
 """At a node with several text inputs the first of these is the prompt."""
 
+OPEN_TEXT_NAME = re.compile(r"prompt|(?:^|_)text|text$|tags$|caption$|speech$|^lines?$")
+"""What a node outside of any prompt's way must call an input for its text to count."""
 DUAL_ENCODER = frozenset(
     {"text_g", "text_l", "clip_l", "clip_g", "t5xxl", "llama", "qwen25_7b", "byt5", "bert", "mt5xl", "t5"}
 )
@@ -32,7 +34,8 @@ DUAL_ENCODER = frozenset(
 WILDCARD_PAIR = ("wildcard_text", "populated_text")
 """A wildcard node keeps its template and the last result; it uses either, depending on a mode."""
 NUMBERED_TEXT = re.compile(
-    r"^(?:text|string|str|prompt|input|any|value|line|part|arg|s|texts|strings|values)?[_ .]?(?:[a-h]|any\d{1,2}|\w*\d{1,2})$"
+    r"^(?:\w+\.)?(?:texts?|strings?|str|prompts?|inputs?|any|values?|line|part|arg|s|text_?input|conditioning)"
+    r"[_ ]?(?:[a-h]|\d{1,2})$|^[a-d]$"
 )
 """`text_a`, `string1`, `any_02`, `strings.string0`: the parts of a join."""
 
@@ -42,7 +45,7 @@ NOT_A_PROMPT = re.compile(
     r"|system|instruct|delimiter|separator|lyrics|sampler|scheduler|font|colou?r|regex|replace|find|name|title|label"
     r"|preset|style|key|token|sigma|expression|base64|upload|seed|size|ratio|resolution|extension|result|transcript"
     r"|ref(?:erence)?_text|sample_text|prefix|suffix|metadata|timeline|lengths?$|time_units|task|option|note|debug"
-    r"|control_after_generate|audioui|preview|description|emotion|log_|id$"
+    r"|control_after_generate|audioui|preview|description|emotion|log_|id$|context|enhancer|schedule"
 )
 LYRICS_NAME = re.compile(r"lyrics")
 
@@ -102,8 +105,8 @@ AUDIO_LOADER_INPUTS = ("audio", "audio_file", "file", "path")
 # -- outputs
 
 OUTPUT_CLASS = re.compile(
-    r"^save|^preview|save$|saver|videocombine|image ?save|save_?image|save ?image|saveaudio|savevideo|savewebm|websocket"
-    r"|^show ?text|showanything|display ?any|maskpreview|imagecompare|sendimage|export|^save_",
+    r"^save|^preview|save$|saver|videocombine|image ?save|save[_ ]?image|websocket"
+    r"|^show ?text|showanything|display ?any|maskpreview|sendimage|export",
     re.IGNORECASE,
 )
 TEXT_OUTPUT_CLASS = re.compile(r"show|display|preview ?any|text|debug|string|previewas", re.IGNORECASE)
