@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.errors import ChorusError, InputInvalid, NotAllowed
 from bot.generation.jobs import GenerationRequest, JobKind
 from cogs.delivery import delivery_of
-from cogs.ui.origin import character_of, origin_of
+from cogs.ui.origin import character_of, is_age_restricted, origin_of
 from cogs.ui.permissions import require_bot_can_post
 from cogs.ui.text import CHOICE, CHOICES, clip
 
@@ -86,6 +86,11 @@ class Imagine(commands.Cog):
         character = self.bot.services.characters.get(character_id, interaction.guild_id)
         if not character.image_generation.enabled:
             raise NotAllowed(f"{character.name} does not draw.", advice="Choose another character.")
+        if character.nsfw and not is_age_restricted(interaction.channel):
+            raise NotAllowed(
+                f"{character.name} draws in age-restricted channels only.",
+                advice="Ask in such a channel, or choose another character.",
+            )
         return character_id
 
 

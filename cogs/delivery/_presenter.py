@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import discord
 
 from bot.errors import ChorusError
+from bot.generation.deliveries import DeliveryState
 from bot.generation.jobs import Ended, JobState
 from cogs.delivery._answers import answer_in_channel, find_answer
 from cogs.delivery._live import LiveMessage
@@ -118,5 +119,6 @@ async def withdraw(bot: ChorusBot, job: Job) -> None:
     if job.state in {JobState.QUEUED, JobState.RUNNING}:
         await orchestrator.cancel(job.id)
     for row in await bot.services.deliveries.of_job(job.id):
-        await bot.services.deliveries.abandon(row.id)
+        if row.state is DeliveryState.PENDING:
+            await bot.services.deliveries.abandon(row.id)
     await orchestrator.mark_delivered(job.id)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.discord_errors import Trouble, trouble_of
-from bot.errors import NotAllowed, OutputTooLarge
+from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.errors import ChorusError, NotAllowed, OutputTooLarge
 from bot.generation.deliveries import DeliveryKind, DeliveryState, Outgoing
 from bot.generation.jobs import JobError, JobState
 from cogs.delivery._files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
@@ -50,10 +50,11 @@ class ResultPoster:
         notify = await self._prepare_notice(job, live)
         try:
             shown = await self._deliver(job, live, character)
-        except Exception as error:  # noqa: BLE001 - `trouble_of` raises what is not Discord's
-            trouble = trouble_of(error)
-            log.warning("job %s: the result cannot be posted (%s, %s)", job.id, trouble.name, error)
-            await self._explain(job, live, trouble)
+        except Exception as error:
+            if self._bot.is_closed():
+                raise
+            log.warning("job %s: the result cannot be posted", job.id, exc_info=error)
+            await self._explain(job, live, _why_not(error))
             if notify is not None:
                 await self._outbox.store.abandon(notify.id)
         else:
@@ -175,20 +176,14 @@ class ResultPoster:
 
     # -- when it cannot be posted
 
-    async def _explain(self, job: Job, live: LiveMessage, trouble: Trouble) -> None:
-        """Say on the message, where that is still possible, that the files exist but may not be posted."""
-        error = NotAllowed(
-            "The result is finished, but I may not post it in this channel any more.",
-            advice="The files are kept. Give me View Channel, Send Messages and Attach Files here, and ask again.",
-        )
+    async def _explain(self, job: Job, live: LiveMessage, error: ChorusError) -> None:
+        """End the job with the reason, and say it on the message where that is still possible. Files are kept."""
         stored = JobError(code=error.code, message=error.message, advice=error.advice)
         job = await self._bot.services.jobs.end(job.id, JobState.FAILED, stored, datetime.now(UTC)) or job
-        if trouble is Trouble.CHANNEL_GONE or job.error is None:
-            return
         try:
             await live.edit(_error_face(job))
-        except discord.HTTPException as failure:
-            log.info("job %s: the explanation cannot be posted either (%s)", job.id, failure.code)
+        except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+            log.info("job %s: the explanation cannot be posted either (%s)", job.id, failure)
 
     # -- sending
 
@@ -219,6 +214,19 @@ class ResultPoster:
             nonce=row.nonce,
         )
         return message.id
+
+
+def _why_not(error: Exception) -> ChorusError:
+    try:
+        trouble = trouble_of(error)
+    except Exception:  # noqa: BLE001 - not Discord's: a fault of ours, logged by the caller
+        return ChorusError("The result is finished, but posting it failed.", advice="The files are kept by the owner.")
+    if trouble in {Trouble.FORBIDDEN, Trouble.CHANNEL_GONE}:
+        return NotAllowed(
+            "The result is finished, but I may not post it in this channel any more.",
+            advice="The files are kept. Give me View Channel, Send Messages and Attach Files here, and ask again.",
+        )
+    return ChorusError("Discord refused the result.", advice="The files are kept by the owner.")
 
 
 def _error_face(job: Job) -> Face:

@@ -1,0 +1,249 @@
+"""The real bot, logged in to the local Discord; behind it a scripted orchestrator, so that tests say what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from bot.bot import ChorusBot
+from bot.characters.library import CharacterLibrary
+from bot.connection import connected
+from bot.conversation.messages import Binding
+from bot.discord_endpoint import point_discord_at
+from bot.errors import ChorusError
+from bot.generation.board import Board
+from bot.generation.jobs import (
+    Artifact,
+    Ended,
+    GenerationRequest,
+    Job,
+    JobError,
+    JobKind,
+    JobState,
+    JobUpdate,
+    QueueEntry,
+    QueueView,
+    Waiting,
+)
+from bot.sandbox.discord import LocalDiscord, Message, Person, Room
+from bot.settings import Settings, default_settings
+from tests.cogs.delivery.ledger import Ledger
+from tests.cogs.making import a_job
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+CHARACTER = "id: {id}\nname: {name}\nrole: painter\nsystem_prompt: You paint.\n"
+
+
+class Script:
+    """An orchestrator whose jobs do what the test says."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[uuid.UUID, Job] = {}
+        self.board = Board()
+        self.refusal: ChorusError | None = None
+        self.shown: list[uuid.UUID] = []
+        self.accepted = asyncio.Event()
+        self.told = asyncio.Event()
+        self.cancelled: list[uuid.UUID] = []
+        self.before_acceptance: Callable[[], Any] | None = None
+
+    # -- what the bot calls
+
+    async def submit(self, request: GenerationRequest) -> Job:
+        if self.refusal is not None:
+            raise self.refusal
+        if self.before_acceptance is not None:
+            self.before_acceptance()
+        job = a_job(request, seed=request.seed or 42, workflow_name=request.workflow_name or "default")
+        self.jobs[job.id] = job
+        self.board.publish(job.id, Waiting(position=len(self.waiting())))
+        self.accepted.set()
+        return job
+
+    async def watch(self, job_id: uuid.UUID) -> AsyncIterator[JobUpdate]:
+        job = self.jobs[job_id]
+        if job.state in {JobState.GENERATED, JobState.FAILED, JobState.CANCELLED, JobState.DELIVERED}:
+            yield Ended(job=job)
+            return
+        async for update in self.board.watch(job_id):
+            yield update
+
+    async def cancel(self, job_id: uuid.UUID) -> bool:
+        self.cancelled.append(job_id)
+        if self.jobs[job_id].state not in {JobState.QUEUED, JobState.RUNNING}:
+            return False
+        self.end(job_id, JobState.CANCELLED, JobError(code="CANCELLED", message="Cancelled."))
+        return True
+
+    async def mark_delivered(self, job_id: uuid.UUID) -> None:
+        self.shown.append(job_id)
+        self.told.set()
+        if self.jobs[job_id].state is JobState.GENERATED:
+            self.change(job_id, state=JobState.DELIVERED)
+
+    async def job(self, job_id: uuid.UUID) -> Job | None:
+        return self.jobs.get(job_id)
+
+    def queue_view(self) -> QueueView:
+        waiting = tuple(_entry(job, n) for n, job in enumerate(self.waiting(), start=1))
+        running = tuple(_entry(job, 0) for job in self.jobs.values() if job.state is JobState.RUNNING)
+        return QueueView(running=running, waiting=waiting)
+
+    async def recover(self) -> list[Job]:
+        return [job for job in self.jobs.values() if job.id not in self.shown]
+
+    # -- as the store of jobs
+
+    async def end_job(self, job_id: uuid.UUID, state: JobState, error: JobError, at: datetime) -> Job | None:
+        if self.jobs[job_id].state.ended:
+            return None
+        return self.change(job_id, state=state, error=error, ended_at=at)
+
+    # -- what the test says
+
+    @property
+    def only(self) -> Job:
+        (job,) = self.jobs.values()
+        return job
+
+    def waiting(self) -> list[Job]:
+        return [job for job in self.jobs.values() if job.state is JobState.QUEUED]
+
+    def say(self, job_id: uuid.UUID, update: JobUpdate) -> None:
+        self.board.publish(job_id, update)
+
+    def finish(self, job_id: uuid.UUID, *artifacts: Artifact, seconds: float = 1.5) -> None:
+        job = self.change(job_id, state=JobState.GENERATED, artifacts=artifacts, execution_seconds=seconds)
+        self.board.publish(job_id, Ended(job=job))
+
+    def end(self, job_id: uuid.UUID, state: JobState, error: JobError) -> None:
+        self.board.publish(job_id, Ended(job=self.change(job_id, state=state, error=error, ended_at=datetime.now(UTC))))
+
+    def change(self, job_id: uuid.UUID, **changes: Any) -> Job:
+        self.jobs[job_id] = self.jobs[job_id].model_copy(update=changes)
+        return self.jobs[job_id]
+
+
+def _entry(job: Job, position: int) -> QueueEntry:
+    request = job.request
+    return QueueEntry(
+        job_id=job.id,
+        kind=request.kind,
+        character_id=request.character_id,
+        workflow_name=job.workflow_name,
+        requester_id=request.requester_id,
+        requester_name=request.requester_name,
+        guild_id=request.origin.guild_id,
+        channel_id=request.origin.channel_id,
+        position=position,
+    )
+
+
+class Workflows:
+    """Names by character."""
+
+    def names(self, character_id: str, kind: JobKind) -> list[str]:
+        return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
+
+
+class Bindings:
+    """Which character a channel belongs to."""
+
+    def __init__(self) -> None:
+        self.by_channel: dict[int, str] = {}
+
+    async def binding(self, channel_id: int) -> Binding | None:
+        found = self.by_channel.get(channel_id)
+        if found is None:
+            return None
+        return Binding(channel_id=channel_id, guild_id=None, character_id=found, conversation_id=None)
+
+
+@dataclass
+class Stage:
+    """Everything a test has its hands on."""
+
+    discord: LocalDiscord
+    folder: Path
+    settings: Settings
+    script: Script = field(default_factory=Script)
+    ledger: Ledger = field(default_factory=Ledger)
+    bindings: Bindings = field(default_factory=Bindings)
+    bot: ChorusBot | None = None
+
+    def __post_init__(self) -> None:
+        self.guild = self.discord.add_guild("Harbour")
+        self.room = self.guild.add_channel("studio")
+        self.ada = self.guild.add_member("ada")
+        self.bob = self.guild.add_member("bob")
+        self.mod = self.guild.add_member("mod", permissions=["manage_messages"])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[ChorusBot]:
+        """One life of the bot."""
+        async with CharacterLibrary(self.settings.paths.characters) as characters:
+            services = SimpleNamespace(
+                settings=self.settings,
+                characters=characters,
+                workflows=Workflows(),
+                orchestrator=self.script,
+                jobs=SimpleNamespace(end=self.script.end_job),
+                deliveries=self.ledger,
+                bindings=self.bindings,
+            )
+            point_discord_at(self.discord.url)
+            async with connected(cast("Services", services), self.discord.token) as (bot, _):
+                self.bot = bot
+                await bot.wait_until_ready()
+                yield bot
+
+    async def imagine(self, person: Person | None = None, room: Room | None = None, **values: str) -> Message:
+        """`/imagine` accepted: its message."""
+        given = {"prompt": "a lighthouse at dusk"} | values
+        answer = await (person or self.ada).slash(room or self.room, "imagine", **given)
+        return answer.message
+
+    async def shown(self, job_id: uuid.UUID) -> None:
+        """Until delivery says that it is done with the job."""
+        async with asyncio.timeout(20):
+            while job_id not in self.script.shown:
+                self.script.told.clear()
+                await self.script.told.wait()
+
+    def picture(self, name: str = "a.png", data: bytes = b"\x89PNG not really") -> Artifact:
+        """A file in the data folder."""
+        path = self.settings.storage.data_dir / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return Artifact(
+            kind=JobKind.IMAGE,
+            path=f"images/{name}",
+            sha256="0" * 64,
+            size=len(data),
+            media_type="image/png",
+            width=64,
+            height=64,
+        )
+
+
+@asynccontextmanager
+async def staged(folder: Path, **discord: Any) -> AsyncIterator[Stage]:
+    """A local Discord with a guild and three people; the bot starts with `stage.running()`."""
+    characters = folder / "characters"
+    characters.mkdir()
+    for name in ("Nova", "Alex"):
+        (characters / f"{name.lower()}.yaml").write_text(CHARACTER.format(id=name.lower(), name=name), encoding="utf-8")
+    settings = default_settings(folder, {"discord": {"progress_interval_seconds": 0.05} | discord})
+    async with LocalDiscord() as local:
+        stage = Stage(local, folder, settings)
+        yield stage
+        assert local.violations == []

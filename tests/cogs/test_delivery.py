@@ -1,0 +1,337 @@
+"""Exactly once as the user sees it, whatever Discord and the way to it do."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.generation.deliveries import DeliveryKind, DeliveryState
+from bot.generation.jobs import JobError, JobState, Progress
+from bot.sandbox.discord import (
+    AppliedThenDropped,
+    AppliedThenStatus,
+    Dropped,
+    LateReply,
+    Message,
+    RateLimited,
+    Refused,
+    Status,
+    TooLarge,
+)
+from bot.sandbox.discord.weather import Effect
+from tests.cogs.stage import Stage, staged
+
+CALLBACK = ("POST", "/interactions/*/*/callback")
+EDIT = ("PATCH", "/channels/*/messages/*")
+POST = ("POST", "/channels/*/messages")
+
+
+def files(message: Message) -> list[str]:
+    return [file.filename for file in message.attachments]
+
+
+def noise(side: int) -> bytes:
+    """A PNG that hardly compresses: about 3 bytes per pixel."""
+    picture = Image.frombytes("RGB", (side, side), random.Random(1).randbytes(side * side * 3))
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    return data.getvalue()
+
+
+async def drawn(stage: Stage, *, count: int = 1) -> Message:
+    """Ask, let it be made, wait for delivery."""
+    message = await stage.imagine()
+    job = stage.script.only
+    stage.script.finish(job.id, *[stage.picture(f"{n}.png") for n in range(count)])
+    await stage.shown(job.id)
+    return message
+
+
+async def test_twelve_pictures_are_two_messages(stage: Stage) -> None:
+    async with stage.running():
+        message = await drawn(stage, count=12)
+    first, second = stage.room.bot_messages
+    assert first is message
+    assert len(first.attachments) == 10
+    assert len(second.attachments) == 2
+    assert second.reply_to is first
+    assert not second.pings
+    names = files(first) + files(second)
+    assert len(set(names)) == 12
+    assert all(stage.script.only.digest in name for name in names)
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [Status(502), AppliedThenStatus(502), AppliedThenDropped(), Dropped(), RateLimited(0.05)],
+    ids=lambda effect: f"{type(effect).__name__}",
+)
+@pytest.mark.parametrize("request_of", [CALLBACK, EDIT, POST], ids=["answer", "result", "further files"])
+async def test_one_result_whatever_happens_to_a_request(
+    stage: Stage, effect: Effect, request_of: tuple[str, str]
+) -> None:
+    async with stage.running():
+        stage.discord.weather.next(*request_of, effect)
+        await drawn(stage, count=11)
+    first, second = stage.room.bot_messages
+    assert (len(first.attachments), len(second.attachments)) == (10, 1)
+    assert {row.state for row in stage.ledger.rows.values()} == {DeliveryState.SENT}
+
+
+async def test_an_answer_that_discord_no_longer_takes_is_shrugged_off(stage: Stage) -> None:
+    async with stage.running():
+        stage.discord.weather.next(*CALLBACK, Refused(404, 10062, "Unknown interaction"))
+        await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
+        await stage.script.accepted.wait()
+        job = stage.script.only
+        await stage.shown(job.id)
+        assert stage.script.cancelled == [job.id]
+    assert stage.room.bot_messages == []
+    (row,) = stage.ledger.rows.values()
+    assert row.state is DeliveryState.ABANDONED
+
+
+async def test_progress_and_result_survive_the_interactions_token(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        stage.discord.clock.advance(16 * 60)
+        job = stage.script.only
+        stage.script.say(job.id, Progress(fraction=0.3, node_title="KSampler", elapsed_seconds=900))
+        await stage.room.wait_for_edit(message, lambda shown: "30 %" in shown.text())
+        stage.script.finish(job.id, stage.picture())
+        await stage.shown(job.id)
+    assert len(message.attachments) == 1
+    assert stage.discord.requested("PATCH", "/webhooks/**") == []
+
+
+async def test_when_the_message_is_deleted_the_result_is_a_new_one(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        await stage.mod.delete(message)
+        job = stage.script.only
+        stage.script.say(job.id, Progress(fraction=0.3, node_title="KSampler", elapsed_seconds=9))
+        stage.script.finish(job.id, stage.picture())
+        await stage.shown(job.id)
+    (posted,) = stage.room.bot_messages
+    assert posted is not message
+    assert len(posted.attachments) == 1
+    assert stage.script.only.state is JobState.DELIVERED
+
+
+async def test_a_message_that_takes_no_more_edits_is_answered_by_the_result(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        stage.discord.weather.always(
+            *EDIT, Refused(400, 30046, "Too many edits of an old message")
+        )
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    first, second = stage.room.bot_messages
+    assert first is message
+    assert second.reply_to is message
+    assert len(second.attachments) == 1
+
+
+async def test_lost_permissions_end_the_job_with_an_explanation(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        stage.room.permit(None, deny=["attach_files"])
+        stage.guild.deny_bot("attach_files")
+        stage.discord.clock.advance(16 * 60)
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    job = stage.script.only
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert job.error.code == "NOT_ALLOWED"
+    assert job.artifacts
+    assert "NOT_ALLOWED" in message.text()
+    assert message.attachments == []
+
+
+async def test_a_channel_that_is_gone_ends_the_job(stage: Stage) -> None:
+    async with stage.running():
+        await stage.imagine()
+        stage.room.remove()
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    assert stage.script.only.state is JobState.FAILED
+    assert stage.script.only.artifacts
+
+
+@pytest.mark.parametrize("who", ["ada", "mod"])
+async def test_cancel_is_for_the_asker_and_moderators(stage: Stage, who: str) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        answer = await getattr(stage, who).press(message, "Cancel")
+        assert answer.response.type == 6
+        await stage.shown(stage.script.only.id)
+    assert "CANCELLED" in message.text()
+    assert message.components == []
+
+
+async def test_a_stranger_cannot_cancel(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        answer = await stage.bob.press(message, "Cancel")
+        assert answer.message.ephemeral
+        assert "NOT_ALLOWED" in answer.message.text()
+    assert stage.script.cancelled == []
+
+
+async def test_a_job_whose_row_is_gone_says_so(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        stage.script.jobs.clear()
+        answer = await stage.ada.press(message, "Cancel")
+        assert answer.message.ephemeral
+        assert "INPUT_INVALID" in answer.message.text()
+
+
+async def test_after_a_long_wait_the_person_is_mentioned_once(tmp_path: Path) -> None:
+    async with staged(tmp_path, notify_after_seconds=0.01) as stage, stage.running():
+        message = await drawn(stage)
+        result, notice = stage.room.bot_messages
+        assert result is message
+        assert notice.reply_to is message
+        assert notice.pings.users == {stage.ada.id}
+        assert not result.pings
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+async def test_a_failure_notifies_and_a_cancel_does_not(tmp_path: Path, state: JobState) -> None:
+    async with staged(tmp_path, notify_after_seconds=0.01) as stage, stage.running():
+        await stage.imagine()
+        stage.script.end(stage.script.only.id, state, JobError(code="NO_OUTPUT", message="Nothing."))
+        await stage.shown(stage.script.only.id)
+        assert len(stage.room.bot_messages) == (2 if state is JobState.FAILED else 1)
+
+
+async def test_a_picture_beyond_the_guilds_limit_is_made_to_fit_and_kept(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        big = noise(2100)
+        assert len(big) > 10 * 1024 * 1024
+        async with stage.running():
+            message = await stage.imagine()
+            artifact = stage.picture("big.png", big)
+            stage.script.finish(stage.script.only.id, artifact)
+            await stage.shown(stage.script.only.id)
+        (file,) = message.attachments
+        assert file.size <= 10 * 1024 * 1024
+        assert "-#" in message.text()
+        assert (stage.settings.storage.data_dir / artifact.path).read_bytes() == big
+
+
+async def test_a_refused_upload_is_tried_smaller(stage: Stage) -> None:
+    async with stage.running():
+        stage.discord.weather.next(*EDIT, TooLarge())
+        message = await stage.imagine()
+        data = noise(400)
+        stage.script.finish(stage.script.only.id, stage.picture("a.png", data))
+        await stage.shown(stage.script.only.id)
+    (file,) = message.attachments
+    assert file.size <= len(data) // 2
+    assert Image.open(io.BytesIO(file.data)).size == (400, 400)
+
+
+async def test_a_file_that_is_gone_is_a_note_not_a_silence(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        artifact = stage.picture()
+        (stage.settings.storage.data_dir / artifact.path).unlink()
+        stage.script.finish(stage.script.only.id, artifact, stage.picture("b.png"))
+        await stage.shown(stage.script.only.id)
+    assert len(message.attachments) == 1
+    assert "File 1 is no longer in the data folder" in message.text()
+
+
+async def test_a_restart_goes_on_with_the_same_message(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+    async with stage.running():
+        job = stage.script.only
+        stage.script.say(job.id, Progress(fraction=0.7, node_title="VAE Decode", elapsed_seconds=9))
+        await stage.room.wait_for_edit(message, lambda shown: "70 %" in shown.text())
+    stage.script.finish(job.id, stage.picture())
+    async with stage.running():
+        await stage.shown(job.id)
+    assert stage.room.bot_messages == [message]
+    assert len(message.attachments) == 1
+
+
+@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("request_of", [EDIT, POST], ids=["result", "further files"])
+async def test_killed_between_a_post_and_its_record(stage: Stage, applied: bool, request_of: tuple[str, str]) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        hold = stage.discord.weather.hold(*request_of, applied=applied)
+        stage.script.finish(stage.script.only.id, *[stage.picture(f"{n}.png") for n in range(11)])
+        await hold.arrived()
+    stage.discord.weather.clear()
+    assert stage.script.shown == []
+    async with stage.running():
+        await stage.shown(stage.script.only.id)
+    first, second = stage.room.bot_messages
+    assert first is message
+    assert (len(first.attachments), len(second.attachments)) == (10, 1)
+
+
+async def test_killed_before_the_answers_id_was_stored(stage: Stage) -> None:
+    async with stage.running():
+        hold = stage.discord.weather.hold(*CALLBACK, applied=True)
+        await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
+        await hold.arrived()
+    stage.discord.weather.clear()
+    (row,) = stage.ledger.rows.values()
+    assert row.state is DeliveryState.PENDING
+    async with stage.running():
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    (message,) = stage.room.bot_messages
+    assert len(message.attachments) == 1
+
+
+async def test_killed_before_the_answer_the_job_was_never_accepted(stage: Stage) -> None:
+    async with stage.running():
+        hold = stage.discord.weather.hold(*CALLBACK, applied=False)
+        answer = await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
+        await hold.arrived()
+        answer.interaction.failed = True
+    stage.discord.weather.clear()
+    async with stage.running():
+        await stage.shown(stage.script.only.id)
+    assert stage.room.bot_messages == []
+    assert stage.script.only.state is JobState.CANCELLED
+
+
+async def test_killed_before_the_mention_it_is_still_sent_once(tmp_path: Path) -> None:
+    async with staged(tmp_path, notify_after_seconds=0.01) as stage:
+        async with stage.running():
+            message = await stage.imagine()
+            hold = stage.discord.weather.hold(*POST, applied=True)
+            stage.script.finish(stage.script.only.id, stage.picture())
+            await hold.arrived()
+        stage.discord.weather.clear()
+        async with stage.running():
+            await stage.shown(stage.script.only.id)
+        assert [entry.reply_to for entry in stage.room.bot_messages] == [None, message]
+        kinds = [row.kind for row in stage.ledger.rows.values()]
+        assert sorted(kinds) == sorted([DeliveryKind.ANSWER, DeliveryKind.RESULT, DeliveryKind.NOTICE])
+
+
+async def test_a_slow_edit_is_never_overtaken_by_the_result(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        job = stage.script.only
+        stage.discord.weather.next(*EDIT, LateReply(0.3))
+        stage.script.say(job.id, Progress(fraction=0.3, node_title="KSampler", elapsed_seconds=9))
+        await stage.room.wait_for_edit(message, lambda shown: "30 %" in shown.text())
+        stage.script.finish(job.id, stage.picture())
+        await stage.shown(job.id)
+    edits = stage.discord.requested(*EDIT)
+    assert [len(edit.parts) for edit in edits] == [0, 1]
+    assert len(message.attachments) == 1
