@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from bot.generation.jobs import Ended, JobUpdate
@@ -42,7 +42,7 @@ class Board:
         topic = self._topics.get(job_id)
         return None if topic is None else topic.latest
 
-    async def watch(self, job_id: UUID) -> AsyncIterator[JobUpdate]:
+    async def watch(self, job_id: UUID) -> AsyncGenerator[JobUpdate]:
         """The current update, then the newest one whenever it changed; ends after `Ended`."""
         topic = self._topics.setdefault(job_id, _Topic())
         changed = asyncio.Event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.comfyui.exceptions import (
@@ -50,6 +50,23 @@ _PROBLEMS = {
 def chorus_error(error: ComfyError, graph: Mapping[str, Any]) -> ChorusError:
     """The error to show for one of the client's; raise it `from` that one. `graph` gives the nodes their titles."""
     match error:
+        case PromptRejected():
+            return _rejected(error, graph)
+        case ExecutionOutOfMemory():
+            return OutOfMemory()
+        case ExecutionFailed(node_id=node_id, exception_type=kind):
+            what = f" ({_short(kind)})" if kind else ""
+            return GenerationFailed(f"ComfyUI failed in the node {_title(graph, node_id)}{what}.")
+        case FileGone():
+            return OutputFileNotFound()
+        case UploadRefused():
+            return InputInvalid("ComfyUI did not take the input file.")
+        case _:
+            return _unavailable(error)
+
+
+def _rejected(error: PromptRejected, graph: Mapping[str, Any]) -> ChorusError:
+    match error:
         case MissingNodeType(class_type=name):
             return MissingNode(f'ComfyUI does not have the node "{_short(name or "without a type")}".')
         case MissingModelFile(received=name):
@@ -60,23 +77,22 @@ def chorus_error(error: ComfyError, graph: Mapping[str, Any]) -> ChorusError:
             return WorkflowNodeError(f"ComfyUI refused the node {_title(graph, first.node_id)}: {_problem(first)}.")
         case PromptRejected(error_type="prompt_no_outputs"):
             return WorkflowInvalid("ComfyUI sees no node in that workflow that saves anything.")
-        case PromptRejected():
-            return WorkflowNodeError("ComfyUI refused that workflow.")
-        case ExecutionOutOfMemory():
-            return OutOfMemory()
-        case ExecutionFailed(node_id=node_id, exception_type=kind):
-            what = f" ({_short(kind)})" if kind else ""
-            return GenerationFailed(f"ComfyUI failed in the node {_title(graph, node_id)}{what}.")
-        case FileGone():
-            return OutputFileNotFound()
-        case UploadRefused():
-            return InputInvalid("ComfyUI did not take the input file.")
-        case ServerTooOld():
-            return ComfyUnavailable("ComfyUI is too old.", advice="The owner should update it to 0.3.45 or later.")
-        case ComfyConnectionError():
-            return ComfyUnavailable()
         case _:
-            return ComfyUnavailable("What answers at ComfyUI's address is not ComfyUI, or it failed.")
+            return WorkflowNodeError("ComfyUI refused that workflow.")
+
+
+def _unavailable(error: ComfyError) -> ChorusError:
+    if isinstance(error, ServerTooOld):
+        return ComfyUnavailable("ComfyUI is too old.", advice="The owner should update it to 0.3.45 or later.")
+    if isinstance(error, ComfyConnectionError):
+        return ComfyUnavailable()
+    return ComfyUnavailable("What answers at ComfyUI's address is not ComfyUI, or it failed.")
+
+
+def left_out(problems: Sequence[NodeProblem], graph: Mapping[str, Any]) -> str:
+    """A sentence for HTTP 200 with `node_errors`: part of the graph did not run."""
+    titles = ", ".join(dict.fromkeys(_title(graph, problem.node_id) for problem in problems))
+    return f"ComfyUI left out a branch of the workflow: {_short(titles)}."
 
 
 def job_error(error: ChorusError) -> JobError:

@@ -92,15 +92,14 @@ class OutputFolder:
         """Whether a file that was collected before a restart is still there, whole."""
         return await asyncio.to_thread(_has_size, self.data_dir / file.path, file.size)
 
-    async def discard(self, job: Job, *, keep: Sequence[str] = ()) -> None:
-        """Remove what is there of the job, besides the relative paths in `keep`; never fails."""
-        await asyncio.to_thread(self._discard, job, {self.data_dir / path for path in keep})
+    async def discard(self, job: Job) -> None:
+        """Remove everything that is there of the job; never fails."""
+        await asyncio.to_thread(self._discard, job)
 
-    def _discard(self, job: Job, keep: set[Path]) -> None:
+    def _discard(self, job: Job) -> None:
         for path in files_of(self.data_dir, job):
-            if path not in keep:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     @staticmethod
     def _name(job: Job, part: int, n: int) -> str:

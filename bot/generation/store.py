@@ -86,8 +86,13 @@ class JobStore(Protocol):
         """
         ...
 
-    async def end(self, job_id: uuid.UUID, state: JobState, error: JobError, at: datetime) -> Job | None:
-        """-> FAILED or CANCELLED from any state that has not ended; None if it had. Attempts stay as they are."""
+    async def end(
+        self, job_id: uuid.UUID, state: JobState, error: JobError, at: datetime, *, undeliverable: bool = False
+    ) -> Job | None:
+        """QUEUED or RUNNING -> FAILED or CANCELLED; None if the job had ended. Attempts stay as they are.
+
+        `undeliverable`: GENERATED -> FAILED instead, and the artifacts stay.
+        """
         ...
 
     async def mark_delivered(self, job_id: uuid.UUID, at: datetime) -> Job | None:

@@ -1,0 +1,226 @@
+"""From a wish to a job: everything that can be known before it waits is checked here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from bot.characters.character import Character
+from bot.errors import InputInvalid, WorkflowNotFound
+from bot.generation.jobs import GenerationRequest, Job, JobKind, JobState
+from bot.generation.ledger import now
+from bot.generation.store import StoredWorkflow, WorkflowStore
+from bot.workflows.injection import inject, seed_limit
+from bot.workflows.parsing import parse_workflow
+from bot.workflows.validation import validate_installed, validate_structure
+from bot.workflows.values import Injection, Workflow
+
+_LONGEST_TEXT = 20_000
+_LARGEST_SEED = 2**64 - 1
+_DRAWN_SEEDS = 2**53 - 1
+"""Drawn seeds stay exact in ComfyUI's own editor, whose numbers are doubles."""
+_OVERRIDES: Mapping[str, tuple[float, float]] = {
+    "width": (16, 16_384),
+    "height": (16, 16_384),
+    "steps": (1, 10_000),
+    "cfg": (0, 100),
+}
+
+
+class CharacterSource(Protocol):
+    """Characters by id, from memory."""
+
+    def get(self, character_id: str, guild_id: int | None = None) -> Character:
+        """The character as that guild sees it.
+
+        Raises:
+            CharacterNotFound: There is none.
+
+        """
+        ...
+
+
+class WorkflowSource(Protocol):
+    """Workflow files, from memory."""
+
+    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+        """The workflow as its file is now; None: `default`.
+
+        Raises:
+            WorkflowNotFound: There is none, also under `_shared`.
+            WorkflowInvalid: The file cannot be used, and never could.
+
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What acceptance found out."""
+
+    job: Job
+    workflow: Workflow
+    fingerprint: str | None
+    """Equal for jobs that would make the same file (speech only)."""
+
+
+class Acceptance:
+    """Checks wishes against characters, workflows and, where it is known, what ComfyUI has installed."""
+
+    def __init__(self, characters: CharacterSource, workflows: WorkflowSource, versions: WorkflowStore) -> None:
+        self._characters = characters
+        self._workflows = workflows
+        self._versions = versions
+
+    async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
+        """The job that the wish becomes, QUEUED, not yet stored.
+
+        Raises:
+            ChorusError: CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE, MISSING_MODEL,
+                VOICE_UNAVAILABLE or INPUT_INVALID.
+
+        """
+        _check_words(request)
+        character = self._characters.get(request.character_id, request.origin.guild_id)
+        workflow = await self._workflow(request, character)
+        has_reference = any(file.role == "reference_image" for file in request.inputs)
+        validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
+        seed = _seed(request, workflow, object_info)
+        negative = request.negative
+        if negative is None and request.kind is not JobKind.AUDIO:
+            negative = character.visual_identity.negative_prompt or None
+        parameters = _parameters(request, character, seed, negative)
+        values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
+        graph = inject(workflow, values, object_info)
+        if object_info is not None:
+            validate_installed(graph, object_info)
+        job = Job(
+            id=uuid.uuid4(),
+            request=request,
+            state=JobState.QUEUED,
+            workflow_name=workflow.name,
+            workflow_hash=workflow.content_hash,
+            character_version=character.version,
+            seed=seed,
+            parameters=parameters,
+            created_at=now(),
+        )
+        return Accepted(job, workflow, _fingerprint(job) if request.kind is JobKind.AUDIO else None)
+
+    async def pinned(self, job: Job) -> Workflow:
+        """The workflow as it was when the job was accepted.
+
+        Raises:
+            WorkflowNotFound: Neither the file nor a stored version is that any more.
+
+        """
+        stored = await self._versions.get(job.workflow_hash)
+        if stored is None:
+            raise WorkflowNotFound("That version of the workflow is no longer known.")
+        return restored(stored, job.request.character_id, job.request.kind, job.workflow_name)
+
+    async def _workflow(self, request: GenerationRequest, character: Character) -> Workflow:
+        if request.workflow_hash is None:
+            name = request.workflow_name or character.default_workflow(request.kind)
+            return self._workflows.get(request.character_id, request.kind, name)
+        stored = await self._versions.get(request.workflow_hash)
+        if stored is None:
+            raise WorkflowNotFound("That version of the workflow is no longer known.")
+        name = request.workflow_name or "default"
+        return restored(stored, request.character_id, request.kind, name)
+
+
+def restored(stored: StoredWorkflow, character_id: str, kind: JobKind, name: str) -> Workflow:
+    """A stored version as a workflow again."""
+    return parse_workflow(
+        json.dumps(stored.graph),
+        bindings=json.dumps(stored.bindings) if stored.bindings else None,
+        character_id=character_id,
+        kind=kind,
+        name=name,
+        path=Path(f"{name}.json"),
+    )
+
+
+def stored_form(workflow: Workflow) -> StoredWorkflow:
+    """The workflow as it is kept with the jobs that used it."""
+    bindings = workflow.bindings.model_dump(mode="json", exclude_defaults=True)
+    return StoredWorkflow(content_hash=workflow.content_hash, graph=dict(workflow.graph), bindings=bindings)
+
+
+def injection(
+    parameters: Mapping[str, Any], request: GenerationRequest, *, part: int, uploaded: Mapping[str, str]
+) -> Injection:
+    """The values of one part. `uploaded`: role of an input file -> the name ComfyUI gave it."""
+    return Injection(
+        positive=parameters.get("positive"),
+        negative=parameters.get("negative"),
+        seed=parameters["seed"],
+        width=parameters.get("width"),
+        height=parameters.get("height"),
+        steps=parameters.get("steps"),
+        cfg=parameters.get("cfg"),
+        text=request.text_parts[part] if request.text_parts else None,
+        voice_sample=uploaded.get("voice_sample"),
+        voice_transcript=request.voice_transcript or None,
+        reference_image=uploaded.get("reference_image"),
+        character_name=parameters.get("character_name"),
+    )
+
+
+def _parameters(request: GenerationRequest, character: Character, seed: int, negative: str | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"seed": seed, "character_name": character.name}
+    if request.kind is not JobKind.AUDIO:
+        values["positive"] = request.positive or None
+    if negative is not None:
+        values["negative"] = negative
+    for name, value in request.overrides.items():
+        values[name] = _override(name, value)
+    return values
+
+
+def _override(name: str, value: float | str) -> float:
+    low, high = _OVERRIDES.get(name, (0.0, -1.0))
+    if isinstance(value, str | bool) or not math.isfinite(value) or not low <= value <= high:
+        known = f"must be between {low:g} and {high:g}" if high > low else "is not a setting of workflows"
+        raise InputInvalid(f"`{name[:40]}` {known}.")
+    return float(value) if name == "cfg" else int(value)
+
+
+def _check_words(request: GenerationRequest) -> None:
+    words = request.text_parts if request.kind is JobKind.AUDIO else (request.positive,)
+    starts_from_picture = request.kind is not JobKind.AUDIO and bool(request.inputs)
+    if not words or not (starts_from_picture or all(text.strip() for text in words)):
+        raise InputInvalid("There is nothing to say." if request.kind is JobKind.AUDIO else "The prompt is empty.")
+    if sum(map(len, words)) > _LONGEST_TEXT or len(request.negative or "") > _LONGEST_TEXT:
+        raise InputInvalid(f"The text is longer than {_LONGEST_TEXT:,} characters.")
+
+
+def _seed(request: GenerationRequest, workflow: Workflow, object_info: Mapping[str, Any] | None) -> int:
+    limit = seed_limit(workflow, object_info)
+    if request.seed is None:
+        # The same words, voice and workflow sound the same again, and need not be made again.
+        drawn = random.Random(_voice_key(request)) if request.kind is JobKind.AUDIO else random
+        return drawn.randint(0, min(limit, _DRAWN_SEEDS))
+    # What is not known yet (ComfyUI was never asked) is not refused; before submission it is.
+    largest = limit if object_info is not None else _LARGEST_SEED
+    if not 0 <= request.seed <= largest:
+        raise InputInvalid(f"The seed must be a whole number from 0 to {largest}.")
+    return request.seed
+
+
+def _voice_key(request: GenerationRequest) -> str:
+    files = sorted(f"{file.role}:{file.sha256}" for file in request.inputs)
+    return json.dumps([request.character_id, request.text_parts, files, request.voice_transcript])
+
+
+def _fingerprint(job: Job) -> str:
+    key = [_voice_key(job.request), job.workflow_hash, job.parameters]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,139 @@
+"""After a start: what a process before us left, taken up where the store and ComfyUI say it is.
+
+Unfinished jobs come back into the queue in the order of acceptance, except for parts whose attempt is open. Of those,
+ComfyUI is asked: `/queue` first, then `/history`. What runs takes the GPU and is followed, what has ended is collected,
+what never arrived or got lost is run again. An open attempt of a job that has ended (cancelled, timed out) is
+interrupted and followed, because it may still have the GPU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.comfyui.client import ComfyClient
+from bot.comfyui.exceptions import ComfyError
+from bot.comfyui.models import Absent, Lost
+from bot.generation.execution import Executed, Executor
+from bot.generation.gpu import Gpu
+from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job
+from bot.generation.ledger import Ledger
+from bot.generation.outputs import OutputFolder
+from bot.generation.run import NotArrived, Run, resumed
+from bot.generation.store import JobStore
+
+_log = logging.getLogger(__name__)
+
+_ARRIVAL_SECONDS = 1.0
+"""How long a POST that a killed process had sent may still take to show in the queue."""
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """An open attempt of a process before us."""
+
+    run: Run
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """Everything a process before us left."""
+
+    queued: tuple[Run, ...]
+    """Some part must be submitted; in the order of acceptance."""
+    complete: tuple[Run, ...]
+    """Every part is on the disk, the result was not committed."""
+    adopted: tuple[Adopted, ...]
+
+
+async def inheritance(store: JobStore, folder: OutputFolder, owner: str) -> Inheritance:
+    """Read what is left; asks nobody but the store and the disk."""
+    unfinished = await store.unfinished(owner)
+    runs: dict[object, Run] = {}
+    for job in unfinished:
+        attempts = await store.attempts(job.id)
+        runs[job.id] = resumed(job, attempts, await _intact(folder, attempts))
+    adopted: list[Adopted] = []
+    for attempt in await store.open_attempts(owner):
+        run = runs.get(attempt.job_id) or await _ended(store, attempt)
+        if run is not None:
+            adopted.append(Adopted(run, attempt))
+    open_runs = {id(one.run) for one in adopted}
+    waiting = [runs[job.id] for job in unfinished]
+    return Inheritance(
+        queued=tuple(run for run in waiting if run.todo),
+        complete=tuple(run for run in waiting if run.complete and id(run) not in open_runs),
+        adopted=tuple(adopted),
+    )
+
+
+async def _intact(folder: OutputFolder, attempts: Sequence[Attempt]) -> dict[int, tuple[CollectedFile, ...]]:
+    intact: dict[int, tuple[CollectedFile, ...]] = {}
+    for attempt in attempts:
+        files = attempt.collected if attempt.state is AttemptState.SUCCEEDED else ()
+        if files and all([await folder.is_intact(file) for file in files]):
+            intact[attempt.part] = files
+    return intact
+
+
+async def _ended(store: JobStore, attempt: Attempt) -> Run | None:
+    job: Job | None = await store.get(attempt.job_id)
+    if job is None:
+        return None
+    run = Run(job, over=True)
+    run.stop.set()
+    return run
+
+
+async def adopt(
+    adopted: Sequence[Adopted],
+    gpu: Gpu,
+    ledger: Ledger,
+    executor: Executor,
+    settle: Callable[[Run, Executed], None],
+) -> None:
+    """Take up one server's open attempts, one after the other, before anything new is submitted to it."""
+    if not adopted:
+        return
+    ledger.away.add(gpu.client.url)
+    ledger.changed()
+    await gpu.client.wait_available()
+    ledger.away.discard(gpu.client.url)
+    async with gpu.generation():
+        for one in adopted:
+            one.run.executing += 1
+            ledger.changed()
+            try:
+                executed = await _take_up(one, gpu.client, executor)
+            finally:
+                one.run.executing -= 1
+            settle(one.run, executed)
+
+
+async def _take_up(one: Adopted, client: ComfyClient, executor: Executor) -> Executed:
+    if await _absent(client, one.attempt):
+        _log.info("job %s: part %d is not with ComfyUI", one.run.job.id, one.attempt.part)
+        sent = one.attempt.state is AttemptState.SUBMITTED
+        return Executed(one.attempt, Lost() if sent else NotArrived())
+    _log.info("job %s: part %d is followed again", one.run.job.id, one.attempt.part)
+    return await executor.follow(one.run, one.attempt)
+
+
+async def _absent(client: ComfyClient, attempt: Attempt) -> bool:
+    denials = 0
+    while True:
+        try:
+            if not isinstance(await client.whereabouts(str(attempt.prompt_id)), Absent):
+                return False
+            denials += 1
+        except ComfyError as error:
+            _log.info("ComfyUI cannot be asked for %s: %s", attempt.prompt_id, error)
+            await asyncio.sleep(_ARRIVAL_SECONDS)
+            await client.wait_available()
+            continue
+        if denials == 2 or attempt.state is AttemptState.SUBMITTED:
+            return True
+        await asyncio.sleep(_ARRIVAL_SECONDS)

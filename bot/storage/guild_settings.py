@@ -1,0 +1,73 @@
+"""Settings made in Discord: a value per guild, or per channel of a guild. They go before `config.yaml`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+
+from bot.storage.database import Database
+from bot.storage.schema import guild_settings
+
+WHOLE_GUILD = 0
+"""The `channel_id` of a setting that holds in every channel."""
+
+
+class GuildSettings:
+    """Reads go to memory: every row is loaded by `load`, and each change is written through.
+
+    In direct messages the guild is 0.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._values: dict[tuple[int, int, str], Any] = {}
+
+    async def load(self) -> None:
+        """Read every row; call it once, at start."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(guild_settings))).mappings()
+            self._values = {(row["guild_id"], row["channel_id"], row["key"]): row["value"] for row in rows}
+
+    def get(self, guild_id: int | None, key: str, *, channel_id: int | None = None, default: Any = None) -> Any:
+        """The channel's value, else the guild's, else `default`."""
+        guild = guild_id or 0
+        if channel_id is not None and (guild, channel_id, key) in self._values:
+            return self._values[guild, channel_id, key]
+        return self._values.get((guild, WHOLE_GUILD, key), default)
+
+    async def set(
+        self,
+        guild_id: int | None,
+        key: str,
+        value: Any,
+        *,
+        channel_id: int | None = None,
+        set_by: int | None = None,
+    ) -> None:
+        """Commit a value (anything JSON holds)."""
+        place = (guild_id or 0, channel_id or WHOLE_GUILD, key)
+        values = {"value": value, "set_by": set_by, "updated_at": datetime.now(UTC)}
+        async with self._database.write() as connection:
+            changed = await connection.execute(update(guild_settings).where(_at(place)).values(values))
+            if not changed.rowcount:
+                row = {"guild_id": place[0], "channel_id": place[1], "key": key, **values}
+                await connection.execute(insert(guild_settings).values(row))
+        self._values[place] = value
+
+    async def clear(self, guild_id: int | None, key: str, *, channel_id: int | None = None) -> bool:
+        """Back to the next wider value; False if there was none."""
+        place = (guild_id or 0, channel_id or WHOLE_GUILD, key)
+        async with self._database.write() as connection:
+            await connection.execute(delete(guild_settings).where(_at(place)))
+        return self._values.pop(place, None) is not None
+
+
+def _at(place: tuple[int, int, str]) -> ColumnElement[bool]:
+    guild_id, channel_id, key = place
+    return and_(
+        guild_settings.c.guild_id == guild_id,
+        guild_settings.c.channel_id == channel_id,
+        guild_settings.c.key == key,
+    )

@@ -1,0 +1,209 @@
+"""Jobs and attempts in the database. Each method is one transaction; see `bot.generation.store.JobStore`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, insert, select, update
+
+from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job, JobError, JobState
+from bot.generation.store import JobQuery
+from bot.storage.database import Database
+from bot.storage.media import insert_results
+from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
+from bot.storage.schema import attempts, jobs
+
+_UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
+_FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
+_OPEN = tuple(state.value for state in AttemptState if state.open)
+
+
+class JobRepository:
+    """Implements `JobStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- jobs
+
+    async def add(self, job: Job, *, owner: str, fingerprint: str | None = None) -> None:
+        """See `JobStore`."""
+        async with self._database.write() as connection:
+            last = (await connection.execute(select(func.max(jobs.c.number)))).scalar()
+            row = job_row(job, owner=owner, number=(last or 0) + 1, fingerprint=fingerprint)
+            await connection.execute(insert(jobs).values(row))
+            if job.artifacts:
+                await insert_results(connection, job)
+
+    async def get(self, job_id: uuid.UUID) -> Job | None:
+        """See `JobStore`."""
+        found = await self._jobs(select(jobs).where(jobs.c.id == str(job_id)))
+        return found[0] if found else None
+
+    async def unfinished(self, owner: str) -> list[Job]:
+        """See `JobStore`."""
+        mine = and_(jobs.c.state.in_(_UNFINISHED), jobs.c.owner == owner)
+        return await self._jobs(select(jobs).where(mine).order_by(jobs.c.number))
+
+    async def undelivered(self, owner: str) -> list[Job]:
+        """See `JobStore`."""
+        states = (JobState.GENERATED.value, JobState.FAILED.value, JobState.CANCELLED.value)
+        mine = and_(jobs.c.state.in_(states), jobs.c.delivered_at.is_(None), jobs.c.owner == owner)
+        return await self._jobs(select(jobs).where(mine).order_by(jobs.c.number))
+
+    async def finish(self, job: Job, prompt_id: uuid.UUID | None, collected: Sequence[CollectedFile] = ()) -> bool:
+        """See `JobStore`."""
+        values = {
+            "state": JobState.GENERATED.value,
+            "artifacts": artifacts_json(job.artifacts),
+            "note": job.note,
+            "generated_at": job.generated_at,
+            "execution_seconds": job.execution_seconds,
+        }
+        change = update(jobs).where(jobs.c.id == str(job.id), jobs.c.state == JobState.RUNNING.value).values(values)
+        async with self._database.write() as connection:
+            if not (await connection.execute(change)).rowcount:
+                return False
+            if prompt_id is not None:
+                ended = {"state": AttemptState.SUCCEEDED.value, "collected": collected_json(collected)}
+                await connection.execute(update(attempts).where(attempts.c.prompt_id == str(prompt_id)).values(ended))
+            await insert_results(connection, job)
+        return True
+
+    async def end(
+        self, job_id: uuid.UUID, state: JobState, error: JobError, at: datetime, *, undeliverable: bool = False
+    ) -> Job | None:
+        """See `JobStore`."""
+        before = (JobState.GENERATED.value,) if undeliverable else _UNFINISHED
+        values = {"state": state.value, "error": error.model_dump(mode="json"), "ended_at": at}
+        change = update(jobs).where(jobs.c.id == str(job_id), jobs.c.state.in_(before)).values(values)
+        return await self._changed(job_id, change)
+
+    async def mark_delivered(self, job_id: uuid.UUID, at: datetime) -> Job | None:
+        """See `JobStore`."""
+        key = str(job_id)
+        shown = update(jobs).where(jobs.c.id == key, jobs.c.delivered_at.is_(None)).values(delivered_at=at)
+        delivered = {"state": JobState.DELIVERED.value, "ended_at": at}
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(jobs).where(jobs.c.id == key, jobs.c.state == JobState.GENERATED.value).values(delivered)
+            )
+            await connection.execute(shown.where(jobs.c.state.not_in(_UNFINISHED)))
+            row = (await connection.execute(select(jobs).where(jobs.c.id == key))).mappings().first()
+        return None if row is None else job_value(row)
+
+    # -- attempts
+
+    async def begin_attempt(self, attempt: Attempt, parameters: Mapping[str, Any]) -> bool:
+        """See `JobStore`."""
+        values = {"state": JobState.RUNNING.value, "parameters": dict(parameters)}
+        change = update(jobs).where(jobs.c.id == str(attempt.job_id), jobs.c.state.in_(_UNFINISHED)).values(values)
+        async with self._database.write() as connection:
+            if not (await connection.execute(change)).rowcount:
+                return False
+            await connection.execute(insert(attempts).values(attempt_row(attempt)))
+        return True
+
+    async def mark_submitted(self, prompt_id: uuid.UUID, client_id: str | None, at: datetime) -> None:
+        """See `JobStore`."""
+        key = str(prompt_id)
+        submitted = {"state": AttemptState.SUBMITTED.value, "client_id": client_id}
+        job_id = select(attempts.c.job_id).where(attempts.c.prompt_id == key).scalar_subquery()
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(attempts)
+                .where(attempts.c.prompt_id == key, attempts.c.state == AttemptState.PREPARED.value)
+                .values(submitted)
+            )
+            await connection.execute(
+                update(jobs).where(jobs.c.id == job_id, jobs.c.started_at.is_(None)).values(started_at=at)
+            )
+
+    async def end_attempt(
+        self,
+        prompt_id: uuid.UUID,
+        state: AttemptState,
+        *,
+        execution_seconds: float | None = None,
+        collected: Sequence[CollectedFile] = (),
+    ) -> None:
+        """See `JobStore`."""
+        values = {
+            "state": state.value,
+            "execution_seconds": execution_seconds,
+            "collected": collected_json(collected),
+        }
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(attempts)
+                .where(attempts.c.prompt_id == str(prompt_id), attempts.c.state.in_(_OPEN))
+                .values(values)
+            )
+
+    async def attempts(self, job_id: uuid.UUID) -> list[Attempt]:
+        """See `JobStore`."""
+        mine = select(attempts).where(attempts.c.job_id == str(job_id))
+        return await self._attempts(mine.order_by(attempts.c.part, attempts.c.n))
+
+    async def open_attempts(self, owner: str) -> list[Attempt]:
+        """See `JobStore`."""
+        mine = select(attempts).join(jobs).where(attempts.c.state.in_(_OPEN), jobs.c.owner == owner)
+        return await self._attempts(mine.order_by(attempts.c.created_at, attempts.c.part, attempts.c.n))
+
+    # -- what was
+
+    async def recent_seconds(self, workflow_hash: str, limit: int = 20) -> list[float]:
+        """See `JobStore`."""
+        done = and_(jobs.c.workflow_hash == workflow_hash, jobs.c.state.in_(_FINISHED), jobs.c.execution_seconds > 0)
+        query = select(jobs.c.execution_seconds).where(done).order_by(jobs.c.number.desc()).limit(limit)
+        async with self._database.read() as connection:
+            return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
+
+    async def find_equal(self, fingerprint: str) -> Job | None:
+        """See `JobStore`."""
+        equal = and_(jobs.c.fingerprint == fingerprint, jobs.c.state.in_(_FINISHED))
+        found = await self._jobs(select(jobs).where(equal).order_by(jobs.c.number.desc()).limit(1))
+        return found[0] if found else None
+
+    async def recent(self, query: JobQuery) -> list[Job]:
+        """See `JobStore`."""
+        found = select(jobs).order_by(jobs.c.number.desc()).limit(query.limit)
+        for name in ("requester_id", "guild_id", "channel_id"):
+            value = getattr(query, name)
+            if value is not None:
+                found = found.where(jobs.c[name] == value)
+        if query.states:
+            found = found.where(jobs.c.state.in_([state.value for state in query.states]))
+        if query.before is not None:
+            number = select(jobs.c.number).where(jobs.c.id == str(query.before)).scalar_subquery()
+            found = found.where(jobs.c.number < number)
+        return await self._jobs(found)
+
+    async def children(self, job_id: uuid.UUID) -> list[Job]:
+        """See `JobStore`."""
+        return await self._jobs(select(jobs).where(jobs.c.parent_job_id == str(job_id)).order_by(jobs.c.number))
+
+    async def about_message(self, source_message_id: int) -> list[Job]:
+        """See `JobStore`."""
+        about = jobs.c.source_message_id == source_message_id
+        return await self._jobs(select(jobs).where(about).order_by(jobs.c.number))
+
+    # -- plumbing
+
+    async def _jobs(self, query: Select[Any]) -> list[Job]:
+        async with self._database.read() as connection:
+            return [job_value(row) for row in (await connection.execute(query)).mappings()]
+
+    async def _attempts(self, query: Select[Any]) -> list[Attempt]:
+        async with self._database.read() as connection:
+            return [attempt_value(row) for row in (await connection.execute(query)).mappings()]
+
+    async def _changed(self, job_id: uuid.UUID, change: Any) -> Job | None:
+        async with self._database.write() as connection:
+            if not (await connection.execute(change)).rowcount:
+                return None
+            row = (await connection.execute(select(jobs).where(jobs.c.id == str(job_id)))).mappings().one()
+        return job_value(row)

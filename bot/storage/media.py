@@ -1,0 +1,211 @@
+"""What was made, a row for each file, and the pages of the gallery."""
+
+from __future__ import annotations
+
+import heapq
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, RowMapping, Select, Table, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.generation.gallery import GalleryItem, GalleryPage, GalleryQuery
+from bot.generation.jobs import Artifact, Job, JobKind
+from bot.storage.database import Database
+from bot.storage.schema import audio_messages, images, videos
+
+_TABLES = {JobKind.IMAGE: images, JobKind.VIDEO: videos, JobKind.AUDIO: audio_messages}
+_OPEN, _AGE_RESTRICTED, _DELETED = 0, 1, 2
+
+
+async def insert_results(connection: AsyncConnection, job: Job) -> None:
+    """A row for each artifact of a job, inside the caller's transaction."""
+    last = 0
+    for table in _TABLES.values():
+        last = max(last, (await connection.execute(select(func.max(table.c.id)))).scalar() or 0)
+    for n, artifact in enumerate(job.artifacts):
+        row = _row(job, artifact, n) | {"id": last + 1 + n}
+        await connection.execute(insert(_TABLES[artifact.kind]).values(row))
+
+
+def _row(job: Job, artifact: Artifact, n: int) -> dict[str, Any]:
+    request = job.request
+    origin = request.origin
+    row: dict[str, Any] = {
+        "job_id": str(job.id),
+        "n": n,
+        "conversation_id": request.conversation_id,
+        "thread_id": request.thread_id,
+        "character_id": request.character_id,
+        "message_id": request.message_id,
+        "guild_id": origin.guild_id,
+        "channel_id": origin.channel_id,
+        "requester_id": request.requester_id,
+        "shelf": _AGE_RESTRICTED if origin.age_restricted else _OPEN,
+        "age_restricted": origin.age_restricted,
+        "workflow_name": job.workflow_name,
+        "seed": str(job.seed),
+        "filename": artifact.path,
+        "size_bytes": artifact.size,
+        "sha256": artifact.sha256,
+        "generation_time_seconds": job.execution_seconds,
+        "created_at": job.generated_at or job.created_at,
+    }
+    if artifact.kind is JobKind.AUDIO:
+        return row | {
+            "text": " ".join(request.text_parts) or request.positive,
+            "original_filename": artifact.original,
+            "duration_seconds": artifact.duration_seconds,
+            "waveform": artifact.waveform,
+            "voice_sample_id": request.voice_sample_id,
+        }
+    row |= {
+        "prompt": str(job.parameters.get("positive") or request.positive),
+        "negative_prompt": job.parameters.get("negative"),
+        "thumbnail_filename": artifact.thumbnail,
+        "width": artifact.width,
+        "height": artifact.height,
+    }
+    return row if artifact.kind is JobKind.IMAGE else row | {"duration_seconds": artifact.duration_seconds}
+
+
+class GalleryRepository:
+    """Implements `Gallery`.
+
+    Each page is merged from a few index ranges: one per table and shelf, each read from the index in the order of ids
+    and no further than the page needs. So its cost does not depend on the number of rows.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, query: GalleryQuery) -> GalleryPage:
+        """See `Gallery`.
+
+        Raises:
+            ValueError: Not exactly one scope.
+
+        """
+        if (query.channel_id is None) == (query.guild_id is None):
+            msg = "a gallery is of one channel or of one guild"
+            raise ValueError(msg)
+        upwards = query.newer_than is not None or query.from_oldest
+        items: list[GalleryItem] = []
+        async with self._database.read() as connection:
+            for table in _tables(query):
+                bounds = await _bounds(connection, table, query)
+                for shelf in (_OPEN, _AGE_RESTRICTED) if query.include_age_restricted else (_OPEN,):
+                    statement = _range(table, query, shelf, bounds, upwards=upwards)
+                    items += [_item(row) for row in (await connection.execute(statement)).mappings()]
+        chosen = (heapq.nsmallest if upwards else heapq.nlargest)(query.limit + 1, items, key=lambda item: item.id)
+        more = len(chosen) > query.limit
+        chosen = chosen[: query.limit]
+        if upwards:
+            return GalleryPage(items=tuple(chosen[::-1]), has_newer=more, has_older=not query.from_oldest)
+        return GalleryPage(items=tuple(chosen), has_newer=query.older_than is not None, has_older=more)
+
+    async def item(self, item_id: int) -> GalleryItem | None:
+        """See `Gallery`."""
+        async with self._database.read() as connection:
+            for table in _TABLES.values():
+                query = select(*_columns(table)).where(table.c.id == item_id, table.c.shelf != _DELETED)
+                row = (await connection.execute(query)).mappings().first()
+                if row is not None:
+                    return _item(row)
+        return None
+
+    async def remove_job(self, job_id: uuid.UUID) -> int:
+        """See `Gallery`."""
+        removed = 0
+        values = {"shelf": _DELETED, "deleted_at": datetime.now(UTC)}
+        async with self._database.write() as connection:
+            for table in _TABLES.values():
+                mine = update(table).where(table.c.job_id == str(job_id), table.c.shelf != _DELETED)
+                removed += (await connection.execute(mine.values(values))).rowcount
+        return removed
+
+
+def _tables(query: GalleryQuery) -> Iterable[Table]:
+    return _TABLES.values() if query.kind is None else (_TABLES[query.kind],)
+
+
+async def _bounds(connection: AsyncConnection, table: Table, query: GalleryQuery) -> tuple[int | None, int | None]:
+    """Times as ids: the first id from `since` on, and the first id after `until` (ids rise with time)."""
+    low = high = None
+    if query.since is not None:
+        low = await _first_from(connection, table, query.since)
+        low = low if low is not None else 2**62
+    if query.until is not None:
+        high = await _first_from(connection, table, query.until)
+    return low, high
+
+
+async def _first_from(connection: AsyncConnection, table: Table, when: datetime) -> int | None:
+    query = select(table.c.id).where(table.c.created_at >= when).order_by(table.c.created_at, table.c.id).limit(1)
+    return (await connection.execute(query)).scalar()
+
+
+def _range(
+    table: Table, query: GalleryQuery, shelf: int, bounds: tuple[int | None, int | None], *, upwards: bool
+) -> Select[*tuple[Any, ...]]:
+    low, high = bounds
+    scope = table.c.channel_id == query.channel_id if query.channel_id is not None else None
+    if scope is None:
+        scope = table.c.guild_id == query.guild_id
+    found = select(*_columns(table)).where(scope, table.c.shelf == shelf)
+    if query.character_id is not None:
+        found = found.where(table.c.character_id == query.character_id)
+    if query.requester_id is not None:
+        found = found.where(table.c.requester_id == query.requester_id)
+    if low is not None:
+        found = found.where(table.c.id >= low)
+    if high is not None:
+        found = found.where(table.c.id < high)
+    if query.older_than is not None:
+        found = found.where(table.c.id < query.older_than)
+    if query.newer_than is not None:
+        found = found.where(table.c.id > query.newer_than)
+    order = table.c.id.asc() if upwards else table.c.id.desc()
+    return found.order_by(order).limit(query.limit + 1)
+
+
+def _columns(table: Table) -> list[Any]:
+    kind = next(kind for kind, one in _TABLES.items() if one is table)
+    names = ("id", "job_id", "n", "character_id", "requester_id", "guild_id", "channel_id", "workflow_name")
+    columns: list[Any] = [table.c[name] for name in (*names, "seed", "filename", "age_restricted", "created_at")]
+    words: Column[Any] = table.c["text"] if kind is JobKind.AUDIO else table.c["prompt"]
+    return [
+        *columns,
+        literal(kind.value).label("kind"),
+        words.label("prompt"),
+        *(_optional(table, name) for name in ("thumbnail_filename", "width", "height", "duration_seconds")),
+    ]
+
+
+def _optional(table: Table, name: str) -> Any:
+    return table.c[name] if name in table.c else literal(None).label(name)
+
+
+def _item(row: RowMapping) -> GalleryItem:
+    return GalleryItem(
+        id=row["id"],
+        kind=JobKind(row["kind"]),
+        job_id=uuid.UUID(row["job_id"]),
+        n=row["n"],
+        character_id=row["character_id"],
+        requester_id=row["requester_id"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        prompt=row["prompt"],
+        workflow_name=row["workflow_name"],
+        seed=int(row["seed"]),
+        filename=row["filename"],
+        thumbnail=row["thumbnail_filename"],
+        width=row["width"],
+        height=row["height"],
+        duration_seconds=row["duration_seconds"],
+        age_restricted=row["age_restricted"],
+        created_at=row["created_at"],
+    )
