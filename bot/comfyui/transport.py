@@ -49,13 +49,16 @@ def normal_url(url: str) -> str:
         ValueError: Not an http or https address.
 
     """
-    text = url.strip().rstrip("/")
-    text = text if "://" in text else f"http://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = f"{url!r} is not an address like http://127.0.0.1:8188"
+    text = url.strip() if "://" in url else f"http://{url.strip()}"
+    msg = f"{url!r} is not an address like http://127.0.0.1:8188"
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ValueError(msg) from error
+    if not usable:
         raise ValueError(msg)
-    return text
+    return text.rstrip("/")
 
 
 class Noticed(Protocol):

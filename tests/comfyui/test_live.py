@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.comfyui.cache import break_cache
@@ -171,6 +172,27 @@ async def test_cancelled_while_it_waits(client: ComfyClient) -> None:
             assert not await client.cancel(short)
             assert await client.cancel(long)
             assert await running.outcome() == Interrupted()
+
+
+async def test_a_deaf_socket_is_cured(client: ComfyClient) -> None:
+    """Another socket under our id that goes away takes our registration with it: ours stays open and hears nothing."""
+    while not client.connected:
+        await client.queue()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{client.url}/ws", params={"clientId": client.client_id}) as usurper,
+    ):
+        await usurper.receive()
+    prompt_id = str(uuid.uuid4())
+    async with asyncio.timeout(100):
+        with client.track(prompt_id) as tracking:
+            await client.submit(prompt_id, await sampling(client, size=256, steps=500))
+            async for update in tracking:
+                if isinstance(update, Stepped):
+                    break
+            assert not tracking.ended
+            assert await client.cancel(prompt_id)
+            assert await tracking.outcome() == Interrupted()
 
 
 async def test_a_failing_node(client: ComfyClient) -> None:
