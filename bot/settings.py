@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import yaml
@@ -92,6 +92,10 @@ class Settings(Section):
             given = cast("dict[str, Any]", data)
             return sections | {key: value for key, value in given.items() if value is not None}
         return data
+
+    def quieter(self, level: Literal["WARNING", "ERROR"] = "WARNING") -> Settings:
+        """The same with a log that says less: for commands whose output is something else."""
+        return self.model_copy(update={"logging": self.logging.model_copy(update={"level": level})})
 
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be written to a log."""
