@@ -73,7 +73,7 @@ class ComfyClient:
 
     async def __aenter__(self) -> Self:
         self._transport.open()
-        self._spawn(asyncio.create_task(self._listener.run(), name=f"listen to {CLIENT_PREFIX}"))
+        self._spawn(asyncio.create_task(self._listener.run(), name="comfyui listener"))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -88,7 +88,7 @@ class ComfyClient:
     @property
     def connected(self) -> bool:
         """The WebSocket is up. All works without; previews and steps do not come."""
-        return self._listener.connected
+        return self._listener.hears is not None
 
     @property
     def client_id(self) -> str:
@@ -106,7 +106,7 @@ class ComfyClient:
         """Return when the server answers; asks at least every 2 s, and at once when the WebSocket is back."""
         while True:
             try:
-                await self._transport.get_object("/prompt")
+                await self.system_stats()
             except ComfyError as error:
                 _log.debug("not available: %s", error)
             else:
@@ -182,6 +182,8 @@ class ComfyClient:
             del self._trackings[prompt_id]
             tracking.close()
             task.cancel()
+            if self._listener.suspicious and not self.needs(self.client_id):
+                self._listener.renew()
 
     async def submit(
         self, prompt_id: str, graph: Mapping[str, Any], *, extra_data: Mapping[str, Any] | None = None
@@ -245,14 +247,20 @@ class ComfyClient:
             ComfyConnectionError: It could not be told.
 
         """
+        tracking = self._trackings.get(prompt_id)
+        if tracking is not None:
+            tracking.cancelled = True
         before = await self._transport.retrying(self.queue)
         delete = {"delete": [prompt_id]}
         _expect_ok("POST /queue", await self._transport.retrying(lambda: self._transport.post("/queue", delete)))
         stats = self._version or await self._transport.retrying(self.system_stats)
-        if stats.interrupts_by_id or (await self.queue()).runs(prompt_id):
-            body = {"prompt_id": prompt_id}
-            _expect_ok("POST /interrupt", await self._transport.post("/interrupt", body))
-        tracking = self._trackings.get(prompt_id)
+        interrupt = {"prompt_id": prompt_id}
+        if stats.interrupts_by_id:
+            reply = await self._transport.retrying(lambda: self._transport.post("/interrupt", interrupt))
+            _expect_ok("POST /interrupt", reply)
+        elif (await self.queue()).runs(prompt_id):
+            # Once, and at once: sent again it might stop the next prompt, of anybody.
+            _expect_ok("POST /interrupt", await self._transport.post("/interrupt", interrupt))
         if tracking is not None:
             tracking.cancelling()
         return before.runs(prompt_id) is not None or before.position(prompt_id) is not None
@@ -276,7 +284,7 @@ class ComfyClient:
 
     def hears(self, client_id: str | None) -> bool:
         """The socket is up under that id."""
-        return self.connected and client_id == self.client_id
+        return client_id is not None and client_id == self._listener.hears
 
     def suspect_deaf(self) -> None:
         """Connect anew."""

@@ -3,9 +3,9 @@
 About client ids. Events of a prompt go to the socket that registered last under the id it was submitted with. So while
 prompts are under way, a broken connection is made again under the *same* id and their progress goes on. But a server
 that notices the end of the old socket late then unregisters the new one, which stays open, answers pings and hears
-nothing (seen on 0.33, `sockets.pop(sid)`). Whoever waits for events notices the silence and calls `suspect`; one more
-connection under the same id usually cures that, and if not, a fresh id does for good: later prompts are heard again,
-and those of the old id are polled. Without prompts under way every connection gets a fresh id: no trap at all.
+nothing (seen on 0.33, `sockets.pop(sid)`). Whoever waits for events notices the silence and calls `suspect`: one more
+connection under the same id usually cures that, and asking goes on beside it. As soon as no prompt needs the id it is
+given up: without prompts under way every connection gets a fresh one, and there is no trap.
 """
 
 from __future__ import annotations
@@ -68,14 +68,16 @@ class Listener:
 
     def __init__(self, transport: Transport, options: ClientOptions, audience: Audience) -> None:
         self.client_id = new_client_id()
-        self.connected = False
+        self.hears: str | None = None
+        """The id of the live connection; `client_id` is that of the next prompt and may already be another."""
+        self.suspicious = False
+        """Found silent, and no event of a prompt has come since."""
         self.last_frame_at = 0.0
         self.max_upload_size: int | None = None
         self._transport = transport
         self._options = options
         self._audience = audience
         self._metadata = False
-        self._cures = 0
         self._adopted: str | None = None
         self._until: asyncio.Timeout | None = None
         self._available: bool | None = None
@@ -103,10 +105,15 @@ class Listener:
 
     def suspect(self) -> None:
         """The socket is silent where it should not be: connect anew."""
-        if self.connected:
+        if self.hears is not None:
             _log.info("the WebSocket looks deaf, connecting again")
-            self._cures += 1
+            self.suspicious = True
             self._restart()
+
+    def renew(self) -> None:
+        """Nobody needs the id of a suspicious socket any more: the next prompt goes out under a fresh one."""
+        self.client_id, self.suspicious = new_client_id(), False
+        self._restart()
 
     def adopt(self, client_id: str) -> None:
         """Connect anew under an id of an earlier life, whose prompts are still under way."""
@@ -120,26 +127,28 @@ class Listener:
 
     def _choose_id(self) -> None:
         if self._adopted is not None:
-            self.client_id, self._adopted, self._cures = self._adopted, None, 0
-        elif self._cures >= 2 or not self._audience.needs(self.client_id):
-            self.client_id, self._cures = new_client_id(), 0
+            self.client_id, self._adopted = self._adopted, None
+        elif not self._audience.needs(self.client_id):
+            self.client_id = new_client_id()
 
     async def _listen(self) -> bool:
         """One connection, to its end; True: we ended it."""
-        socket = await self._connect()
-        until = asyncio.timeout(None if self._adopted is None else 0)
+        client_id = self.client_id
+        socket = await self._connect(client_id)
+        wanted = self._adopted is None and self.client_id == client_id
+        until = asyncio.timeout(None if wanted else 0)
         try:
             async with until:
                 self._until = until
                 # The server takes the flags from the first frame of each connection only.
                 await socket.send_json(_FLAGS)
-                await self._read(socket)
+                await self._read(socket, client_id)
         except TimeoutError:
             if not until.expired():
                 raise
         finally:
             self._until = None
-            was_connected, self.connected = self.connected, False
+            was_connected, self.hears = self.hears is not None, None
             by_us = until.expired()
             # A clean close, answered, makes it likely that the server forgets this socket before it meets the next.
             await socket.close()
@@ -147,18 +156,17 @@ class Listener:
                 self._audience.socket_down(by_us=by_us)
         return by_us
 
-    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
-        # The id is the one prompts are being submitted under at this moment.
+    async def _connect(self, client_id: str) -> aiohttp.ClientWebSocketResponse:
         async with asyncio.timeout(self._options.connect_timeout * 2):
             return await self._transport.session.ws_connect(
                 f"{self._transport.url}/ws",
-                params={"clientId": self.client_id},
+                params={"clientId": client_id},
                 heartbeat=self._options.heartbeat,
                 max_msg_size=_MAX_FRAME,
                 timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=1.0),  # pyright: ignore[reportCallIssue] - attrs
             )
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse, client_id: str) -> None:
         loop = asyncio.get_running_loop()
         self._metadata = False
         async for message in socket:
@@ -169,8 +177,8 @@ class Listener:
                 event = parse_binary(message.data)
             else:
                 return
-            if not self.connected:
-                self.connected = True
+            if self.hears is None:
+                self.hears = client_id
                 self._note(available=True)
                 self._audience.socket_up()
             if event is not None:
@@ -186,7 +194,7 @@ class Listener:
             case StatusEvent() | ExecutingEvent(prompt_id=None):
                 pass  # a deaf socket was greeted with these, too
             case _:
-                self._cures = 0
+                self.suspicious = False
         self._audience.heard(event)
 
     def _note(self, *, available: bool, why: str = "") -> None:

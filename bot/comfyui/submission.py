@@ -64,11 +64,15 @@ class Submitter:
         prompt_id, client_id = str(body["prompt_id"]), str(body["client_id"])
         failure: ComfyConnectionError | None = None
         for attempt in range(self._options.retry_attempts):
-            try:
-                if attempt:
-                    await self._pause(attempt)
+            if attempt:
+                await self._pause(attempt)
+                try:
                     if await self._arrived(prompt_id):
                         return Submission(prompt_id, client_id, None, recovered=True)
+                except ComfyConnectionError as error:
+                    failure = error
+                    continue
+            try:
                 reply = await self._transport.post("/prompt", body)
             except ComfyConnectionError as error:
                 failure = error

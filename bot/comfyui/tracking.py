@@ -102,6 +102,7 @@ class Tracking:
         self._heard_at = 0.0
         self._submitted_at = 0.0
         self._polling_since: float | None = None
+        self._doubtful = False
         self.patience = options.watchdog_silence
 
     # -- for the one who watches
@@ -176,7 +177,7 @@ class Tracking:
         self._known, self._waiting, self._denials = True, False, 0
         if not (isinstance(event, ExecutingEvent) and event.prompt_id is None):
             # That one greets a new socket and proves nothing about the next frame.
-            self.patience = self._options.watchdog_silence
+            self.patience, self._doubtful = self._options.watchdog_silence, False
         self._ask_at = max(self._ask_at, self._heard_at + self.patience)
         self._publish(self._story.add(event))
         self._conclude(event)
@@ -279,20 +280,27 @@ class Tracking:
             self._end(Interrupted() if self.cancelled else Lost())
 
     def _ask_again(self) -> None:
+        """Plan the next question: by the poll's rhythm without a socket, else after the patience with its silence."""
         now = self._loop.time()
         if not self._link.hears(self.client_id):
             self._polling_since = now if self._polling_since is None else self._polling_since
             self._ask_at = now + self._options.poll_interval(now - self._polling_since)
             return
         self._polling_since = None
-        if self._link.last_frame_at > self._submitted_at:
-            self.patience = max(self.patience, self._options.watchdog_silence)
         quiet_since = max(self._link.last_frame_at, self._submitted_at)
+        if self._link.last_frame_at > self._submitted_at:
+            # The submission itself was heard (`status` goes to every socket): it works, so be more patient.
+            self.patience = max(self.patience, self._options.watchdog_silence)
         if now - quiet_since >= self.patience:
             self.patience = min(max(self.patience, self._options.watchdog_silence) * 2, self._options.watchdog_max)
             self._link.suspect_deaf()
-            quiet_since = now
-        self._ask_at = max(now + self._options.settle_delay, max(quiet_since, self._heard_at) + self.patience)
+            self._doubtful, quiet_since = True, now
+        wait = max(quiet_since, self._heard_at) + self.patience - now
+        if self._doubtful:  # the new socket may be deaf as well
+            wait = min(wait, self._options.poll_interval(now - self._heard_at))
+        if self._story.probable() is not None:  # said to have ended; its entry is being written
+            wait = 0.0
+        self._ask_at = now + max(wait, self._options.settle_delay)
 
     # -- telling
 

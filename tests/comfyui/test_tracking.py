@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import pytest
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ExecutionOutOfMemory
 from bot.comfyui.models import (
-    ExecutionUpdate,
     Failed,
-    Interrupted,
     Lost,
     NodeStarted,
-    Outcome,
     PreviewFrame,
     Queued,
     Started,
     Stepped,
     Succeeded,
 )
-from bot.comfyui.options import ClientOptions
-from bot.comfyui.tracking import Tracking
 from tests.comfyui.conftest import HASTE
-from tests.comfyui.peer import GRAPH, JPEG, Peer, image
-
-
-async def ending(tracking: Tracking) -> Outcome:
-    async with asyncio.timeout(10):
-        return await tracking.outcome()
-
-
-async def first(tracking: Tracking, kind: type[ExecutionUpdate]) -> ExecutionUpdate:
-    async with asyncio.timeout(10):
-        async for update in tracking:
-            if isinstance(update, kind):
-                return update
-    raise AssertionError(kind)
+from tests.comfyui.following import ending, first
+from tests.comfyui.peer import GRAPH, JPEG, Peer
 
 
 async def test_flags_are_the_first_frame_of_every_connection(peer: Peer, client: ComfyClient) -> None:
@@ -126,131 +108,6 @@ async def test_a_slow_watcher_gets_the_newest_preview_only(peer: Peer, client: C
         updates = [update async for update in tracking]
     assert [update.data[-1] for update in updates if isinstance(update, PreviewFrame)] == [49]
     assert [update for update in updates if isinstance(update, Stepped)] == [Stepped("1", 49, 50)]
-
-
-# -- deaf, dropped, absent sockets
-
-
-async def test_a_deaf_socket_is_found_out_and_replaced(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    """It stays open and answers pings, and not one more frame comes; the prompt ends unheard."""
-    peer.deaf = {1}
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await peer.connections(2)
-        assert peer.client_ids[1] == peer.client_ids[0], "the running prompt's events go to that id"
-        await peer.preview(prompt_id)
-        assert isinstance(await first(tracking, PreviewFrame), PreviewFrame)
-        await peer.finish(prompt_id)
-        assert isinstance(await ending(tracking), Succeeded)
-
-
-async def test_a_prompt_that_ends_on_a_deaf_socket(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    peer.deaf = {1}
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await peer.finish(prompt_id)
-        assert isinstance(await ending(tracking), Succeeded)
-    await peer.connections(2)
-
-
-async def test_deaf_again_under_the_same_id_ends_in_a_fresh_one(
-    peer: Peer, client: ComfyClient, prompt_id: str
-) -> None:
-    peer.deaf = {1, 2}
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await peer.connections(3)
-        assert peer.client_ids[0] == peer.client_ids[1] != peer.client_ids[2]
-        # The old id is silent now; the prompt is polled to its end.
-        await peer.finish(prompt_id, say=False)
-        assert isinstance(await ending(tracking), Succeeded)
-
-
-async def test_a_dropped_socket_in_mid_job(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await first(tracking, Started)
-        peer.greet_running = "2"
-        await peer.drop_sockets()
-        await peer.connections(2)
-        assert peer.client_ids[0] == peer.client_ids[1]
-        assert await first(tracking, NodeStarted) == NodeStarted("2")
-        await peer.send(prompt_id, "progress", node="2", value=1, max=2)
-        assert await first(tracking, Stepped) == Stepped("2", 1, 2)
-        await peer.finish(prompt_id)
-        outcome = await ending(tracking)
-    assert isinstance(outcome, Succeeded)
-    assert [file.filename for file in outcome.files] == ["x_1.png"]
-
-
-async def test_what_ended_while_the_socket_was_away(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    """Nothing is replayed: the outputs heard before the gap are not taken for all of them."""
-    outputs = {"2": {"images": [image("a.png")]}, "3": {"images": [image("b.png")]}}
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await peer.send(prompt_id, "executed", node="2", output=outputs["2"])
-        await peer.finish(prompt_id, outputs, say=False)
-        await peer.drop_sockets()
-        outcome = await ending(tracking)
-    assert isinstance(outcome, Succeeded)
-    assert [file.filename for file in outcome.files] == ["a.png", "b.png"]
-
-
-async def test_no_websocket_at_all(peer: Peer, prompt_id: str) -> None:
-    peer.websocket = False
-    async with ComfyClient(peer.url, HASTE) as client:
-        with client.track(prompt_id) as tracking:
-            await client.submit(prompt_id, GRAPH)
-            assert await first(tracking, Queued) == Queued(1)
-            await peer.run(prompt_id)
-            assert await first(tracking, Started) == Started()
-            assert tracking.started_at is not None
-            await peer.finish(prompt_id)
-            assert isinstance(await ending(tracking), Succeeded)
-        assert not client.connected
-    assert "GET /history" not in peer.calls, "the whole history is never asked for"
-
-
-def test_polling_slows_down() -> None:
-    patient = ClientOptions()
-    assert [patient.poll_interval(seconds) for seconds in (0, 29.9, 30, 59.9, 60, 1e4)] == [2, 2, 5, 5, 10, 10]
-
-
-async def test_the_server_restarts_in_mid_job(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await first(tracking, Started)
-        await peer.stop()
-        await peer.start()
-        assert await ending(tracking) == Lost()
-
-
-async def test_slow_loads_with_silence(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    """Silence alone ends nothing, however often the watchdog looks; what comes after it is heard."""
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        await peer.connections(3)  # looked into twice
-        assert not tracking.ended
-        await peer.send(prompt_id, "progress", node="1", value=1, max=2)
-        await peer.finish(prompt_id)
-        assert isinstance(await ending(tracking), Succeeded)
-
-
-async def test_the_watchdog_grows_patient(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        before = tracking.patience
-        await peer.connections(2)
-        await peer.until(lambda: tracking.patience > before)
-        assert tracking.patience >= 2 * HASTE.watchdog_silence
 
 
 # -- ends that are not what they seem
@@ -370,84 +227,3 @@ async def test_closing_ends_the_waiting(peer: Peer, prompt_id: str) -> None:
             await waiting
         with client.track(prompt_id), pytest.raises(ValueError, match="tracked already"), client.track(prompt_id):
             pass
-
-
-# -- cancelling
-
-
-async def test_cancel_pending(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        assert await client.cancel(prompt_id)
-        assert await ending(tracking) == Interrupted()
-    assert peer.calls.index("POST /queue") < peer.calls.index("POST /interrupt")
-    assert peer.interrupted == []
-
-
-async def test_cancel_running(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        assert await client.cancel(prompt_id)
-        assert await ending(tracking) == Interrupted()
-    assert peer.interrupted == [prompt_id]
-
-
-@pytest.mark.parametrize("version", ["0.3.56", "0.3.57", "0.33.0"])
-async def test_cancel_leaves_the_work_of_others_alone(
-    peer: Peer, client: ComfyClient, prompt_id: str, version: str
-) -> None:
-    peer.version = version
-    peer.running["somebody's"] = {"prompt": GRAPH, "client_id": "a-browser"}
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        assert await client.cancel(prompt_id)
-        assert await ending(tracking) == Interrupted()
-    assert not await client.cancel(prompt_id)
-    assert list(peer.running) == ["somebody's"]
-
-
-async def test_cancel_running_on_an_old_server(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    peer.version = "0.3.50"
-    with client.track(prompt_id) as tracking:
-        await client.submit(prompt_id, GRAPH)
-        await peer.run(prompt_id)
-        assert await client.cancel(prompt_id)
-        assert await ending(tracking) == Interrupted()
-    assert peer.interrupted == [prompt_id]
-
-
-# -- the rest of the server
-
-
-async def test_what_is_known_of_the_server_dies_with_it(
-    peer: Peer, client: ComfyClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    assert client.cached_object_info is None
-    info = await client.object_info()
-    assert client.cached_object_info is info
-    assert await client.object_info() is info
-    assert peer.calls.count("GET /object_info") == 1
-    await client.object_info(refresh=True)
-    assert peer.calls.count("GET /object_info") == 2
-    await peer.stop()
-    with pytest.raises(ComfyConnectionError):
-        await client.system_stats()
-    assert client.cached_object_info is not None, "still good for checking while jobs wait"
-    waiting = asyncio.create_task(client.wait_available())
-    await peer.start()
-    async with asyncio.timeout(10):
-        await waiting
-    assert client.cached_object_info is None
-    await client.free()
-    assert peer.calls[-1] == 'POST /free {"unload_models": true, "free_memory": true}'
-
-
-async def test_the_queue_in_order(peer: Peer, client: ComfyClient) -> None:
-    for number in (1, 7, 5, 10, 30, 40, 20, 50):
-        peer.pending[f"p{number}"] = {"number": number, "client_id": "c"}
-    snapshot = await client.queue()
-    assert [entry.number for entry in snapshot.pending] == [1, 5, 7, 10, 20, 30, 40, 50]
-    assert snapshot.position("p20") == 5
-    assert snapshot.position("none") is None
