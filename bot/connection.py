@@ -16,6 +16,7 @@ from bot.bot import ChorusBot
 from bot.discord_endpoint import point_discord_at
 from bot.discord_errors import NETWORK_ERRORS
 from bot.errors import ChorusError, ConfigError
+from bot.services import open_services
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -49,7 +50,6 @@ async def run_bot(settings: Settings) -> None:
         raise ConfigError("There is no Discord token.", advice="Set DISCORD_TOKEN in the environment or in .env.")
     if settings.discord.server:
         point_discord_at(settings.discord.server)
-    from bot.services import open_services
     with _stop_signals() as stop:
         async with open_services(settings, owner=True) as services:
             await _serve(services, token, stop)

@@ -11,19 +11,24 @@ from dataclasses import dataclass
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.options import ClientOptions
-from bot.conversation.store import ConversationStore
+from bot.conversation.store import BindingStore
 from bot.errors import ConfigError
 from bot.generation.deliveries import DeliveryStore
+from bot.generation.gallery import Gallery
+from bot.generation.gpu import Gpu
 from bot.generation.jobs import JobKind
 from bot.generation.orchestrator import Orchestrator
 from bot.generation.owner import own
 from bot.generation.settings import GenerationSettings
 from bot.generation.store import JobStore, WorkflowStore
+from bot.media.ffmpeg import Ffmpeg
 from bot.settings import Settings
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
+from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
+from bot.storage.media import GalleryRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.library import WorkflowLibrary
 
@@ -36,6 +41,8 @@ class Services:
     """What is open while the bot runs."""
 
     settings: Settings
+    owner: str
+    """Whose jobs this process dispatches and recovers."""
     characters: CharacterLibrary
     workflows: WorkflowLibrary
     comfy: tuple[ComfyClient, ...]
@@ -43,8 +50,9 @@ class Services:
     jobs: JobStore
     workflow_versions: WorkflowStore
     deliveries: DeliveryStore
-    bindings: ConversationStore
-    """Bindings of channels; the conversations behind them are in the same store."""
+    bindings: BindingStore
+    gallery: Gallery
+    guild_settings: GuildSettings
 
 
 @asynccontextmanager
@@ -73,18 +81,21 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         comfy = tuple([await stack.enter_async_context(ComfyClient(url, options)) for url in settings.comfyui.servers])
         jobs = JobRepository(database)
         versions = WorkflowRepository(database)
+        generation = _generation_settings(settings, owner=owner)
         orchestrator = await stack.enter_async_context(
             Orchestrator(
-                clients=comfy,
-                jobs=jobs,
+                generation,
+                store=jobs,
                 versions=versions,
                 characters=characters,
                 workflows=workflows,
-                settings=_generation_settings(settings, owner=owner),
+                gpus=[Gpu(client) for client in comfy],
+                ffmpeg=Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None),
             )
         )
         yield Services(
             settings=settings,
+            owner=generation.owner,
             characters=characters,
             workflows=workflows,
             comfy=comfy,
@@ -93,6 +104,8 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             workflow_versions=versions,
             deliveries=DeliveryRepository(database),
             bindings=ConversationRepository(database),
+            gallery=GalleryRepository(database),
+            guild_settings=GuildSettings(database),
         )
 
 

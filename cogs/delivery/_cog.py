@@ -140,9 +140,10 @@ class Delivery(commands.Cog):
         """Every job without an end in the store, or without a shown end; in the order of acceptance."""
         services = self.bot.services
         try:
-            jobs = await services.orchestrator.recover()
+            unfinished = await services.jobs.unfinished(services.owner)
+            undelivered = await services.orchestrator.recover()
             await self.bot.wait_until_ready()
-            for job in jobs:
+            for job in {job.id: job for job in (*unfinished, *undelivered)}.values():
                 self.present(job)
         except Exception:
             log.exception("unfinished jobs could not be taken up")

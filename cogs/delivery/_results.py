@@ -178,8 +178,7 @@ class ResultPoster:
 
     async def _explain(self, job: Job, live: LiveMessage, error: ChorusError) -> None:
         """End the job with the reason, and say it on the message where that is still possible. Files are kept."""
-        stored = JobError(code=error.code, message=error.message, advice=error.advice)
-        job = await self._bot.services.jobs.end(job.id, JobState.FAILED, stored, datetime.now(UTC)) or job
+        job = await self._bot.services.orchestrator.undeliverable(job.id, error) or job
         try:
             await live.edit(_error_face(job))
         except (discord.HTTPException, *NETWORK_ERRORS) as failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -99,14 +99,19 @@ class Script:
         return QueueView(running=running, waiting=waiting)
 
     async def recover(self) -> list[Job]:
-        return [job for job in self.jobs.values() if job.id not in self.shown]
+        open_states = {JobState.QUEUED, JobState.RUNNING}
+        return [job for job in self.jobs.values() if job.id not in self.shown and job.state not in open_states]
 
     # -- as the store of jobs
 
-    async def end_job(self, job_id: uuid.UUID, state: JobState, error: JobError, at: datetime) -> Job | None:
-        if self.jobs[job_id].state.ended:
+    async def undeliverable(self, job_id: uuid.UUID, error: ChorusError) -> Job | None:
+        if self.jobs[job_id].state is not JobState.GENERATED:
             return None
-        return self.change(job_id, state=state, error=error, ended_at=at)
+        stored = JobError(code=error.code, message=error.message, advice=error.advice)
+        return self.change(job_id, state=JobState.FAILED, error=stored)
+
+    async def unfinished(self, owner: str) -> list[Job]:
+        return [job for job in self.jobs.values() if job.state in {JobState.QUEUED, JobState.RUNNING}]
 
     # -- what the test says
 
@@ -188,7 +193,7 @@ class Stage:
         self.mod = self.guild.add_member("mod", permissions=["manage_messages"])
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[ChorusBot]:
+    async def running(self) -> AsyncGenerator[ChorusBot]:
         """One life of the bot."""
         async with CharacterLibrary(self.settings.paths.characters) as characters:
             services = SimpleNamespace(
@@ -196,7 +201,8 @@ class Stage:
                 characters=characters,
                 workflows=Workflows(),
                 orchestrator=self.script,
-                jobs=SimpleNamespace(end=self.script.end_job),
+                jobs=self.script,
+                owner="run",
                 deliveries=self.ledger,
                 bindings=self.bindings,
             )
@@ -209,7 +215,7 @@ class Stage:
     async def imagine(self, person: Person | None = None, room: Room | None = None, **values: str) -> Message:
         """`/imagine` accepted: its message."""
         given = {"prompt": "a lighthouse at dusk"} | values
-        answer = await (person or self.ada).slash(room or self.room, "imagine", **given)
+        answer = await (person or self.ada).slash(room or self.room, "imagine", wait=True, **given)
         return answer.message
 
     async def shown(self, job_id: uuid.UUID) -> None:
@@ -236,7 +242,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(folder: Path, **discord: Any) -> AsyncIterator[Stage]:
+async def staged(folder: Path, **discord: Any) -> AsyncGenerator[Stage]:
     """A local Discord with a guild and three people; the bot starts with `stage.running()`."""
     characters = folder / "characters"
     characters.mkdir()

@@ -125,9 +125,7 @@ async def test_when_the_message_is_deleted_the_result_is_a_new_one(stage: Stage)
 async def test_a_message_that_takes_no_more_edits_is_answered_by_the_result(stage: Stage) -> None:
     async with stage.running():
         message = await stage.imagine()
-        stage.discord.weather.always(
-            *EDIT, Refused(400, 30046, "Too many edits of an old message")
-        )
+        stage.discord.weather.always(*EDIT, Refused(400, 30046, "Too many edits of an old message"))
         stage.script.finish(stage.script.only.id, stage.picture())
         await stage.shown(stage.script.only.id)
     first, second = stage.room.bot_messages
