@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import functools
 import os
@@ -136,7 +137,8 @@ async def _tail(process: asyncio.subprocess.Process) -> str:
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Leave neither a process nor an open pipe behind; does nothing after an ordinary end."""
     if process.returncode is None:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
+            process.kill()
         await process.communicate()
 
 

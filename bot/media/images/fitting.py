@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +78,13 @@ def fit_image(path: Path, limit_bytes: int, *, keep_metadata: bool = True) -> Fi
         unchanged = _as_it_is(path, image, limit_bytes, keep_metadata=keep_metadata)
         if unchanged is not None:
             return unchanged
+        original = image.size
         text = _text_of(image) if keep_metadata else {}
         encodings = _animations(image) if is_animated(image) else _stills(image, text, limit_bytes, path.stat().st_size)
         for encoding, size in encodings:
             if len(encoding.data) <= limit_bytes:
                 return FittedImage(
-                    encoding.data, encoding.suffix, encoding.media_type, *size, _note(encoding, image.size, size)
+                    encoding.data, encoding.suffix, encoding.media_type, *size, _note(encoding, original, size)
                 )
     raise OutputTooLarge
 
@@ -104,11 +106,12 @@ def _as_it_is(path: Path, image: Image.Image, limit: int, *, keep_metadata: bool
 def _stills(
     image: Image.Image, text: Mapping[str, str], limit: int, size: int
 ) -> Iterator[tuple[_Encoding, tuple[int, int]]]:
-    upright = ImageOps.exif_transpose(image)
-    if image.format in {"PNG", "BMP", "TIFF"} and size <= limit * _WORTH_PNG:
-        yield _png(upright, text), upright.size
-    picture = to_eight_bit(upright)
-    if is_opaque(picture):
+    lossless = image.format in {"PNG", "BMP", "TIFF"}
+    ImageOps.exif_transpose(image, in_place=True)
+    if lossless and size <= limit * _WORTH_PNG:
+        yield _png(image, text), image.size
+    picture = to_eight_bit(image)
+    if picture.mode == "RGBA" and is_opaque(picture):
         picture = picture.convert("RGB")
     sizes: list[int] = []
     for encoding in _whole(picture, text, limit):
@@ -153,9 +156,10 @@ def _png(image: Image.Image, text: Mapping[str, str]) -> _Encoding:
     chunks = PngImagePlugin.PngInfo()
     for key, value in text.items():
         chunks.add_text(key, value)
-    mode = image.mode if image.mode in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"} else "RGB"
+    if image.mode not in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}:
+        image = to_eight_bit(image)
     out = io.BytesIO()
-    image.convert(mode).save(out, "PNG", optimize=True, pnginfo=chunks, icc_profile=image.info.get("icc_profile"))
+    image.save(out, "PNG", optimize=True, pnginfo=chunks, icc_profile=image.info.get("icc_profile"))
     return _Encoding(out.getvalue(), ".png", "image/png", "Packed better as PNG")
 
 
@@ -174,10 +178,14 @@ def _webp(image: Image.Image, quality: int, text: Mapping[str, str], limit: int)
 
 def _jpeg(image: Image.Image, text: Mapping[str, str], limit: int) -> _Encoding:
     def encode(exif: bytes) -> bytes:
-        out = io.BytesIO()
         profile = image.info.get("icc_profile")
-        image.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True, exif=exif, icc_profile=profile)
-        return out.getvalue()
+        # A real file: into memory Pillow encodes in one call that holds the GIL (over 100 ms at 4K).
+        with tempfile.TemporaryFile() as out:
+            image.save(
+                out, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True, exif=exif, icc_profile=profile
+            )
+            out.seek(0)
+            return out.read()
 
     data = encode(b"")
     exif = _exif_of(text)
