@@ -48,10 +48,10 @@ def decode_graph(data: bytes | str) -> dict[str, dict[str, Any]]:
 
 def is_link(value: object) -> TypeGuard[list[Any]]:
     """`[node_id, slot]`: the value comes from another node's output."""
-    if not isinstance(value, list):
+    if type(value) is not list:
         return False
     pair = cast("list[Any]", value)
-    return len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], int) and not isinstance(pair[1], bool)
+    return len(pair) == 2 and type(pair[0]) is str and type(pair[1]) is int
 
 
 def class_type(graph: Graph, node_id: str) -> str:

@@ -246,7 +246,9 @@ def bindings_path(path: Path) -> Path:
 
 
 def _read(path: Path, key: Key) -> Workflow:
-    return read_workflow(path, character_id=key.character_id, kind=key.kind)
+    workflow = read_workflow(path, character_id=key.character_id, kind=key.kind)
+    _ = workflow.reading  # here, in a thread, so that the first run does not wait for it
+    return workflow
 
 
 def read_workflow(path: Path, *, character_id: str = SHARED, kind: JobKind = JobKind.IMAGE) -> Workflow:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.workflows.graph import Graph, Target, class_type, inputs
-from bot.workflows.object_info import InputSpec, ObjectInfo, input_spec
-
-_MODEL_FILE = re.compile(
-    r"\.(?:safetensors|sft|ckpt|pt|pth|pkl|bin|gguf|onnx|engine|torchscript|nemo|yaml|vae)$", re.IGNORECASE
-)
-_UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "animated_image_upload")
+from bot.workflows.object_info import InputSpec, ObjectInfo, file_combos, input_spec, looks_like_model, offers_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +21,24 @@ class ModelFile:
     nearest: tuple[str, ...] = ()
 
 
-def looks_like_model(value: object) -> bool:
-    """Whether a literal names a model file (by its extension)."""
-    return isinstance(value, str) and len(value) < 500 and bool(_MODEL_FILE.search(value))
-
-
 def model_files(graph: Graph, nodes: Iterable[str], object_info: ObjectInfo | None = None) -> Iterator[ModelFile]:
     """Each input of the nodes that names a model: a file name in a combo, or (no `/object_info`) anywhere."""
     for node_id in nodes:
-        node_class = class_type(graph, node_id)
-        for name, value in inputs(graph, node_id).items():
-            if not isinstance(value, str) or not value:
-                continue
-            target = Target(node_id, name)
-            if object_info is None or node_class not in object_info:
+        node_class, given = class_type(graph, node_id), inputs(graph, node_id)
+        if object_info is None or node_class not in object_info:
+            for name, value in given.items():
                 if looks_like_model(value):
-                    yield ModelFile(target, value)
+                    yield ModelFile(Target(node_id, name), value)
+            continue
+        for name, spec in _model_inputs(object_info, node_class, given):
+            value = given.get(name)
+            if not isinstance(value, str) or not value or not (spec.choices or looks_like_model(value)):
                 continue
-            spec = input_spec(object_info, node_class, name)
-            if spec is None or spec.choices is None or not _offers_models(spec, value):
-                continue
-            if installed_name(value, spec.choices) is not None:
+            target, choices = Target(node_id, name), spec.choices or ()
+            if installed_name(value, choices) is not None:
                 yield ModelFile(target, value, installed=True)
             else:
-                yield ModelFile(target, value, installed=False, nearest=nearest_names(value, spec.choices))
+                yield ModelFile(target, value, installed=False, nearest=nearest_names(value, choices))
 
 
 def installed_name(value: str, choices: Sequence[Any]) -> str | None:
@@ -64,16 +52,26 @@ def installed_name(value: str, choices: Sequence[Any]) -> str | None:
 def installed_spelling(graph: Graph, object_info: ObjectInfo) -> Iterator[tuple[Target, str]]:
     """Inputs whose file is installed under the other system's separators, and the name the server accepts."""
     for node_id in graph:
-        node_class = class_type(graph, node_id)
-        for name, value in inputs(graph, node_id).items():
-            if not isinstance(value, str) or not ("\\" in value or "/" in value) or len(value) > 500:
+        given = inputs(graph, node_id)
+        for name, spec in _model_inputs(object_info, class_type(graph, node_id), given):
+            value = given.get(name)
+            if not isinstance(value, str) or not ("\\" in value or "/" in value):
                 continue
-            spec = input_spec(object_info, node_class, name)
-            if spec is None or spec.choices is None or value in spec.choices:
-                continue
-            spelling = installed_name(value, spec.choices)
-            if spelling is not None:
+            spelling = installed_name(value, spec.choices or ())
+            if spelling is not None and spelling != value:
                 yield Target(node_id, name), spelling
+
+
+def _model_inputs(
+    object_info: ObjectInfo, node_class: str, given: Mapping[str, Any]
+) -> Iterable[tuple[str, InputSpec]]:
+    """Inputs that choose a model file, also those that an option of a dynamic combo brings along."""
+    combos = file_combos(object_info, node_class)
+    dotted = [name for name in given if "." in name]
+    if not dotted:
+        return combos.items()
+    specs = {name: input_spec(object_info, node_class, name) for name in dotted}
+    return [*combos.items(), *((name, spec) for name, spec in specs.items() if spec is not None and offers_files(spec))]
 
 
 def nearest_names(value: str, choices: Iterable[Any], at_most: int = 3) -> tuple[str, ...]:
@@ -88,10 +86,3 @@ def nearest_names(value: str, choices: Iterable[Any], at_most: int = 3) -> tuple
 
 def _bare(name: str) -> str:
     return name.replace("\\", "/").rsplit("/", 1)[-1].casefold()
-
-
-def _offers_models(spec: InputSpec, value: str) -> bool:
-    """A combo of files that are not uploaded per run; a combo with nothing installed is judged by the value."""
-    if any(spec.options.get(key) for key in _UPLOADS):
-        return False
-    return any(looks_like_model(choice) for choice in spec.choices or ()) or looks_like_model(value)

@@ -7,6 +7,7 @@ whose options only the server's own routes know (`remote`). A spec may have leng
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,6 +15,11 @@ from typing import Any, cast
 ObjectInfo = Mapping[str, Any]
 """The body of `GET /object_info`: class_type -> description."""
 
+_MODEL_FILE = re.compile(
+    r"\.(?:safetensors|sft|ckpt|pt|pth|pkl|bin|gguf|onnx|engine|torchscript|nemo|yaml|vae)$", re.IGNORECASE
+)
+_UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "animated_image_upload")
+_NOTHING = frozenset({"", "none", "default", "undefined"})
 _SECTIONS = ("required", "optional")
 
 
@@ -29,10 +35,65 @@ class InputSpec:
     """`default`, `min`, `max`, `image_upload`, ..."""
 
 
+class _Parsed:
+    """What was parsed of one `/object_info`, so that a graph of a thousand nodes parses a dozen classes."""
+
+    def __init__(self, object_info: ObjectInfo) -> None:
+        self.object_info = object_info
+        self.specs: dict[tuple[str, str], InputSpec | None] = {}
+        self.combos: dict[str, Mapping[str, InputSpec]] = {}
+
+
+_parsed: list[_Parsed] = []
+_SERVERS_AT_MOST = 8
+
+
+def _parsed_of(object_info: ObjectInfo) -> _Parsed:
+    """The parsed form of this very mapping (by identity: a client makes a new one when its server restarts)."""
+    for known in _parsed:
+        if known.object_info is object_info:
+            return known
+    known = _Parsed(object_info)
+    _parsed.insert(0, known)
+    del _parsed[_SERVERS_AT_MOST:]
+    return known
+
+
 def input_spec(object_info: ObjectInfo | None, node_class: str, name: str) -> InputSpec | None:
     """The description of an input, also of a dynamic combo's (`format.codec`); None where unknown."""
-    raw = None if object_info is None else _raw_input(object_info, node_class, name)
-    return None if raw is None else parse_spec(raw)
+    if object_info is None:
+        return None
+    specs = _parsed_of(object_info).specs
+    key = (node_class, name)
+    if key not in specs:
+        raw = _raw_input(object_info, node_class, name)
+        specs[key] = None if raw is None else parse_spec(raw)
+    return specs[key]
+
+
+def file_combos(object_info: ObjectInfo, node_class: str) -> Mapping[str, InputSpec]:
+    """The inputs of a class that choose among model files on the server; not those inside of dynamic combos."""
+    combos = _parsed_of(object_info).combos
+    if node_class not in combos:
+        description = object_info.get(node_class)
+        given = cast("Mapping[str, Any]", description).get("input") if isinstance(description, Mapping) else None
+        names = [name for section in _section_inputs(given) for name in section]
+        specs = {name: input_spec(object_info, node_class, name) for name in names}
+        combos[node_class] = {name: spec for name, spec in specs.items() if spec is not None and offers_files(spec)}
+    return combos[node_class]
+
+
+def looks_like_model(value: object) -> bool:
+    """Whether a literal names a model file (by its extension)."""
+    return isinstance(value, str) and len(value) < 500 and bool(_MODEL_FILE.search(value))
+
+
+def offers_files(spec: InputSpec) -> bool:
+    """A combo of model files, or one with nothing to choose; not one of files that are uploaded for a run."""
+    if spec.type != "COMBO" or spec.choices is None or any(spec.options.get(key) for key in _UPLOADS):
+        return False
+    real = [choice for choice in spec.choices if str(choice).lower() not in _NOTHING]
+    return not real or any(looks_like_model(choice) for choice in real)
 
 
 def parse_spec(raw: object) -> InputSpec | None:

@@ -13,10 +13,10 @@ def upstream(graph: Graph, starts: Iterable[str]) -> frozenset[str]:
     waiting = [node_id for node_id in starts if node_id in graph]
     seen = set(waiting)
     while waiting:
-        for _, source in links(graph, waiting.pop()):
-            if source not in seen:
-                seen.add(source)
-                waiting.append(source)
+        for value in inputs(graph, waiting.pop()).values():
+            if is_link(value) and value[0] in graph and value[0] not in seen:
+                seen.add(value[0])
+                waiting.append(value[0])
     return frozenset(seen)
 
 

@@ -1,0 +1,54 @@
+"""Graphs as people write them, small enough to read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bot.workflows import Workflow, parse_workflow
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "comfyui"
+GraphDict = dict[str, dict[str, Any]]
+
+
+def node(class_type: str, /, title: str | None = None, **inputs: Any) -> dict[str, Any]:
+    """One node in API format."""
+    made: dict[str, Any] = {"class_type": class_type, "inputs": inputs}
+    return made if title is None else {**made, "_meta": {"title": title}}
+
+
+def txt2img(positive: Any = "a cat", negative: Any = "blurry", **more: dict[str, Any]) -> GraphDict:
+    """ComfyUI's default graph; `positive` and `negative` are texts or links to text."""
+    graph: GraphDict = {
+        "3": node(
+            "KSampler",
+            seed=5,
+            steps=20,
+            cfg=8.0,
+            sampler_name="euler",
+            scheduler="normal",
+            denoise=1.0,
+            model=["4", 0],
+            positive=["6", 0],
+            negative=["7", 0],
+            latent_image=["5", 0],
+        ),
+        "4": node("CheckpointLoaderSimple", ckpt_name="tiny_random_sd15.safetensors"),
+        "5": node("EmptyLatentImage", width=512, height=768, batch_size=1),
+        "6": node("CLIPTextEncode", text=positive, clip=["4", 1]),
+        "7": node("CLIPTextEncode", text=negative, clip=["4", 1]),
+        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        "9": node("SaveImage", filename_prefix="ComfyUI", images=["8", 0]),
+    }
+    return {**graph, **more}
+
+
+def parsed(graph: GraphDict, bindings: str | None = None) -> Workflow:
+    """A workflow value from a graph and a bindings file's text."""
+    return parse_workflow(json.dumps(graph), bindings=bindings)
+
+
+def places(targets: tuple[Any, ...]) -> list[str]:
+    """`["6.text"]`, sorted, to compare with."""
+    return sorted(str(target) for target in targets)
