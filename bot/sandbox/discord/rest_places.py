@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.sandbox.discord import payloads, places
 from bot.sandbox.discord.core import NO_CONTENT, Call, Core, Reply, Route
+from bot.sandbox.discord.permissions import base_permissions
 from bot.sandbox.discord.refusals import ApiError, Form, unauthorized, unknown
 from bot.sandbox.discord.rest_access import message_in, own_guild, visible_channel
 from bot.sandbox.discord.state import THREAD, Channel, Json, Member
@@ -49,9 +50,14 @@ async def user(core: Core, call: Call) -> Reply:
 
 async def own_guilds(core: Core, call: Call) -> Reply:  # noqa: ARG001
     """`GET /users/@me/guilds`."""
-    joined = [guild for guild in core.world.guilds.values() if core.world.bot.id in guild.members]
+    own = {guild: guild.members.get(core.world.bot.id) for guild in core.world.guilds.values()}
+    fixed: Json = {"icon": None, "owner": False, "features": []}
     return Reply(
-        [{"id": str(guild.id), "name": guild.name, "icon": None, "owner": False, "features": []} for guild in joined]
+        [
+            fixed | {"id": str(guild.id), "name": guild.name, "permissions": str(base_permissions(guild, member))}
+            for guild, member in own.items()
+            if member is not None
+        ]
     )
 
 
