@@ -1,0 +1,19 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
+from tests.generation.house import House, open_house
+
+
+@pytest.fixture
+async def comfy() -> AsyncIterator[StandInComfyUI]:
+    async with StandInComfyUI(options=StandInOptions(step_seconds=0.0)) as server:
+        yield server
+
+
+@pytest.fixture
+async def house(tmp_path: Path, comfy: StandInComfyUI) -> AsyncIterator[House]:
+    async with open_house(tmp_path, comfy.url) as opened:
+        yield opened

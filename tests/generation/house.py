@@ -1,0 +1,205 @@
+"""The orchestrator with everything real around it: database, client, files; ComfyUI is the stand-in or a real one."""
+
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.characters.character import Character
+from bot.comfyui.client import ComfyClient
+from bot.comfyui.options import ClientOptions
+from bot.errors import CharacterNotFound, WorkflowNotFound
+from bot.generation.gpu import Gpu, VramHandover
+from bot.generation.jobs import Ended, GenerationRequest, Job, JobKind, JobUpdate, Origin
+from bot.generation.orchestrator import Orchestrator
+from bot.generation.settings import GenerationSettings
+from bot.generation.store import JobStore
+from bot.storage.database import Database
+from bot.storage.jobs import JobRepository
+from bot.storage.media import GalleryRepository
+from bot.storage.workflows import WorkflowRepository
+from bot.workflows.parsing import parse_workflow
+from bot.workflows.values import Workflow
+
+OPTIONS = ClientOptions(
+    retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, settle_delay=0.05, watchdog_silence=2.0
+)
+Graph = dict[str, dict[str, Any]]
+
+
+def picture_graph(**changes: Any) -> Graph:
+    """A text to a small picture; `changes`: input values by name, set wherever a node has that input."""
+    graph: Graph = {
+        "1": node("CheckpointLoaderSimple", ckpt_name="tiny_random_sd15.safetensors"),
+        "2": node("CLIPTextEncode", text="__CHORUS_PROMPT__", clip=["1", 1]),
+        "3": node("CLIPTextEncode", text="__CHORUS_NEGATIVE__", clip=["1", 1]),
+        "4": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+        "5": node(
+            "KSampler",
+            seed="__CHORUS_SEED__", steps=2, cfg=7.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+            model=["1", 0], positive=["2", 0], negative=["3", 0], latent_image=["4", 0],
+        ),
+        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
+        "7": node("SaveImage", images=["6", 0], filename_prefix="t"),
+    }  # fmt: skip
+    for one in graph.values():
+        one["inputs"].update({name: value for name, value in changes.items() if name in one["inputs"]})
+    graph["5"]["_meta"] = {"title": "Paint"}
+    return graph
+
+
+def speech_graph() -> Graph:
+    """A text to speech, saved as FLAC."""
+    return {
+        "1": node("ChatterboxTTS", text="__CHORUS_TEXT__", seed="__CHORUS_SEED__", **TTS_DEFAULTS),
+        "2": node("SaveAudio", audio=["1", 0], filename_prefix="audio/t"),
+    }
+
+
+TTS_DEFAULTS: dict[str, Any] = {
+    "model_pack_name": "resembleai_default_voice",
+    "max_new_tokens": 1000,
+    "flow_cfg_scale": 0.7,
+    "exaggeration": 0.5,
+    "temperature": 0.8,
+    "cfg_weight": 0.5,
+    "repetition_penalty": 1.2,
+    "min_p": 0.05,
+    "top_p": 1.0,
+    "use_watermark": False,
+}
+
+
+def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+    """A node of an API graph."""
+    return {"class_type": class_type, "inputs": inputs}
+
+
+@dataclass
+class Files:
+    """Characters and workflows from memory."""
+
+    graphs: dict[tuple[JobKind, str], Mapping[str, Any]] = field(
+        default_factory=lambda: {
+            (JobKind.IMAGE, "default"): picture_graph(),
+            (JobKind.AUDIO, "default"): speech_graph(),
+        }
+    )
+    negative: str = "blurry"
+
+    def character(self) -> Character:
+        return Character.model_validate(
+            {"id": "nova", "name": "Nova", "system_prompt": "x", "visual_identity": {"negative_prompt": self.negative}}
+        )
+
+
+class Characters:
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def get(self, character_id: str, guild_id: int | None = None) -> Character:
+        if character_id != "nova":
+            raise CharacterNotFound
+        return self._files.character()
+
+
+class Workflows:
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+        graph = self._files.graphs.get((kind, name or "default"))
+        if graph is None:
+            raise WorkflowNotFound
+        return parse_workflow(json.dumps(graph), kind=kind, name=name or "default", character_id=character_id)
+
+
+@dataclass
+class House:
+    """What a test talks to."""
+
+    orchestrator: Orchestrator
+    client: ComfyClient
+    gpu: Gpu
+    database: Database
+    store: JobStore
+    gallery: GalleryRepository
+    files: Files
+    data: Path
+
+    async def draw(self, positive: str = "a lighthouse", **more: Any) -> Job:
+        """Submit a picture."""
+        return await self.orchestrator.submit(picture(positive, **more))
+
+    async def ended(self, job: Job) -> Job:
+        """Watch a job to its end."""
+        updates = await self.updates(job)
+        last = updates[-1]
+        assert isinstance(last, Ended)
+        return last.job
+
+    async def updates(self, job: Job) -> list[JobUpdate]:
+        """Everything a quick watcher sees."""
+        return [update async for update in self.orchestrator.watch(job.id)]
+
+    def paths(self) -> list[str]:
+        """Every file under the media folders, relative to the data folder."""
+        return sorted(
+            path.relative_to(self.data).as_posix()
+            for folder in ("images", "audio", "video")
+            for path in (self.data / folder).rglob("*")
+            if path.is_file()
+        )
+
+
+def picture(positive: str = "a lighthouse", *, requester: int = 1, channel: int = 5, **more: Any) -> GenerationRequest:
+    """A request for a picture."""
+    return GenerationRequest(
+        kind=more.pop("kind", JobKind.IMAGE),
+        character_id=more.pop("character_id", "nova"),
+        requester_id=requester,
+        requester_name="Ada",
+        origin=Origin(guild_id=9, channel_id=channel),
+        positive=positive,
+        **more,
+    )
+
+
+def speech(*parts: str, live: bool = False, **more: Any) -> GenerationRequest:
+    """A request for speech."""
+    return picture("", kind=JobKind.AUDIO, text_parts=parts, live=live, **more)
+
+
+@asynccontextmanager
+async def open_house(
+    tmp_path: Path,
+    url: str,
+    *,
+    files: Files | None = None,
+    handover: VramHandover | None = None,
+    wrap: Callable[[JobRepository], JobStore] = lambda store: store,
+    options: ClientOptions = OPTIONS,
+    **settings: Any,
+) -> AsyncGenerator[House]:
+    """Open it; a second one on the same folder is a restart."""
+    files = files or Files()
+    data = tmp_path / "data"
+    data.mkdir(exist_ok=True)
+    limits: dict[str, Any] = {"max_queue_size": 1000, "max_per_user": 1000, **settings}
+    async with (
+        Database.open(f"sqlite+aiosqlite:///{data / 'chorus.db'}") as database,
+        ComfyClient(url, options) as client,
+    ):
+        store = wrap(JobRepository(database))
+        gpu = Gpu(client, handover=handover)
+        async with Orchestrator(
+            GenerationSettings(data_dir=data, **limits),
+            store=store,
+            versions=WorkflowRepository(database),
+            characters=Characters(files),
+            workflows=Workflows(files),
+            gpus=[gpu],
+        ) as orchestrator:
+            yield House(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)

@@ -1,0 +1,115 @@
+"""The queue against a model: nobody starves, nobody is lost, nobody overtakes without right."""
+
+import uuid
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bot.generation.jobs import GenerationRequest, Job, JobKind, JobState
+from bot.generation.queue import FairQueue
+
+
+def make_job(*, live: bool = False, requester: int = 1) -> Job:
+    kind = JobKind.AUDIO if live else JobKind.IMAGE
+    return Job(
+        id=uuid.uuid4(),
+        request=GenerationRequest(kind=kind, character_id="nova", requester_id=requester, live=live),
+        state=JobState.QUEUED,
+        workflow_name="default",
+        workflow_hash="0" * 64,
+        character_version="1",
+        seed=1,
+        created_at=datetime.now(UTC),
+    )
+
+
+MOST = 3
+
+
+class QueueMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = FairQueue(MOST)
+        self.live: list[Job] = []
+        self.others: list[Job] = []
+        self.in_a_row = 0
+
+    @rule(live=st.booleans(), requester=st.integers(1, 3))
+    def accept(self, live: bool, requester: int) -> None:
+        job = make_job(live=live, requester=requester)
+        (self.live if live else self.others).append(job)
+        self.queue.push(job)
+
+    @rule(live=st.booleans())
+    def goes_on(self, live: bool) -> None:
+        job = make_job(live=live)
+        (self.live if live else self.others).insert(0, job)
+        self.queue.push_front(job)
+
+    @precondition(lambda self: self.live or self.others)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        job = data.draw(st.sampled_from([*self.live, *self.others]))
+        assert self.queue.remove(job.id)
+        assert not self.queue.remove(job.id)
+        (self.live if job in self.live else self.others).remove(job)
+
+    @rule()
+    def serve(self) -> None:
+        expected = self.queue.next_for("a")
+        order = list(self.queue.order())
+        job = self.queue.take("a")
+        assert job is expected
+        assert (order[0] if order else None) is job
+        if job is None:
+            assert not self.live
+            assert not self.others
+            return
+        line = self.live if job.request.live else self.others
+        assert line.pop(0) is job, "within its line, order of acceptance"
+        if job.request.live:
+            self.in_a_row = self.in_a_row + 1 if self.others else 0
+            assert self.in_a_row <= MOST, "live speech starves a waiting picture"
+        else:
+            assert not self.live or self.in_a_row == MOST, "a picture went before live speech"
+            self.in_a_row = 0
+
+    @invariant()
+    def nobody_is_lost(self) -> None:
+        assert len(self.queue) == len(self.live) + len(self.others)
+        assert {job.id for job in self.queue.order()} == {job.id for job in (*self.live, *self.others)}
+        assert all(job.id in self.queue for job in self.live)
+
+    @invariant()
+    def first_picture_has_its_turn_in_time(self) -> None:
+        if self.others:
+            served = [job.id for job in self.queue.order()]
+            assert served.index(self.others[0].id) <= MOST
+
+
+TestQueue = QueueMachine.TestCase
+
+
+def test_a_claimed_job_is_offered_to_its_server_only() -> None:
+    queue = FairQueue()
+    first, second = make_job(), make_job()
+    queue.push(first)
+    queue.push(second)
+    queue.claim(first.id, "a")
+    assert queue.next_for("b") is second
+    assert queue.take("a") is first
+    assert queue.take("a") is second
+    assert queue.take("a") is None
+
+
+def test_a_persons_jobs_are_counted_without_live_speech_and_continuations() -> None:
+    queue = FairQueue()
+    for live in (False, False, True):
+        queue.push(make_job(live=live, requester=7))
+    queue.push(make_job(requester=8))
+    queue.push_front(make_job(requester=7))
+    assert queue.waiting(7) == 2
+    assert queue.waiting(8) == 1
+    assert queue.waiting() == 4
+    assert not queue.remove(uuid.uuid4())
