@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS: Final = ("cogs.delivery", "cogs.imagine", "cogs.queue")
+EXTENSIONS: Final = (
+    "cogs.delivery",
+    "cogs.imagine",
+    "cogs.queue",
+    "cogs.characters",
+    "cogs.conversations",
+    "cogs.scene",
+    "cogs.status",
+    "cogs.chat",
+)
 """Delivery first: the features post through it."""
 READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.options import ClientOptions
+from bot.conversation.language_model import LanguageModel
+from bot.conversation.service import ConversationService
 from bot.conversation.store import BindingStore
 from bot.errors import ConfigError
 from bot.generation.deliveries import DeliveryStore
 from bot.generation.gallery import Gallery
-from bot.generation.gpu import Gpu
 from bot.generation.jobs import JobKind
 from bot.generation.orchestrator import Orchestrator
 from bot.generation.owner import own
@@ -30,6 +31,7 @@ from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
 from bot.storage.media import GalleryRepository
 from bot.storage.workflows import WorkflowRepository
+from bot.talk import open_talk
 from bot.workflows.library import WorkflowLibrary
 
 RUN = "run"
@@ -50,6 +52,8 @@ class Services:
     jobs: JobStore
     workflow_versions: WorkflowStore
     deliveries: DeliveryStore
+    conversations: ConversationService
+    language_model: LanguageModel
     bindings: BindingStore
     gallery: Gallery
     guild_settings: GuildSettings
@@ -81,7 +85,10 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         comfy = tuple([await stack.enter_async_context(ComfyClient(url, options)) for url in settings.comfyui.servers])
         jobs = JobRepository(database)
         versions = WorkflowRepository(database)
+        guild_settings = GuildSettings(database)
+        await guild_settings.load()
         generation = _generation_settings(settings, owner=owner)
+        talk = await stack.enter_async_context(open_talk(settings, ConversationRepository(database), characters, comfy))
         orchestrator = await stack.enter_async_context(
             Orchestrator(
                 generation,
@@ -89,7 +96,8 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 versions=versions,
                 characters=characters,
                 workflows=workflows,
-                gpus=[Gpu(client) for client in comfy],
+                gpus=talk.gpus,
+                rewriter=talk.rewriter,
                 ffmpeg=Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None),
             )
         )
@@ -103,9 +111,11 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             jobs=jobs,
             workflow_versions=versions,
             deliveries=DeliveryRepository(database),
-            bindings=ConversationRepository(database),
+            bindings=talk.conversations.store,
+            conversations=talk.conversations,
+            language_model=talk.model,
             gallery=GalleryRepository(database),
-            guild_settings=GuildSettings(database),
+            guild_settings=guild_settings,
         )
 
 

@@ -96,7 +96,7 @@ class Chat(commands.Cog):
 
     async def _catch_up(self, channel_id: int) -> None:
         channel = self.bot.get_channel(channel_id)
-        if not isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel):
+        if not isinstance(channel, discord.TextChannel):
             return
         for place in (channel, *channel.threads):
             newest = await self._service.store.newest_discord_id(place.id)

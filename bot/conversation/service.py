@@ -160,6 +160,16 @@ class ConversationService:
             conversation.id, incoming.channel_id, parent=main, before_discord_message_id=incoming.discord_message_id
         )
 
+    async def current_thread(self, channel_id: int, parent_channel_id: int | None = None) -> Thread | None:
+        """The line of talk going on in a channel (or Discord thread), if anybody has talked there."""
+        home = parent_channel_id or channel_id
+        binding = await self.store.binding(home)
+        conversation_id = binding.conversation_id if binding is not None else None
+        if conversation_id is None:
+            known = await self.store.conversations(home)
+            conversation_id = known[0].id if known else None
+        return await self.store.thread(conversation_id, channel_id) if conversation_id is not None else None
+
     async def conversation_of(
         self, channel_id: int, guild_id: int | None, binding: Binding | None, character_id: str
     ) -> Conversation:

@@ -109,6 +109,8 @@ class GenerationRequest(Value):
     """The Discord message that is spoken, drawn or regenerated; stale speech is found by it."""
     written_prompt: str | None = None
     """The person's own words where a prompt writer made `positive` from them."""
+    rewrite: bool = False
+    """The language model writes the prompt from `positive` while the job waits; `parameters` hold what it wrote."""
     live: bool = False
     """Speech of a live conversation: goes before waiting pictures, without starving them."""
 

@@ -18,7 +18,7 @@ from bot.generation.acceptance import Acceptance, Accepted, CharacterSource, Wor
 from bot.generation.dispatcher import Dispatcher
 from bot.generation.execution import Executor
 from bot.generation.finishing import Finisher
-from bot.generation.gpu import Gpu
+from bot.generation.gpu import Gpu, SwapStatistics
 from bot.generation.jobs import AttemptState, Ended, GenerationRequest, Job, JobState, JobUpdate, QueueView, Waiting
 from bot.generation.ledger import Ledger, now
 from bot.generation.mapping import job_error
@@ -27,6 +27,7 @@ from bot.generation.preparation import Preparer
 from bot.generation.queue import FairQueue
 from bot.generation.recovery import Adopted, Inheritance, inheritance
 from bot.generation.reuse import reusable
+from bot.generation.rewriting import PromptRewriter
 from bot.generation.run import Run, parts_of
 from bot.generation.settings import GenerationSettings
 from bot.generation.settlement import Settlement
@@ -51,6 +52,7 @@ class Orchestrator:
         characters: `CharacterLibrary`.
         workflows: `WorkflowLibrary`.
         gpus: One per ComfyUI server, with open clients.
+        rewriter: Writes the prompts of requests with `rewrite`; None: they are drawn as they are.
         ffmpeg: For speech and video.
 
     """
@@ -64,12 +66,14 @@ class Orchestrator:
         characters: CharacterSource,
         workflows: WorkflowSource,
         gpus: Sequence[Gpu],
+        rewriter: PromptRewriter | None = None,
         ffmpeg: Ffmpeg = BUNDLED,
     ) -> None:
         self._settings = settings
         self._store = store
         self._versions = versions
         self._gpus = tuple(gpus)
+        self._rewriter = rewriter
         self._acceptance = Acceptance(characters, workflows, versions)
         self._folder = OutputFolder(settings.data_dir, max_bytes=settings.max_output_bytes)
         self._finisher = Finisher(settings.data_dir, pause_ms=settings.pause_ms, ffmpeg=ffmpeg)
@@ -162,6 +166,12 @@ class Orchestrator:
         """What runs and what waits, from memory."""
         return self._ledger.view()
 
+    @property
+    def swaps(self) -> SwapStatistics:
+        """How often the GPU's memory changed hands between ComfyUI and the language model, all servers together."""
+        each = [gpu.swaps for gpu in self._gpus]
+        return SwapStatistics(sum(one.count for one in each), sum(one.seconds for one in each))
+
     # -- start
 
     async def recover(self) -> list[Job]:
@@ -206,7 +216,7 @@ class Orchestrator:
 
     def _dispatcher(self, gpu: Gpu) -> Dispatcher:
         client = gpu.client
-        preparer = Preparer(client, self._ledger, self._acceptance)
+        preparer = Preparer(client, self._ledger, self._acceptance, self._rewriter)
         executor = Executor(client, self._ledger, self._versions, self._settings.timeout_seconds)
         settlement = Settlement(
             client=client,

@@ -18,6 +18,7 @@ from bot.generation.acceptance import Acceptance, injection
 from bot.generation.jobs import Attempt, InputFile, Job, attempt_id
 from bot.generation.ledger import Ledger, now
 from bot.generation.mapping import chorus_error
+from bot.generation.rewriting import PromptRewriter
 from bot.generation.run import Prepared, Run
 from bot.workflows.injection import inject, seed_limit
 from bot.workflows.validation import validate_installed
@@ -67,8 +68,11 @@ class Uploads:
 class Preparer:
     """Prepares the next part of a run for one server."""
 
-    def __init__(self, client: ComfyClient, ledger: Ledger, acceptance: Acceptance) -> None:
+    def __init__(
+        self, client: ComfyClient, ledger: Ledger, acceptance: Acceptance, rewriter: PromptRewriter | None = None
+    ) -> None:
         self.uploads = Uploads(client)
+        self._rewriter = rewriter
         self._client = client
         self._ledger = ledger
         self._acceptance = acceptance
@@ -82,6 +86,7 @@ class Preparer:
             ChorusError: The job cannot be run.
 
         """
+        await self._rewrite(run)
         job = run.job
         workflow = await self._acceptance.pinned(job)
         part = min(run.todo)
@@ -112,6 +117,17 @@ class Preparer:
         run.todo.discard(part)
         run.job = run.job.model_copy(update={"parameters": parameters})
         return Prepared(attempt, graph)
+
+    async def _rewrite(self, run: Run) -> None:
+        """Let the language model write the prompt, once: what it wrote is committed with the first attempt."""
+        job = run.job
+        if self._rewriter is None or not job.request.rewrite or job.parameters.get("rewritten"):
+            return
+        written = await self._rewriter.rewrite(job.request)
+        if written.note:
+            run.note(written.note)
+        parameters = {**job.parameters, "positive": written.positive, "rewritten": True}
+        run.job = job.model_copy(update={"parameters": parameters})
 
     async def _graph(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
         info = await self._client.object_info()

@@ -70,14 +70,12 @@ class DrawnPresenter:
         origin = job.request.origin
         channel = self._bot.get_channel(origin.channel_id or 0)
         home = home_of(channel)
-        webhook = None
-        if home is not None:
-            try:
-                character = self._bot.services.characters.get(job.request.character_id, origin.guild_id)
-                webhook = await self._webhooks.of(home, character)
-            except ChorusError:  # the character's file is gone: the bot shows what it drew
-                webhook = None
-        if webhook is None:
+        try:
+            character = self._bot.services.characters.get(job.request.character_id, origin.guild_id)
+        except ChorusError:  # the character's file is gone: the bot shows what it drew
+            character = None
+        webhook = await self._webhooks.of(home, character) if home is not None and character is not None else None
+        if webhook is None or character is None:
             await self._messages.present(job)
             return
         message_id = await self._answer(job, webhook, character_name=webhook_name(character.name), channel=channel)

@@ -85,7 +85,7 @@ class Webhooks:
 
     async def _find(self, channel: WebhookChannel, character: Character) -> discord.Webhook | None:
         """The one recorded for this character, with its present name and picture."""
-        recorded = await self._recorded(channel, character.id)
+        recorded = self._recorded(channel, character.id)
         if recorded is None:
             return None
         # Only this listing holds the tokens.
@@ -127,9 +127,9 @@ class Webhooks:
         self.forget(least.id)
         return True
 
-    async def _recorded(self, channel: WebhookChannel, character_id: str) -> dict[str, Any] | None:
+    def _recorded(self, channel: WebhookChannel, character_id: str) -> dict[str, Any] | None:
         settings = self._bot.services.guild_settings
-        return await settings.get(channel.guild.id, f"webhook.{character_id}", channel_id=channel.id)
+        return settings.get(channel.guild.id, f"webhook.{character_id}", channel_id=channel.id)
 
     async def _record(self, channel: WebhookChannel, character: Character, webhook: discord.Webhook) -> None:
         value = {"webhook_id": webhook.id, "avatar": character.avatar_sha256}

@@ -1,0 +1,61 @@
+"""`/status`: whether the language model and ComfyUI are there, the queue, and what sharing the GPU costs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import LanguageModelUnavailable
+from cogs.ui.permissions import require_place
+from cogs.ui.text import EMBED_FIELD_VALUE, clip, seconds
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+
+ASK_SECONDS = 2.0
+"""Discord waits three seconds for the answer."""
+
+
+class Status(commands.Cog):
+    """The command. No addresses, paths or model files of the host: they are nobody's business here."""
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(name="status", description="Show how the bot is doing")
+    async def status(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        """For the person who asks alone."""
+        require_place(interaction)
+        services = self.bot.services
+        view = services.orchestrator.queue_view()
+        embed = discord.Embed(title="Status")
+        embed.add_field(name="Language model", value=clip(await self._model(), EMBED_FIELD_VALUE), inline=False)
+        embed.add_field(name="ComfyUI", value=self._comfyui(), inline=False)
+        embed.add_field(name="Queue", value=f"{len(view.running)} running, {len(view.waiting)} waiting")
+        if services.settings.visual_generation.unload_during_image_generation:
+            swaps = services.orchestrator.swaps
+            embed.add_field(name="Swaps of the GPU's memory", value=f"{swaps.count}, {seconds(swaps.seconds)} in all")
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    async def _model(self) -> str:
+        llm = self.bot.services.settings.llm
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                names = await self.bot.services.language_model.models()
+        except (LanguageModelUnavailable, TimeoutError):
+            return f"❌ {llm.provider}: no answer (`LLM_UNAVAILABLE`)"
+        chosen = llm.model or (names[0] if names else "no model")
+        return f"✅ {llm.provider}: {discord.utils.escape_markdown(chosen)}"
+
+    def _comfyui(self) -> str:
+        states = ["✅ connected" if client.connected else "❌ no connection" for client in self.bot.services.comfy]
+        return "\n".join(states)
+
+
+async def setup(bot: ChorusBot) -> None:
+    """Called by `load_extension`."""
+    await bot.add_cog(Status(bot))
