@@ -11,10 +11,11 @@ from bot.errors import ConfigError
 
 
 def point_discord_at(server_url: str) -> None:
-    """Send everything discord.py does to another server: `http://127.0.0.1:8400` means REST at `/api/v10`, CDN at `/cdn`, gateway at `/gateway`.
+    """Send everything discord.py does to another server.
 
+    `http://127.0.0.1:8400` means REST at `/api/v10`, CDN at `/cdn`, gateway at `/gateway`.
     Process-wide, because discord.py 2.7 keeps the addresses on classes (`Route.BASE`, which webhooks use too,
-    `Asset.BASE`, `DiscordWebSocket.DEFAULT_GATEWAY`). Calling it again replaces the address. Call it before the client logs in.
+    `Asset.BASE`, `DiscordWebSocket.DEFAULT_GATEWAY`). Calling it again replaces the address. Call it before the login.
 
     Raises:
         ConfigError: The URL is not `http://` or `https://` with a host.
@@ -31,5 +32,5 @@ def point_discord_at(server_url: str) -> None:
         )
     gateway = server.with_scheme("wss" if server.scheme == "https" else "ws")
     Route.BASE = f"{server}".rstrip("/") + "/api/v10"
-    discord.Asset.BASE = f"{server}".rstrip("/") + "/cdn"
+    discord.Asset.BASE = f"{server}".rstrip("/") + "/cdn"  # pyright: ignore[reportAttributeAccessIssue] - typed final
     DiscordWebSocket.DEFAULT_GATEWAY = gateway / "gateway"

@@ -134,5 +134,5 @@ class Answer:
             found = {message.id: message for message in [*original, *self.interaction.messages] if not message.deleted}
             return next((message for message in found.values() if predicate(message)), None)
 
-        what = f"a message of the interaction {self.interaction.data.get('name') or self.interaction.data.get('custom_id')}"
+        what = f"a message of {self.interaction.data}"
         return await self._core.pulse.until(look, timeout=timeout, what=what)

@@ -1,12 +1,13 @@
 """The REST side: one door for every request. Log, weather, token, rate limit, handler, answer.
 
-Every answer carries rate-limit headers and, as a body, JSON with the exact type `application/json` (discord.py compares it).
+Every answer carries rate-limit headers, and its body is of exactly the type `application/json` (discord.py compares).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import socket as sockets
 import struct
@@ -33,6 +34,7 @@ from bot.sandbox.discord.weather import (
 )
 
 PREFIX = "/api/v10"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,11 @@ class Api:
         return True
 
     async def _weathered(self, request: web.Request, received: Received, effect: Effect | None) -> web.StreamResponse:
-        match effect:
-            case Dropped(reset=reset):
-                return _drop(request, reset=reset)
-            case Status(status=status):
-                return self._answer(received, Reply({"message": f"{status}: on request", "code": 0}, status))
-            case Refused(status=status, code=code, message=message):
-                return self._answer(received, Reply({"message": message, "code": code}, status))
-            case RateLimited():
-                return self._limited(received, effect.retry_after, via=effect.via, everywhere=effect.is_global)
-            case Hold(applied=False):
-                await effect.catch()
-            case _:
-                pass
+        early = self._before(request, received, effect)
+        if early is not None:
+            return early
+        if isinstance(effect, Hold) and not effect.applied:
+            await effect.catch()
         wait = self._rates.hit(received.method, received.path)
         if wait:
             return self._limited(received, wait, via=True, everywhere=False)
@@ -113,12 +107,31 @@ class Api:
                 pass
         return self._answer(received, reply)
 
+    def _before(self, request: web.Request, received: Received, effect: Effect | None) -> web.Response | None:
+        match effect:
+            case Dropped(reset=reset):
+                return _drop(request, reset=reset)
+            case Status(status=status):
+                return self._answer(received, Reply({"message": f"{status}: on request", "code": 0}, status))
+            case Refused(status=status, code=code, message=message):
+                return self._answer(received, Reply({"message": message, "code": code}, status))
+            case RateLimited():
+                return self._limited(received, effect.retry_after, via=effect.via, everywhere=effect.is_global)
+            case _:
+                return None
+
     async def _apply(self, received: Received) -> Reply:
         try:
             return await self._handle(received)
         except ApiError as refusal:
             if refusal.violation:
                 self._blame(received, refusal)
+            return Reply(refusal.body(), refusal.status)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            # A body of a shape that no rule foresaw: Discord would call it malformed, and a test must hear of it.
+            log.warning("%s %s has an unreadable body", received.method, received.path, exc_info=True)
+            refusal = ApiError(400, 50035, f"Invalid Form Body: {error!r}", violation=True)
+            self._blame(received, refusal)
             return Reply(refusal.body(), refusal.status)
 
     async def _handle(self, received: Received) -> Reply:

@@ -11,6 +11,9 @@ from typing import TypeVar
 DISCORD_EPOCH_MS = 1_420_070_400_000
 """Snowflakes count milliseconds from here (reference: "Snowflake ID Format")."""
 
+LOOK_AGAIN_SECONDS = 0.05
+"""For conditions that lean on something outside the local Discord as well, such as a client in the same process."""
+
 T = TypeVar("T")
 
 
@@ -58,7 +61,7 @@ class Snowflakes:
 
 
 class Pulse:
-    """Wakes everybody who waits for some state whenever anything changed; nobody polls or sleeps."""
+    """Wakes everybody who waits for some state whenever anything changed."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
@@ -71,7 +74,7 @@ class Pulse:
         self._waiting.clear()
 
     async def until(self, condition: Callable[[], T | None], *, timeout: float, what: str) -> T:  # noqa: ASYNC109 - the deadline belongs to the sentence of the failure
-        """The first truthy value of `condition`, asked now and after every change.
+        """The first truthy value of `condition`, asked now, after every change, and now and then.
 
         Raises:
             TimeoutError: `what` did not happen within `timeout` seconds.
@@ -83,7 +86,7 @@ class Pulse:
                     future = asyncio.get_running_loop().create_future()
                     self._waiting.add(future)
                     try:
-                        await future
+                        await asyncio.wait([future], timeout=LOOK_AGAIN_SECONDS)
                     finally:
                         self._waiting.discard(future)
                 return value

@@ -68,7 +68,7 @@ class Gateway:
             socket.abort()
 
     async def close(self, code: int) -> None:
-        """Close every socket with a code: 4000 and 4008 are resumed, 4007 and 4009 start anew, 4004 and 4014 end the client."""
+        """Close every socket: 4000 and 4008 are resumed, 4007 and 4009 start anew, 4004 and 4014 end the client."""
         for session in self.sessions:
             session.resumable = session.resumable and code not in {1000, 1001, 4007, 4009}
         for socket in list(self.sockets):
@@ -198,8 +198,8 @@ class Gateway:
             raise _Closing(4002, "Error while decoding payload.")
         body: Json = dict(frame)  # pyright: ignore[reportUnknownArgumentType]
         data: Any = body.get("d")
-        hidden: Any = {**data, "token": "..."} if isinstance(data, dict) and "token" in data else data
-        self.received.append(body | {"d": hidden})
+        shown: Any = {**body["d"], "token": "..."} if body["op"] in {2, 6} else data
+        self.received.append(body | {"d": shown})
         return body
 
     def _act(self, socket: Socket, session: Session | None, op: int, data: Any) -> Session | None:
@@ -260,7 +260,7 @@ class Gateway:
 
     @property
     def application_flags(self) -> int:
-        """resources/application, "Application Flags": which privileged intents are switched on (small bots: the LIMITED bits)."""
+        """resources/application, "Application Flags": the LIMITED bits of the privileged intents switched on."""
         limited = {PRESENCES: 1 << 13, GUILD_MEMBERS: 1 << 15, MESSAGE_CONTENT: 1 << 19}
         return sum(flag for intent, flag in limited.items() if self._privileged & intent) | 1 << 23
 

@@ -46,7 +46,7 @@ class GuildPlace:
         nick: str | None = None,
         bot: bool = False,
     ) -> Person:
-        """Somebody joins: a new account of that name, or an existing one. `permissions` come on top of `@everyone`'s."""
+        """Somebody joins: a new account of that name, or a known one; `permissions` come on top of `@everyone`'s."""
         if isinstance(who, str):
             user = User(self._core.world.ids.next(), who, bot=bot)
             self._core.world.users[user.id] = user

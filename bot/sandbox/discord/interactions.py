@@ -12,7 +12,7 @@ from bot.sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, permissi
 from bot.sandbox.discord.refusals import ApiError, Form, unknown
 from bot.sandbox.discord.rules_commands import check_choices
 from bot.sandbox.discord.rules_components import check_modal
-from bot.sandbox.discord.state import EPHEMERAL, LOADING, Channel, Interaction, Json, Message, User
+from bot.sandbox.discord.state import EPHEMERAL, LOADING, Channel, Interaction, Json, Message, User, item
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
@@ -22,7 +22,7 @@ ALLOWED = {
     AUTOCOMPLETE: {CHOICES},
     MODAL: {ANSWER, DEFER, DEFER_UPDATE, UPDATE},
 }
-"""Which answers an interaction type takes ("Interaction Callback Type"); a modal can be updated only if a component opened it."""
+"""Which answers an interaction takes ("Interaction Callback Type"); a modal only updates if a component opened it."""
 
 
 def start(
@@ -88,7 +88,7 @@ def _payload(core: Core, interaction: Interaction, owners: Json) -> Json:
     if guild is None:
         return body | {"user": payloads.user(user)}
     member = payloads.member(guild.members[user.id]) | {"permissions": str(permissions_in(channel, user))}
-    partial = {"id": str(guild.id), "locale": guild.locale, "features": []}
+    partial: Json = {"id": str(guild.id), "locale": guild.locale, "features": []}
     return body | {"guild_id": str(guild.id), "guild": partial, "guild_locale": guild.locale, "member": member}
 
 
@@ -130,7 +130,7 @@ def answer(core: Core, interaction: Interaction, body: Json, parts: list[Part]) 
         ApiError: The type does not fit the interaction, or its data breaks a rule.
 
     """
-    kind, data = int(body.get("type") or 0), body.get("data") or {}
+    kind, data = int(body.get("type") or 0), item(body, "data")
     form = Form()
     if kind not in ALLOWED[interaction.type]:
         form.wrong("type", "BASE_TYPE_CHOICES", f"Value must be one of {sorted(ALLOWED[interaction.type])}.")
@@ -148,8 +148,7 @@ def answer(core: Core, interaction: Interaction, body: Json, parts: list[Part]) 
             interaction.original = _loading(core, interaction, int(data.get("flags") or 0))
         case 6:
             interaction.original = interaction.source
-        case 7:
-            assert interaction.source is not None
+        case 7 if interaction.source is not None:
             interaction.original = messages.edit(core, interaction.source, data, parts)
         case _:
             pass

@@ -7,13 +7,13 @@ from typing import Any
 
 from bot.sandbox.discord import payloads
 from bot.sandbox.discord.clock import iso
-from bot.sandbox.discord.state import DIRECT, Attachment, Json, Message, User, World
+from bot.sandbox.discord.state import DIRECT, Attachment, Json, Message, User, World, item, items
 
 
 def message(value: Message, world: World, base: str, *, viewer: User | None = None, nested: bool = False) -> Json:
     """resources/message, "Message Object".
 
-    Attachments that an embed or a component shows are not in `attachments` (api-docs PR 8279); their links are written into it.
+    Attachments that an embed or a component shows are not in `attachments` (api-docs PR 8279); it has their links.
     `viewer` is the account whose own reactions are marked.
     """
     now = world.clock.now()
@@ -81,14 +81,14 @@ def event(value: Message, world: World, base: str) -> Json:
     body["guild_id"] = str(guild.id)
     if value.webhook_id is None and (member := guild.members.get(value.author.id)):
         body["member"] = payloads.member(member, with_user=False)
-    for mentioned in body["mentions"]:
+    for mentioned in items(body, "mentions"):
         if member := guild.members.get(int(mentioned["id"])):
             mentioned["member"] = payloads.member(member, with_user=False)
     return body
 
 
 def content_is_open(value: Message, world: World) -> bool:
-    """Content that needs no privileged intent: own messages, direct ones and mentions (gateway, "Message Content Intent")."""
+    """Content that needs no privileged intent: own, direct, mentioning messages (gateway, "Message Content Intent")."""
     own = value.author is world.bot or value.application_id == world.application_id
     return own or value.channel.type == DIRECT or world.bot.id in value.pings.users
 
@@ -136,10 +136,10 @@ def _shown_inside(value: Message) -> list[Attachment]:
 def _embed(embed: Json, links: dict[str, str]) -> Json:
     body = copy.deepcopy(embed) | {"type": embed.get("type", "rich")}
     for key in ("image", "thumbnail", "video", "footer", "author"):
-        media = body.get(key)
+        media = item(body, key)
         for field in ("url", "icon_url"):
-            if isinstance(media, dict) and str(media.get(field, "")).startswith("attachment://"):  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-                link = links.get(str(media[field]).removeprefix("attachment://"), "")  # pyright: ignore[reportUnknownArgumentType]
+            if str(media.get(field, "")).startswith("attachment://"):
+                link = links.get(str(media[field]).removeprefix("attachment://"), "")
                 media |= {field: link, f"proxy_{field}": link}
     return body
 
@@ -156,7 +156,7 @@ def _resolve_media(node: Any, links: dict[str, str]) -> None:
         for entry in node:  # pyright: ignore[reportUnknownVariableType]
             _resolve_media(entry, links)
     elif isinstance(node, dict):
-        media: Json = node
+        media: Json = node  # pyright: ignore[reportUnknownVariableType]
         url = media.get("url")
         if isinstance(url, str) and url.startswith("attachment://"):
             link = links.get(url.removeprefix("attachment://"), "")
@@ -168,7 +168,7 @@ def _resolve_media(node: Any, links: dict[str, str]) -> None:
 def _number(component: Json, counter: list[int]) -> None:
     counter[0] += 1
     component.setdefault("id", counter[0])
-    inner: list[Json] = list(component.get("components") or [])
+    inner = list(items(component, "components"))
     inner += [component[key] for key in ("accessory", "component") if component.get(key)]
     for entry in inner:
         _number(entry, counter)

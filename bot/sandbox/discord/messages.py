@@ -121,7 +121,7 @@ def reference(target: Message) -> Json:
     return body | ({"guild_id": str(target.channel.guild.id)} if target.channel.guild else {})
 
 
-def referenced(core: Core, channel: Channel, body: Json) -> Message | None:
+def referenced(channel: Channel, body: Json) -> Message | None:
     """The message that a body replies to.
 
     Raises:

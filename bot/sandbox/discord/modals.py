@@ -4,43 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.sandbox.discord import payloads
-from bot.sandbox.discord.core import Core
-from bot.sandbox.discord.options import NotOfferedError, attach
+from bot.sandbox.discord.options import NotOfferedError
+from bot.sandbox.discord.resolved import Resolved
 from bot.sandbox.discord.rules_components import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
-from bot.sandbox.discord.state import Channel, Json
+from bot.sandbox.discord.state import Json
 from bot.sandbox.discord.uploads import Upload
 
 Given = str | Sequence[str | Upload]
 
 
-def fill_modal(core: Core, channel: Channel, modal: Json, values: Mapping[str, Given]) -> Json:
+def fill_modal(modal: Json, values: Mapping[str, Given], resolved: Resolved) -> Json:
     """The `data` of a modal's submission. Fields are named by custom id or label; those not named keep their text.
 
     Raises:
         NotOfferedError: A name fits no field, or a value fits no limit.
 
     """
-    left, resolved = dict(values), Json()
+    left = dict(values)
     components: list[Json] = []
     for index, entry in enumerate(modal["components"], 1):
         if entry["type"] == ROW:
-            inner = [
-                _field(core, channel, child, child.get("label", ""), left, resolved) for child in entry["components"]
-            ]
+            inner = [_field(child, child.get("label", ""), left, resolved) for child in entry["components"]]
             components.append({"type": ROW, "id": entry.get("id", index), "components": inner})
         elif entry["type"] == LABEL:
-            filled = _field(core, channel, entry["component"], entry["label"], left, resolved)
+            filled = _field(entry["component"], entry["label"], left, resolved)
             components.append({"type": LABEL, "id": entry.get("id", index), "component": filled})
         elif entry["type"] == TEXT_DISPLAY:
             components.append({"type": TEXT_DISPLAY, "id": entry.get("id", index), "content": entry["content"]})
     if left:
         raise NotOfferedError(f"The modal has no field {sorted(left)}.")
     data: Json = {"custom_id": modal["custom_id"], "components": components}
-    return data | ({"resolved": resolved} if resolved else {})
+    return data | ({"resolved": resolved.data} if resolved.data else {})
 
 
-def _field(core: Core, channel: Channel, field: Json, label: str, left: dict[str, Given], resolved: Json) -> Json:
+def _field(field: Json, label: str, left: dict[str, Given], resolved: Resolved) -> Json:
     key = next((name for name in (field["custom_id"], label) if name in left), None)
     given = left.pop(key) if key is not None else None
     body: Json = {"type": field["type"], "custom_id": field["custom_id"], "id": field.get("id", 0)}
@@ -48,7 +45,7 @@ def _field(core: Core, channel: Channel, field: Json, label: str, left: dict[str
         return body | {"value": _text(field, label, field.get("value") or "" if given is None else given)}
     chosen = [given] if isinstance(given, str) else list(given or [])
     if field["type"] == FILE_UPLOAD:
-        return body | {"values": [_upload(core, channel, entry, resolved) for entry in chosen]}
+        return body | {"values": [_upload(entry, resolved) for entry in chosen]}
     if field["type"] == STRING_SELECT:
         return body | {"values": [_option(field, entry) for entry in chosen]}
     return body | {"values": [str(entry) for entry in chosen]}
@@ -64,13 +61,10 @@ def _text(field: Json, label: str, value: Given) -> str:
     return value
 
 
-def _upload(core: Core, channel: Channel, value: str | Upload, resolved: Json) -> str:
+def _upload(value: str | Upload, resolved: Resolved) -> str:
     if isinstance(value, str):
         raise NotOfferedError("A file field takes files.")
-    attachment = attach(core, channel, value)
-    body = payloads.attachment(attachment, core.base, core.clock.now())
-    resolved.setdefault("attachments", {})[str(attachment.id)] = body
-    return str(attachment.id)
+    return resolved.upload(value)
 
 
 def _option(field: Json, value: str | Upload) -> str:

@@ -1,6 +1,6 @@
-"""From `"character use", name="nova"` to what Discord sends: the registered command, typed options, resolved data.
+"""From `"character use", name="nova"` to what Discord sends: the command, typed options, resolved data.
 
-Refuses what a person's client would not let through: unknown commands, missing or unknown options, values outside the limits.
+Refuses what a person's client would not let through: unknown commands, missing options, values outside the limits.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.discord import payloads, uploads
 from bot.sandbox.discord.core import Core
 from bot.sandbox.discord.permissions import permissions_in
+from bot.sandbox.discord.resolved import Resolved
 from bot.sandbox.discord.rules_commands import CHAT_INPUT, GROUP, SUBCOMMAND
-from bot.sandbox.discord.state import Attachment, Channel, Command, Json, Role, User
+from bot.sandbox.discord.state import Channel, Command, Json, Role, User, items
 from bot.sandbox.discord.uploads import Upload
 
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = 3, 4, 5, 6, 7, 8, 9, 10, 11
+MAX_INTEGER = 2**53
+"""Option types: 3 string, 4 integer (to 2^53 either way), 5 boolean, 6 user, 7 channel, 8 role, 9 mentionable,
+10 number, 11 attachment (interactions/application-commands, "Application Command Option Type").
+"""
 
 Value = str | int | float | bool | User | Channel | Role | Upload
 """What a person can give to an option."""
@@ -92,91 +95,65 @@ def fill(
     """
     name, *rest = path.removeprefix("/").split()
     filled = Filled(offered(core, user, channel, CHAT_INPUT, name))
-    specs: list[Json] = filled.command.data.get("options") or []
-    target = filled.options
+    specs, target = items(filled.command.data, "options"), filled.options
     for word in rest:
         spec = next((entry for entry in specs if entry["name"] == word and entry["type"] in {SUBCOMMAND, GROUP}), None)
         if spec is None:
             raise NotOfferedError(f"/{path}: there is no subcommand {word!r}.")
         inner: list[Json] = []
         target.append({"type": spec["type"], "name": word, "options": inner})
-        target, specs = inner, spec.get("options") or []
+        target, specs = inner, items(spec, "options")
     if any(entry["type"] in {SUBCOMMAND, GROUP} for entry in specs):
         raise NotOfferedError(f"/{path} needs a subcommand: {', '.join(entry['name'] for entry in specs)}.")
-    _fill_values(core, channel, path, specs, values, target, filled, focused)
+    resolved = Resolved(core, channel, user)
+    for spec in _given(path, specs, values, focused):
+        target.append(_option(spec, values[spec["name"]], resolved, focused))
+    filled.resolved = resolved.data
     return filled
 
 
-def _fill_values(
-    core: Core,
-    channel: Channel,
-    path: str,
-    specs: list[Json],
-    values: Mapping[str, Value],
-    target: list[Json],
-    filled: Filled,
-    focused: str | None,
-) -> None:
+def _given(path: str, specs: list[Json], values: Mapping[str, Value], focused: str | None) -> list[Json]:
     unknown = set(values) - {entry["name"] for entry in specs}
     if unknown:
         raise NotOfferedError(f"/{path} has no option {sorted(unknown)}; it has {[entry['name'] for entry in specs]}.")
-    by_name = {entry["name"]: entry for entry in specs}
     missing = [entry["name"] for entry in specs if entry.get("required") and entry["name"] not in values]
     if missing and focused is None:
         raise NotOfferedError(f"/{path} needs {missing}.")
-    for key, value in values.items():
-        spec = by_name[key]
-        option: Json = {"name": key, "type": spec["type"]}
-        if key == focused:
-            if not spec.get("autocomplete"):
-                raise NotOfferedError(f"/{path}: {key} has no autocomplete.")
-            target.append(option | {"value": str(value), "focused": True})
-        else:
-            target.append(option | {"value": _value(core, channel, spec, value, filled.resolved)})
+    return [entry for entry in specs if entry["name"] in values]
 
 
-def _value(core: Core, channel: Channel, spec: Json, value: Value, resolved: Json) -> Any:
-    kind, name = spec["type"], spec["name"]
-    match value:
-        case bool() if kind == BOOLEAN:
-            return value
-        case str() if kind == STRING:
-            return _text(spec, value)
-        case int() | float() if kind == NUMBER and not isinstance(value, bool):
-            return _within(spec, float(value))
-        case int() if kind == INTEGER and not isinstance(value, bool):
-            if abs(value) > 2**53:
-                raise NotOfferedError(f"{name}: the client takes integers between -2^53 and 2^53.")
-            return _within(spec, value)
-        case User() if kind in {USER, MENTIONABLE}:
-            resolved.setdefault("users", {})[str(value.id)] = payloads.user(value)
-            member = channel.guild.members.get(value.id) if channel.guild else None
-            if member is not None:
-                shown = payloads.member(member, with_user=False) | {"permissions": str(permissions_in(channel, value))}
-                resolved.setdefault("members", {})[str(value.id)] = shown
-            return str(value.id)
-        case Channel() if kind == CHANNEL:
-            resolved.setdefault("channels", {})[str(value.id)] = payloads.resolved_channel(
-                value, core.world, core.world.bot
-            )
-            return str(value.id)
-        case Role() if kind in {ROLE, MENTIONABLE}:
-            resolved.setdefault("roles", {})[str(value.id)] = payloads.role(value)
-            return str(value.id)
-        case Upload() if kind == ATTACHMENT:
-            attachment = attach(core, channel, value)
-            body = payloads.attachment(attachment, core.base, core.clock.now())
-            resolved.setdefault("attachments", {})[str(attachment.id)] = body
-            return str(attachment.id)
-        case _:
-            raise NotOfferedError(f"{name}: {value!r} does not fit an option of type {kind}.")
+def _option(spec: Json, value: Value, resolved: Resolved, focused: str | None) -> Json:
+    option: Json = {"name": spec["name"], "type": spec["type"]}
+    if spec["name"] != focused:
+        return option | {"value": _value(spec, value, resolved)}
+    if not spec.get("autocomplete"):
+        raise NotOfferedError(f"{focused} has no autocomplete.")
+    return option | {"value": str(value), "focused": True}
 
 
-def attach(core: Core, channel: Channel, upload: Upload) -> Attachment:
-    """A file given to a command or a modal: on the CDN, ephemeral."""
-    attachment = uploads.store(core, channel, upload)
-    attachment.ephemeral = True
-    return attachment
+def _value(spec: Json, value: Value, resolved: Resolved) -> Any:
+    """The value as it goes over the wire; things become ids."""
+    result: Any = None
+    match spec["type"], value:
+        case (5, bool()):
+            result = value
+        case (3, str()):
+            result = _text(spec, value)
+        case (10, int() | float()) if not isinstance(value, bool):
+            result = _within(spec, float(value))
+        case (4, int()) if not isinstance(value, bool) and abs(value) <= MAX_INTEGER:
+            result = _within(spec, value)
+        case (6 | 9, User()):
+            result = resolved.user(value)
+        case (7, Channel()):
+            result = resolved.channel(value)
+        case (8 | 9, Role()):
+            result = resolved.role(value)
+        case (11, Upload()):
+            result = resolved.upload(value)
+        case (kind, _):
+            raise NotOfferedError(f"{spec['name']}: {value!r} does not fit an option of type {kind}.")
+    return result
 
 
 def _text(spec: Json, value: str) -> str:

@@ -78,7 +78,8 @@ def channel(value: Channel, world: World) -> Json:
     body: Json = {"id": str(value.id), "type": value.type, "last_message_id": str(last) if last else None, "flags": 0}
     if value.type == DIRECT:
         return body | {"recipients": [user(who) for who in value.recipients]}
-    assert value.guild is not None
+    if value.guild is None:
+        return body
     body |= {"name": value.name, "guild_id": str(value.guild.id), "rate_limit_per_user": 0}
     if value.parent is not None:
         return body | _thread_part(value, value.parent, world)
@@ -208,11 +209,11 @@ def attachment(value: Attachment, base: str, now: float) -> Json:
 
 def webhook(value: Webhook, base: str) -> Json:
     """resources/webhook, "Webhook Object" of an incoming webhook."""
-    assert value.channel.guild is not None
+    guild_id = str(value.channel.guild.id) if value.channel.guild else None
     return {
         "id": str(value.id),
         "type": 1,
-        "guild_id": str(value.channel.guild.id),
+        "guild_id": guild_id,
         "channel_id": str(value.channel.id),
         "user": user(value.creator),
         "name": value.name,

@@ -1,4 +1,4 @@
-"""People: everything a person does in Discord's client, done to the local one. Tests and the demo drive the bot with it."""
+"""People: what a person does in Discord's client, done to the local one. Tests and the demo drive the bot with it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from bot.sandbox.discord.message_payload import message as message_payload
 from bot.sandbox.discord.modals import fill_modal
 from bot.sandbox.discord.options import NotOfferedError, Value
 from bot.sandbox.discord.permissions import missing
+from bot.sandbox.discord.resolved import Resolved
 from bot.sandbox.discord.rooms import Room
 from bot.sandbox.discord.rules_commands import MESSAGE_MENU
-from bot.sandbox.discord.state import DIRECT, Channel, Interaction, Json, Message, User
+from bot.sandbox.discord.state import DIRECT, Channel, Interaction, Json, Message, User, item, items, number
 from bot.sandbox.discord.uploads import Upload
 
 
@@ -146,7 +147,7 @@ class Person:
     async def slash(self, room: Room, command: str, *, wait: bool = True, **values: Value | Person | Room) -> Answer:
         """Use a slash command: `slash(channel, "character use", name="nova")`.
 
-        Waits for the first answer; look at `failed` for "The application did not respond". `wait=False` returns at once.
+        Waits for the first answer; `failed` is "The application did not respond". `wait=False` returns at once.
 
         Raises:
             NotOfferedError: The client would not offer it or not accept a value.
@@ -203,7 +204,7 @@ class Person:
             raise NotOfferedError("The message is deleted.")
         found = [entry for entry in message.flat_components() if entry.get("type") in kinds]
         for entry in found:
-            emoji = (entry.get("emoji") or {}).get("name")
+            emoji = item(entry, "emoji").get("name")
             if wanted in (entry.get("custom_id"), entry.get("label"), entry.get("placeholder"), emoji):
                 if entry.get("disabled"):
                     raise NotOfferedError(f"{wanted!r} is disabled.")
@@ -231,9 +232,10 @@ class Person:
 
         """
         entry = self.component(message, menu, 3, 5, 6, 7, 8)
-        chosen, resolved = fill_select(self._core, message.channel, entry, values)
+        resolved = Resolved(self._core, message.channel, self.user)
+        chosen = fill_select(entry, values, resolved)
         data: Json = {"custom_id": entry["custom_id"], "component_type": entry["type"], "values": chosen}
-        return await self._use(message, data | ({"resolved": resolved} if resolved else {}), wait=wait)
+        return await self._use(message, data | ({"resolved": resolved.data} if resolved.data else {}), wait=wait)
 
     async def _use(self, message: Message, data: Json, *, wait: bool) -> Answer:
         about: Json = {"interacted_message_id": str(message.id)}
@@ -247,7 +249,7 @@ class Person:
         *,
         wait: bool = True,
     ) -> Answer:
-        """Fill in and send the modal that `answer` showed; fields are named by custom id or label, the rest keep their text.
+        """Send the modal that `answer` showed; fields are named by custom id or label, the rest keep their text.
 
         Raises:
             NotOfferedError: A field does not exist, or takes no such text.
@@ -255,7 +257,7 @@ class Person:
 
         """
         opened = answer.interaction
-        data = fill_modal(self._core, opened.channel, answer.modal, values or {})
+        data = fill_modal(answer.modal, values or {}, Resolved(self._core, opened.channel, self.user))
         about: Json = {"triggering_interaction_metadata": opened.metadata}
         source = opened.source
         return await self._start(opened.channel, interactions.MODAL, data, wait=wait, source=source, about=about)
@@ -318,33 +320,26 @@ def _plain(values: Mapping[str, Value | Person | Room]) -> dict[str, Value]:
     return result
 
 
-def fill_select(
-    core: Core, channel: Channel, entry: Json, values: Sequence[str | Person | Room]
-) -> tuple[list[str], Json]:
-    """The values and the resolved data of a select.
+def fill_select(entry: Json, values: Sequence[str | Person | Room], resolved: Resolved) -> list[str]:
+    """The values of a select, as ids where they are people or channels.
 
     Raises:
         NotOfferedError: A value is not offered, or there are too many or too few.
 
     """
-    low, high = entry.get("min_values", 1), entry.get("max_values", 1)
+    low, high = number(entry, "min_values", 1), number(entry, "max_values", 1)
     if not low <= len(values) <= high:
         raise NotOfferedError(f"The menu takes {low} to {high} values.")
-    chosen, resolved = list[str](), Json()
+    chosen: list[str] = []
     for value in values:
         if isinstance(value, Person):
-            resolved.setdefault("users", {})[str(value.id)] = payloads.user(value.user)
-            if channel.guild and (member := channel.guild.members.get(value.id)):
-                resolved.setdefault("members", {})[str(value.id)] = payloads.member(member, with_user=False)
-            chosen.append(str(value.id))
+            chosen.append(resolved.user(value.user))
         elif isinstance(value, Room):
-            body = payloads.resolved_channel(value.channel, core.world, core.world.bot)
-            resolved.setdefault("channels", {})[str(value.id)] = body
-            chosen.append(str(value.id))
+            chosen.append(resolved.channel(value.channel))
         else:
-            offered: list[Json] = entry.get("options") or []
+            offered = items(entry, "options")
             found = next((option for option in offered if value in (option["value"], option["label"])), None)
             if found is None:
                 raise NotOfferedError(f"The menu offers {[option['label'] for option in offered]}.")
             chosen.append(found["value"])
-    return chosen, resolved
+    return chosen

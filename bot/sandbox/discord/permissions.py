@@ -1,7 +1,8 @@
 """Who may do what where, computed as Discord documents it (topics/permissions, "Permission Overwrites").
 
-Base: `@everyone` and the member's roles together; an owner or ADMINISTRATOR may everything. Then the channel's exceptions:
-`@everyone`, all roles together, the member. Without VIEW_CHANNEL nothing is left; without SEND_MESSAGES nothing that needs it.
+Base: `@everyone` and the member's roles together; an owner or ADMINISTRATOR may everything. Then the channel's
+exceptions: `@everyone`, all roles together, the member. Without VIEW_CHANNEL nothing is left; without SEND_MESSAGES
+nothing that needs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How Discord says no: a status, a JSON code, and for malformed bodies a tree of errors (topics/opcodes-and-status-codes)."""
+"""How Discord says no: status, JSON code, for malformed bodies a tree of errors (topics/opcodes-and-status-codes)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.sandbox.discord.state import Json
 
 
 class ApiError(Exception):
-    """A refusal. `violation` marks what no correct client would have sent, so that a test can assert that there was none."""
+    """A refusal. `violation` marks what no correct client sends, so that a test can assert that there was none."""
 
     def __init__(
         self, status: int, code: int, message: str, *, errors: Json | None = None, violation: bool = False
@@ -36,7 +36,8 @@ def unauthorized() -> ApiError:
 def unknown(what: str) -> ApiError:
     """Something does not exist (any more)."""
     codes = {
-        "Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008, "Role": 10011, "User": 10013, "Emoji": 10014,
+        "Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008, "Role": 10011, "User": 10013,
+        "Emoji": 10014,
         "Webhook": 10015, "interaction": 10062, "application command": 10063,
     }  # fmt: skip
     return ApiError(404, codes[what], f"Unknown {what}")

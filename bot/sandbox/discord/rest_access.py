@@ -38,7 +38,7 @@ def demand(core: Core, channel: Channel, *needed: str) -> None:
 def sending_permissions(
     channel: Channel, *, files: bool = False, embeds: bool = False, reply: bool = False
 ) -> list[str]:
-    """What sending takes. Embeds without EMBED_LINKS are dropped by Discord rather than refused, so they are not listed."""
+    """What sending takes (resources/message, "Create Message"; topics/permissions for the rest)."""
     needed = ["send_messages_in_threads" if channel.is_thread else "send_messages"]
     needed += ["attach_files"] if files else []
     needed += ["embed_links"] if embeds else []

@@ -14,7 +14,7 @@ def render(core: Core, message: Message) -> Json:
 
 
 async def callback(core: Core, call: Call) -> Reply:
-    """`POST /interactions/{id}/{token}/callback`: the first answer, within 3 s; `with_response` returns what was made."""
+    """`POST /interactions/{id}/{token}/callback`: the first answer, in 3 s; `with_response` returns what was made."""
     interaction = interactions.by_callback(core, call.number("interaction_id"), call.parameters["token"])
     interactions.answer(core, interaction, call.body, call.parts)
     if call.query.get("with_response", "").lower() not in {"1", "true"}:

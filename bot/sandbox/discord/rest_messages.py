@@ -24,17 +24,14 @@ async def send(core: Core, call: Call) -> Reply:
     body = call.body
     channel = visible_channel(core, call)
     voice = bool(int(body.get("flags") or 0) & VOICE)
-    demand(
-        core, channel, *sending_permissions(channel, files=bool(call.parts), reply=bool(body.get("message_reference")))
-    )
+    embeds, reply = bool(body.get("embeds")), bool(body.get("message_reference"))
+    demand(core, channel, *sending_permissions(channel, files=bool(call.parts), embeds=embeds, reply=reply))
     if voice and missing(channel, core.world.bot, "send_voice_messages"):
         raise ApiError(403, 50173, "Cannot send voice messages in this channel")
     if channel.archived:
         raise ApiError(400, 50083, "Thread is archived")
     if channel.type == DIRECT and not all(user.accepts_dms for user in channel.recipients):
         raise ApiError(403, 50007, "Cannot send messages to this user")
-    if body.get("embeds") and missing(channel, core.world.bot, "embed_links"):
-        body = body | {"embeds": []}  # Discord drops them; what is left may be empty (50006)
     earlier = messages.repeated(core, channel, core.world.bot, body)
     if earlier is not None:
         return Reply(render(core, earlier))
@@ -43,8 +40,7 @@ async def send(core: Core, call: Call) -> Reply:
         core.world.bot,
         body,
         call.parts,
-        application_id=None,
-        reply_to=messages.referenced(core, channel, body),
+        reply_to=messages.referenced(channel, body),
     )
     return Reply(render(core, messages.create(core, draft)))
 
@@ -118,7 +114,7 @@ async def bulk_delete(core: Core, call: Call) -> Reply:
 def _emoji(call: Call) -> str:
     emoji = unquote(call.parameters["emoji_name"])
     # A custom emoji would be `name:id`; the sandbox has none. Anything with letters is no emoji.
-    if not emoji or any(char.isalpha() or char.isspace() for char in emoji):
+    if not emoji or any(char.isascii() and (char.isalpha() or char.isspace()) for char in emoji):
         raise ApiError(400, 10014, "Unknown Emoji", violation=True)
     return emoji
 

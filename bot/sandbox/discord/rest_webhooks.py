@@ -19,7 +19,7 @@ MAX_PER_CHANNEL = 15
 
 
 def check_name(name: Any, path: str, form: Form) -> None:
-    """1-80 characters without `clyde` or `discord` (resources/webhook:125, resources/user "Usernames and Nicknames")."""
+    """1-80 characters without `clyde` or `discord` (resources/webhook, resources/user "Usernames and Nicknames")."""
     form.length(path, name, 1, 80)
     for word in ("clyde", "discord"):
         if word in str(name or "").lower():
@@ -80,8 +80,7 @@ def remove(core: Core, hook: Webhook) -> None:
 
 
 def _tell(core: Core, channel: Channel) -> None:
-    assert channel.guild is not None
-    body: Json = {"guild_id": str(channel.guild.id), "channel_id": str(channel.id)}
+    body: Json = {"guild_id": str(channel.guild.id) if channel.guild else None, "channel_id": str(channel.id)}
     core.gateway.send_in("WEBHOOKS_UPDATE", body, channel)
 
 

@@ -98,7 +98,11 @@ class Room:
 
         """
         before = len(message.versions)
-        fits = predicate or (lambda changed: len(changed.versions) > before)
+
+        def edited(changed: Message) -> bool:
+            return len(changed.versions) > before
+
+        fits = predicate or edited
         what = f"an edit of the message {message.text()[:60]!r}"
         return await self._core.pulse.until(lambda: message if fits(message) else None, timeout=timeout, what=what)
 
@@ -117,9 +121,10 @@ class Room:
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def permit(self, whom: Person | Role | User | None, *, allow: Iterable[str] = (), deny: Iterable[str] = ()) -> None:
-        """Make an exception for a person, a role, or (`None`) everyone; replaces the earlier one. Sends CHANNEL_UPDATE."""
+        """An exception for a person, a role, or (`None`) everyone; replaces the earlier one. Sends CHANNEL_UPDATE."""
         guild = self.channel.guild
-        assert guild is not None, "direct conversations have no exceptions"
+        if guild is None:
+            raise ValueError("A direct conversation has no permissions of its own.")
         target = guild.id if whom is None else whom.id
         kind = 0 if whom is None or isinstance(whom, Role) else 1
         channel = self.channel.parent or self.channel

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from bot.sandbox.discord.refusals import Form
-from bot.sandbox.discord.state import Json
+from bot.sandbox.discord.state import Json, items
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2
@@ -16,7 +16,7 @@ MAX_OPTIONS, MAX_CHOICES, MAX_TOTAL = 25, 25, 8000
 
 
 def is_name(value: str) -> bool:
-    """`^[-_'\\p{L}\\p{N}\\p{sc=Deva}\\p{sc=Thai}]{1,32}$`, in lower case where the script has cases ("Naming")."""
+    r"""`^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$`, in lower case where the script has cases ("Naming")."""
     if not 1 <= len(value) <= 32 or value != value.lower():
         return False
     return all(
@@ -64,8 +64,8 @@ def check_command(command: Json, path: str, form: Form) -> None:
 def text_length(node: Json) -> int:
     """Characters of names, descriptions and values, all levels, which may be 8000 ("Limits on command creation")."""
     own = sum(len(str(node.get(key) or "")) for key in ("name", "description"))
-    choices = sum(len(str(choice["name"])) + len(str(choice["value"])) for choice in node.get("choices") or [])
-    return own + choices + sum(text_length(option) for option in node.get("options") or [])
+    choices = sum(len(str(choice["name"])) + len(str(choice["value"])) for choice in items(node, "choices"))
+    return own + choices + sum(text_length(option) for option in items(node, "options"))
 
 
 def _named(node: Json, path: str, form: Form) -> None:

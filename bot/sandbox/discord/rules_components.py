@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.sandbox.discord.refusals import Form
-from bot.sandbox.discord.state import Json, flatten
+from bot.sandbox.discord.state import Json, flatten, item, items, number
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT, SECTION, TEXT_DISPLAY, THUMBNAIL = 1, 2, 3, 4, 9, 10, 11
 GALLERY, FILE, SEPARATOR, CONTAINER, LABEL, FILE_UPLOAD = 12, 13, 14, 17, 18, 19
@@ -108,7 +108,7 @@ def _button(entry: Json, path: str, form: Form) -> None:
 def _select(entry: Json, path: str, form: Form) -> None:
     _custom_id(entry, path, form)
     form.length(f"{path}.placeholder", entry.get("placeholder"), 0, 150)
-    low, high = entry.get("min_values", 1), entry.get("max_values", 1)
+    low, high = number(entry, "min_values", 1), number(entry, "max_values", 1)
     if not (0 <= low <= 25 and 1 <= high <= 25 and low <= high):
         form.wrong(f"{path}.max_values", "NUMBER_TYPE_MAX", "Must be between min_values and 25.")
     if entry["type"] != STRING_SELECT:
@@ -144,11 +144,11 @@ def _text(entry: Json, path: str, form: Form) -> None:
 
 
 def _gallery(entry: Json, path: str, form: Form) -> None:
-    items: list[Json] = entry.get("items") or []
-    form.length(f"{path}.items", items, 1, 10)
-    for index, item in enumerate(items):
-        form.length(f"{path}.items.{index}.description", item.get("description"), 0, 1024)
-        form.required(f"{path}.items.{index}.media", item.get("media"))
+    pictures = items(entry, "items")
+    form.length(f"{path}.items", pictures, 1, 10)
+    for index, picture in enumerate(pictures):
+        form.length(f"{path}.items.{index}.description", picture.get("description"), 0, 1024)
+        form.required(f"{path}.items.{index}.media", picture.get("media"))
 
 
 def _container(entry: Json, path: str, form: Form) -> None:
@@ -160,7 +160,7 @@ def _container(entry: Json, path: str, form: Form) -> None:
 
 
 def _file(entry: Json, path: str, form: Form) -> None:
-    url = str((entry.get("file") or {}).get("url", ""))
+    url = str(item(entry, "file").get("url", ""))
     if not url.startswith("attachment://"):
         form.wrong(f"{path}.file.url", "UNFURLED_MEDIA_ITEM_FILE_NOT_ATTACHMENT", "Only attachment:// is supported.")
 
@@ -186,17 +186,17 @@ def _label(entry: Json, path: str, form: Form) -> None:
     if form.required(f"{path}.label", entry.get("label")):
         form.length(f"{path}.label", entry["label"], 1, 45)
     form.length(f"{path}.description", entry.get("description"), 0, 100)
-    inner = entry.get("component") or {}
+    inner = item(entry, "component")
     if inner.get("type") == FILE_UPLOAD:
         _custom_id(inner, f"{path}.component", form)
-        if not 0 <= inner.get("min_values", 1) <= inner.get("max_values", 1) <= 10:
+        if not 0 <= number(inner, "min_values", 1) <= number(inner, "max_values", 1) <= 10:
             form.wrong(f"{path}.component.max_values", "NUMBER_TYPE_MAX", "Must be between min_values and 10.")
     elif form.required(f"{path}.component", inner.get("type")):
         _check(inner, f"{path}.component", form)
 
 
 def check_modal(data: Json, form: Form) -> None:
-    """Note what is wrong with a modal: title of 45, 1 to 5 components, ids (interactions/receiving-and-responding, "Modal")."""
+    """Note what is wrong with a modal: title, 1 to 5 components, ids (interactions/receiving-and-responding)."""
     for key, limit in (("title", 45), ("custom_id", MAX_CUSTOM_ID)):
         if form.required(f"data.{key}", data.get(key)):
             form.length(f"data.{key}", data[key], 1, limit)

@@ -82,7 +82,7 @@ def check_files(attachments: list[Attachment], limit: int) -> None:
 def check_references(shown: Json, attachments: list[Attachment]) -> None:
     """Every `attachment://` must name a file of the message.
 
-    For components Discord says so itself; in an embed it shows nothing, which nobody wants either, so both are refused here.
+    For components Discord says so itself; in an embed it shows nothing, which nobody wants, so both are refused here.
 
     Raises:
         ApiError: 50035.

@@ -40,8 +40,8 @@ class LocalDiscord:
             await discord.wait_ready_bot()
             answer = await ada.slash(channel, "imagine", prompt="a lighthouse")
 
-    What is in it lives on while the bot is killed and started again. With `privileged_intents=0` the application has none
-    of the privileged intents and a login that asks for one is closed with 4014.
+    What is in it lives on while the bot is killed and started again. With `privileged_intents=0` the application has no
+    privileged intents, and a login that asks for one is closed with 4014.
 
     Args:
         port: 0 for a free one.
@@ -110,7 +110,7 @@ class LocalDiscord:
 
     @property
     def url(self) -> str:
-        """`http://127.0.0.1:PORT`, the `discord.server` setting: REST at `/api/v10`, CDN at `/cdn`, gateway at `/gateway`."""
+        """`http://127.0.0.1:PORT`: the `discord.server` setting (REST `/api/v10`, CDN `/cdn`, gateway `/gateway`)."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -217,7 +217,11 @@ class LocalDiscord:
         return await self.core.pulse.until(look, timeout=timeout, what=f"{method} {path}")
 
     async def until(
-        self, condition: Callable[[], T | None], *, timeout: float = DEADLINE, what: str = "a condition"
+        self,
+        condition: Callable[[], T | None],
+        *,
+        timeout: float = DEADLINE,  # noqa: ASYNC109
+        what: str = "a condition",
     ) -> T:
         """The first truthy value of `condition`, looked at after every change of the local Discord."""
         return await self.core.pulse.until(condition, timeout=timeout, what=what)

@@ -23,20 +23,25 @@ REPLAY_LIMIT = 5_000
 """Events kept for a resume; one that fell further behind must identify again."""
 
 
+_INTENTS = (
+    ("MESSAGE_REACTION", GUILD_REACTIONS, DIRECT_REACTIONS),
+    ("MESSAGE_", GUILD_MESSAGES, DIRECT_MESSAGES),
+    ("TYPING_START", GUILD_TYPING, DIRECT_TYPING),
+    ("GUILD_MEMBERS_CHUNK", 0, 0),
+    ("GUILD_MEMBER_", GUILD_MEMBERS, GUILD_MEMBERS),
+    ("WEBHOOKS_UPDATE", WEBHOOKS, WEBHOOKS),
+    ("GUILD_", GUILDS, GUILDS),
+    ("CHANNEL_", GUILDS, GUILDS),
+    ("THREAD_", GUILDS, GUILDS),
+)
+"""Beginning of an event's name, the intent it needs in a guild and in direct messages; the first that fits counts."""
+
+
 def needed_intent(event: str, *, direct: bool) -> int:
     """The intent that an event needs (0: always sent)."""
-    if event.startswith("MESSAGE_REACTION"):
-        return DIRECT_REACTIONS if direct else GUILD_REACTIONS
-    if event.startswith("MESSAGE_"):
-        return DIRECT_MESSAGES if direct else GUILD_MESSAGES
-    if event == "TYPING_START":
-        return DIRECT_TYPING if direct else GUILD_TYPING
-    if event in {"GUILD_MEMBER_ADD", "GUILD_MEMBER_REMOVE", "GUILD_MEMBER_UPDATE"}:
-        return GUILD_MEMBERS
-    if event == "WEBHOOKS_UPDATE":
-        return WEBHOOKS
-    if event.startswith(("GUILD_", "CHANNEL_", "THREAD_")) and event != "GUILD_MEMBERS_CHUNK":
-        return GUILDS
+    for beginning, in_guild, in_direct in _INTENTS:
+        if event.startswith(beginning):
+            return in_direct if direct else in_guild
     return 0
 
 
@@ -103,8 +108,7 @@ class Session:
         """Send again what came after a sequence number; False where that is no longer known."""
         if after > self.sequence or (self.sent and self.sent[0]["s"] > after + 1):
             return False
-        assert self.socket is not None
         for frame in self.sent:
-            if frame["s"] > after:
+            if self.socket is not None and frame["s"] > after:
                 self.socket.push(0, frame["d"], s=frame["s"], t=frame["t"])
         return True

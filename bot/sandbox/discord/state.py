@@ -11,6 +11,23 @@ from bot.sandbox.discord.clock import Clock, Snowflakes
 
 Json = dict[str, Any]
 
+
+def item(node: Json, key: str) -> Json:
+    """An object inside an object; empty where it is absent or null."""
+    return node.get(key) or {}
+
+
+def items(node: Json, key: str) -> list[Json]:
+    """A list of objects inside an object; empty where it is absent or null."""
+    return node.get(key) or []
+
+
+def number(node: Json, key: str, default: int) -> int:
+    """An integer inside an object; the default where it is absent or null."""
+    value = node.get(key)
+    return default if value is None else int(value)
+
+
 TEXT, DIRECT, THREAD, PRIVATE_THREAD = 0, 1, 11, 12
 """Channel types (resources/channel, "Channel Types")."""
 
@@ -213,9 +230,9 @@ class Message:
         """All that can be read: content, embeds, text displays; one part per line."""
         parts = [self.content]
         for embed in self.embeds:
-            author, footer = embed.get("author") or {}, embed.get("footer") or {}
+            author, footer = item(embed, "author"), item(embed, "footer")
             parts += [author.get("name", ""), embed.get("title", ""), embed.get("description", "")]
-            parts += [f"{entry['name']}: {entry['value']}" for entry in embed.get("fields", [])]
+            parts += [f"{entry['name']}: {entry['value']}" for entry in items(embed, "fields")]
             parts += [footer.get("text", "")]
         parts += [str(component["content"]) for component in self.flat_components() if component.get("type") == 10]
         return "\n".join(part for part in parts if part)
@@ -225,7 +242,7 @@ def flatten(components: list[Json]) -> Iterator[Json]:
     """Walk components depth first: rows, containers, sections with their accessory, labels."""
     for component in components:
         yield component
-        yield from flatten(component.get("components") or [])
+        yield from flatten(items(component, "components"))
         inner = [component[key] for key in ("accessory", "component") if component.get(key)]
         yield from flatten(inner)
 

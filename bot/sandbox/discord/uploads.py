@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bot.sandbox.discord.core import Core, Part
 from bot.sandbox.discord.refusals import Form
-from bot.sandbox.discord.state import Attachment, Channel, Json
+from bot.sandbox.discord.state import Attachment, Channel, Json, items
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ def store(core: Core, channel: Channel, upload: Upload, details: Json | None = N
 
 
 def from_parts(core: Core, channel: Channel, body: Json, parts: list[Part]) -> list[Attachment]:
-    """The new files of a request: `files[n]` belongs to the entry of `attachments` with id n (reference, "Uploading Files").
+    """The new files of a request: `files[n]` goes with entry n of `attachments` (reference, "Uploading Files").
 
     Raises:
         ApiError: 50035 where an entry has no file and is no file of the message.
 
     """
-    entries = {str(entry.get("id")): entry for entry in body.get("attachments") or []}
+    entries = {str(entry.get("id")): entry for entry in items(body, "attachments")}
     return [
         store(core, channel, Upload(part.filename, part.data, part.content_type), entries.get(str(part.index)))
         for part in sorted(parts, key=lambda part: part.index)

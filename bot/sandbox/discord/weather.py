@@ -1,8 +1,8 @@
 """Misbehaviour on request: what Discord, or the way to it, sometimes does.
 
 `discord.weather.next("POST", "/channels/*/messages", AppliedThenStatus(502))` hits the next request that matches;
-`always` hits all of them until `clear`; `hold` catches one request and lets it go when told, for tests that kill the bot
-between an act and its record. `*` in a path stands for one segment, `**` for any number.
+`always` hits all of them until `clear`; `hold` catches one request and lets it go when told, for tests that kill the
+bot between an act and its record. `*` in a path stands for one segment, `**` for any number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RateLimited:
-    """429 with `retry_after` seconds. Without a `Via` header discord.py takes it for a ban by Cloudflare and raises at once."""
+    """429 with `retry_after` seconds. Without a `Via` header discord.py takes it for a Cloudflare ban and raises."""
 
     retry_after: float = 0.05
     via: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import discord
@@ -27,6 +27,7 @@ class Probe(discord.Client):
         self.resumes = 0
         self.readies = 0
         self.was_ready = asyncio.Event()
+        self.news = asyncio.Condition()
         self.reactions: list[discord.RawReactionActionEvent] = []
 
     async def on_ready(self) -> None:
@@ -37,14 +38,20 @@ class Probe(discord.Client):
         self.resumes += 1
 
     async def on_message(self, message: discord.Message) -> None:
-        self.heard.append(message)
+        async with self.news:
+            self.heard.append(message)
+            self.news.notify_all()
 
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
-        self.reactions.append(event)
+        async with self.news:
+            self.reactions.append(event)
+            self.news.notify_all()
 
 
 @asynccontextmanager
-async def running(local: LocalDiscord, client: Probe, *, sync: bool = False, token: str | None = None) -> AsyncIterator[Probe]:
+async def running(
+    local: LocalDiscord, client: Probe, *, sync: bool = False, token: str | None = None
+) -> AsyncGenerator[Probe]:
     """The client logged in and ready; closed at the end without leaving a task behind."""
     point_discord_at(local.url)
     async with client:

@@ -1,0 +1,191 @@
+"""Sessions: resume, op 7, op 9, close codes, intents, a bot that was away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+import pytest
+
+from bot.sandbox.discord import LocalDiscord
+from tests.sandbox.discord.clients import Probe, running
+
+
+async def heard(client: Probe, text: str) -> discord.Message:
+    """The message with that text, once the client has it."""
+    async with client.news, asyncio.timeout(20):
+        await client.news.wait_for(lambda: any(message.content == text for message in client.heard))
+    return next(message for message in client.heard if message.content == text)
+
+
+def logins(local: LocalDiscord) -> list[object]:
+    """The identifies (2) and resumes (6) so far."""
+    return [frame["op"] for frame in local.gateway.received if frame["op"] in {2, 6}]
+
+
+async def test_a_dropped_socket_is_resumed_with_everything_that_was_missed() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, Probe()) as client:
+            local.gateway.drop()
+            await local.wait_gone_bot()
+            await ada.say(channel, "are you there?")
+            await heard(client, "are you there?")
+            assert client.readies == 1
+            assert logins(local) == [2, 6]
+
+
+async def test_op_7_resumes_and_op_9_starts_anew() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, Probe()) as client:
+            local.gateway.reconnect()
+            await local.until(lambda: logins(local) == [2, 6])
+            await ada.say(channel, "after op 7")
+            await heard(client, "after op 7")
+            local.gateway.invalidate()
+            await local.until(lambda: logins(local) == [2, 6, 2])
+            await ada.say(channel, "after op 9")
+            await heard(client, "after op 9")
+
+
+@pytest.mark.parametrize("code", [4000, 4008, 4009, 1000])
+async def test_close_codes_that_can_be_survived(code: int) -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, Probe()) as client:
+            await local.gateway.close(code)
+            await local.until(lambda: logins(local)[1:2] == [6])
+            await local.wait_ready_bot()
+            await ada.say(channel, "still here?")
+            await heard(client, "still here?")
+
+
+async def test_a_resume_may_be_refused() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, Probe()) as client:
+            local.gateway.refuse_next_resume()
+            local.gateway.drop()
+            await local.until(lambda: logins(local) == [2, 6, 2])
+            await ada.say(channel, "a new session")
+            await heard(client, "a new session")
+
+
+async def test_a_missing_privileged_intent_ends_the_login() -> None:
+    async with LocalDiscord(privileged_intents=0) as local:
+        client = Probe()
+        with pytest.raises(discord.PrivilegedIntentsRequired):
+            async with running(local, client):
+                pass
+        assert local.gateway.close_codes == [4014]
+
+
+async def test_content_is_hidden_without_the_intent_except_where_it_is_addressed() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        intents = discord.Intents.all()
+        intents.message_content = False
+        async with running(local, Probe(intents)) as client:
+            await ada.say(channel, "a secret")
+            await ada.say(channel, f"{local.bot.mention} a question")
+            await ada.say(ada.direct, "in private")
+            await heard(client, "in private")
+            assert [message.content for message in client.heard] == [
+                "",
+                f"{local.bot.mention} a question",
+                "in private",
+            ]
+            assert isinstance(client.heard[2].channel, discord.DMChannel)
+
+
+async def test_a_channel_the_bot_cannot_see_is_silent() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        hidden, lounge, ada = guild.add_channel("hidden"), guild.add_channel("lounge"), guild.add_member("ada")
+        hidden.permit(local.bot, deny=["view_channel"])
+        async with running(local, Probe()) as client:
+            await ada.say(hidden, "psst")
+            await ada.say(lounge, "hello")
+            await heard(client, "hello")
+            assert [message.content for message in client.heard] == ["hello"]
+            with pytest.raises(discord.Forbidden) as refusal:
+                await client.get_partial_messageable(hidden.id).send("found you")
+            assert refusal.value.code == 50001
+
+
+async def test_a_stalled_gateway_delivers_later() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, Probe()) as client:
+            local.gateway.stall()
+            await ada.say(channel, "slow")
+            assert client.heard == []
+            local.gateway.flow()
+            await heard(client, "slow")
+
+
+async def test_edits_deletions_threads_and_members_are_told() -> None:
+    class Witness(Probe):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[str] = []
+
+        async def note(self, what: str) -> None:
+            async with self.news:
+                self.seen.append(what)
+                self.news.notify_all()
+
+        async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+            await self.note(f"edit {event.data['content']}")
+
+        async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+            await self.note(f"delete {event.message_id}")
+
+        async def on_thread_create(self, thread: discord.Thread) -> None:
+            await self.note(f"thread {thread.name} of {thread.parent}")
+
+        async def on_member_join(self, member: discord.Member) -> None:
+            await self.note(f"join {member.name}")
+
+        async def on_member_remove(self, member: discord.Member) -> None:
+            await self.note(f"leave {member.name}")
+
+        async def on_guild_channel_update(self, _: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+            await self.note(f"channel {after.name}")
+
+        async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+            await self.note(f"gone {channel.name}")
+
+        async def on_typing(self, channel: discord.abc.Messageable, user: discord.abc.User, when: object) -> None:
+            await self.note(f"typing {user.name}")
+
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, Witness()) as client:
+            message = await ada.say(channel, "one")
+            await ada.edit(message, "two")
+            thread = await ada.start_thread(channel, "aside", message)
+            await ada.say(thread, "in the thread")
+            inside = await heard(client, "in the thread")
+            assert isinstance(inside.channel, discord.Thread)
+            await ada.delete(message)
+            bob = guild.add_member("bob")
+            guild.remove_member(bob)
+            await ada.type_in(channel)
+            channel.change(name="library")
+            channel.remove()
+            expected = [
+                "edit two", "thread aside of lounge", f"delete {message.id}", "join bob", "leave bob", "typing ada",
+                "channel library", "gone library",
+            ]  # fmt: skip
+            async with client.news, asyncio.timeout(20):
+                await client.news.wait_for(lambda: len(client.seen) >= len(expected))
+            assert client.seen == expected
