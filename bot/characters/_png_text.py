@@ -19,24 +19,24 @@ def png_texts(data: bytes, *, wanted: Collection[str], max_bytes: int) -> dict[s
     Checksums are not compared: card editors exist that write wrong ones, and base64 and JSON tell damage anyway.
     Raises InputInvalid where a wanted text unpacks to more than `max_bytes`.
     """
-    found: dict[str, bytes] = {}
+    # Unpacked at the end, and of each keyword one: a thousand chunks of just under the limit are a bomb too.
+    packed: dict[str, tuple[bytes, bytes]] = {}
     offset = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if offset + 8 > len(data):
-            return found
+            break
         length, kind = struct.unpack_from(">I4s", data, offset)
         body = data[offset + 8 : offset + 8 + length]
         if len(body) < length or kind == b"IEND":
-            return found
+            break
         if kind in _TEXT:
             keyword, _, rest = body.partition(b"\0")
-            name = keyword.decode("latin-1").strip().lower()
+            name = keyword[:80].decode("latin-1").strip().lower()
             if name in wanted:
-                text = _unpack(kind, rest, max_bytes)
-                if text is not None:
-                    found[name] = text
+                packed[name] = kind, rest
         offset += 12 + length
-    return found
+    unpacked = {name: _unpack(kind, rest, max_bytes) for name, (kind, rest) in packed.items()}
+    return {name: text for name, text in unpacked.items() if text is not None}
 
 
 def _unpack(kind: bytes, rest: bytes, limit: int) -> bytes | None:

@@ -248,6 +248,12 @@ def test_bombs_under_other_keywords_are_left_packed() -> None:
     assert import_card(data, "x.png").character.name == "Luna"
 
 
+def test_of_many_cards_the_last_is_unpacked() -> None:
+    almost = cards.chunk(b"zTXt", b"chara\0\0" + zlib.compress(b"A" * 10_000_000))
+    data = cards.png_with(*[almost] * 300, cards.text_chunk("chara", cards.encoded(cards.v2())))
+    assert import_card(data, "x.png").character.name == "Luna"
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
