@@ -1,0 +1,22 @@
+"""A stand-in for ComfyUI 0.33 on loopback: the real wire format, nodes that really run, and faults on request.
+
+::
+
+    async with StandInComfyUI() as comfy:
+        comfy.weather.posts.append(PostFault.APPLIED_THEN_DROPPED)
+        async with comfy.hold("KSampler") as hold:
+            ...  # submit something to comfy.url
+            await hold.reached.wait()
+        await comfy.log.wait_for("execution_success", prompt_id)
+
+Pictures are drawn by rule from prompt and seed and marked "sandbox"; speech is espeak-ng's. As a process of its own:
+`python -m bot.sandbox.comfyui --port 8188`.
+"""
+
+from bot.sandbox.comfyui.event_log import EventLog, LogEntry
+from bot.sandbox.comfyui.life import Hold
+from bot.sandbox.comfyui.options import StandInOptions
+from bot.sandbox.comfyui.server import StandInComfyUI
+from bot.sandbox.comfyui.weather import PostFault, ViewFault, Weather
+
+__all__ = ["EventLog", "Hold", "LogEntry", "PostFault", "StandInComfyUI", "StandInOptions", "ViewFault", "Weather"]

@@ -1,0 +1,103 @@
+"""What the stand-in does wrong on request. Everything is off by default; fields may be changed at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ViewFault(StrEnum):
+    """What is wrong with the next `/view`."""
+
+    TRUNCATED = "truncated"
+    """Content-Length of the whole file, half of its bytes, then the connection ends."""
+    HALF_FILE = "half_file"
+    """Half of the bytes with a matching Content-Length: only the decoder can tell."""
+    HTML = "html"
+    """An HTML page under `image/png`, as a proxy's error page."""
+    EMPTY = "empty"
+    """A file of 0 bytes."""
+    BOMB = "bomb"
+    """A small PNG that says it is 60,000 x 60,000 pixels."""
+    GONE = "gone"
+    """404, as for a cached result whose file was deleted."""
+    ENDLESS = "endless"
+    """Never ends, and says nothing of its length."""
+    SERVER_ERROR = "server_error"
+    """500 `text/plain`."""
+
+
+class PostFault(StrEnum):
+    """What happens to the next POST /prompt."""
+
+    APPLIED_THEN_DROPPED = "applied_then_dropped"
+    """It is queued, and the connection ends without an answer."""
+    DROPPED = "dropped"
+    """The connection ends without an answer, and nothing is queued."""
+    SERVER_ERROR = "server_error"
+    """500 `text/plain`, and nothing is queued."""
+    EVENTS_FIRST = "events_first"
+    """The answer comes only after the prompt has ended: its events are there before."""
+
+
+@dataclass
+class Weather:
+    """Faults by name. Lists are used up one by one, counters count down, flags stay until they are taken back."""
+
+    refuse_websocket: bool = False
+    """`/ws` answers 503."""
+    deaf: bool = False
+    """Sockets stay open and answer pings, but nothing is sent to them (ComfyUI's reconnect bug)."""
+    deaf_after_reconnect: int = 0
+    """So many of the next sockets that come back under a known clientId are deaf."""
+    posts: list[PostFault] = field(default_factory=list[PostFault])
+    views: list[ViewFault] = field(default_factory=list[ViewFault])
+    server_errors: dict[str, int] = field(default_factory=dict[str, int])
+    """Path (without `/api`) -> so many of its next requests get 500 `text/plain`."""
+    latency: dict[str, float] = field(default_factory=dict[str, float])
+    """Path (without `/api`, `*` for all) -> seconds before it is answered."""
+    out_of_memory: int = 0
+    """So many of the next sampler or speech nodes run out of GPU memory."""
+    fail_nodes: dict[str, str] = field(default_factory=dict[str, str])
+    """class_type -> message of the error that it raises."""
+    hostile_filenames: list[str] = field(default_factory=list[str])
+    """Names that the next saved files are reported under instead of their own, such as `../../x.png`."""
+    refuse_uploads: bool = False
+    """POST /upload/image answers 400 with an empty body."""
+    success_that_failed: bool = False
+    """Errors are stored as `status_str: success` (ComfyUI does this for a dependency cycle found while running)."""
+    forget_history: bool = False
+    """Ended prompts are not found in `/history`."""
+
+    def take_server_error(self, path: str) -> bool:
+        """Whether this request gets 500."""
+        left = self.server_errors.get(path, 0)
+        if left > 0:
+            self.server_errors[path] = left - 1
+        return left > 0
+
+    def take_out_of_memory(self) -> bool:
+        """Whether this node runs out of memory."""
+        if self.out_of_memory <= 0:
+            return False
+        self.out_of_memory -= 1
+        return True
+
+    def change(self, wishes: dict[str, Any]) -> None:
+        """Set fields from JSON (`POST /sandbox/weather`).
+
+        Raises:
+            KeyError: There is no such field.
+            ValueError: There is no such fault.
+
+        """
+        for name, value in wishes.items():
+            if name not in self.__dataclass_fields__:
+                raise KeyError(name)
+            if name == "posts":
+                self.posts = [PostFault(each) for each in value]
+            elif name == "views":
+                self.views = [ViewFault(each) for each in value]
+            else:
+                setattr(self, name, value)
