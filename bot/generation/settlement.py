@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
@@ -15,7 +16,15 @@ from bot.comfyui.exceptions import (
     FileGone,
 )
 from bot.comfyui.models import Failed, Interrupted, Lost, Succeeded
-from bot.errors import Cancelled, ChorusError, ComfyUnavailable, GenerationFailed, NoOutput, WorkflowNodeError
+from bot.errors import (
+    Cancelled,
+    ChorusError,
+    ComfyUnavailable,
+    GenerationFailed,
+    NoOutput,
+    OutputFileNotFound,
+    WorkflowNodeError,
+)
 from bot.generation.execution import Executed
 from bot.generation.finishing import Finisher
 from bot.generation.jobs import Attempt, AttemptState, CollectedFile, JobKind, JobState
@@ -27,6 +36,9 @@ from bot.generation.run import NotArrived, Refused, Run
 from bot.generation.store import WorkflowStore
 
 _log = logging.getLogger(__name__)
+
+_DOWNLOAD_PAUSES = (0.1, 0.5, 1.0, 2.0)
+"""Seconds before a download is tried again (the client's own retries come first)."""
 
 
 class Settlement:
@@ -176,16 +188,21 @@ class Settlement:
             )
 
     async def _download(self, run: Run, attempt: Attempt, outcome: Succeeded) -> tuple[CollectedFile, ...]:
-        while True:
+        """Fetch the files, waiting for a ComfyUI that is away; one that is there and cannot give them is an error."""
+        for pause in (*_DOWNLOAD_PAUSES, None):
             try:
                 return await self._folder.collect(self._client, run.job, attempt.part, outcome.files)
             except ComfyConnectionError as error:
-                _log.info("job %s: its files wait for ComfyUI: %s", run.job.id, error)
+                _log.info("job %s: its files could not be fetched: %s", run.job.id, error)
+                if pause is None:
+                    raise OutputFileNotFound("ComfyUI made a file but could not give it out.") from error
+                await asyncio.sleep(pause)
                 await self._client.wait_available()
             except FileGone:
                 raise
             except ComfyError as error:
                 raise chorus_error(error, {}) from error
+        raise OutputFileNotFound
 
     async def _complete(self, run: Run, attempt: Attempt | None, files: Sequence[CollectedFile] = ()) -> None:
         workflow = await self._versions.get(run.job.workflow_hash)

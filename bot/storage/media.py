@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.generation.gallery import GalleryItem, GalleryPage, GalleryQuery
 from bot.generation.jobs import Artifact, Job, JobKind
 from bot.storage.database import Database
-from bot.storage.schema import audio_messages, images, videos
+from bot.storage.schema import audio_messages, images, videos, voice_samples
 
 _TABLES = {JobKind.IMAGE: images, JobKind.VIDEO: videos, JobKind.AUDIO: audio_messages}
 _OPEN, _AGE_RESTRICTED, _DELETED = 0, 1, 2
@@ -59,7 +59,10 @@ def _row(job: Job, artifact: Artifact, n: int) -> dict[str, Any]:
             "original_filename": artifact.original,
             "duration_seconds": artifact.duration_seconds,
             "waveform": artifact.waveform,
-            "voice_sample_id": request.voice_sample_id,
+            # A sample that was removed while the job waited is no longer there to be referred to.
+            "voice_sample_id": select(voice_samples.c.id)
+            .where(voice_samples.c.id == request.voice_sample_id)
+            .scalar_subquery(),
         }
     row |= {
         "prompt": str(job.parameters.get("positive") or request.positive),

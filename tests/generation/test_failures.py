@@ -1,0 +1,396 @@
+"""Everything that goes wrong ends in one error with a code and a sentence, and leaves nothing half-made."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import (
+    CharacterNotFound,
+    ChorusError,
+    InputInvalid,
+    MissingModel,
+    MissingNode,
+    QueueFull,
+    WorkflowInvalid,
+    WorkflowNotFound,
+)
+from bot.generation.jobs import AttemptState, GenerationRequest, Job, JobKind, JobState
+from bot.sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
+from tests.generation.house import House, node, open_house, picture, picture_graph, speech
+
+
+async def failed(house: House, job: Job, code: str) -> Job:
+    done = await house.ended(job)
+    assert done.state is JobState.FAILED
+    assert done.error is not None
+    assert done.error.code == code
+    assert done.error.message
+    assert done.error.advice
+    assert done.artifacts == ()
+    assert house.paths() == [], "nothing half-made remains"
+    assert str(house.data) not in done.error.message
+    return done
+
+
+# -- before acceptance
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (picture("   "), InputInvalid),
+        (picture("x" * 20_001), InputInvalid),
+        (picture(seed=-1), InputInvalid),
+        (picture(seed=2**64), InputInvalid),
+        (picture(overrides={"width": 0}), InputInvalid),
+        (picture(overrides={"width": 10**9}), InputInvalid),
+        (picture(overrides={"steps": "many"}), InputInvalid),
+        (picture(overrides={"cfg": float("nan")}), InputInvalid),
+        (picture(overrides={"denoise": 1}), InputInvalid),
+        (speech("  "), InputInvalid),
+        (speech(), InputInvalid),
+        (picture(character_id="nobody"), CharacterNotFound),
+        (picture(workflow_name="../x"), WorkflowNotFound),
+        (picture(workflow_hash="f" * 64), WorkflowNotFound),
+        (picture(kind=JobKind.VIDEO), WorkflowNotFound),
+    ],
+)
+async def test_what_cannot_work_is_not_accepted(
+    house: House, request_: GenerationRequest, error: type[ChorusError]
+) -> None:
+    with pytest.raises(error):
+        await house.orchestrator.submit(request_)
+    assert await house.store.unfinished("run") == []
+
+
+async def test_a_workflow_without_a_place_for_the_prompt_is_not_accepted(house: House) -> None:
+    house.files.graphs[JobKind.IMAGE, "default"] = {
+        "1": node("EmptyImage", width=64, height=64, batch_size=1, color=0),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="t"),
+    }
+    with pytest.raises(WorkflowInvalid):
+        await house.draw()
+
+
+async def test_a_missing_node_is_told_at_once_when_it_is_known_and_later_when_not(house: House) -> None:
+    graph = picture_graph()
+    graph["6"]["class_type"] = "NoSuchNode"
+    house.files.graphs[JobKind.IMAGE, "broken"] = graph
+    await failed(house, await house.draw(workflow_name="broken"), "MISSING_NODE")
+    with pytest.raises(MissingNode, match="NoSuchNode"):
+        await house.draw(workflow_name="broken")
+
+
+async def test_a_missing_model_is_told_likewise(house: House) -> None:
+    house.files.graphs[JobKind.IMAGE, "broken"] = picture_graph(ckpt_name="nope.safetensors")
+    await failed(house, await house.draw(workflow_name="broken"), "MISSING_MODEL")
+    with pytest.raises(MissingModel, match=r"nope\.safetensors"):
+        await house.draw(workflow_name="broken")
+
+
+async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    async with open_house(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as house:
+        await house.ended(await house.draw("teach it how long"))
+        async with comfy.hold("KSampler") as hold:
+            running = await house.draw()
+            await hold.reached.wait()
+            waiting = [await house.draw(requester=1), await house.draw(requester=1)]
+            with pytest.raises(QueueFull, match="You already have 2"):
+                await house.draw(requester=1)
+            waiting.append(await house.draw(requester=2))
+            with pytest.raises(QueueFull, match=r"3 jobs wait\. A place should be free in about \d+ second"):
+                await house.draw(requester=3)
+        for job in (running, *waiting):
+            await house.ended(job)
+        waiting = [await house.draw(requester=1)]
+        await house.ended(waiting[0])
+
+
+async def test_many_at_once_cannot_pass_the_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    async with open_house(tmp_path, comfy.url, max_per_user=3) as house, comfy.hold("KSampler") as hold:
+        running = await house.draw(requester=5)
+        await hold.reached.wait()
+        results = await asyncio.gather(*(house.draw(requester=1) for _ in range(10)), return_exceptions=True)
+        assert sum(isinstance(result, Job) for result in results) == 3
+        assert sum(isinstance(result, QueueFull) for result in results) == 7
+        for job in results:
+            if isinstance(job, Job):
+                assert await house.orchestrator.cancel(job.id)
+        assert await house.orchestrator.cancel(running.id)
+
+
+# -- while it runs
+
+
+async def test_a_failing_node_fails_the_job(house: House, comfy: StandInComfyUI) -> None:
+    comfy.weather.fail_nodes["KSampler"] = "boom at /home/someone/secret"
+    done = await failed(house, await house.draw(), "GENERATION_FAILED")
+    assert done.error is not None
+    assert '"Paint"' in done.error.message
+    assert "secret" not in done.error.message
+    comfy.weather.fail_nodes.clear()
+    assert (await house.ended(await house.draw("the next one runs"))).state is JobState.GENERATED
+
+
+async def test_out_of_memory_is_tried_once_more_with_memory_freed(house: House, comfy: StandInComfyUI) -> None:
+    comfy.weather.out_of_memory = 1
+    done = await house.ended(await house.draw())
+    assert done.state is JobState.GENERATED
+    assert len(comfy.log.requests("POST", "/free")) == 1
+    states = [attempt.state for attempt in await house.store.attempts(done.id)]
+    assert states == [AttemptState.FAILED, AttemptState.SUCCEEDED]
+
+
+async def test_out_of_memory_twice_fails_the_job(house: House, comfy: StandInComfyUI) -> None:
+    comfy.weather.out_of_memory = 2
+    await failed(house, await house.draw(), "OUT_OF_MEMORY")
+    assert len(comfy.log.of("execution_start")) == 2
+
+
+async def test_a_node_refused_at_validation_is_named(house: House) -> None:
+    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=0)
+    done = await failed(house, await house.draw(), "WORKFLOW_NODE_ERROR")
+    assert done.error is not None
+    assert '"Paint"' in done.error.message
+    assert '"steps" is too small' in done.error.message
+
+
+async def test_interrupted_in_comfyui_counts_as_cancelled(house: House, comfy: StandInComfyUI) -> None:
+    async with comfy.hold("KSampler") as hold:
+        job = await house.draw()
+        await hold.reached.wait()
+        comfy.life.interrupt()
+        done = await house.ended(job)
+    assert done.state is JobState.CANCELLED
+    assert done.error is not None
+    assert "in ComfyUI" in done.error.message
+
+
+async def test_a_run_without_files_has_no_output(house: House) -> None:
+    graph = picture_graph()
+    graph["8"] = node("SandboxBlocked", anything=["6", 0], message="no")
+    graph["7"]["inputs"]["images"] = ["8", 0]
+    house.files.graphs[JobKind.IMAGE, "default"] = graph
+    await failed(house, await house.draw(), "NO_OUTPUT")
+
+
+async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free(
+    tmp_path: Path, comfy: StandInComfyUI
+) -> None:
+    limits = dict.fromkeys(JobKind, 0.2)
+    async with (
+        open_house(tmp_path, comfy.url, timeout_seconds=limits) as house,
+        comfy.hold("KSampler", interruptible=False, times=1) as hold,
+    ):
+        job = await house.draw()
+        waiting = await house.draw("waits much longer than 0.2 s and is not timed out")
+        await hold.reached.wait()
+        done = await house.ended(job)
+        assert done.error is not None
+        assert done.error.code == "GENERATION_TIMEOUT"
+        await comfy.log.wait_for("interrupt")
+        prompt_id = str((await house.store.attempts(job.id))[0].prompt_id)
+        assert comfy.running == prompt_id, "the node never looks, so the GPU is still busy ..."
+        assert house.gpu.generating, "... and the lock is still held"
+        assert len(comfy.log.of("submitted")) == 1
+        hold.release()
+        assert (await house.ended(waiting)).state is JobState.GENERATED
+    assert house.paths() != []
+
+
+# -- cancel
+
+
+async def test_cancelling_a_waiting_job_is_immediate(house: House, comfy: StandInComfyUI) -> None:
+    async with comfy.hold("KSampler") as hold:
+        running = await house.draw()
+        await hold.reached.wait()
+        waiting = [await house.draw() for _ in range(3)]
+        for job in waiting:
+            assert await house.orchestrator.cancel(job.id)
+            assert not await house.orchestrator.cancel(job.id), "only once"
+            assert (await house.ended(job)).state is JobState.CANCELLED
+        assert house.orchestrator.queue_view().waiting == ()
+    assert (await house.ended(running)).state is JobState.GENERATED
+    assert len(comfy.log.of("submitted")) == 1, "a cancelled job never reached ComfyUI"
+    assert await house.store.open_attempts("run") == []
+
+
+async def test_cancelling_a_running_job_interrupts_that_prompt_only(house: House, comfy: StandInComfyUI) -> None:
+    async with comfy.hold("KSampler", times=1) as hold:
+        job = await house.draw()
+        following = await house.draw()
+        await hold.reached.wait()
+        assert await house.orchestrator.cancel(job.id)
+        done = await house.ended(job)
+        assert done.state is JobState.CANCELLED
+        assert (await house.ended(following)).state is JobState.GENERATED
+    assert len(comfy.log.of("execution_interrupted")) == 1
+    assert [path for path in house.paths() if job.digest in path] == []
+
+
+async def test_a_cancelled_job_keeps_the_gpu_until_comfyui_obeys(house: House, comfy: StandInComfyUI) -> None:
+    async with comfy.hold("KSampler", interruptible=False, times=1) as hold:
+        job = await house.draw()
+        following = await house.draw()
+        await hold.reached.wait()
+        assert await house.orchestrator.cancel(job.id)
+        await house.ended(job)
+        await comfy.log.wait_for("interrupt")
+        assert house.gpu.generating
+        assert len(comfy.log.of("submitted")) == 1
+        hold.release()
+        assert (await house.ended(following)).state is JobState.GENERATED
+
+
+async def test_an_ended_job_cannot_be_cancelled(house: House) -> None:
+    done = await house.ended(await house.draw())
+    assert not await house.orchestrator.cancel(done.id)
+    stored = await house.orchestrator.job(done.id)
+    assert stored is not None
+    assert stored.state is JobState.GENERATED
+
+
+# -- the wire
+
+
+@pytest.mark.parametrize("fault", list(PostFault))
+async def test_a_post_that_goes_wrong_draws_once_or_says_why(
+    house: House, comfy: StandInComfyUI, fault: PostFault
+) -> None:
+    comfy.weather.posts.append(fault)
+    job = await house.draw()
+    if fault is PostFault.SERVER_ERROR:
+        await failed(house, job, "WORKFLOW_INVALID")
+    else:
+        assert (await house.ended(job)).state is JobState.GENERATED
+        assert len(comfy.log.of("execution_success")) == 1
+
+
+async def test_jobs_wait_while_comfyui_is_away(house: House, comfy: StandInComfyUI) -> None:
+    await comfy.kill()
+    job = await house.draw()
+    seen = house.orchestrator.watch(job.id)
+    async for update in seen:
+        if getattr(update, "reason", None) == "ComfyUI is away":
+            break
+    assert house.orchestrator.queue_view().reason == "ComfyUI is away"
+    await seen.aclose()
+    await comfy.start()
+    assert (await house.ended(job)).state is JobState.GENERATED
+
+
+async def test_a_job_lost_in_a_restart_is_run_again(house: House, comfy: StandInComfyUI) -> None:
+    async with comfy.hold("KSampler", times=1) as hold:
+        job = await house.draw()
+        await hold.reached.wait()
+        await comfy.restart()
+        done = await house.ended(job)
+    assert done.state is JobState.GENERATED
+    states = [attempt.state for attempt in await house.store.attempts(job.id)]
+    assert states == [AttemptState.LOST, AttemptState.SUCCEEDED]
+
+
+async def test_a_job_that_is_lost_again_and_again_is_given_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    async with open_house(tmp_path, comfy.url, max_losses=2) as house:
+        job = await house.draw()
+        for _ in range(2):
+            async with comfy.hold("KSampler", times=1) as hold:
+                await hold.reached.wait()
+                await comfy.restart()
+        done = await failed(house, job, "COMFY_UNAVAILABLE")
+        assert done.error is not None
+        assert "2 times" in done.error.message
+
+
+async def test_a_cached_file_that_is_gone_is_made_again_once(house: House, comfy: StandInComfyUI) -> None:
+    first = await house.ended(await house.draw(seed=7))
+    for path in (comfy.folders.root / "output").rglob("*.png"):
+        path.unlink()
+    second = await house.ended(await house.draw(seed=7))
+    assert second.state is JobState.GENERATED
+    assert second.artifacts[0].width == 64
+    assert [attempt.n for attempt in await house.store.attempts(second.id)] == [0, 1]
+    assert first.artifacts[0].path != second.artifacts[0].path
+
+
+async def test_a_file_that_stays_gone_is_an_error(house: House, comfy: StandInComfyUI) -> None:
+    comfy.weather.views += [ViewFault.GONE] * 2
+    await failed(house, await house.draw(), "OUTPUT_FILE_NOT_FOUND")
+
+
+# -- hostile files
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (ViewFault.HTML, "NO_OUTPUT"),
+        (ViewFault.EMPTY, "NO_OUTPUT"),
+        (ViewFault.BOMB, "OUTPUT_TOO_LARGE"),
+    ],
+)
+async def test_a_file_that_is_not_what_it_says_is_refused(
+    house: House, comfy: StandInComfyUI, fault: ViewFault, code: str
+) -> None:
+    comfy.weather.views.append(fault)
+    await failed(house, await house.draw(), code)
+
+
+async def test_one_bad_file_of_a_batch_is_left_out_and_said(house: House, comfy: StandInComfyUI) -> None:
+    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(batch_size=3)
+    comfy.weather.views.append(ViewFault.HTML)
+    done = await house.ended(await house.draw())
+    assert len(done.artifacts) == 2
+    assert done.note is not None
+    assert "1 of 3" in done.note
+
+
+async def test_a_truncated_download_is_repeated(house: House, comfy: StandInComfyUI) -> None:
+    comfy.weather.views.append(ViewFault.TRUNCATED)
+    assert (await house.ended(await house.draw())).state is JobState.GENERATED
+
+
+async def test_a_file_without_end_is_cut_off(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    comfy.weather.views.append(ViewFault.ENDLESS)
+    async with open_house(tmp_path, comfy.url, max_output_bytes=100_000) as house:
+        await failed(house, await house.draw(), "OUTPUT_TOO_LARGE")
+
+
+@pytest.mark.parametrize("name", ["../../x.png", "/etc/passwd", "a\x00b.png", "..\\..\\x.png", "x" * 300 + ".png"])
+async def test_names_from_the_server_are_never_paths(house: House, comfy: StandInComfyUI, name: str) -> None:
+    comfy.weather.hostile_filenames.append(name)
+    done = await house.ended(await house.draw())
+    assert done.state in {JobState.FAILED, JobState.GENERATED}
+    assert not list(house.data.parent.rglob("x.png"))
+    assert all(path.startswith(f"images/channel-5/{done.digest}_") for path in house.paths())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'quotes " and \\ and {braces} {{PROMPT}} %prompt% __CHORUS_SEED__',
+        "@everyone <@1> \u202eright to left\u202c שלום",
+        "🗼" * 1000,
+        "x" * 4000,
+        "line\nbreak\ttab\x7f",
+    ],
+)
+async def test_any_prompt_arrives_as_it_is(house: House, comfy: StandInComfyUI, text: str) -> None:
+    done = await house.ended(await house.draw(text))
+    assert done.state is JobState.GENERATED
+    entry = comfy.history(str((await house.store.attempts(done.id))[0].prompt_id))
+    assert entry is not None
+    graph: Any = entry["prompt"][2]
+    assert graph["2"]["inputs"]["text"] == text
+
+
+async def test_undeliverable_results_fail_and_keep_their_files(house: House) -> None:
+    done = await house.ended(await house.draw())
+    assert await house.orchestrator.undeliverable(done.id, InputInvalid("nowhere to post")) is not None
+    stored = await house.orchestrator.job(done.id)
+    assert stored is not None
+    assert stored.state is JobState.FAILED
+    assert len(house.paths()) == 3
