@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 it did not work (one sentence, what to do, and the code); 
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,11 @@ ConfigOption = Annotated[
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; a failure is a sentence, a traceback only with `--debug`."""
+    if sys.platform == "win32":
+        # A pipe there takes only the old code page; a name in another script must not end the command.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     problems = Console(stderr=True, highlight=False, soft_wrap=True)
     try:

@@ -149,7 +149,9 @@ def _variables(dotenv: Path, environment: Mapping[str, str]) -> dict[str, str]:
         from_file = dotenv_values(dotenv, interpolate=False, encoding="utf-8-sig") if dotenv.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("The file .env beside the configuration cannot be read as UTF-8 text.") from error
-    return {key: value for key, value in from_file.items() if value is not None} | dict(environment)
+    # A variable set to nothing (compose files do that) does not hide the one in .env.
+    both = (*from_file.items(), *environment.items())
+    return {key: value for key, value in both if value}
 
 
 def _override(document: Document, variables: Mapping[str, str]) -> None:

@@ -166,6 +166,8 @@ def test_secrets_come_from_the_environment_before_dotenv(tmp_path: Path) -> None
     assert settings.llm_api_key is not None
     assert settings.discord_token.get_secret_value() == "from-file$x"
     assert settings.llm_api_key.get_secret_value() == "quoted key"
+    empty = load_settings(path, environment={"DISCORD_TOKEN": ""})
+    assert empty.discord_token == settings.discord_token
     settings = load_settings(path, environment={"DISCORD_TOKEN": " from-shell \n"})
     assert settings.discord_token is not None
     assert settings.discord_token.get_secret_value() == "from-shell"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import difflib
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,8 +148,10 @@ class CharacterLibrary:
                 by_path[path] = file.character
                 self._tell(file.notes, logging.INFO)
         by_id = _index(by_path, problems)
-        if not self.root.is_dir():
-            problems[self.root] = ConfigError(f"The folder of characters {self.root} does not exist.")
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            problems[self.root] = ConfigError(
+                f"The folder of characters {self.root} does not exist, or is not readable."
+            )
         self._state = _State(MappingProxyType(by_path), MappingProxyType(by_id), MappingProxyType(problems))
         self._tell([str(error) for error in problems.values()], logging.WARNING)
         return _compare(before, self._state)
@@ -166,13 +169,7 @@ class CharacterLibrary:
         if self.guilds is not None and self.guilds.is_dir():
             owners = sorted(path for path in self.guilds.iterdir() if path.name.isdecimal())
             folders += [(path / "characters", int(path.name)) for path in owners]
-        return [
-            (path, guild_id)
-            for folder, guild_id in folders
-            if folder.is_dir()
-            for path in sorted(folder.iterdir())
-            if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file()
-        ]
+        return [(path, guild_id) for folder, guild_id in folders for path in _yaml_files(folder)]
 
     def _tell(self, notes: tuple[str, ...] | list[str], level: int) -> None:
         """Log each sentence once, not at every reload."""
@@ -195,6 +192,14 @@ class CharacterLibrary:
                         _log.info("characters %s: %s", word, ", ".join(ids))
         except Exception:  # noqa: BLE001 - task boundary: without a watcher (inotify limits) the bot still works
             _log.warning("character files are no longer watched; use /character reload", exc_info=True)
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    try:
+        found = sorted(folder.iterdir())
+    except OSError:  # not there, or not ours to read: a problem only where it is the host's own
+        return []
+    return [path for path in found if path.suffix.lower() in _SUFFIXES and path.name[0] != "." and path.is_file()]
 
 
 def _matters(change: Change, path: str) -> bool:
