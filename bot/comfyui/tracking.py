@@ -148,7 +148,8 @@ class Tracking:
         self._heard_at = self._loop.time()
         self.patience = self._options.watchdog_after_submit
         self._begun.set()
-        self._hasten(1.0 if submission and not submission.recovered else 0.0)
+        # A free server begins at once and says so; if it does not, the place in its queue is worth asking for.
+        self._hasten(2 * self._options.settle_delay if submission and not submission.recovered else 0.0)
 
     def refused(self) -> None:
         """POST /prompt did not queue it."""
@@ -251,7 +252,8 @@ class Tracking:
         quiet = self._heard_at == before and self._loop.time() - before >= self.patience
         match place:
             case Finished(outcome):
-                if quiet and self._link.hears(self.client_id):
+                mute = self._link.last_frame_at < self._submitted_at  # not even the `status` of its queueing
+                if (quiet or mute) and self._link.hears(self.client_id):
                     self._link.suspect_deaf()  # it ended and the socket did not say so
                 self._end(outcome)
             case Absent():
@@ -262,7 +264,8 @@ class Tracking:
             case Pending(position, client_id):
                 self._seen(client_id, waiting=True)
                 self._publish([Queued(position)])
-        self._ask_again()
+        if not self.ended:
+            self._ask_again()
 
     def _seen(self, client_id: str | None, *, waiting: bool) -> None:
         self._known, self._waiting, self._denials = True, waiting, 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,9 @@ HASTE = ClientOptions(
     watchdog_silence=0.3,
     settle_delay=0.05,
 )
+
+PATIENT = replace(HASTE, poll_initial=1e6, poll_max=1e6, watchdog_after_submit=1e6, watchdog_silence=1e6)
+"""Nothing is asked by the clock, so what is asked has another cause."""
 
 
 @pytest.fixture

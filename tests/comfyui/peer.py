@@ -130,7 +130,10 @@ class Peer:
 
     async def send(self, prompt_id: str, kind: str, **data: object) -> None:
         entry = self.running.get(prompt_id) or self.pending.get(prompt_id) or {}
-        await self.emit(str(entry.get("client_id")), {"type": kind, "data": {**data, "prompt_id": prompt_id}})
+        await self.send_to(str(entry.get("client_id")), prompt_id, kind, **data)
+
+    async def send_to(self, client_id: str, prompt_id: str, kind: str, **data: object) -> None:
+        await self.emit(client_id, {"type": kind, "data": {**data, "prompt_id": prompt_id}})
 
     async def emit(self, client_id: str, message: Mapping[str, Any] | bytes) -> None:
         number, socket = self._sockets.get(client_id, (0, None))

@@ -15,7 +15,7 @@ from bot.comfyui.models import (
     Succeeded,
 )
 from bot.comfyui.options import ClientOptions
-from tests.comfyui.conftest import HASTE
+from tests.comfyui.conftest import HASTE, PATIENT
 from tests.comfyui.following import ending, first
 from tests.comfyui.peer import GRAPH, Peer, image
 
@@ -96,6 +96,36 @@ async def test_what_ended_while_the_socket_was_away(peer: Peer, client: ComfyCli
         outcome = await ending(tracking)
     assert isinstance(outcome, Succeeded)
     assert [file.filename for file in outcome.files] == ["a.png", "b.png"]
+
+
+async def test_a_gap_in_the_middle_makes_the_history_speak(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
+    """One output was told before the gap and one within it; the success comes after."""
+    with client.track(prompt_id) as tracking:
+        await client.submit(prompt_id, GRAPH)
+        await peer.run(prompt_id)
+        await peer.send(prompt_id, "executed", node="2", output={"images": [image("a.png")]})
+        await peer.send(prompt_id, "executing", node="3")
+        await first(tracking, NodeStarted)
+        await peer.drop_sockets()
+        await peer.connections(2)
+        outputs = {"2": {"images": [image("a.png")]}, "3": {"images": [image("b.png")]}}
+        await peer.finish(prompt_id, outputs, say=False)
+        await peer.send_to(client.client_id, prompt_id, "execution_success", timestamp=3500)
+        outcome = await ending(tracking)
+    assert isinstance(outcome, Succeeded)
+    assert [file.filename for file in outcome.files] == ["a.png", "b.png"]
+
+
+async def test_a_socket_that_is_back_asks_at_once(peer: Peer, prompt_id: str) -> None:
+    async with ComfyClient(peer.url, PATIENT) as client:
+        await peer.connections(1)
+        with client.track(prompt_id) as tracking:
+            await client.submit(prompt_id, GRAPH)
+            await peer.run(prompt_id)
+            await first(tracking, Started)
+            await peer.finish(prompt_id, say=False)
+            await peer.drop_sockets()
+            assert isinstance(await ending(tracking), Succeeded)
 
 
 async def test_no_websocket_at_all(peer: Peer, prompt_id: str) -> None:

@@ -18,7 +18,7 @@ from bot.comfyui.models import (
     Stepped,
     Succeeded,
 )
-from tests.comfyui.conftest import HASTE
+from tests.comfyui.conftest import HASTE, PATIENT
 from tests.comfyui.following import ending, first
 from tests.comfyui.peer import GRAPH, JPEG, Peer
 
@@ -172,6 +172,18 @@ async def test_somebody_cleared_the_history(peer: Peer, client: ComfyClient, pro
         outcome = await ending(tracking)
     assert isinstance(outcome, Failed)
     assert outcome.error.message == "no"
+
+
+async def test_the_place_in_the_queue_is_kept_up(peer: Peer, prompt_id: str) -> None:
+    peer.pending["first"] = {"prompt": GRAPH, "client_id": "a-browser"}
+    async with ComfyClient(peer.url, PATIENT) as client:
+        await peer.connections(1)
+        with client.track(prompt_id) as tracking:
+            await client.submit(prompt_id, GRAPH)
+            assert await first(tracking, Queued) == Queued(2)
+            await peer.run("first")
+            await peer.status()
+            assert await first(tracking, Queued) == Queued(1)
 
 
 # -- work found at start
