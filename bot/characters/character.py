@@ -168,8 +168,9 @@ class Character(Part):
 
     @cached_property
     def version(self) -> str:
-        """SHA-256 (hex) of everything the file says; a comment or a moved key does not change it."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        """SHA-256 (hex) of what the file says; comments, order, and keys that repeat a default do not count."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        content = json.dumps(said, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def default_workflow(self, kind: str) -> str | None:
