@@ -28,6 +28,7 @@ BINDINGS_SUFFIX = ".bindings.yaml"
 SPECIAL_NAMES = frozenset({"vary", "upscale"})
 """Workflows behind buttons; never somebody's default by being the only one."""
 _POLL_SECONDS = 2.0
+_LOOK_ANYWAY_MS = 3000
 
 
 class Key(NamedTuple):
@@ -190,7 +191,11 @@ class WorkflowLibrary:
 
     async def _watch(self) -> None:
         try:
-            async for _ in awatch(self.root, stop_event=self._stop, debounce=300, step=50, recursive=True):
+            # Also looks at every timeout: what changed before the watch stood, or on a file system that tells little.
+            changes = awatch(
+                self.root, stop_event=self._stop, debounce=300, rust_timeout=_LOOK_ANYWAY_MS, yield_on_timeout=True
+            )
+            async for _ in changes:
                 await self._look_again()
         except (OSError, RuntimeError) as error:  # no more inotify watches, a file system that reports nothing
             _log.warning("cannot watch %s (%s); looking every %g s instead", self.root, error, _POLL_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bot.workflows import Workflow, parse_workflow
 
@@ -12,10 +12,15 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "comfyui"
 GraphDict = dict[str, dict[str, Any]]
 
 
-def node(class_type: str, /, title: str | None = None, **inputs: Any) -> dict[str, Any]:
+def node(class_type: str, /, title: Any = None, **inputs: Any) -> dict[str, Any]:
     """One node in API format."""
     made: dict[str, Any] = {"class_type": class_type, "inputs": inputs}
     return made if title is None else {**made, "_meta": {"title": title}}
+
+
+def class_of(value: Any) -> str:
+    """A pytest id: the class of a node, or the value itself."""
+    return str(cast("dict[str, Any]", value)["class_type"] if isinstance(value, dict) else value)
 
 
 def txt2img(positive: Any = "a cat", negative: Any = "blurry", **more: dict[str, Any]) -> GraphDict:

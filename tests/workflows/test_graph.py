@@ -10,24 +10,24 @@ from bot.workflows.graph import MAX_BYTES
 from tests.workflows.graphs import SHARED, node, txt2img
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda graph: graph,
-        lambda graph: {"prompt": graph, "client_id": "x"},
-        lambda graph: {"input": {"workflow": graph}},
-        lambda graph: {"workflow": graph},
-        lambda graph: {"input": {"prompt": graph, "images": []}},
-        lambda graph: {"workflow": json.dumps(graph)},
-    ],
-)
-def test_wrapped_files_are_unwrapped(wrap: Any) -> None:
-    graph = txt2img()
-    assert decode_graph(json.dumps(wrap(graph))) == graph
+GRAPH: dict[str, Any] = txt2img()
+WRAPPED: list[dict[str, Any]] = [
+    GRAPH,
+    {"prompt": GRAPH, "client_id": "x"},
+    {"input": {"workflow": GRAPH}},
+    {"workflow": GRAPH},
+    {"input": {"prompt": GRAPH, "images": []}},
+    {"workflow": json.dumps(GRAPH)},
+]
+
+
+@pytest.mark.parametrize("content", WRAPPED)
+def test_wrapped_files_are_unwrapped(content: dict[str, Any]) -> None:
+    assert decode_graph(json.dumps(content)) == GRAPH
 
 
 def test_bom_and_comments_are_dropped() -> None:
-    graph = {**txt2img(), "_comment": "mine", "extra": {"ds": {}}, "version": 0.4}
+    graph: dict[str, Any] = {**txt2img(), "_comment": "mine", "extra": {"ds": {}}, "version": 0.4}
     assert decode_graph(b"\xef\xbb\xbf" + json.dumps(graph).encode()) == txt2img()
 
 

@@ -75,8 +75,8 @@ def test_every_dialect(token: str, role: Role) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["%date%", "%date:yyyy-MM-dd%", "%year%", "%KSampler.seed%", "100% prompt%", "PARAM_LYRICS", "MY_PROMPT_PLACEHOLDERS",
-     "__CHORUS_NOTHING__", "{{char}}", "{prompt}", "prompt", "__chorus_prompt__"],
+    ["%date%", "%date:yyyy-MM-dd%", "%year%", "%KSampler.seed%", "100% prompt%", "PARAM_LYRICS", "{prompt}", "prompt",
+     "MY_PROMPT_PLACEHOLDERS", "__CHORUS_NOTHING__", "{{char}}", "__chorus_prompt__"],
 )  # fmt: skip
 def test_what_is_no_placeholder(text: str) -> None:
     assert find_placeholders(text) == []
@@ -180,7 +180,10 @@ def test_a_missing_picture_or_voice_is_said() -> None:
     picture = txt2img(**{"10": node("LoadImage", image="__CHORUS_REFERENCE_IMAGE__")})
     with pytest.raises(InputInvalid, match="picture"):
         inject(parsed(picture), Injection(positive="x", seed=1))
-    assert inject(parsed(picture), Injection(positive="x", reference_image="c/a.png"))["10"]["inputs"]["image"] == "c/a.png"
+    assert (
+        inject(parsed(picture), Injection(positive="x", reference_image="c/a.png"))["10"]["inputs"]["image"]
+        == "c/a.png"
+    )
     voice = {
         "1": node("LoadAudio", audio="__CHORUS_VOICE_SAMPLE__"),
         "2": node("ChatterboxTTS", text="__CHORUS_TEXT__", seed=0, audio_prompt=["1", 0]),

@@ -1,0 +1,384 @@
+"""The rules by which a graph without placeholders is read, one graph each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.workflows import Role
+from tests.workflows.graphs import SHARED, GraphDict, class_of, node, parsed, places, txt2img
+
+
+def found(graph: GraphDict, role: Role = Role.POSITIVE) -> list[str]:
+    return places(parsed(graph).reading.of(role))
+
+
+def candidates(graph: GraphDict, role: Role = Role.POSITIVE) -> list[str]:
+    ambiguity = parsed(graph).reading.ambiguity(role)
+    return [] if ambiguity is None else places(ambiguity.candidates)
+
+
+def test_the_default_graph() -> None:
+    reading = parsed(txt2img()).reading
+    assert places(reading.positive) == ["6.text"]
+    assert places(reading.negative) == ["7.text"]
+    assert places(reading.seeds) == ["3.seed"]
+    assert (places(reading.width), places(reading.height)) == (["5.width"], ["5.height"])
+    assert (places(reading.steps), places(reading.cfg)) == (["3.steps"], ["3.cfg"])
+    assert reading.outputs == ("9",)
+    assert reading.ambiguities == ()
+
+
+def test_an_empty_text_is_a_prompt_slot_too() -> None:
+    assert found(txt2img("", "")) == ["6.text"]
+
+
+def test_leftovers_that_no_output_reaches_are_ignored() -> None:
+    extra = {
+        "50": node("CLIPTextEncode", text="old idea", clip=["4", 1]),
+        "51": node("KSampler", seed=9, positive=["50", 0], latent_image=["5", 0]),
+    }
+    reading = parsed(txt2img(**extra)).reading
+    assert places(reading.positive) == ["6.text"]
+    assert places(reading.seeds) == ["3.seed"]
+
+
+def test_polarity_goes_by_input_name_not_by_slot() -> None:
+    control = node(
+        "ControlNetApplyAdvanced", positive=["7", 0], negative=["6", 0], control_net=["31", 0], image=["32", 0]
+    )
+    graph = txt2img(**{"30": control, "32": node("LoadImage", image="a.png")})
+    graph["3"]["inputs"] |= {"positive": ["30", 1], "negative": ["30", 0]}
+    assert found(graph) == ["7.text"]
+    assert found(graph, Role.NEGATIVE) == ["6.text"]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        node("ConditioningSetTimestepRange", conditioning=["6", 0], start=0.0, end=1.0),
+        node("ControlNetApply", conditioning=["6", 0], control_net=["90", 0], image=["91", 0], strength=1.0),
+        node("FluxGuidance", conditioning=["6", 0], guidance=3.5),
+        node("unCLIPConditioning", conditioning=["6", 0], clip_vision_output=["92", 0], strength=1.0),
+        node(
+            "GLIGENTextBoxApply", conditioning_to=["6", 0], clip=["4", 1], text="a box", width=64, height=64, x=0, y=0
+        ),
+        node("ReferenceLatent", conditioning=["6", 0], latent=["5", 0]),
+        node("Reroute", **{"": ["6", 0]}),
+    ],
+    ids=class_of,
+)
+def test_the_walk_passes_conditioning_nodes(between: dict[str, Any]) -> None:
+    graph = txt2img(**{"30": between})
+    graph["3"]["inputs"]["positive"] = ["30", 0]
+    assert found(graph) == ["6.text"]
+
+
+def test_both_inputs_of_a_dual_encoder_are_written() -> None:
+    sdxl = node(
+        "CLIPTextEncodeSDXL", text_g="a cat", text_l="cat, best quality", width=4096, height=4096, clip=["4", 1]
+    )
+    assert found(txt2img(**{"6": sdxl})) == ["6.text_g", "6.text_l"]
+    assert found(txt2img(**{"6": sdxl}), Role.WIDTH) == ["5.width"]
+    flux = node("CLIPTextEncodeFlux", clip_l="", t5xxl="a cat in a hat", guidance=3.5, clip=["4", 1])
+    assert found(txt2img(**{"6": flux})) == ["6.clip_l", "6.t5xxl"]
+
+
+def test_linked_dual_encoder_meets_in_one_text() -> None:
+    flux = node("CLIPTextEncodeFlux", clip_l=["20", 0], t5xxl=["20", 0], guidance=3.5, clip=["4", 1])
+    graph = txt2img(**{"6": flux, "20": node("PrimitiveStringMultiline", value="a cat")})
+    assert found(graph) == ["20.value"]
+    assert found(graph, Role.CFG) == ["6.guidance"]
+
+
+@pytest.mark.parametrize("guider", ["BasicGuider", "CFGGuider"])
+def test_flux_with_a_guider(guider: str) -> None:
+    conditioning = (
+        {"conditioning": ["26", 0]} if guider == "BasicGuider" else {"positive": ["26", 0], "negative": ["7", 0]}
+    )
+    graph = {
+        "6": node("CLIPTextEncode", text="a cat", clip=["11", 0]),
+        "7": node("CLIPTextEncode", text="", clip=["11", 0]),
+        "13": node(
+            "SamplerCustomAdvanced",
+            noise=["25", 0],
+            guider=["22", 0],
+            sampler=["16", 0],
+            sigmas=["17", 0],
+            latent_image=["27", 0],
+        ),
+        "16": node("KSamplerSelect", sampler_name="euler"),
+        "17": node("BasicScheduler", scheduler="simple", steps=20, denoise=1.0, model=["30", 0]),
+        "22": node(guider, model=["30", 0], **conditioning),
+        "25": node("RandomNoise", noise_seed=8),
+        "26": node("FluxGuidance", guidance=3.5, conditioning=["6", 0]),
+        "27": node("EmptySD3LatentImage", width=1024, height=768, batch_size=1),
+        "30": node("ModelSamplingFlux", max_shift=1.15, base_shift=0.5, width=1024, height=768, model=["12", 0]),
+        "12": node("UNETLoader", unet_name="flux1-dev.safetensors"),
+        "11": node("DualCLIPLoader", clip_name1="a.safetensors", clip_name2="b.safetensors"),
+        "8": node("VAEDecode", samples=["13", 0], vae=["10", 0]),
+        "10": node("VAELoader", vae_name="ae.safetensors"),
+        "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
+    }
+    assert found(graph) == ["6.text"]
+    assert found(graph, Role.NEGATIVE) == (["7.text"] if guider == "CFGGuider" else [])
+    assert found(graph, Role.SEED) == ["25.noise_seed"]
+    assert found(graph, Role.STEPS) == ["17.steps"]
+    assert found(graph, Role.CFG) == ["26.guidance"]
+    assert found(graph, Role.WIDTH) == ["27.width", "30.width"]
+
+
+def test_base_and_refiner_with_the_same_text_are_both_written() -> None:
+    refiner = {
+        "16": node("CLIPTextEncode", text="a cat", clip=["12", 1]),
+        "17": node("CLIPTextEncode", text="blurry", clip=["12", 1]),
+        "11": node(
+            "KSamplerAdvanced", noise_seed=0, steps=25, positive=["16", 0], negative=["17", 0], latent_image=["3", 0]
+        ),
+    }
+    graph = txt2img(**refiner)
+    graph["8"]["inputs"]["samples"] = ["11", 0]
+    assert found(graph) == ["16.text", "6.text"]
+    assert found(graph, Role.NEGATIVE) == ["17.text", "7.text"]
+    assert found(graph, Role.SEED) == ["11.noise_seed", "3.seed"]
+    assert found(graph, Role.STEPS) == ["3.steps"]
+
+
+def test_a_negative_made_of_the_positive_is_not_written() -> None:
+    zero = txt2img(**{"7": node("ConditioningZeroOut", conditioning=["6", 0])})
+    assert found(zero, Role.NEGATIVE) == []
+    same = txt2img()
+    same["3"]["inputs"]["negative"] = ["6", 0]
+    assert found(same) == ["6.text"]
+    assert found(same, Role.NEGATIVE) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        (node("PrimitiveStringMultiline", value="a cat"), "value"),
+        (node("PrimitiveString", value=""), "value"),
+        (node("CR Prompt Text", prompt="a cat"), "prompt"),
+        (node("Text Multiline", text="a cat"), "text"),
+        (node("Simple String", string="a cat"), "string"),
+        (node("String Literal (Image Saver)", string="a cat"), "string"),
+        (node("DF_Text_Box", Text="a cat"), "Text"),
+        (node("easy positive", positive="a cat"), "positive"),
+        (
+            node("SDXLPromptStyler", text_positive="a cat", text_negative="bad", style="base", log_prompt="No"),
+            "text_positive",
+        ),
+        (node("MZ_ChatGLM3", text="a cat", chatglm3_model=["90", 0], seed=3), "text"),
+        (node("CogVideoTextEncode", prompt="a cat", strength=1.0, clip=["90", 0]), "prompt"),
+    ],
+    ids=class_of,
+)
+def test_text_behind_a_link(source: dict[str, Any], name: str) -> None:
+    assert found(txt2img(["20", 0], **{"20": source})) == [f"20.{name}"]
+
+
+def test_a_styler_feeds_both_polarities_by_name() -> None:
+    styler = node("SDXLPromptStyler", text_positive="a cat", text_negative="bad", style="base", log_prompt="No")
+    graph = txt2img(["20", 1], ["20", 0], **{"20": styler})
+    assert found(graph) == ["20.text_positive"]
+    assert found(graph, Role.NEGATIVE) == ["20.text_negative"]
+
+
+def test_a_wildcard_node_is_written_in_both_places() -> None:
+    wild = node("ImpactWildcardProcessor", wildcard_text="{a|b} cat", populated_text="a cat", mode=True, seed=4)
+    graph = txt2img(["20", 0], **{"20": wild})
+    assert found(graph) == ["20.populated_text", "20.wildcard_text"]
+    assert found(graph, Role.SEED) == ["20.seed", "3.seed"]
+
+
+def test_efficiency_loader_and_sampler() -> None:
+    graph = {
+        "1": node(
+            "Efficient Loader",
+            ckpt_name="a.safetensors",
+            positive="a cat",
+            negative="bad",
+            empty_latent_width=512,
+            empty_latent_height=768,
+        ),
+        "2": node(
+            "KSampler (Efficient)",
+            seed=-1,
+            steps=20,
+            cfg=7.0,
+            model=["1", 0],
+            positive=["1", 1],
+            negative=["1", 2],
+            latent_image=["1", 3],
+        ),
+        "3": node("SaveImage", images=["2", 5], filename_prefix="x"),
+    }
+    assert found(graph) == ["1.positive"]
+    assert found(graph, Role.NEGATIVE) == ["1.negative"]
+    assert found(graph, Role.SEED) == ["2.seed"]
+    assert found(graph, Role.WIDTH) == ["1.empty_latent_width"]
+
+
+def test_a_pipe_carries_both_polarities() -> None:
+    pipe = {
+        "20": node("ToBasicPipe", model=["4", 0], clip=["4", 1], vae=["4", 2], positive=["6", 0], negative=["7", 0]),
+        "21": node("ImpactKSamplerBasicPipe", basic_pipe=["20", 0], seed=3, steps=20, cfg=7.0, latent_image=["5", 0]),
+    }
+    graph = txt2img(**pipe)
+    del graph["3"]
+    graph["8"]["inputs"]["samples"] = ["21", 1]
+    assert found(graph) == ["6.text"]
+    assert found(graph, Role.NEGATIVE) == ["7.text"]
+
+
+def test_wan_video() -> None:
+    graph = {
+        "16": node("WanVideoTextEncode", positive_prompt="a cat runs", negative_prompt="static", t5=["11", 0]),
+        "27": node(
+            "WanVideoSampler", seed=1, steps=30, cfg=6.0, model=["22", 0], text_embeds=["16", 0], image_embeds=["37", 0]
+        ),
+        "37": node("WanVideoEmptyEmbeds", width=832, height=480, num_frames=81),
+        "28": node("WanVideoDecode", samples=["27", 0], vae=["38", 0]),
+        "30": node("VHS_VideoCombine", images=["28", 0], frame_rate=16, filename_prefix="w"),
+    }
+    assert found(graph) == ["16.positive_prompt"]
+    assert found(graph, Role.NEGATIVE) == ["16.negative_prompt"]
+    assert found(graph, Role.WIDTH) == ["37.width"]
+    assert found(graph, Role.SEED) == ["27.seed"]
+
+
+def test_qwen_image_edit_takes_prompt_and_picture() -> None:
+    edit = node("TextEncodeQwenImageEdit", prompt="make it blue", clip=["4", 1], vae=["4", 2], image=["78", 0])
+    graph = txt2img(
+        **{"6": edit, "78": node("LoadImage", image="in.png"), "88": node("VAEEncode", pixels=["78", 0], vae=["4", 2])}
+    )
+    graph["3"]["inputs"]["latent_image"] = ["88", 0]
+    assert found(graph) == ["6.prompt"]
+    assert found(graph, Role.REFERENCE_IMAGE) == ["78.image"]
+    assert found(graph, Role.WIDTH) == []
+
+
+def test_ace_step_takes_tags_and_leaves_lyrics() -> None:
+    ace = node("TextEncodeAceStepAudio", tags="lofi", lyrics="[verse] la la", lyrics_strength=1.0, clip=["4", 1])
+    graph = txt2img(**{"6": ace, "9": node("SaveAudioMP3", audio=["8", 0], filename_prefix="a", quality="V0")})
+    graph["5"] = node("EmptyAceStepLatentAudio", seconds=30.0, batch_size=1)
+    assert found(graph) == ["6.tags"]
+
+
+def test_captioners_and_taggers_end_the_walk() -> None:
+    tagged = txt2img(["20", 0], **{"20": node("WD14Tagger|pysssss", image=["21", 0], exclude_tags="x", threshold=0.3)})
+    assert found(tagged) == []
+    joined = {
+        "20": node("StringConcatenate", string_a=["22", 0], string_b=["21", 0], delimiter=", "),
+        "21": node("Florence2Run", image=["23", 0], text_input="", task="caption", seed=1),
+        "22": node("PrimitiveString", value="in watercolour"),
+        "23": node("LoadImage", image="a.png"),
+    }
+    assert found(txt2img(["20", 0], **joined)) == ["22.value"]
+    seeing = node("OllamaVision", query="Describe this picture", images=["23", 0])
+    assert found(txt2img(["20", 0], **{"20": seeing, "23": joined["23"]})) == []
+
+
+def test_shown_text_is_followed_not_read() -> None:
+    shown = node("ShowText|pysssss", text=["20", 0], text_0="an old result")
+    assert found(txt2img(["19", 0], **{"19": shown, "20": node("PrimitiveString", value="a cat")})) == ["20.value"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (node("PrimitiveString", value="a cat"), ", oil painting, masterpiece", "21.value"),
+        (
+            node("PrimitiveString", title="Prompt", value="a cat"),
+            node("PrimitiveString", title="Style", value="oil"),
+            "21.value",
+        ),
+        (
+            node("PrimitiveString", value="masterpiece, best quality"),
+            node("PrimitiveString", value="a cat"),
+            "22.value",
+        ),
+        (node("PrimitiveString", value="PROMPT HERE"), node("PrimitiveString", value="a painting in oil"), "21.value"),
+        (node("PrimitiveString", value=""), node("PrimitiveString", value="a cat"), "22.value"),
+    ],
+)
+def test_joins_that_names_decide(first: dict[str, Any], second: Any, expected: str) -> None:
+    nodes = {"21": first}
+    link: Any = second
+    if isinstance(second, dict):
+        nodes["22"], link = second, ["22", 0]
+    join = node("StringConcatenate", string_a=["21", 0], string_b=link, delimiter=", ")
+    assert found(txt2img(["20", 0], **nodes, **{"20": join})) == [expected]
+
+
+def test_a_prompt_and_a_suffix_typed_into_one_join() -> None:
+    join = node("StringConcatenate", string_a="a cat", string_b=", oil painting", delimiter="")
+    assert found(txt2img(["20", 0], **{"20": join})) == ["20.string_a"]
+
+
+def test_replacing_fills_the_gap_of_a_template() -> None:
+    gap = node("StringReplace", string="a photo of {subject}, 35mm", find="{subject}", replace="a cat")
+    assert found(txt2img(["20", 0], **{"20": gap})) == ["20.replace"]
+    linked = node("StringReplace", string="a photo of XX", find="XX", replace=["21", 0])
+    assert found(txt2img(["20", 0], **{"20": linked, "21": node("PrimitiveString", value="a cat")})) == ["21.value"]
+    cleaning = node("StringReplace", string="a cat", find="\n", replace=" ")
+    assert found(txt2img(["20", 0], **{"20": cleaning})) == ["20.string"]
+
+
+@pytest.mark.parametrize("join", ["ConditioningCombine", "ConditioningConcat", "regions"])
+def test_distinct_prompts_are_an_open_question(join: str) -> None:
+    ends = (
+        ("conditioning_to", "conditioning_from")
+        if join == "ConditioningConcat"
+        else ("conditioning_1", "conditioning_2")
+    )
+    graph = txt2img(**{"10": node("CLIPTextEncode", text="a dog", clip=["4", 1])})
+    sources = ["6", "10"]
+    if join == "regions":
+        area = {"width": 64, "height": 64, "x": 0, "y": 0, "strength": 1.0}
+        graph |= {f"3{at}": node("ConditioningSetArea", conditioning=[at, 0], **area) for at in sources}
+        sources = ["36", "310"]
+    kind = "ConditioningCombine" if join == "regions" else join
+    graph["40"] = node(kind, **{ends[0]: [sources[0], 0], ends[1]: [sources[1], 0]})
+    graph["3"]["inputs"]["positive"] = ["40", 0]
+    assert found(graph) == []
+    assert candidates(graph) == ["10.text", "6.text"]
+
+
+def test_two_plain_literals_in_one_join_are_an_open_question() -> None:
+    join = node("StringConcatenate", string_a="a cat", string_b="a forest", delimiter=" in ")
+    assert candidates(txt2img(["20", 0], **{"20": join})) == ["20.string_a", "20.string_b"]
+
+
+def test_no_sampler_at_all() -> None:
+    api = {
+        "1": node("IdeogramV3", prompt="a cat", aspect_ratio="1:1", rendering_speed="BALANCED", seed=3),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
+    }
+    assert found(api) == ["1.prompt"]
+    masks = {
+        "1": node("LoadImage", image="a.png"),
+        "2": node("GroundingDinoSAMSegment (segment anything)", image=["1", 0], prompt="hair"),
+        "3": node("PreviewImage", images=["2", 0]),
+    }
+    assert found(masks) == []
+    assert found(masks, Role.REFERENCE_IMAGE) == ["1.image"]
+
+
+def test_what_only_a_text_display_shows_is_not_the_prompt() -> None:
+    graph = txt2img(**{"50": node("PreviewAny", source=["51", 0]), "51": node("PrimitiveString", value="a note")})
+    assert found(graph) == ["6.text"]
+
+
+def test_chorus_engines_own_workflow() -> None:
+    path = SHARED / "workflows" / "nova_default_workflow.json"
+    if not path.exists():
+        pytest.skip("the recorded workflows are not here")
+    from bot.workflows import parse_workflow  # noqa: PLC0415 - beside its only use
+
+    reading = parse_workflow(path.read_bytes()).reading
+    assert places(reading.positive) == ["6.text"]
+    assert places(reading.negative) == ["7.text"]
+    assert places(reading.seeds) == ["3.seed"]
+    assert places(reading.width) == ["58.width"]
