@@ -72,6 +72,7 @@ class Gateway:
         for session in self.sessions:
             session.resumable = session.resumable and code not in {1000, 1001, 4007, 4009}
         for socket in list(self.sockets):
+            socket.closed_here = True
             await socket.socket.close(code=code)
 
     def reconnect(self) -> None:
@@ -93,12 +94,12 @@ class Gateway:
     def stall(self) -> None:
         """Hold back every frame until `flow`; the sockets stay open."""
         for socket in self.sockets:
-            socket.stalled.clear()
+            socket.flowing.clear()
 
     def flow(self) -> None:
         """Send what `stall` held back."""
         for socket in self.sockets:
-            socket.stalled.set()
+            socket.flowing.set()
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class Gateway:
             await response.close(code=closing.code, message=closing.reason.encode())
         finally:
             self._forget(socket)
-            socket.stalled.set()
+            socket.flowing.set()
             socket.stop()
             await pump
         return response
@@ -176,7 +177,7 @@ class Gateway:
         for session in self.sessions:
             if session.socket is socket:
                 session.socket = None
-        if socket.socket.close_code in {1000, 1001}:  # the client said goodbye for good
+        if not socket.closed_here and socket.socket.close_code in {1000, 1001}:  # the client said goodbye for good
             self.sessions = [session for session in self.sessions if session.socket is not None]
         self._pulse.beat()
 

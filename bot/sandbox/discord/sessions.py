@@ -52,8 +52,10 @@ class Socket:
         self.socket = socket
         self._request = request
         self._frames: asyncio.Queue[Json | None] = asyncio.Queue()
-        self.stalled = asyncio.Event()
-        self.stalled.set()
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self.closed_here = False
+        """Closed by us; else the client's close code says whether it wants to come back."""
 
     def push(self, op: int, data: object = None, **more: object) -> None:
         """Queue a frame."""
@@ -62,7 +64,7 @@ class Socket:
     async def pump(self) -> None:
         """Send what was queued until `stop`; a broken socket ends it."""
         while (frame := await self._frames.get()) is not None:
-            await self.stalled.wait()
+            await self.flowing.wait()
             try:
                 await self.socket.send_str(json.dumps(frame, separators=(",", ":")))
             except ConnectionError:

@@ -30,6 +30,9 @@ class Probe(discord.Client):
         self.news = asyncio.Condition()
         self.reactions: list[discord.RawReactionActionEvent] = []
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Without discord.py's five seconds between two logins."""
+
     async def on_ready(self) -> None:
         self.readies += 1
         self.was_ready.set()
@@ -60,9 +63,12 @@ async def running(
             await client.tree.sync()
         task = asyncio.create_task(client.connect())
         try:
-            async with asyncio.timeout(20):
-                await client.was_ready.wait()
-            yield client
+            ready = asyncio.create_task(client.was_ready.wait())
+            await asyncio.wait([ready, task], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            assert client.was_ready.is_set() or task.done(), "not ready after 20 s"
+            if not task.done():
+                yield client
         finally:
             await client.close()
             await task

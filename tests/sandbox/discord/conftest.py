@@ -1,0 +1,26 @@
+"""What every test of the local Discord is judged by in the end: Discord's own description of the requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.sandbox.discord import LocalDiscord, Received
+from tests.discord_openapi import check_requests
+
+
+@pytest.fixture(autouse=True)
+def everything_sent_is_described(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each request of discord.py in these tests fits the description, unless the test sends a malformed one on purpose."""
+    logs: list[list[Received]] = []
+    enter = LocalDiscord.__aenter__
+
+    async def remembering(local: LocalDiscord) -> LocalDiscord:
+        logs.append(local.requests)
+        return await enter(local)
+
+    monkeypatch.setattr(LocalDiscord, "__aenter__", remembering)
+    yield
+    if "malformed" not in request.keywords:
+        assert check_requests(entry for log in logs for entry in log) == []

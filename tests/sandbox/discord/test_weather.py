@@ -1,0 +1,182 @@
+"""Everything that can go wrong on the way, as discord.py meets it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import aiohttp
+import discord
+import pytest
+
+from bot.sandbox.discord import (
+    AppliedThenDropped,
+    AppliedThenStatus,
+    Dropped,
+    LateReply,
+    LocalDiscord,
+    RateLimited,
+    Refused,
+    SlowUpload,
+    Status,
+    TooLarge,
+)
+from bot.sandbox.discord.weather import Effect
+from tests.sandbox.discord.clients import Probe, running
+
+MESSAGES = "/channels/*/messages"
+
+
+async def test_a_rate_limit_is_waited_for_unless_it_looks_like_a_ban() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            channel = client.get_partial_messageable(room.id)
+            local.weather.next("POST", MESSAGES, RateLimited(0.01), times=2)
+            await channel.send("patience")
+            assert [entry.status for entry in local.requested("POST", MESSAGES)] == [429, 429, 200]
+            local.weather.next("POST", MESSAGES, RateLimited(via=False))
+            with pytest.raises(discord.HTTPException) as refusal:
+                await channel.send("banned")
+            assert refusal.value.status == 429
+
+
+async def test_real_limits_answer_429_with_the_time_to_wait() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        local.rates.set("POST", MESSAGES, limit=2, per=0.2)
+        async with running(local, Probe()) as client, aiohttp.ClientSession() as session:
+            channel = client.get_partial_messageable(room.id)
+            for number in range(5):
+                await channel.send(str(number))
+            assert len(room.messages) == 5
+            headers = {"Authorization": f"Bot {local.token}"}
+            url = f"{local.url}/api/v10/channels/{room.id}/messages"
+            statuses: list[int] = []
+            for _ in range(3):
+                async with session.post(url, json={"content": "rude"}, headers=headers) as reply:
+                    statuses.append(reply.status)
+            assert 429 in statuses
+
+
+@pytest.mark.parametrize("effect", [AppliedThenStatus(503), Status(503)])
+async def test_a_server_error_says_nothing_about_what_was_done(effect: AppliedThenStatus | Status) -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            local.weather.next("POST", MESSAGES, effect)
+            with pytest.raises(discord.DiscordServerError):
+                await client.get_partial_messageable(room.id).send("once")
+            assert len(room.messages) == (1 if isinstance(effect, AppliedThenStatus) else 0)
+
+
+@pytest.mark.parametrize(
+    ("effect", "made"),
+    [(AppliedThenDropped(), 1), (AppliedThenDropped(reset=True), 1), (Dropped(), 0), (Dropped(reset=True), 0)],
+)
+async def test_a_broken_connection_is_ambiguous(effect: Effect, made: int) -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            local.weather.next("POST", MESSAGES, effect)
+            with pytest.raises((aiohttp.ClientError, OSError)):
+                await client.get_partial_messageable(room.id).send("once")
+            assert len(room.messages) == made
+            assert local.requested("POST", MESSAGES)[0].status == 0
+
+
+async def test_502_is_repeated_by_discord_py_and_the_nonce_saves_it() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            local.weather.next("POST", MESSAGES, AppliedThenStatus(502))
+            await client.get_partial_messageable(room.id).send("once", nonce="n")
+            assert [entry.status for entry in local.requested("POST", MESSAGES)] == [502, 200]
+            assert len(room.messages) == 1
+
+
+async def test_an_interaction_answered_twice_after_a_502_is_acknowledged_already() -> None:
+    client = Probe()
+    codes: list[int] = []
+
+    @client.tree.command(name="hello", description="Hello")
+    async def hello(interaction: discord.Interaction) -> None:
+        try:
+            await interaction.response.send_message("hello")
+        except discord.HTTPException as refusal:
+            codes.append(refusal.code)
+
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        async with running(local, client, sync=True):
+            local.weather.next("POST", "/interactions/*/*/callback", AppliedThenStatus(502))
+            answer = await ada.slash(room, "hello")
+            assert answer.message.content == "hello"
+            await local.until(lambda: codes == [40060])
+            assert len(room.messages) == 1
+
+
+async def test_refusals_on_request() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            channel = client.get_partial_messageable(room.id)
+            local.weather.next("POST", MESSAGES, TooLarge())
+            local.weather.next("POST", MESSAGES, Refused(403, 50013))
+            with pytest.raises(discord.HTTPException) as refusal:
+                await channel.send(file=discord.File(io.BytesIO(b"small"), "a.png"))
+            assert (refusal.value.status, refusal.value.code) == (413, 40005)
+            with pytest.raises(discord.Forbidden):
+                await channel.send("no")
+            await channel.send("yes")
+            assert local.violations == []
+
+
+async def test_slow_lines_are_slow_but_work() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            channel = client.get_partial_messageable(room.id)
+            local.weather.next("POST", MESSAGES, SlowUpload(0.05))
+            local.weather.next("POST", MESSAGES, LateReply(0.05))
+            await channel.send(file=discord.File(io.BytesIO(b"x" * 500_000), "a.bin"))
+            await channel.send("late")
+            assert [len(message.attachments) for message in room.messages] == [1, 0]
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_a_held_request_waits_on_the_side_that_was_asked_for(applied: bool) -> None:  # noqa: FBT001
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            hold = local.weather.hold("POST", MESSAGES, applied=applied)
+            sending = asyncio.create_task(client.get_partial_messageable(room.id).send("held"))
+            await hold.arrived()
+            assert len(room.messages) == (1 if applied else 0)
+            hold.release()
+            await sending
+            assert len(room.messages) == 1
+
+
+async def test_always_lasts_until_it_is_cleared() -> None:
+    async with LocalDiscord() as local:
+        guild = local.add_guild()
+        room = guild.add_channel("lounge")
+        async with running(local, Probe()) as client:
+            channel = client.get_partial_messageable(room.id)
+            local.weather.always("*", "/channels/**", Status(503))
+            for _ in range(2):
+                with pytest.raises(discord.DiscordServerError):
+                    await channel.send("no")
+            local.weather.clear()
+            await channel.send("yes")
+            assert [message.content for message in room.messages] == ["yes"]
