@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Literal
 
 import discord
@@ -132,7 +133,7 @@ class Characters(commands.GroupCog, name="character", description="The character
             raise InputInvalid("That file is larger than a character card is.", advice="At most 20 MB.")
         # Reading and checking may take longer than Discord's 3 s.
         await interaction.response.defer(ephemeral=True, thinking=True)
-        imported = import_card(await card.read(), card.filename)
+        imported = await asyncio.to_thread(import_card, await card.read(), card.filename)
         character = await self.bot.services.characters.add(imported, interaction.guild_id)
         notes = "".join(f"\n-# {clip(note, 200)}" for note in imported.notes[:5])
         text = f"**{character.name}** (`{character.id}`) lives in this server now. Try `/character use`.{notes}"

@@ -133,7 +133,10 @@ class Speaker:
 
         message_id = await self._outbox.send(outgoing, post, self._look)
         rows = await self._outbox.store.of_turn(self._turn.id)
-        return next(row for row in rows if row.discord_message_id == message_id and row.part == part)
+        row = next(row for row in rows if row.discord_message_id == message_id and row.part == part)
+        if row.content != outgoing.content:  # a former life posted it with the words it had then
+            await self.edit(row, piece, view)
+        return row
 
     async def _look(self, row: Delivery) -> int | None:
         """Find a piece by the words it was sent with, among what is not known to be another turn's."""
