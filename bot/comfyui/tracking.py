@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
@@ -98,7 +99,10 @@ class Tracking:
         self._denials = 0
         self._begun = asyncio.Event()
         self._wake = asyncio.Event()
-        self._ask_at = 0.0
+        self._due = math.inf
+        """When to ask, for a reason."""
+        self._watch_at = math.inf
+        """When to ask, for want of news."""
         self._heard_at = 0.0
         self._submitted_at = 0.0
         self._polling_since: float | None = None
@@ -148,6 +152,9 @@ class Tracking:
         self._heard_at = self._loop.time()
         self.patience = self._options.watchdog_after_submit
         self._begun.set()
+        told = self._story.certain()  # events may be faster than the reply
+        if told is not None:
+            self._end(told)
         # A free server begins at once and says so; if it does not, the place in its queue is worth asking for.
         self._hasten(2 * self._options.settle_delay if submission and not submission.recovered else 0.0)
 
@@ -179,7 +186,7 @@ class Tracking:
         if not (isinstance(event, ExecutingEvent) and event.prompt_id is None):
             # That one greets a new socket and proves nothing about the next frame.
             self.patience, self._doubtful = self._options.watchdog_silence, False
-        self._ask_at = max(self._ask_at, self._heard_at + self.patience)
+        self._watch_at = self._heard_at + self.patience
         self._publish(self._story.add(event))
         self._conclude(event)
 
@@ -200,12 +207,12 @@ class Tracking:
         """The watchdog and the poll; runs as a task until the end is known."""
         await self._begun.wait()
         while not self.ended:
-            delay = self._ask_at - self._loop.time()
+            delay = min(self._due, self._watch_at) - self._loop.time()
             if delay <= 0 and not self._submitting:
                 await self._ask()
                 continue
             try:
-                async with asyncio.timeout(None if self._submitting else delay):
+                async with asyncio.timeout(None if self._submitting or delay == math.inf else delay):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -217,10 +224,10 @@ class Tracking:
         match event:
             case ExecutionSuccessEvent():
                 outcome = self._story.certain()
-                if outcome is not None:
-                    self._end(outcome)
-                else:
+                if outcome is None:
                     self._hasten(0.0)
+                elif not self._submitting:  # else what the reply says of it is still to come
+                    self._end(outcome)
             case ExecutingEvent(node=None):
                 self._hasten(0.0)  # the history entry is there by now, whatever it says
             case ExecutionInterruptedEvent() | ExecutionErrorEvent(blocked=False):
@@ -236,15 +243,20 @@ class Tracking:
             self._hasten(0.0)
 
     def _hasten(self, delay: float) -> None:
-        self._ask_at = min(self._ask_at, self._loop.time() + delay) if self._ask_at else self._loop.time() + delay
+        self._due = min(self._due, self._loop.time() + delay)
         self._wake.set()
 
     async def _ask(self) -> None:
         known, before = self._known, self._heard_at
+        self._due = math.inf  # what comes up while this is answered is asked again
         try:
             place = await self._link.whereabouts(self.prompt_id)
         except ComfyError as error:
             _log.debug("%s: %s", self.prompt_id, error)
+            self._ask_again()
+            return
+        except Exception:  # noqa: BLE001 - a task boundary: whoever waits for the outcome must not wait in vain
+            _log.exception("asking for %s stumbled", self.prompt_id)
             self._ask_again()
             return
         if self.ended:
@@ -287,7 +299,7 @@ class Tracking:
         now = self._loop.time()
         if not self._link.hears(self.client_id):
             self._polling_since = now if self._polling_since is None else self._polling_since
-            self._ask_at = now + self._options.poll_interval(now - self._polling_since)
+            self._watch_at = now + self._options.poll_interval(now - self._polling_since)
             return
         self._polling_since = None
         quiet_since = max(self._link.last_frame_at, self._submitted_at)
@@ -303,7 +315,7 @@ class Tracking:
             wait = min(wait, self._options.poll_interval(now - self._heard_at))
         if self._story.probable() is not None:  # said to have ended; its entry is being written
             wait = 0.0
-        self._ask_at = now + max(wait, self._options.settle_delay)
+        self._watch_at = now + max(wait, self._options.settle_delay)
 
     # -- telling
 

@@ -40,6 +40,8 @@ class Peer:
         self.answer: tuple[int, bytes, str] | None = None
         self.node_errors: dict[str, Any] = {}
         self.own_ids = False
+        self.hold: asyncio.Event | None = None
+        """POST /prompt is applied, and answered only when this is set."""
         self.view: Handler | None = None
         self.posts: list[dict[str, Any]] = []
         self.calls: list[str] = []
@@ -260,6 +262,9 @@ class Peer:
         prompt_id = str(uuid.uuid4()) if self.own_ids else body["prompt_id"]
         self.pending[prompt_id] = body
         await self.status()
+        if self.hold is not None:
+            await self._note()
+            await self.hold.wait()
         if drop == "after":
             return await self._break(request, "POST /prompt")
         await self._note("POST /prompt")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import uuid
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from bot.comfyui.exceptions import (
     SubmissionUncertain,
     UnexpectedReply,
 )
-from bot.comfyui.models import Lost, Succeeded
+from bot.comfyui.models import Lost, Started, Succeeded
 from tests.comfyui.conftest import HASTE
 from tests.comfyui.peer import GRAPH, Peer
 
@@ -129,21 +130,24 @@ async def test_a_server_that_comes_back_between_the_tries(peer: Peer, client: Co
     assert len(peer.posts) == 1
 
 
-async def test_accepted_in_part(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    peer.node_errors = {
-        "3": {
-            "errors": [
-                {
-                    "type": "required_input_missing",
-                    "message": "Required input is missing",
-                    "details": "filename_prefix",
-                    "extra_info": {"input_name": "filename_prefix"},
-                }
-            ],
-            "dependent_outputs": ["3"],
-            "class_type": "SaveImage",
-        }
+PARTIAL: dict[str, Any] = {
+    "3": {
+        "errors": [
+            {
+                "type": "required_input_missing",
+                "message": "Required input is missing",
+                "details": "filename_prefix",
+                "extra_info": {"input_name": "filename_prefix"},
+            }
+        ],
+        "dependent_outputs": ["3"],
+        "class_type": "SaveImage",
     }
+}
+
+
+async def test_accepted_in_part(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
+    peer.node_errors = PARTIAL
     with client.track(prompt_id) as tracking:
         submission = await client.submit(prompt_id, GRAPH)
         assert [(one.node_id, one.input_name, one.type) for one in submission.node_errors] == [
@@ -155,6 +159,23 @@ async def test_accepted_in_part(peer: Peer, client: ComfyClient, prompt_id: str)
             outcome = await tracking.outcome()
     assert isinstance(outcome, Succeeded)
     assert outcome.node_errors == submission.node_errors
+
+
+async def test_events_before_the_reply(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
+    """Start to success, all before POST /prompt is answered; and what the answer says is not lost."""
+    peer.node_errors, peer.hold = PARTIAL, asyncio.Event()
+    with client.track(prompt_id) as tracking:
+        submitting = asyncio.create_task(client.submit(prompt_id, GRAPH))
+        await peer.until(lambda: prompt_id in peer.pending)
+        await peer.run(prompt_id)
+        await peer.finish(prompt_id)
+        async with asyncio.timeout(10):
+            assert await anext(tracking) == Started()
+            peer.hold.set()
+            await submitting
+            outcome = await tracking.outcome()
+    assert isinstance(outcome, Succeeded)
+    assert [one.input_name for one in outcome.node_errors] == ["filename_prefix"]
 
 
 def refusal(kind: str, node_errors: object = None, **extra: object) -> bytes:
