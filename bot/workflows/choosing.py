@@ -63,10 +63,19 @@ def choose(leaves: Sequence[Leaf], *, only_audio: bool) -> Choices:
     rest = [leaf for leaf in plain if not leaf.spoken]
     chosen = _one_text(positive or rest or spoken)
     drawn = {leaf.target for leaf in positive}
-    negative = tuple(leaf.target for leaf in leaves if leaf.way is Way.NEGATIVE and leaf.target not in drawn)
+    negative = _negative([leaf for leaf in leaves if leaf.way is Way.NEGATIVE and leaf.target not in drawn])
     if not speech.targets and not speech.candidates and only_audio:
         speech = chosen
     return Choices(chosen, Choice(negative), speech)
+
+
+def _negative(leaves: Sequence[Leaf]) -> tuple[Target, ...]:
+    """All of them; but a text node of its own is made to be set, and what is typed into encoders beside it stays.
+
+    Owners put there what must never be drawn; a person's negative prompt must not replace it.
+    """
+    own = [leaf for leaf in leaves if not leaf.typed_into_encoder]
+    return tuple(leaf.target for leaf in own or leaves)
 
 
 def _one_text(leaves: Sequence[Leaf]) -> Choice:
@@ -76,8 +85,21 @@ def _one_text(leaves: Sequence[Leaf]) -> Choice:
         if len(groups) > 1:
             groups = narrowed(groups)
     if len(groups) == 1:
-        return Choice(targets=tuple(dict.fromkeys(leaf.target for leaf in groups[0])))
+        return Choice(targets=tuple(dict.fromkeys(leaf.target for leaf in _once_per_join(groups[0]))))
     return Choice(candidates=tuple(dict.fromkeys(leaf.target for group in groups for leaf in group)))
+
+
+def _once_per_join(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Of several empty parts of one join only the first: the prompt would be in the text twice."""
+    joins = set[str]()
+    kept: list[Leaf] = []
+    for leaf in leaves:
+        if leaf.joined and leaf.target.node_id in joins:
+            continue
+        if leaf.joined:
+            joins.add(leaf.target.node_id)
+        kept.append(leaf)
+    return kept
 
 
 def _groups(leaves: Sequence[Leaf]) -> list[list[Leaf]]:

@@ -55,7 +55,7 @@ _CHORUS = (
     "PROMPT", "NEGATIVE", "SEED", "TEXT", "VOICE_SAMPLE", "VOICE_TRANSCRIPT", "REFERENCE_IMAGE", "CHARACTER_NAME",
     "WIDTH", "HEIGHT", "STEPS", "CFG",
 )  # fmt: skip
-_PERCENT = "prompt|negative_prompt|seed|steps|scale|cfg|width|height"
+_PERCENT = "prompt|positive_prompt|negative_prompt|negative|seed|steps|scale|cfg|width|height"
 _ANY_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 
 _TOKEN = re.compile(
@@ -63,7 +63,7 @@ _TOKEN = re.compile(
     rf"|(?<![A-Za-z0-9_])(?P<bare>{_ANY_WORD})_PLACEHOLDER(?![A-Za-z0-9_])"
     rf"|(?<![A-Za-z0-9_])PARAM_(?:(?:INT|FLOAT|STR|STRING)_)?(?P<param>{_ANY_WORD})(?![A-Za-z0-9_])"
     rf"|\{{\{{\s*(?i:(?P<braces>{_ANY_WORD}))\s*\}}\}}"
-    rf"|%(?P<percent>{_PERCENT})%",
+    rf"|%(?i:(?P<percent>{_PERCENT}))%",
 )
 _TITLE = re.compile(r"^\$(?P<word>[A-Za-z_]\w*)\.~?(?P<input>\w+)!?(?::.*)?$", re.DOTALL)
 _LOOKS_LIKE_ONE = re.compile(r"%[a-z_]+%|\{\{[^{}]{1,40}\}\}|__[A-Z_]+__|[A-Z_]+_PLACEHOLDER|PARAM_[A-Z_]+")
@@ -95,7 +95,7 @@ def find_placeholders(text: str, input_name: str = "") -> list[Found]:
     in_file_name = bool(_FILE_NAME_INPUT.search(input_name))
     found: list[Found] = []
     for match in _TOKEN.finditer(text):
-        if in_file_name and match[0] in _FILE_NAME_TOKENS:
+        if in_file_name and match[0].lower() in _FILE_NAME_TOKENS:
             continue
         word = next(value for value in match.groups() if value is not None)
         found.append(Found(match[0], _WORDS[word.upper()], match.start(), match.end()))

@@ -41,6 +41,8 @@ class Leaf:
     """It is one part of a join, typed into the join itself."""
     spoken: bool = False
     """It is asked for by a TTS node."""
+    typed_into_encoder: bool = False
+    """It stands in the encoder itself, not in a text node of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,8 @@ def _text_steps(graph: Graph, step: _Step, parts: Iterable[TextPart]) -> Iterato
 def _leaf(graph: Graph, step: _Step, part: TextPart, way: Way) -> Leaf:
     text = inputs(graph, step.node_id)[part.name]
     names = _names(graph, step, part.name)
-    return Leaf(Target(step.node_id, part.name), text, _strict(way), names, part.joined, step.spoken)
+    encoder = bool(words.ENCODER_CLASS.search(class_type(graph, step.node_id)))
+    return Leaf(Target(step.node_id, part.name), text, _strict(way), names, part.joined, step.spoken, encoder)
 
 
 def _names(graph: Graph, step: _Step, input_name: str) -> tuple[str, ...]:

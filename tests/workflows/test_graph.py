@@ -9,7 +9,6 @@ from bot.workflows import NotAGraph, NotApiFormat, decode_graph, node_title
 from bot.workflows.graph import MAX_BYTES
 from tests.workflows.graphs import SHARED, node, txt2img
 
-
 GRAPH: dict[str, Any] = txt2img()
 WRAPPED: list[dict[str, Any]] = [
     GRAPH,

@@ -59,6 +59,8 @@ NASTY = st.lists(st.one_of(st.text(max_size=20), st.sampled_from(TOKENS)), max_s
         ("%prompt%", Role.POSITIVE),
         ("%negative_prompt%", Role.NEGATIVE),
         ("%seed%", Role.SEED),
+        ("%PROMPT%", Role.POSITIVE),
+        ("%NEGATIVE%", Role.NEGATIVE),
         ("%steps%", Role.STEPS),
         ("%scale%", Role.CFG),
         ("%width%", Role.WIDTH),

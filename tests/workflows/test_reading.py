@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.workflows import Role
+from bot.workflows import Injection, Role, describe, describe_text, inject
 from tests.workflows.graphs import SHARED, GraphDict, class_of, node, parsed, places, txt2img
 
 
@@ -349,6 +352,56 @@ def test_distinct_prompts_are_an_open_question(join: str) -> None:
 def test_two_plain_literals_in_one_join_are_an_open_question() -> None:
     join = node("StringConcatenate", string_a="a cat", string_b="a forest", delimiter=" in ")
     assert candidates(txt2img(["20", 0], **{"20": join})) == ["20.string_a", "20.string_b"]
+
+
+def test_an_empty_join_takes_the_prompt_once() -> None:
+    join = node("StringFunction|pysssss", action="append", tidy_tags="no", text_a="", text_b="", text_c="")
+    assert found(txt2img(["20", 0], **{"20": join})) == ["20.text_a"]
+
+
+def test_what_must_never_be_drawn_is_not_replaced() -> None:
+    graph = txt2img(
+        **{
+            "10": node("CLIPTextEncode", text=["11", 0], clip=["4", 1]),
+            "11": node("String Literal", string=""),
+            "40": node("ConditioningCombine", conditioning_1=["7", 0], conditioning_2=["10", 0]),
+        }
+    )
+    graph["3"]["inputs"]["negative"] = ["40", 0]
+    assert found(graph, Role.NEGATIVE) == ["11.string"]
+
+
+NAMES = ["text", "prompt", "positive", "negative", "seed", "width", "conditioning", "value", "", "any_01", "a.b", "Ä"]
+CLASSES = ["KSampler", "CLIPTextEncode", "SaveImage", "Reroute", "LoadImage", "TTS", "StringConcatenate", "\x00", ""]
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+    st.tuples(st.sampled_from("123456"), st.integers(0, 2)).map(list),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
+)
+NODES = st.fixed_dictionaries(
+    {
+        "class_type": st.sampled_from(CLASSES),
+        "inputs": st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6),
+        "_meta": st.one_of(st.none(), st.dictionaries(st.just("title"), st.one_of(st.none(), st.text(max_size=5)))),
+    }
+)
+
+
+@given(st.dictionaries(st.sampled_from("123456"), NODES, min_size=1))
+def test_any_graph_can_be_read_described_and_filled(graph: GraphDict) -> None:
+    workflow = parsed(graph)
+    describe_text(describe(workflow, {"KSampler": {}, "CLIPTextEncode": {"input": {"required": {"text": ["STRING"]}}}}))
+    filled = inject(workflow, Injection(positive="P", negative="N", seed=2**70, width=8, text="T", reference_image="i"))
+    assert filled.keys() == workflow.graph.keys()
+    for role, value in ((Role.NEGATIVE, "N"), (Role.WIDTH, 8)):
+        for target in workflow.reading.of(role):
+            assert filled[target.node_id]["inputs"][target.input_name] in {value, "P", "T", "i", 2**70 % 2**32}
+    json.dumps(filled)
 
 
 def test_no_sampler_at_all() -> None:
