@@ -1,8 +1,8 @@
 """A judge that nobody here wrote: Discord's own OpenAPI description, applied to what reached the local Discord.
 
-Three adaptations make it strict enough to say something and lenient enough to be right: objects are closed, unions whose
-members have a required `type` enum become if/then (so that an error names the member meant), snowflakes may be integers.
-Validators are built per (method, path template) when first needed and kept for the process.
+Three adaptations make it strict enough to say something and lenient enough to be right: objects are closed, unions
+whose members have a required `type` enum become if/then (so that an error names the member meant), and snowflakes may
+be integers. Validators are built per (method, path template) when first needed and kept for the process.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError
 
 from bot.sandbox.discord import Received
 
@@ -38,8 +38,8 @@ HARMLESS: dict[str, set[str]] = {
         "duration_secs", "title",
     },
 }  # fmt: skip
-"""What discord.py 2.7.1 sends beyond the description to no effect: `tts` on edits, `nsfw` on commands, `flags` of embeds, and
-everything it knows about a file that an edit keeps (`Attachment.to_dict`).
+"""What discord.py 2.7.1 sends beyond the description to no effect: `tts` on edits, `nsfw` on commands, `flags` of
+embeds, and everything it knows about a file that an edit keeps (`Attachment.to_dict`).
 """
 
 _REF = "#/components/schemas/"
@@ -66,9 +66,8 @@ class Judge:
         validator = self._validator(received.method.lower(), template)
         if validator is None or received.body in (None, {}):
             return found
-        # jsonschema's stubs leave the error's context untyped
         for error in validator.iter_errors(received.body):  # pyright: ignore[reportUnknownMemberType]
-            deepest = best_match([error]) or error
+            deepest = _deepest(error)
             found.append(f"{where}: {deepest.json_path}: {deepest.message[:300]}")
         return found
 
@@ -107,11 +106,11 @@ class Judge:
 
     def _adapt(self, schema: Any) -> Any:
         if isinstance(schema, list):
-            entries: list[Any] = schema
+            entries = cast("list[Any]", schema)
             return [self._adapt(entry) for entry in entries]
         if not isinstance(schema, dict):
             return schema
-        node: Json = schema
+        node = cast("Json", schema)
         adapted: Json = {key: self._adapt(value) for key, value in node.items()}
         if "$ref" in adapted:
             adapted["$ref"] = adapted["$ref"].replace(_REF, "#/$defs/")
@@ -141,6 +140,12 @@ class Judge:
         return found if len(found) > 1 and len(set(values)) == len(values) else []
 
 
+def _deepest(error: ValidationError) -> ValidationError:
+    """Of a union that fits nowhere, the complaint that is furthest inside: it is about the member that was meant."""
+    context: list[ValidationError] = list(error.context or [])
+    return _deepest(max(context, key=lambda inner: len(inner.absolute_path))) if context else error
+
+
 def _by_type(members: list[tuple[list[int], Json]], *, nullable: bool) -> Json:
     known = [value for kinds, _ in members for value in kinds]
     object_rule: Json = {"type": "object", "required": ["type"], "properties": {"type": {"enum": known}}}
@@ -154,13 +159,13 @@ def _by_type(members: list[tuple[list[int], Json]], *, nullable: bool) -> Json:
 
 def _references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
-        entries: Json = node
+        entries = cast("Json", node)
         if isinstance(entries.get("$ref"), str):
             yield entries["$ref"].removeprefix("#/$defs/")
         for value in entries.values():
             yield from _references(value)
     elif isinstance(node, list):
-        values: list[Any] = node
+        values = cast("list[Any]", node)
         for value in values:
             yield from _references(value)
 

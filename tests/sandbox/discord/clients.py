@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import discord
 from discord import app_commands
@@ -51,10 +52,13 @@ class Probe(discord.Client):
             self.news.notify_all()
 
 
+ClientT = TypeVar("ClientT", bound=Probe)
+
+
 @asynccontextmanager
 async def running(
-    local: LocalDiscord, client: Probe, *, sync: bool = False, token: str | None = None
-) -> AsyncGenerator[Probe]:
+    local: LocalDiscord, client: ClientT, *, sync: bool = False, token: str | None = None
+) -> AsyncGenerator[ClientT]:
     """The client logged in and ready; closed at the end without leaving a task behind."""
     point_discord_at(local.url)
     async with client:

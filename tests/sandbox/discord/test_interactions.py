@@ -10,6 +10,7 @@ import aiohttp
 import discord
 import pytest
 from discord import app_commands
+from discord.http import Route
 
 from bot.sandbox.discord import Limits, LocalDiscord, NoAnswerError, NotOfferedError, Upload
 from tests.sandbox.discord.clients import Probe, running
@@ -43,7 +44,7 @@ class Counting(Probe):
             view.add_item(Counter(1))
             await interaction.response.send_message("counted 0", view=view)
 
-        self.start = count
+        assert self.tree.get_command("count") is count
 
 
 async def test_a_button_lives_on_after_the_bot_was_restarted() -> None:
@@ -124,7 +125,7 @@ async def test_options_of_every_type_arrive() -> None:
     inner = app_commands.Group(name="sample", description="Samples", parent=group)
 
     @inner.command(name="add", description="Add one")
-    async def add(
+    async def add(  # noqa: PLR0917 - discord.py reads the options from the signature
         interaction: discord.Interaction,
         file: discord.Attachment,
         who: discord.Member,
@@ -259,7 +260,7 @@ async def test_a_late_acknowledgement_is_unknown_and_a_second_one_refused() -> N
     @client.tree.command(name="twice", description="Twice")
     async def twice(interaction: discord.Interaction) -> None:
         await interaction.response.send_message("once")
-        url = f"{discord.http.Route.BASE}/interactions/{interaction.id}/{interaction.token}/callback"
+        url = f"{Route.BASE}/interactions/{interaction.id}/{interaction.token}/callback"
         body = {"type": 4, "data": {"content": "twice"}}
         async with aiohttp.ClientSession() as session, session.post(url, json=body) as reply:
             codes.append((await reply.json())["code"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any
 
 import aiohttp
@@ -225,7 +226,7 @@ async def test_pings_are_those_that_are_written_and_allowed() -> None:
 @pytest.mark.parametrize(
     ("denied", "files"), [(["send_messages"], False), (["attach_files"], True), (["view_channel"], False)]
 )
-async def test_the_bot_lacks_a_permission(denied: list[str], files: bool) -> None:  # noqa: FBT001
+async def test_the_bot_lacks_a_permission(denied: list[str], files: bool) -> None:
     async with LocalDiscord() as local:
         guild = local.add_guild()
         room = guild.add_channel("lounge")
@@ -264,13 +265,13 @@ def voice_form(channel: int, *, flags: int = 8192, content: str = "", kind: str 
         "attachments": [{"id": "0", "filename": "voice-message.ogg", **meta}],
     } | ({"content": content} if content else {})
     form = [
-        {"name": "payload_json", "value": discord.utils._to_json(payload)},
+        {"name": "payload_json", "value": json.dumps(payload)},
         {"name": "files[0]", "value": b"OggS", "filename": "voice-message.ogg", "content_type": kind},
     ]
     return Route("POST", "/channels/{channel_id}/messages", channel_id=channel), form
 
 
-WAVE = {"duration_secs": 1.5, "waveform": base64.b64encode(bytes(range(50))).decode()}
+WAVE: dict[str, Any] = {"duration_secs": 1.5, "waveform": base64.b64encode(bytes(range(50))).decode()}
 
 
 async def test_a_voice_message_obeys_its_rules() -> None:
@@ -283,11 +284,12 @@ async def test_a_voice_message_obeys_its_rules() -> None:
             message = room.messages[0]
             assert (message.is_voice, message.attachments[0].duration_secs) == (True, 1.5)
             assert sent["attachments"][0]["waveform"] == WAVE["waveform"]
-            for code, changes in {
+            broken: dict[int, dict[str, Any]] = {
                 50159: {"content": "listen"},
                 50160: {"kind": "application/octet-stream"},
                 50161: {"waveform": None},
-            }.items():
+            }
+            for code, changes in broken.items():
                 route, form = voice_form(room.id, **(WAVE | changes))
                 with pytest.raises(discord.HTTPException) as refusal:
                     await client.http.request(route, form=form)

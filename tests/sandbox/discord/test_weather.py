@@ -153,7 +153,7 @@ async def test_slow_lines_are_slow_but_work() -> None:
 
 
 @pytest.mark.parametrize("applied", [True, False])
-async def test_a_held_request_waits_on_the_side_that_was_asked_for(applied: bool) -> None:  # noqa: FBT001
+async def test_a_held_request_waits_on_the_side_that_was_asked_for(applied: bool) -> None:
     async with LocalDiscord() as local:
         guild = local.add_guild()
         room = guild.add_channel("lounge")
