@@ -1,0 +1,104 @@
+import pytest
+
+from bot.errors import InputInvalid
+from bot.generation.store import StoredWorkflow
+from bot.generation.voices import NewVoiceSample
+from bot.storage.database import Database
+from bot.storage.guild_settings import GuildSettings
+from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.workflows import WorkflowRepository
+
+# -- workflows
+
+GRAPH = StoredWorkflow(
+    content_hash="a" * 64, graph={"1": {"class_type": "X", "inputs": {}}}, bindings={"seed": ["1.x"]}
+)
+
+
+async def test_a_workflow_version_is_kept_for_good(database: Database) -> None:
+    for _ in range(2):
+        workflows = WorkflowRepository(database)
+        await workflows.put(GRAPH)
+        await workflows.put(GRAPH)
+        assert await workflows.get("a" * 64) == GRAPH
+    assert await WorkflowRepository(database).get("b" * 64) is None
+
+
+async def test_a_name_stands_for_its_newest_version(database: Database) -> None:
+    workflows = WorkflowRepository(database)
+    newer = GRAPH.model_copy(update={"content_hash": "b" * 64})
+    for version in (GRAPH, newer, newer):
+        await workflows.put(version)
+        await workflows.set_current("nova", "image", "default", version.content_hash)
+    await WorkflowRepository(database).set_current("nova", "image", "default", "a" * 64)
+    assert await workflows.get("a" * 64) is not None
+
+
+# -- settings
+
+
+@pytest.mark.parametrize("value", [True, False, 3, 2.5, "text", "3", ["a"], {"k": None}])
+async def test_settings_survive_and_are_found_from_narrow_to_wide(database: Database, value: object) -> None:
+    settings = GuildSettings(database)
+    await settings.load()
+    assert settings.get(1, "k", default="wide") == "wide"
+    await settings.set(1, "k", "guild", set_by=9)
+    await settings.set(1, "k", value, channel_id=5)
+    await settings.set(None, "k", "in direct messages")
+    again = GuildSettings(database)
+    await again.load()
+    for one in (settings, again):
+        assert one.get(1, "k", channel_id=5) == value
+        assert type(one.get(1, "k", channel_id=5)) is type(value)
+        assert one.get(1, "k", channel_id=6) == "guild"
+        assert one.get(2, "k") is None
+        assert one.get(None, "k") == "in direct messages"
+    await settings.set(1, "k", "changed", channel_id=5)
+    assert await settings.clear(1, "k", channel_id=5)
+    assert not await settings.clear(1, "k", channel_id=5)
+    assert settings.get(1, "k", channel_id=5) == "guild"
+
+
+# -- voice samples
+
+
+def sample(**changes: object) -> NewVoiceSample:
+    base = NewVoiceSample(
+        character_id="nova", name="calm", filename="x.wav", sha256="a" * 64, transcript="hi", duration_seconds=4
+    )
+    return base.model_copy(update=changes)
+
+
+async def test_the_first_sample_is_the_default_and_a_guilds_goes_first(database: Database) -> None:
+    samples = VoiceSampleRepository(database)
+    hosts = await samples.add(sample())
+    loud = await samples.add(sample(name="loud"))
+    assert (hosts.is_default, loud.is_default) == (True, False)
+    assert await samples.default("nova", 7) == hosts
+    guilds = await samples.add(sample(guild_id=7, added_by=3))
+    assert await samples.default("nova", 7) == guilds
+    assert await samples.default("nova", None) == hosts
+    assert [one.id for one in await samples.visible("nova", 7)] == [guilds.id, hosts.id, loud.id]
+    assert [one.id for one in await samples.visible("nova", 8)] == [hosts.id, loud.id]
+    assert await samples.visible("alex", 7) == []
+
+
+async def test_names_are_taken_once_in_each_place(database: Database) -> None:
+    samples = VoiceSampleRepository(database)
+    for where in (None, 7):
+        await samples.add(sample(guild_id=where))
+        with pytest.raises(InputInvalid, match="exists already"):
+            await samples.add(sample(guild_id=where))
+
+
+async def test_the_default_can_be_changed_and_samples_removed(database: Database) -> None:
+    samples = VoiceSampleRepository(database)
+    first, second = await samples.add(sample()), await samples.add(sample(name="loud"))
+    changed = await samples.set_default(second.id)
+    assert changed is not None
+    assert changed.is_default
+    assert await samples.default("nova", None) == changed
+    assert await samples.remove(first.id) == first.model_copy(update={"is_default": False})
+    assert await samples.get(first.id) is None
+    assert await samples.remove(first.id) is None
+    assert await samples.set_default(first.id) is None
