@@ -25,6 +25,7 @@ from bot.connection import connected
 from bot.discord_endpoint import point_discord_at
 from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
 from bot.sandbox.discord import LocalDiscord, Message, Person, Room
+from bot.sandbox.discord.sessions import PRIVILEGED
 from bot.services import Services, open_services
 from bot.settings import Settings, load_settings
 
@@ -117,6 +118,17 @@ class House:
         """The bot as `chorus run` starts it."""
         return Process(self)
 
+    async def command(self, name: str, *arguments: str) -> asyncio.subprocess.Process:
+        """`chorus NAME --config ... ARGUMENTS`, its output in one pipe."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("CHORUS__")}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", name, "--config", str(self.config), *arguments),
+            cwd=REPOSITORY,
+            env=environment | {"DISCORD_TOKEN": self.discord.token},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
     # -- what is in the database, also while the bot is dead
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -157,19 +169,7 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CHORUS__")}
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            "run",
-            "--config",
-            str(self._house.config),
-            cwd=REPOSITORY,
-            env=environment | {"DISCORD_TOKEN": self._house.discord.token},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        self._process = await self._house.command("run")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -209,7 +209,9 @@ def name_of(message: Message) -> str:
 
 
 @asynccontextmanager
-async def built(folder: Path, **sections: dict[str, Any]) -> AsyncGenerator[House]:
+async def built(
+    folder: Path, *, privileged_intents: int = PRIVILEGED, **sections: dict[str, Any]
+) -> AsyncGenerator[House]:
     """Configuration, character and workflows in `folder`, between the two servers."""
     workflows = folder / "workflows" / "nova" / "image"
     workflows.mkdir(parents=True)
@@ -217,7 +219,10 @@ async def built(folder: Path, **sections: dict[str, Any]) -> AsyncGenerator[Hous
         (workflows / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     (folder / "characters").mkdir()
     (folder / "characters" / "nova.yaml").write_text(CHARACTER, encoding="utf-8")
-    async with LocalDiscord() as discord, StandInComfyUI(options=StandInOptions(step_seconds=0.01)) as comfy:
+    async with (
+        LocalDiscord(privileged_intents=privileged_intents) as discord,
+        StandInComfyUI(options=StandInOptions(step_seconds=0.01)) as comfy,
+    ):
         config: dict[str, dict[str, Any]] = {
             "discord": {"server": discord.url, "progress_interval_seconds": 0.1},
             "comfyui": {"url": comfy.url},

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,9 +21,9 @@ class Parlour:
     house: House
     model: ScriptedModel
 
-    async def use(self, name: str, **options: str) -> Message:
+    async def use(self, name: str) -> Message:
         manager = self.house.guild.add_member("grace", permissions=["view_channel", "send_messages", "manage_channels"])
-        answer = await manager.slash(self.house.room, "character use", name=name, **options)
+        answer = await manager.slash(self.house.room, "character use", name=name)
         return answer.message
 
     async def until_said(self, text: str) -> Message:
@@ -40,11 +39,8 @@ class Parlour:
 @pytest.fixture
 async def parlour(tmp_path: Path) -> AsyncIterator[Parlour]:
     async with scripted_model() as model:
-        sections: dict[str, dict[str, Any]] = {
-            "llm": {"provider": "openai", "base_url": model.url, "model": "scripted"},
-            "conversation": {"edit_interval_seconds": 0.05},
-        }
-        async with built(tmp_path, **sections) as house:
+        llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
+        async with built(tmp_path, llm=llm, conversation={"edit_interval_seconds": 0.05}) as house:
             (tmp_path / "characters" / "alex.yaml").write_text(ALEX, encoding="utf-8")
             house.guild.allow_bot("manage_webhooks")
             yield Parlour(house, model)

@@ -1,0 +1,183 @@
+"""kill -9 after each transition and between each act and its record, Discord and ComfyUI going on.
+
+Every accepted job ends in exactly one result, none doubled, none stuck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from bot.sandbox.comfyui import PostFault
+from bot.sandbox.discord import Message
+from tests.e2e.house import House, Process
+
+CALLBACK = ("POST", "/interactions/*/*/callback")
+EDIT = ("PATCH", "/channels/*/messages/*")
+POST = ("POST", "/channels/*/messages")
+
+Moment = Callable[[House], AbstractAsyncContextManager[None]]
+"""Entered before `/imagine`; left when the moment to kill has come."""
+
+
+def caught(request: tuple[str, str], *, applied: bool) -> Moment:
+    """A request to Discord, before it is applied, or applied and not answered."""
+
+    @asynccontextmanager
+    async def moment(house: House) -> AsyncGenerator[None]:
+        hold = house.discord.weather.hold(*request, applied=applied)
+        yield
+        await hold.arrived(timeout=60)
+
+    return moment
+
+
+def stored(state: str) -> Moment:
+    """A state of the job, as soon as it is in the database."""
+
+    @asynccontextmanager
+    async def moment(house: House) -> AsyncGenerator[None]:
+        yield
+        await house.until_rows("SELECT state FROM jobs", (state,))
+
+    return moment
+
+
+@asynccontextmanager
+async def running(house: House) -> AsyncGenerator[None]:
+    """A node runs."""
+    async with house.comfy.hold("KSampler", times=1) as hold:
+        yield
+        await hold.reached.wait()
+
+
+@asynccontextmanager
+async def posted_unanswered(house: House) -> AsyncGenerator[None]:
+    """ComfyUI has the prompt, its answer never came."""
+    house.comfy.weather.posts.append(PostFault.APPLIED_THEN_DROPPED)
+    async with house.comfy.hold("KSampler", times=1) as hold:
+        yield
+        await hold.reached.wait()
+
+
+@asynccontextmanager
+async def made_unfetched(house: House) -> AsyncGenerator[None]:
+    """ComfyUI is done; the files are on their way."""
+    house.comfy.weather.latency["/view"] = 5
+    yield
+    await house.comfy.log.wait_for("execution_success")
+    house.comfy.weather.latency.clear()
+
+
+MOMENTS: dict[str, Moment] = {
+    "answer applied, unrecorded": caught(CALLBACK, applied=True),
+    "stored as running": stored("running"),
+    "posted to ComfyUI, unanswered": posted_unanswered,
+    "running": running,
+    "made, unfetched": made_unfetched,
+    "stored as generated": stored("generated"),
+    "result unapplied": caught(EDIT, applied=False),
+    "result applied, unrecorded": caught(EDIT, applied=True),
+    "further files unapplied": caught(POST, applied=False),
+    "further files applied, unrecorded": caught(POST, applied=True),
+    "stored as delivered": stored("delivered"),
+}
+
+
+async def asked(house: House, bot: Process, moment: Moment) -> None:
+    """Ask for a dozen, and kill the bot at the moment."""
+    await bot.ready()
+    async with moment(house):
+        await house.ada.slash(house.room, "imagine", prompt="a dozen boats", workflow="dozen", wait=False)
+    await bot.kill()
+    house.discord.weather.clear()
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
+async def test_killed_at_any_moment_one_result_arrives(house: House, moment: Moment) -> None:
+    async with house.start() as bot:
+        await asked(house, bot, moment)
+    async with house.start() as bot:
+        await bot.ready()
+        await house.until_delivered()
+        await bot.stop()
+    assert_one_result(house)
+
+
+async def test_killed_again_and_again(house: House) -> None:
+    for moment in (running, caught(EDIT, applied=True), caught(POST, applied=True)):
+        async with house.start() as bot:
+            await bot.ready()
+            async with moment(house):
+                if not house.states():
+                    await house.ada.slash(house.room, "imagine", prompt="boats", workflow="dozen", wait=False)
+            await bot.kill()
+            house.discord.weather.clear()
+    async with house.start() as bot:
+        await house.until_delivered()
+        await bot.stop()
+    assert_one_result(house)
+
+
+async def test_killed_before_the_answer_nothing_was_accepted(house: House) -> None:
+    async with house.start() as bot:
+        await bot.ready()
+        hold = house.discord.weather.hold(*CALLBACK, applied=False)
+        answer = await house.ada.slash(house.room, "imagine", prompt="x", wait=False)
+        await hold.arrived()
+        await bot.kill()
+        answer.interaction.failed = True
+        house.discord.weather.clear()
+    async with house.start() as bot:
+        await house.until_delivered()
+        await bot.stop()
+    assert house.states() == ["cancelled"]
+    assert house.room.bot_messages == []
+
+
+async def test_killed_with_a_queue_everybody_gets_theirs_in_order(house: House) -> None:
+    async with house.start() as bot, house.comfy.hold("KSampler") as hold:
+        await bot.ready()
+        messages = [await house.imagine(house.ada) for _ in range(3)]
+        messages += [await house.imagine(house.bob) for _ in range(2)]
+        await hold.reached.wait()
+        await bot.kill()
+    async with house.start() as bot:
+        await house.until_delivered(5)
+        await bot.stop()
+    assert house.room.bot_messages == messages
+    assert [len(message.attachments) for message in messages] == [1] * 5
+    numbers = house.rows("SELECT number FROM jobs ORDER BY generated_at")
+    assert numbers == sorted(numbers)
+    assert house.open_deliveries() == 0
+
+
+async def test_comfyui_dies_with_the_bot(house: House) -> None:
+    async with house.start() as bot, house.comfy.hold("KSampler") as hold:
+        await bot.ready()
+        message = await house.imagine()
+        await hold.reached.wait()
+        await bot.kill()
+        await house.comfy.restart()
+    async with house.start() as bot:
+        await house.until_delivered()
+        await bot.stop()
+    assert house.room.bot_messages == [message]
+    assert len(message.attachments) == 1
+
+
+def assert_one_result(house: House) -> None:
+    """Twelve files, each once, in two messages of which the second replies to the first; nothing left open."""
+    assert house.states() == ["delivered"]
+    assert house.open_deliveries() == 0
+    first, second = house.room.bot_messages
+    assert second.reply_to is first
+    assert (len(first.attachments), len(second.attachments)) == (10, 2)
+    assert len(set(names(first) + names(second))) == 12
+    assert first.components == []
+
+
+def names(message: Message) -> list[str]:
+    return [file.filename for file in message.attachments]
