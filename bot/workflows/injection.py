@@ -12,6 +12,7 @@ from bot.workflows.models import installed_spelling
 from bot.workflows.object_info import ObjectInfo, input_spec
 from bot.workflows.placeholders import substitute
 from bot.workflows.roles import NUMERIC_ROLES, Role
+from bot.workflows.validation import ambiguous
 from bot.workflows.values import Injection, PlaceholderUse, Source, Target, Workflow
 
 UNKNOWN_SEED_MAX = 2**32 - 1
@@ -44,6 +45,7 @@ def inject(workflow: Workflow, values: Injection, object_info: ObjectInfo | None
     Raises:
         InputInvalid: The workflow has a placeholder for a picture and none was given.
         VoiceUnavailable: It has one for a voice sample and none was given.
+        AmbiguousTarget: A value was given that could go to several different places.
 
     """
     writer = _Writer(workflow, values, object_info)
@@ -79,6 +81,8 @@ class _Writer:
         value = self._values.value(role)
         if value is None:
             return
+        if question := self._workflow.reading.ambiguity(role):
+            raise ambiguous(self._workflow.graph, question, self._workflow.name)
         said = self._workflow.reading.sources.get(role) is Source.BINDINGS
         for target in self._workflow.reading.of(role):
             if said or (target, role) not in self._marked:

@@ -14,7 +14,7 @@ from bot.workflows.placeholders import placeholder_uses, title_target
 from bot.workflows.prompts import find_texts
 from bot.workflows.roles import Role
 from bot.workflows.values import Ambiguity, GraphReading, PlaceholderUse, Source
-from bot.workflows.walking import find_outputs, upstream
+from bot.workflows.walking import find_outputs, possible_outputs, upstream
 
 
 def read_graph(graph: Graph, bindings: Bindings | None = None) -> GraphReading:
@@ -23,6 +23,11 @@ def read_graph(graph: Graph, bindings: Bindings | None = None) -> GraphReading:
     reachable = upstream(graph, outputs)
     seeds = find_seeds(graph, reachable)
     found = _read(graph, outputs, reachable, tuple(seeds))
+    if found[Role.POSITIVE] == Choice() and (others := possible_outputs(graph, reachable)):
+        outputs = (*outputs, *others)
+        reachable = upstream(graph, outputs)
+        seeds = find_seeds(graph, reachable)
+        found = _read(graph, outputs, reachable, tuple(seeds))
     placeholders = tuple(PlaceholderUse(*use[:4], use.path) for use in placeholder_uses(graph))
     marked = _marked(graph, placeholders, reachable)
     said = bindings or Bindings()

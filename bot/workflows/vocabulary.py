@@ -109,6 +109,12 @@ OUTPUT_CLASS = re.compile(
     r"|^show ?text|showanything|display ?any|maskpreview|sendimage|export",
     re.IGNORECASE,
 )
+LEFTOVER_CLASS = re.compile(
+    r"encode|decode|load|sampl|latent|condition|primitive|note|reroute|string|text|mask|preprocess|guid|scale|lora|control"
+    r"|^create|batch|crop|switch|math",
+    re.IGNORECASE,
+)
+"""A branch that stops at one of these was left over while building; nothing is saved there."""
 TEXT_OUTPUT_CLASS = re.compile(r"show|display|preview ?any|text|debug|string|previewas", re.IGNORECASE)
 """Outputs that show words: what reaches only them is not drawn."""
 AUDIO_OUTPUT_CLASS = re.compile(r"audio|speech|voice|sound", re.IGNORECASE)

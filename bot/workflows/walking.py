@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.workflows.graph import Graph, class_type, inputs, is_link, links
-from bot.workflows.vocabulary import OUTPUT_CLASS
+from bot.workflows.vocabulary import LEFTOVER_CLASS, OUTPUT_CLASS
 
 
 def upstream(graph: Graph, starts: Iterable[str]) -> frozenset[str]:
@@ -36,6 +36,19 @@ def find_outputs(graph: Graph) -> tuple[tuple[str, ...], bool]:
         return known, True
     ends = tuple(node_id for node_id in graph if node_id not in used and _uses_something(graph, node_id))
     return ends, False
+
+
+def possible_outputs(graph: Graph, reachable: frozenset[str]) -> tuple[str, ...]:
+    """Ends of other branches whose class may well save something: somebody's own sender or saver, not a leftover."""
+    used = {source for node_id in graph for _, source in links(graph, node_id)}
+    return tuple(
+        node_id
+        for node_id in graph
+        if node_id not in used
+        and node_id not in reachable
+        and _uses_something(graph, node_id)
+        and not LEFTOVER_CLASS.search(class_type(graph, node_id))
+    )
 
 
 def _uses_something(graph: Graph, node_id: str) -> bool:

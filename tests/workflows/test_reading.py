@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.workflows import Injection, Role, describe, describe_text, inject
+from bot.workflows import AmbiguousTarget, Injection, Role, describe, describe_text, inject
 from tests.workflows.graphs import SHARED, GraphDict, class_of, node, parsed, places, txt2img
 
 
@@ -354,6 +354,34 @@ def test_two_plain_literals_in_one_join_are_an_open_question() -> None:
     assert candidates(txt2img(["20", 0], **{"20": join})) == ["20.string_a", "20.string_b"]
 
 
+def test_a_sender_of_somebodys_own_is_an_end_too() -> None:
+    graph = txt2img(
+        **{
+            "9": node("My Sender", images=["8", 0]),
+            "50": node("LoadImage", image="a.png"),
+            "51": node("PreviewImage", images=["50", 0]),
+            "52": node("CLIPTextEncode", text="left over", clip=["4", 1]),
+        }
+    )
+    assert found(graph) == ["6.text"]
+    assert found(graph, Role.SEED) == ["3.seed"]
+
+
+def test_two_different_pictures_are_an_open_question_once_one_is_given() -> None:
+    graph = txt2img(
+        **{
+            "50": node("LoadImage", title="face", image="a.png"),
+            "51": node("LoadImage", title="dress", image="b.png"),
+            "52": node("ImageBatch", image1=["50", 0], image2=["51", 0]),
+            "53": node("PreviewImage", images=["52", 0]),
+        }
+    )
+    workflow = parsed(graph)
+    assert inject(workflow, Injection(positive="P"))["6"]["inputs"]["text"] == "P"
+    with pytest.raises(AmbiguousTarget, match="pictures"):
+        inject(workflow, Injection(positive="P", reference_image="x.png"))
+
+
 def test_an_empty_join_takes_the_prompt_once() -> None:
     join = node("StringFunction|pysssss", action="append", tidy_tags="no", text_a="", text_b="", text_c="")
     assert found(txt2img(["20", 0], **{"20": join})) == ["20.text_a"]
@@ -396,7 +424,13 @@ NODES = st.fixed_dictionaries(
 def test_any_graph_can_be_read_described_and_filled(graph: GraphDict) -> None:
     workflow = parsed(graph)
     describe_text(describe(workflow, {"KSampler": {}, "CLIPTextEncode": {"input": {"required": {"text": ["STRING"]}}}}))
-    filled = inject(workflow, Injection(positive="P", negative="N", seed=2**70, width=8, text="T", reference_image="i"))
+    try:
+        filled = inject(
+            workflow, Injection(positive="P", negative="N", seed=2**70, width=8, text="T", reference_image="i")
+        )
+    except AmbiguousTarget:
+        assert workflow.reading.ambiguities
+        return
     assert filled.keys() == workflow.graph.keys()
     for role, value in ((Role.NEGATIVE, "N"), (Role.WIDTH, 8)):
         for target in workflow.reading.of(role):
