@@ -7,7 +7,7 @@ import pytest
 
 from bot.workflows import NotAGraph, NotApiFormat, decode_graph, node_title
 from bot.workflows.graph import MAX_BYTES
-from tests.workflows.graphs import SHARED, node, txt2img
+from tests.workflows.graphs import SHARED, node, parsed, txt2img
 
 GRAPH: dict[str, Any] = txt2img()
 WRAPPED: list[dict[str, Any]] = [
@@ -87,8 +87,6 @@ def test_the_editors_format_is_named_as_such(wrapped: bool) -> None:
 
 
 def test_cycles_and_endless_chains_are_read() -> None:
-    from tests.workflows.graphs import parsed  # noqa: PLC0415 - beside its only use
-
     loop = txt2img(positive=["20", 0], **{"20": node("Reroute", x=["21", 0]), "21": node("Reroute", x=["20", 0])})
     assert parsed(loop).reading.positive == ()
     chain = {str(at): node("Reroute", any=[str(at + 1), 0]) for at in range(100, 20_000)}
