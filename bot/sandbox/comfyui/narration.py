@@ -73,7 +73,7 @@ class Narration:
 
     def blocked(self, node_id: str, message: str, executed: Sequence[str]) -> None:
         """An `execution_error` that is not the end, and that the history does not keep."""
-        data = {
+        data: dict[str, Any] = {
             **self._where(node_id, executed),
             "exception_message": f"Execution Blocked: {message}",
             "exception_type": "ExecutionBlocked",
