@@ -72,6 +72,7 @@ class Api:
         try:
             return await self._weathered(request, received, effect)
         finally:
+            received.ended = True
             self._core.pulse.beat()
 
     async def _read(self, request: web.Request, received: Received) -> bool:
@@ -87,8 +88,8 @@ class Api:
         early = self._before(request, received, effect)
         if early is not None:
             return early
-        if isinstance(effect, Hold) and not effect.applied:
-            await effect.catch()
+        if isinstance(effect, Hold) and not effect.applied and not await effect.catch():
+            return _drop(request, reset=False)
         wait = self._rates.hit(received.method, received.path)
         if wait:
             return self._limited(received, wait, via=True, everywhere=False)
@@ -102,7 +103,8 @@ class Api:
             case LateReply(seconds=seconds):
                 await asyncio.sleep(seconds)
             case Hold(applied=True):
-                await effect.catch()
+                if not await effect.catch():
+                    return _drop(request, reset=False)
             case _:
                 pass
         return self._answer(received, reply)

@@ -23,7 +23,7 @@ class Part:
 
 @dataclass(eq=False)
 class Received:
-    """One request as it arrived and how it was answered (`status` 0: the connection was dropped, or it still runs)."""
+    """One request as it arrived and how it was answered (`status` 0: no answer yet, or ever)."""
 
     method: str
     path: str
@@ -37,6 +37,8 @@ class Received:
     """Seconds since 1970, of the local Discord's clock."""
     status: int = 0
     answer: object = None
+    ended: bool = False
+    """Answered, or dropped."""
     effect: str = ""
     """The weather that hit it, by name."""
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from bot.sandbox.discord import mentions, message_payload, messages, payloads
 from bot.sandbox.discord.core import Core, Part
-from bot.sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, permissions_in
+from bot.sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, bits, permissions_in
 from bot.sandbox.discord.refusals import ApiError, Form, unknown
 from bot.sandbox.discord.rules_commands import check_choices
 from bot.sandbox.discord.rules_components import check_modal
-from bot.sandbox.discord.state import EPHEMERAL, LOADING, Channel, Interaction, Json, Message, User, item
+from bot.sandbox.discord.rules_messages import refuse_voice
+from bot.sandbox.discord.state import EPHEMERAL, LOADING, VOICE, Channel, Interaction, Json, Message, User, item, number
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
@@ -176,6 +177,8 @@ def _draft(core: Core, interaction: Interaction, data: Json, parts: list[Part]) 
 
 
 def _respond(core: Core, interaction: Interaction, data: Json, parts: list[Part]) -> Message:
+    if number(data, "flags", 0) & VOICE and not interaction.app_permissions & bits("send_voice_messages"):
+        raise ApiError(403, 50173, "Cannot send voice messages in this channel")
     return messages.create(core, _draft(core, interaction, data, parts))
 
 
@@ -212,6 +215,7 @@ def follow_up(core: Core, interaction: Interaction, body: Json, parts: list[Part
     """
     if interaction.response_type is None:
         raise unknown("Webhook")
+    refuse_voice(body)
     original = interaction.original
     if original is not None and original.loading:
         return fill(core, original, body, parts)

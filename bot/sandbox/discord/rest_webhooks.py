@@ -13,7 +13,8 @@ from bot.sandbox.discord import mentions, message_payload, messages, payloads, r
 from bot.sandbox.discord.core import NO_CONTENT, Call, Core, Reply, Route
 from bot.sandbox.discord.refusals import ApiError, Form, malformed, unauthorized, unknown
 from bot.sandbox.discord.rest_access import demand, own_guild, visible_channel
-from bot.sandbox.discord.state import VOICE, Channel, Json, Message, User, Webhook
+from bot.sandbox.discord.rules_messages import refuse_voice
+from bot.sandbox.discord.state import Channel, Json, Message, User, Webhook
 
 MAX_PER_CHANNEL = 15
 
@@ -150,9 +151,7 @@ async def execute(core: Core, call: Call) -> Reply:
         return await rest_interactions.follow_up(core, interaction, call)
     hook = _by_id(core, call)
     channel = _destination(core, hook, call)
-    if int(call.body.get("flags") or 0) & VOICE:
-        # Not documented for webhooks; the API answers so (measured by others, discord-api-docs).
-        raise malformed(50173, "Cannot send voice messages in this channel")
+    refuse_voice(call.body)
     if call.body.get("message_reference"):
         form = Form()
         form.wrong("message_reference", "MESSAGE_REFERENCE_WEBHOOK", "Webhooks cannot reply.")

@@ -135,6 +135,19 @@ def check_voice(body: Json, attachments: list[Attachment], part_types: list[str]
         raise malformed(50161, "Voice messages must have supporting metadata.")
 
 
+def refuse_voice(body: Json) -> None:
+    """IS_VOICE_MESSAGE is for Create Message and a first answer only; webhooks and followups do not list it.
+
+    Raises:
+        ApiError: 50035.
+
+    """
+    form = Form()
+    if int(body.get("flags") or 0) & VOICE:
+        form.wrong("flags", "MESSAGE_FLAGS_INVALID", "IS_VOICE_MESSAGE cannot be set here.")
+    form.refuse()
+
+
 def _is_waveform(value: str | None) -> bool:
     if not value:
         return False

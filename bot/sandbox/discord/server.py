@@ -13,6 +13,7 @@ from bot.sandbox.discord.answers import DEADLINE
 from bot.sandbox.discord.api import PREFIX, Api
 from bot.sandbox.discord.cdn import Cdn
 from bot.sandbox.discord.clock import Clock, Pulse
+from bot.sandbox.discord.control import Control
 from bot.sandbox.discord.core import Core, Limits, Received, Violation
 from bot.sandbox.discord.gateway import Gateway
 from bot.sandbox.discord.guilds import GuildPlace
@@ -51,6 +52,7 @@ class LocalDiscord:
         application_id: Given where several runs must agree on it.
         privileged_intents: The privileged intents that are switched on for the application.
         heartbeat_seconds: The interval that the gateway asks for.
+        control: Mount `/control`, for a server in a process of its own.
 
     """
 
@@ -64,8 +66,10 @@ class LocalDiscord:
         application_id: int | None = None,
         privileged_intents: int = PRIVILEGED,
         heartbeat_seconds: float = 41.25,
+        control: bool = False,
     ) -> None:
         self._port = port
+        self._control = control
         clock, pulse = Clock(), Pulse()
         world = World(clock, application_id, bot_name)
         gateway = Gateway(world, pulse, token, privileged_intents, heartbeat_seconds)
@@ -83,6 +87,7 @@ class LocalDiscord:
         ]
         app = web.Application(client_max_size=self.core.limits.request_limit)
         app.add_routes(Cdn(self.core).routes())
+        app.add_routes(Control(self).routes() if self._control else [])
         app.router.add_get("/gateway", self.core.gateway.serve)
         app.router.add_get("/gateway/", self.core.gateway.serve)
         app.router.add_route("*", PREFIX + "/{tail:.*}", Api(self.core, routes, self.rates).serve)

@@ -84,6 +84,7 @@ class Hold:
     applied: bool
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
+    _discarded: bool = False
 
     async def arrived(self, timeout: float = 10) -> None:  # noqa: ASYNC109 - a deadline of the test
         """Until the request is here (and, with `applied`, has had its effect)."""
@@ -94,10 +95,16 @@ class Hold:
         """Let it go on."""
         self._released.set()
 
-    async def catch(self) -> None:
-        """Called by the server when the request is at the point where it is to wait."""
+    def discard(self) -> None:
+        """Let it vanish, as when its sender was killed: the connection is dropped; what was not applied never is."""
+        self._discarded = True
+        self._released.set()
+
+    async def catch(self) -> bool:
+        """Called by the server when the request is at the point where it is to wait; says whether it goes on."""
         self._arrived.set()
         await self._released.wait()
+        return not self._discarded
 
 
 Effect = (
@@ -124,6 +131,7 @@ class Weather:
 
     def __init__(self) -> None:
         self._fronts: list[_Front] = []
+        self._holds: list[Hold] = []
 
     def next(self, method: str, path: str, effect: Effect, *, times: int = 1) -> None:
         """Hit the next `times` requests that match."""
@@ -136,14 +144,15 @@ class Weather:
     def hold(self, method: str, path: str, *, applied: bool = False) -> Hold:
         """Catch the next request that matches, before it is applied or (`applied`) before it is answered."""
         hold = Hold(applied)
+        self._holds.append(hold)
         self._fronts.append(_Front(method.upper(), path_pattern(path), hold, 1))
         return hold
 
     def clear(self) -> None:
         """Fair again; what is held goes on."""
-        for front in self._fronts:
-            if isinstance(front.effect, Hold):
-                front.effect.release()
+        for hold in self._holds:
+            hold.release()
+        self._holds.clear()
         self._fronts.clear()
 
     def take(self, method: str, path: str) -> Effect | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
+import aiohttp
 import discord
 import pytest
 
@@ -189,3 +192,36 @@ async def test_edits_deletions_threads_and_members_are_told() -> None:
             async with client.news, asyncio.timeout(20):
                 await client.news.wait_for(lambda: len(client.seen) >= len(expected))
             assert client.seen == expected
+
+
+def identify(token: str, intents: int = 0) -> dict[str, Any]:
+    return {"op": 2, "d": {"token": token, "intents": intents, "properties": {}}}
+
+
+CLOSING: list[tuple[list[Any], int]] = [
+    (["no json"], 4002),
+    ([{"op": 99}], 4001),
+    ([{"op": 3, "d": {}}], 4003),
+    ([identify("wrong")], 4004),
+    ([identify("right"), identify("right")], 4005),
+    ([identify("right", 1 << 40)], 4013),
+    ([{"op": 6, "d": {"token": "wrong", "session_id": "x", "seq": 0}}], 4004),
+]
+
+
+@pytest.mark.parametrize(("frames", "code"), CLOSING)
+async def test_frames_that_close_the_socket(frames: list[Any], code: int) -> None:
+    async with (
+        LocalDiscord(token="right") as local,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{local.url}/gateway") as socket,
+    ):
+        hello = await socket.receive_json(timeout=10)
+        assert hello["op"] == 10
+        await socket.send_json({"op": 1, "d": None})
+        assert (await socket.receive_json(timeout=10))["op"] == 11
+        for frame in frames:
+            await socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
+        async for _ in socket:
+            pass
+        assert socket.close_code == code

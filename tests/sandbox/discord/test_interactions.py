@@ -344,3 +344,22 @@ async def test_commands_are_offered_to_those_who_may() -> None:
             with pytest.raises(NotOfferedError, match="kind of channel"):
                 await boss.slash(boss.direct, "admin")
             assert (await boss.slash(channel, "admin")).message.content == "True"
+
+
+async def test_commands_work_in_direct_messages() -> None:
+    client = Probe()
+
+    @client.tree.command(name="hello", description="Hello")
+    async def hello(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message(
+            f"{interaction.guild} {interaction.user.name} {interaction.filesize_limit}"
+        )
+
+    async with LocalDiscord() as local:
+        local.add_guild()
+        ada = local.add_user("ada")
+        async with running(local, client, sync=True):
+            answer = await ada.slash(ada.direct, "hello")
+            assert answer.message.content == "None ada 10485760"
+            assert ada.direct.messages == [answer.message]
+        assert local.violations == []

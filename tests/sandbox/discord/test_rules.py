@@ -33,6 +33,7 @@ def select(options: int) -> Json:
 
 V2 = 1 << 15
 FIELD = {"name": "n", "value": "v"}
+GALLERY = {"type": 12, "items": [{"media": {"url": "attachment://no.png"}}]}
 
 BROKEN: dict[str, tuple[Json, int, str]] = {
     "empty": ({}, 50006, ""),
@@ -68,7 +69,7 @@ BROKEN: dict[str, tuple[Json, int, str]] = {
     "41 components": ({"flags": V2, "components": [text("x")] * 41}, 50035, "components"),
     "4001 shown": ({"flags": V2, "components": [text("x" * 2001), text("x" * 2000)]}, 50035, "components"),
     "a dangling file in a gallery": (
-        {"flags": V2, "components": [{"type": 12, "items": [{"media": {"url": "attachment://no"}}]}]}, 50035, "components"
+        {"flags": V2, "components": [GALLERY]}, 50035, "components"
     ),
     "an ephemeral channel message": ({"content": "x", "flags": 64}, 50035, "flags"),
     "nonce of 26": ({"content": "x", "nonce": "n" * 26, "enforce_nonce": True}, 50035, "nonce"),
@@ -233,3 +234,26 @@ async def test_commands_keep_their_id_when_they_are_synchronised_again(raw: Raw,
 async def test_an_unknown_route_is_a_violation(raw: Raw, local: LocalDiscord) -> None:
     assert (await raw.send("GET", "/channels/1/nonsense", None))[0] == 404
     assert [violation.code for violation in local.violations] == [0]
+
+
+async def test_a_webhook_of_somebody_else_carries_no_components(raw: Raw, local: LocalDiscord) -> None:
+    hook = raw.room.add_webhook("Bridge", local.core.world.owner)
+    body = {"content": "hello", "components": [row(button("a"))]}
+    status, answer = await raw.send("POST", f"/webhooks/{hook.id}/{hook.token}?wait=true", body)
+    assert (status, answer["components"], answer.get("application_id")) == (200, [], None)
+
+
+@pytest.mark.usefixtures("malformed_on_purpose")
+@pytest.mark.parametrize("name", ["Clyde", "my discord bot", "x" * 81, ""])
+async def test_names_that_no_webhook_may_have(raw: Raw, name: str) -> None:
+    status, answer = await raw.send("POST", f"/channels/{raw.room.id}/webhooks", {"name": name})
+    assert (status, answer["code"]) == (400, 50035)
+    assert raw.room.webhooks == []
+
+
+@pytest.mark.usefixtures("malformed_on_purpose")
+async def test_webhooks_neither_speak_nor_reply(raw: Raw, local: LocalDiscord) -> None:
+    hook = raw.room.add_webhook("Nova", local.bot)
+    for body in ({"content": "x", "flags": 8192}, {"content": "x", "message_reference": {"message_id": "1"}}):
+        status, answer = await raw.send("POST", f"/webhooks/{hook.id}/{hook.token}", body)
+        assert (status, answer["code"]) == (400, 50035)

@@ -1,0 +1,52 @@
+"""The local Discord in a process of its own, driven over `/control`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+async def test_it_serves_a_bot_in_another_process_and_people_with_curl() -> None:
+    command = [sys.executable, "-m", "bot.sandbox.discord", "--port", "0", "--token", "t0ken"]
+    server = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert server.stdout is not None
+    bot: asyncio.subprocess.Process | None = None
+    try:
+        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+            greeting = "".join([(await server.stdout.readline()).decode() for _ in range(4)])
+            assert "not Discord" in greeting
+            found = re.search(r"(http://127\.0\.0\.1:\d+)/control.*channel (\d+), person (\d+)", greeting)
+            assert found is not None
+            url, channel, person = found.groups()
+            arguments = ["-m", "tests.sandbox.discord.small_bot", url, "t0ken"]
+            bot = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
+            state: dict[str, Any] = {}
+            while not state.get("bot_connected"):
+                async with session.get(f"{url}/control/state") as reply:
+                    state = await reply.json()
+            assert state["commands"] == ["slow"]
+            body = {"channel": channel, "command": "slow"}
+            async with session.post(f"{url}/control/people/{person}/slash", json=body) as reply:
+                assert (await reply.json())["type"] == 4
+            body = {"channel": channel, "command": "nonsense"}
+            async with session.post(f"{url}/control/people/{person}/slash", json=body) as reply:
+                assert (reply.status, "nonsense" in await reply.text()) == (409, True)
+            said = {"channel": channel, "text": "hello"}
+            async with session.post(f"{url}/control/people/{person}/say", json=said) as reply:
+                assert (await reply.json())["content"] == "hello"
+            async with session.get(f"{url}/control/channels/{channel}/messages") as reply:
+                assert [message["content"] for message in await reply.json()][-1] == "hello"
+    finally:
+        for process in (bot, server):
+            if process is not None:
+                process.send_signal(signal.SIGINT)
+        codes = [await process.wait() for process in (bot, server) if process is not None]
+    assert codes[-1] == 0
