@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import discord
 
-from bot.bot import ChorusBot
+from bot.bot import EXTENSIONS, ChorusBot
 from bot.discord_endpoint import point_discord_at
 from bot.discord_errors import NETWORK_ERRORS
 from bot.errors import ChorusError, ConfigError
@@ -67,7 +67,9 @@ async def _serve(services: Services, token: str, stop: asyncio.Event) -> None:
 
 
 @contextlib.asynccontextmanager
-async def connected(services: Services, token: str) -> AsyncGenerator[tuple[ChorusBot, asyncio.Task[None]]]:
+async def connected(
+    services: Services, token: str, *, extensions: Sequence[str] = EXTENSIONS
+) -> AsyncGenerator[tuple[ChorusBot, asyncio.Task[None]]]:
     """A bot that is logged in, and the task of its gateway connection; closed in order at the end of the block.
 
     Raises:
@@ -75,7 +77,7 @@ async def connected(services: Services, token: str) -> AsyncGenerator[tuple[Chor
 
     """
     # A short wait for GUILD_CREATEs: they arrive together, and a small bot is ready sooner.
-    bot = ChorusBot(services, guild_ready_timeout=1.0)
+    bot = ChorusBot(services, extensions=extensions, guild_ready_timeout=1.0)
     try:
         with told():
             await bot.login(token)

@@ -13,7 +13,7 @@ from bot.characters import import_card
 from bot.conversation.messages import Mode
 from bot.errors import CharacterNotFound, InputInvalid
 from cogs.ui.choices import character_choices
-from cogs.ui.origin import bound_channel_id, is_age_restricted
+from cogs.ui.origin import bound_channel_id, require_fitting_place
 from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
@@ -49,11 +49,7 @@ class Characters(commands.GroupCog, name="character", description="The character
         require_place(interaction)
         require(interaction, "manage_channels")
         character = self.bot.services.characters.find(name, interaction.guild_id)
-        if character.nsfw and interaction.guild_id is not None and not is_age_restricted(interaction.channel):
-            raise InputInvalid(
-                f"{character.name} lives in age-restricted channels only.",
-                advice="Choose another character, or mark this channel as age-restricted in its settings.",
-            )
+        require_fitting_place(character, interaction)
         await self._service.use_character(
             bound_channel_id(interaction), interaction.guild_id, character.id, mode=Mode(mode), by=interaction.user.id
         )

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.conversation.messages import Incoming, Message
 from cogs.delivery import delivery_of
+from cogs.ui.origin import is_age_restricted
 from cogs.ui.turn_buttons import AlternativeButton
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class Chat(commands.Cog):
             mentions_bot=me is not None and any(user.id == me.id for user in message.mentions),
             replies_to_bot=isinstance(replied, discord.Message) and self._is_own(replied),
             replies_to_message_id=message.reference.message_id if message.reference else None,
+            age_restricted=is_age_restricted(message.channel),
             attachments=tuple(attachment.filename for attachment in message.attachments),
             created_at=message.created_at,
         )

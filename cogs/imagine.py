@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import discord
@@ -12,9 +11,9 @@ from discord.ext import commands
 from bot.errors import ChorusError, InputInvalid, NotAllowed
 from bot.generation.jobs import GenerationRequest, JobKind
 from cogs.delivery import delivery_of
-from cogs.ui.origin import character_of, is_age_restricted, origin_of
+from cogs.ui.choices import character_choices, choices
+from cogs.ui.origin import character_of, origin_of, require_fitting_place
 from cogs.ui.permissions import require_bot_can_post
-from cogs.ui.text import CHOICE, CHOICES, clip
 
 if TYPE_CHECKING:
     from bot.bot import ChorusBot
@@ -36,6 +35,7 @@ class Imagine(commands.Cog):
         workflow="One of the character's image workflows",
         seed="The same seed draws the same picture; leave out for a new one",
         character="Who draws; leave out for this channel's character",
+        enhance="Let the language model find better words for it",
     )
     async def imagine(  # noqa: PLR0917 - one parameter per option
         self,
@@ -45,16 +45,20 @@ class Imagine(commands.Cog):
         workflow: app_commands.Range[str, 1, 100] | None = None,
         seed: app_commands.Range[str, 1, 20] | None = None,
         character: app_commands.Range[str, 1, 100] | None = None,
+        enhance: bool = False,
     ) -> None:
         """Parse, submit, answer; the rest is delivery's."""
         require_bot_can_post(interaction)
+        words = parse_prompt(prompt)
         request = GenerationRequest(
             kind=JobKind.IMAGE,
             character_id=await self._artist(interaction, character),
             requester_id=interaction.user.id,
             requester_name=interaction.user.display_name,
             origin=origin_of(interaction),
-            positive=parse_prompt(prompt),
+            positive=words,
+            written_prompt=words if enhance else None,
+            rewrite=enhance,
             negative=negative,
             workflow_name=workflow,
             seed=parse_seed(seed),
@@ -66,8 +70,7 @@ class Imagine(commands.Cog):
         self, interaction: discord.Interaction[ChorusBot], current: str
     ) -> list[app_commands.Choice[str]]:
         """Names that hold what was typed; the value is the id."""
-        names = self.bot.services.characters.names(interaction.guild_id)
-        return _choices(((name, character_id) for character_id, name in names.items()), current)
+        return character_choices(interaction, current)
 
     @imagine.autocomplete("workflow")
     async def complete_workflow(
@@ -79,18 +82,14 @@ class Imagine(commands.Cog):
         except ChorusError:
             return []
         names = self.bot.services.workflows.names(character_id, JobKind.IMAGE)
-        return _choices(((name, name) for name in names), current)
+        return choices(((name, name) for name in names), current)
 
     async def _artist(self, interaction: discord.Interaction[ChorusBot], chosen: str | None) -> str:
         character_id = await character_of(interaction, chosen)
         character = self.bot.services.characters.get(character_id, interaction.guild_id)
+        require_fitting_place(character, interaction)
         if not character.image_generation.enabled:
             raise NotAllowed(f"{character.name} does not draw.", advice="Choose another character.")
-        if character.nsfw and not is_age_restricted(interaction.channel):
-            raise NotAllowed(
-                f"{character.name} draws in age-restricted channels only.",
-                advice="Ask in such a channel, or choose another character.",
-            )
         return character_id
 
 
@@ -122,16 +121,6 @@ def parse_seed(text: str | None) -> int | None:
             "That seed cannot be used.", advice=f"Give a whole number from 0 to {LARGEST_SEED}, or leave it out."
         )
     return int(digits)
-
-
-def _choices(pairs: Iterable[tuple[str, str]], current: str) -> list[app_commands.Choice[str]]:
-    wanted = current.strip().casefold()
-    found = [
-        app_commands.Choice(name=clip(name, CHOICE), value=value)
-        for name, value in pairs
-        if (wanted in name.casefold() or wanted in value.casefold()) and len(value) <= CHOICE
-    ]
-    return found[:CHOICES]
 
 
 async def setup(bot: ChorusBot) -> None:

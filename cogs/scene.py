@@ -12,7 +12,7 @@ from bot.errors import NotAllowed
 from bot.generation.jobs import GenerationRequest, JobKind
 from cogs.delivery import delivery_of
 from cogs.ui.choices import character_choices
-from cogs.ui.origin import character_of, origin_of
+from cogs.ui.origin import character_of, origin_of, require_fitting_place
 from cogs.ui.permissions import require_bot_can_post
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Scene(commands.Cog):
         """The job waits for its prompt; the answer does not."""
         require_bot_can_post(interaction)
         artist = self.bot.services.characters.get(await character_of(interaction, character), interaction.guild_id)
+        require_fitting_place(artist, interaction)
         if not artist.image_generation.enabled:
             raise NotAllowed(f"{artist.name} does not draw.", advice="Choose another character.")
         thread = await self.bot.services.conversations.current_thread(

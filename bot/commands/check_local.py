@@ -90,7 +90,9 @@ async def check_model(settings: Settings) -> AsyncGenerator[Finding]:
         yield broken(MODEL, f"{llm.url} answers with HTTP {error.status}", advice)
         return
     except (aiohttp.ClientError, TimeoutError, ValueError):
-        yield broken(MODEL, f"{llm.url} cannot be reached", f"Start {llm.provider}, or correct `llm.base_url`.")
+        # Not broken: pictures and speech need no language model.
+        advice = f"Characters draw and speak, but cannot talk: start {llm.provider}, or correct `llm.base_url`."
+        yield note(MODEL, f"{llm.url} cannot be reached", advice)
         return
     yield _has_model(settings, _model_names(body))
 

@@ -135,6 +135,8 @@ class Incoming(Value):
     replies_to_bot: bool = False
     """It replies to a message of the bot itself or of one of its webhooks."""
     replies_to_message_id: int | None = None
+    age_restricted: bool = False
+    """Written where Discord lets adults only: `nsfw` characters answer nowhere else in servers."""
     attachments: tuple[str, ...] = Field(default=())
     """Names of attached files; the model is told that they are there."""
     created_at: datetime

@@ -119,6 +119,7 @@ class ReplyFilter:
 
     def _settled(self, *, final: bool) -> str:
         text = self._without_prefix(self._visible)
+        final = final or self.ended
         if not final and self._label.startswith(text.replace("*", "").strip().lower()):
             return ""  # may yet become "Nova:"
         if final or self._impersonation is None:

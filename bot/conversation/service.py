@@ -16,7 +16,7 @@ from bot.conversation.addressing import address
 from bot.conversation.messages import Binding, Conversation, Incoming, Message, Mode, Role, Thread
 from bot.conversation.ports import Characters, TurnPresenter
 from bot.conversation.store import ConversationStore
-from bot.errors import ChorusError, LanguageModelUnavailable
+from bot.errors import CharacterNotFound, ChorusError, LanguageModelUnavailable
 from bot.generation.jobs import JobState
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,8 @@ class ConversationService:
             allow_bots=self.options.allow_bots,
         )
         if not decision.heard or decision.character_id is None:
+            return None
+        if self._is_out_of_place(decision.character_id, incoming):
             return None
         thread = await self.thread_for(incoming, binding, decision.character_id)
         wants = decision.wants_answer and not missed
@@ -208,6 +210,15 @@ class ConversationService:
         )
         await self.store.bind(binding)
         return binding
+
+    def _is_out_of_place(self, character_id: str, incoming: Incoming) -> bool:
+        """A character for adults, called where everybody reads."""
+        if incoming.guild_id is None or incoming.age_restricted:
+            return False
+        try:
+            return self._characters.find(character_id, incoming.guild_id).nsfw
+        except CharacterNotFound:  # the answer will say so
+            return False
 
     # -- workers
 

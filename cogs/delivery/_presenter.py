@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import discord
 
-from bot.errors import ChorusError
+from bot.errors import Cancelled, ChorusError
 from bot.generation.deliveries import DeliveryState
 from bot.generation.jobs import Ended, JobState
 from cogs.delivery._answers import answer_in_channel, find_answer
@@ -121,4 +121,5 @@ async def withdraw(bot: ChorusBot, job: Job) -> None:
     for row in await bot.services.deliveries.of_job(job.id):
         if row.state is DeliveryState.PENDING:
             await bot.services.deliveries.abandon(row.id)
+    await orchestrator.undeliverable(job.id, Cancelled("The command was never answered."))
     await orchestrator.mark_delivered(job.id)

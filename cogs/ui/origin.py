@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.errors import NotAllowed
 from bot.generation.jobs import Origin
 
 if TYPE_CHECKING:
     from bot.bot import ChorusBot
+    from bot.characters import Character
 
 
 def origin_of(interaction: discord.Interaction[ChorusBot], *, reply_to_message_id: int | None = None) -> Origin:
@@ -42,6 +44,20 @@ def bound_channel_id(interaction: discord.Interaction[ChorusBot]) -> int:
     if isinstance(channel, discord.Thread):
         return channel.parent_id
     return interaction.channel_id or 0
+
+
+def require_fitting_place(character: Character, interaction: discord.Interaction[ChorusBot]) -> None:
+    """A character for adults appears in age-restricted channels (and direct messages) only.
+
+    Raises:
+        NotAllowed: It is not one.
+
+    """
+    if character.nsfw and interaction.guild_id is not None and not is_age_restricted(interaction.channel):
+        raise NotAllowed(
+            f"{character.name} appears in age-restricted channels only.",
+            advice="Choose another character, or ask somebody to mark this channel as age-restricted.",
+        )
 
 
 async def character_of(interaction: discord.Interaction[ChorusBot], chosen: str | None) -> str:

@@ -173,6 +173,9 @@ class Bindings:
         return Binding(channel_id=channel_id, guild_id=None, character_id=found, conversation_id=None)
 
 
+STAGED = ("cogs.delivery", "cogs.imagine", "cogs.queue")
+
+
 @dataclass
 class Stage:
     """Everything a test has its hands on."""
@@ -207,7 +210,7 @@ class Stage:
                 bindings=self.bindings,
             )
             point_discord_at(self.discord.url)
-            async with connected(cast("Services", services), self.discord.token) as (bot, _):
+            async with connected(cast("Services", services), self.discord.token, extensions=STAGED) as (bot, _):
                 self.bot = bot
                 await bot.wait_until_ready()
                 yield bot
