@@ -110,6 +110,7 @@ class Acceptance:
             character_version=character.version,
             seed=seed,
             parameters=parameters,
+            note=request.note,
             created_at=now(),
         )
         return Accepted(job, workflow, _fingerprint(job) if request.kind is JobKind.AUDIO else None)

@@ -105,12 +105,16 @@ class GenerationRequest(Value):
     thread_id: str | None = None
     message_id: str | None = None
     """The stored conversation message this belongs to (a drawn scene, a spoken turn)."""
+    alternative: int | None = None
+    """Which alternative of that turn is spoken."""
     source_message_id: int | None = None
     """The Discord message that is spoken, drawn or regenerated; stale speech is found by it."""
     written_prompt: str | None = None
     """The person's own words where a prompt writer made `positive` from them."""
     rewrite: bool = False
     """The language model writes the prompt from `positive` while the job waits; `parameters` hold what it wrote."""
+    note: str | None = None
+    """What became of the wish before it was one ("shortened"); shown beside the result."""
     live: bool = False
     """Speech of a live conversation: goes before waiting pictures, without starving them."""
 

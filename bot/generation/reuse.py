@@ -26,7 +26,7 @@ async def reusable(accepted: Accepted, store: JobStore, data_dir: Path) -> Job |
             "artifacts": equal.artifacts,
             "generated_at": accepted.job.created_at,
             "execution_seconds": 0.0,
-            "note": equal.note,
+            "note": accepted.job.note or equal.note,
         }
     )
 
