@@ -49,7 +49,7 @@ class Dispatcher:
         """Serve for ever; first take up what a process before us left with this server."""
         preparing = asyncio.create_task(self._prepare_ahead(), name=f"prepare for {self._server}")
         try:
-            await adopt(adopted, self._gpu, self._ledger, self._executor, self.settle_beside)
+            await adopt(adopted, self._gpu, self._ledger, self._executor, self._settle_adopted)
             while True:
                 try:
                     await self._dispatch()
@@ -64,6 +64,14 @@ class Dispatcher:
     def settle_beside(self, run: Run, executed: Executed) -> None:
         """Download, verify and store while the GPU already works on the next."""
         self._spawn(run, self._settlement.settle(run, executed))
+
+    async def _settle_adopted(self, run: Run, executed: Executed) -> None:
+        """As `settle_beside`, but what must be run again is back in the queue before anything later is submitted."""
+        if isinstance(executed.result, Succeeded):
+            self.settle_beside(run, executed)
+            return
+        await self._settlement.settle(run, executed)
+        self._ledger.forget(run)
 
     def complete_beside(self, run: Run) -> None:
         """Every part was collected before a restart: make the result."""

@@ -115,7 +115,7 @@ class Ledger:
         run.stop.set()
         self.queue.remove(job.id)
         self.board.publish(job.id, Ended(job=job))
-        await self._drop_preparation(run)
+        await self.drop_preparation(run, AttemptState.CANCELLED)
         self.forget(run)
         self.changed()
 
@@ -146,15 +146,15 @@ class Ledger:
         if run.over and run.idle:
             self.runs.pop(run.job.id, None)
 
-    async def _drop_preparation(self, run: Run) -> None:
+    async def drop_preparation(self, run: Run, state: AttemptState) -> None:
+        """What was prepared will not be submitted; its attempt, if it was committed, ended as `state`."""
         task, run.preparation = run.preparation, None
         if task is None or task is asyncio.current_task():
             return
-        if not task.done():
-            task.cancel()
-            return
+        task.cancel()
+        await asyncio.wait({task})
         if not task.cancelled() and task.exception() is None and (prepared := task.result()):
-            await self.store.end_attempt(prepared.attempt.prompt_id, AttemptState.CANCELLED)
+            await self.store.end_attempt(prepared.attempt.prompt_id, state)
 
     # -- what people see
 

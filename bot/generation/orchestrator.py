@@ -92,10 +92,8 @@ class Orchestrator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        preparations = [run.preparation for run in self._ledger.runs.values() if run.preparation is not None]
-        for preparation in preparations:
-            preparation.cancel()
-        await asyncio.gather(*preparations, return_exceptions=True)
+        for run in list(self._ledger.runs.values()):
+            await self._ledger.drop_preparation(run, AttemptState.UNSENT)
 
     # -- jobs
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bot.comfyui.client import ComfyClient
@@ -93,7 +93,7 @@ async def adopt(
     gpu: Gpu,
     ledger: Ledger,
     executor: Executor,
-    settle: Callable[[Run, Executed], None],
+    settle: Callable[[Run, Executed], Awaitable[None]],
 ) -> None:
     """Take up one server's open attempts, one after the other, before anything new is submitted to it."""
     if not adopted:
@@ -110,7 +110,7 @@ async def adopt(
                 executed = await _take_up(one, gpu.client, executor)
             finally:
                 one.run.executing -= 1
-            settle(one.run, executed)
+            await settle(one.run, executed)
 
 
 async def _take_up(one: Adopted, client: ComfyClient, executor: Executor) -> Executed:

@@ -137,10 +137,10 @@ class Settlement:
     # -- the end of the job
 
     async def _fail(self, run: Run, attempt: Attempt | None, error: ChorusError) -> None:
+        await self._clean(run)
         await self._ledger.end(run, JobState.FAILED, error)
         if attempt is not None:
             await self._ledger.store.end_attempt(attempt.prompt_id, AttemptState.FAILED)
-        await self._clean(run)
 
     async def _ended_meanwhile(self, run: Run, executed: Executed) -> None:
         state = AttemptState.CANCELLED if run.job.state is JobState.CANCELLED else AttemptState.FAILED

@@ -5,11 +5,13 @@ import pytest
 
 from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
 from tests.generation.house import House, open_house
+from tests.generation.tones import install
 
 
 @pytest.fixture
 async def comfy() -> AsyncIterator[StandInComfyUI]:
     async with StandInComfyUI(options=StandInOptions(step_seconds=0.0)) as server:
+        install(server)
         yield server
 
 

@@ -50,26 +50,16 @@ def picture_graph(**changes: Any) -> Graph:
     return graph
 
 
-def speech_graph() -> Graph:
-    """A text to speech, saved as FLAC."""
-    return {
-        "1": node("ChatterboxTTS", text="__CHORUS_TEXT__", seed="__CHORUS_SEED__", **TTS_DEFAULTS),
+def speech_graph(*, voice: bool = False) -> Graph:
+    """A text to a tone, saved as FLAC; with `voice`, in the voice of a sample."""
+    graph: Graph = {
+        "1": node("ToneTTS", text="__CHORUS_TEXT__", seed="__CHORUS_SEED__"),
         "2": node("SaveAudio", audio=["1", 0], filename_prefix="audio/t"),
     }
-
-
-TTS_DEFAULTS: dict[str, Any] = {
-    "model_pack_name": "resembleai_default_voice",
-    "max_new_tokens": 1000,
-    "flow_cfg_scale": 0.7,
-    "exaggeration": 0.5,
-    "temperature": 0.8,
-    "cfg_weight": 0.5,
-    "repetition_penalty": 1.2,
-    "min_p": 0.05,
-    "top_p": 1.0,
-    "use_watermark": False,
-}
+    if voice:
+        graph["1"]["inputs"]["voice"] = ["3", 0]
+        graph["3"] = node("LoadAudio", audio="__CHORUS_VOICE_SAMPLE__")
+    return graph
 
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:

@@ -1,0 +1,138 @@
+"""A full disk: the job fails with a clear error, nothing half-written remains, and the next one runs."""
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bot.comfyui.client import ComfyClient
+from bot.errors import ConfigError
+from bot.generation import finishing
+from bot.generation.jobs import JobKind, JobState
+from bot.generation.owner import own
+from bot.generation.store import JobStore
+from bot.sandbox.comfyui import StandInComfyUI
+from tests.generation.house import House, open_house, picture_graph, speech
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """A disk that is full after so many bytes of a file: the kernel itself refuses the write (EFBIG)."""
+    resource: Any = pytest.importorskip("resource", reason="RLIMIT_FSIZE is a POSIX thing")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+async def test_full_while_downloading(house: House, comfy: StandInComfyUI, small_files: Callable[[int], None]) -> None:
+    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(width=1024, height=1024)
+    async with comfy.hold("SaveImage") as hold:
+        job = await house.draw()
+        await hold.reached.wait()
+        graph = await asyncio.to_thread((house.data / "chorus.db-wal").stat)
+        hold.release()
+        await comfy.log.wait_for("execution_success")
+        small_files(graph.st_size + 2**18)  # room for the database's next pages, not for a picture of megabytes
+        failed = await house.ended(job)
+    assert failed.error is not None
+    assert failed.error.code == "GENERATION_FAILED"
+    assert "disk" in failed.error.message
+    assert house.paths() == []
+
+
+@pytest.mark.parametrize("step", ["make_thumbnail", "write_sidecar"])
+async def test_full_while_saving_what_lies_beside(house: House, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(finishing, step, full)
+    failed = await house.ended(await house.draw())
+    assert failed.error is not None
+    assert "disk of the bot is full" in failed.error.message
+    assert house.paths() == []
+    monkeypatch.undo()
+    assert (await house.ended(await house.draw())).state is JobState.GENERATED
+
+
+async def test_full_while_speech_is_transcoded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(finishing, "transcode_to_ogg", full)
+    failed = await house.ended(await house.orchestrator.submit(speech("Hello.")))
+    assert failed.error is not None
+    assert "disk" in failed.error.message
+    assert house.paths() == []
+
+
+async def test_a_folder_that_cannot_be_made(house: House) -> None:
+    (house.data / "images").write_text("in the way")
+    failed = await house.ended(await house.draw())
+    assert failed.error is not None
+    assert "could not be saved" in failed.error.message
+
+
+async def test_an_end_that_cannot_be_stored_is_stored_as_soon_as_there_is_room(
+    tmp_path: Path, comfy: StandInComfyUI
+) -> None:
+    """The database itself is full: nobody is told what is not stored, and nothing is stuck afterwards."""
+
+    class Full:
+        def __init__(self, store: Any) -> None:
+            self.store, self.refusals = store, 1
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.store, name)
+
+        async def end(self, *arguments: Any, **named: Any) -> Any:
+            if self.refusals:
+                self.refusals -= 1
+                raise OSError(errno.ENOSPC, "database or disk is full")
+            return await self.store.end(*arguments, **named)
+
+    comfy.weather.fail_nodes["KSampler"] = "boom"
+    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobStore", Full(store))) as house:
+        failed = await house.ended(await house.draw())
+        assert failed.state is JobState.FAILED
+        stored = await house.orchestrator.job(failed.id)
+        assert stored == failed
+
+
+async def test_a_download_cut_off_in_mid_file_leaves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ComfyClient.download
+
+    async def torn(self: ComfyClient, file: Any, target: Path, *, max_bytes: int) -> Any:
+        await real(self, file, target, max_bytes=max_bytes)
+        await asyncio.to_thread(os.truncate, target, 200)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ComfyClient, "download", torn)
+    failed = await house.ended(await house.draw())
+    assert failed.state is JobState.FAILED
+    assert house.paths() == []
+
+
+# -- one owner
+
+
+def test_a_data_folder_has_one_owner(tmp_path: Path) -> None:
+    with own(tmp_path / "data"):
+        with pytest.raises(ConfigError, match="Another Chorus is running"), own(tmp_path / "data"):
+            pass
+        with own(tmp_path / "other"):
+            pass
+    with own(tmp_path / "data"):
+        pass
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written"), own(tmp_path / "file" / "data"):
+        pass

@@ -1,0 +1,96 @@
+"""A process that does jobs until it kills itself: `python -m tests.generation.victim DATA URL POINT`.
+
+POINT is `<when>:<method>:<n>`: kill -9 `before` or `after` the n-th call of a store's or the client's method has done
+its work. `none` lets it finish.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from bot.comfyui.client import ComfyClient
+from bot.generation.jobs import JobKind
+from bot.generation.store import JobStore
+from bot.storage.jobs import JobRepository
+from tests.generation.house import Files, House, open_house, picture, picture_graph, speech
+
+PARTS = ("One sentence.", "And another one.")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Killer:
+    def __init__(self, point: str) -> None:
+        self.when, self.method, number = ([*point.split(":"), "", ""])[:3]
+        self.number = int(number or 1)
+        self.calls = Counter[str]()
+
+    def wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        if name != self.method:
+            return method
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            self.calls[name] += 1
+            fatal = self.calls[name] == self.number
+            if fatal and self.when == "before":
+                die()
+            result = await method(*arguments, **named)
+            if fatal and self.when == "after":
+                die()
+            return result
+
+        return call
+
+
+class KillingStore:
+    """A store that dies at one of its commits."""
+
+    def __init__(self, store: JobRepository, killer: Killer) -> None:
+        self._store = store
+        self._killer = killer
+
+    def __getattr__(self, name: str) -> Any:
+        return self._killer.wrapped(name, getattr(self._store, name))
+
+
+def files() -> Files:
+    """A picture in two files, so that a download can be cut off between them."""
+    files = Files()
+    files.graphs[JobKind.IMAGE, "default"] = picture_graph(batch_size=2)
+    return files
+
+
+async def work(house: House) -> None:
+    """Recover, accept three jobs if there are none, see them to their end, deliver them."""
+    for job in await house.orchestrator.recover():
+        await house.orchestrator.mark_delivered(job.id)
+    jobs = await house.store.unfinished("run")
+    if not jobs:
+        requests = [picture("one"), picture("two"), speech(*PARTS)]
+        jobs = [await house.orchestrator.submit(request) for request in requests]
+    for job in jobs:
+        done = await house.ended(job)
+        await house.orchestrator.mark_delivered(done.id)
+
+
+async def main(folder: Path, url: str, point: str) -> None:
+    killer = Killer(point)
+    for name in ("submit", "download"):
+        setattr(ComfyClient, name, killer.wrapped(name, getattr(ComfyClient, name)))
+
+    def wrap(store: JobRepository) -> JobStore:
+        return cast("JobStore", KillingStore(store, killer))
+
+    async with open_house(folder, url, files=files(), wrap=wrap) as house:
+        await work(house)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
