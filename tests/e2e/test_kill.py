@@ -121,19 +121,22 @@ async def test_killed_again_and_again(house: House) -> None:
     assert_one_result(house)
 
 
-async def test_killed_before_the_answer_nothing_was_accepted(house: House) -> None:
-    async with house.start() as bot:
+@pytest.mark.parametrize("finished", [False, True])
+async def test_killed_before_the_answer_nothing_was_accepted(house: House, finished: bool) -> None:
+    async with house.start() as bot, house.comfy.hold("KSampler", times=0 if finished else 1):
         await bot.ready()
         hold = house.discord.weather.hold(*CALLBACK, applied=False)
         answer = await house.ada.slash(house.room, "imagine", prompt="x", wait=False)
         await hold.arrived()
+        await house.until_rows("SELECT state FROM jobs", ("generated" if finished else "running",))
         await bot.kill()
         answer.interaction.failed = True
         house.discord.weather.clear()
     async with house.start() as bot:
         await house.until_delivered()
         await bot.stop()
-    assert house.states() == ["cancelled"]
+    # Work that was left running may be done before the bot is back: nobody waits for it either.
+    assert house.states() == ["failed"] if finished else house.states()[0] in {"cancelled", "failed"}
     assert house.room.bot_messages == []
 
 
