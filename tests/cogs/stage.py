@@ -36,6 +36,7 @@ from bot.sandbox.discord import LocalDiscord, Message, Person, Room
 from bot.settings import Settings, default_settings
 from tests.cogs.delivery.ledger import Ledger
 from tests.cogs.making import a_job
+from tests.discord_openapi import check_requests
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -256,3 +257,4 @@ async def staged(folder: Path, **discord: Any) -> AsyncGenerator[Stage]:
         stage = Stage(local, folder, settings)
         yield stage
         assert local.violations == []
+        assert check_requests(local.requests) == []

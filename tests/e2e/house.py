@@ -28,6 +28,7 @@ from bot.sandbox.discord import LocalDiscord, Message, Person, Room
 from bot.sandbox.discord.sessions import PRIVILEGED
 from bot.services import Services, open_services
 from bot.settings import Settings, load_settings
+from tests.discord_openapi import check_requests
 
 DEADLINE = 60.0
 CHARACTER = "id: nova\nname: Nova\nrole: painter\nsystem_prompt: You paint.\n"
@@ -233,3 +234,4 @@ async def built(
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         yield House(discord, comfy, folder, path)
         assert discord.violations == []
+        assert check_requests(discord.requests) == []

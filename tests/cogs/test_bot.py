@@ -1,0 +1,143 @@
+"""The client itself: what it serves, what it tells Discord, what does not end it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any, cast
+
+import discord
+import pytest
+from discord.ext import commands
+
+from bot.generation.jobs import Progress
+from tests.cogs.stage import Stage, staged
+
+SYNCS = ("PUT", "/applications/*/commands")
+GUILD_SYNCS = ("PUT", "/applications/*/guilds/*/commands")
+
+
+async def test_commands_are_sent_once_and_again_when_they_change(stage: Stage) -> None:
+    async with stage.running():
+        assert {command.name for command in stage.discord.commands} >= {"imagine", "queue"}
+    async with stage.running():
+        assert len(stage.discord.requested(*SYNCS)) == 1
+    async with stage.running() as bot:
+        bot.tree.add_command(a_command())
+        from bot.command_sync import CommandSync  # noqa: PLC0415
+
+        await CommandSync(bot).run()
+    assert len(stage.discord.requested(*SYNCS)) == 2
+
+
+def a_command() -> Any:
+    @discord.app_commands.command(name="another", description="One more")
+    async def another(interaction: discord.Interaction[discord.Client]) -> None:
+        await interaction.response.send_message("hello")
+
+    return cast("Any", another)
+
+
+async def test_named_guilds_get_their_own_commands_and_others_are_not_served(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        elsewhere = stage.discord.add_guild("Elsewhere")
+        settings = stage.settings
+        chosen = settings.discord.model_copy(update={"guild_ids": (stage.guild.id,)})
+        stage.settings = settings.model_copy(update={"discord": chosen})
+        async with stage.running():
+            (sync,) = stage.discord.requested(*GUILD_SYNCS)
+            assert f"/guilds/{stage.guild.id}/" in sync.path
+            assert stage.discord.requested(*SYNCS) == []
+            assert {command.guild_id for command in stage.discord.commands} == {stage.guild.id}
+            assert elsewhere.id not in {command.guild_id for command in stage.discord.commands}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_direct_messages_are_for_those_who_allow_them(tmp_path: Path, allowed: bool) -> None:
+    async with staged(tmp_path, allow_dms=allowed) as stage, stage.running():
+        (sync,) = stage.discord.requested(*SYNCS)
+        contexts = {tuple(command["contexts"]) for command in sync.body or [] if isinstance(command, dict)}
+        assert contexts == {(0, 1) if allowed else (0,)}
+        if allowed:
+            room = stage.ada.direct
+            message = await stage.imagine(room=room)
+            stage.script.finish(stage.script.only.id, stage.picture())
+            await stage.shown(stage.script.only.id)
+            assert len(message.attachments) == 1
+
+
+async def test_an_exception_in_a_listener_does_not_end_the_client(stage: Stage) -> None:
+    class Clumsy(commands.Cog):
+        @commands.Cog.listener()
+        async def on_message(self, message: discord.Message) -> None:
+            raise ZeroDivisionError(message.content)
+
+    async with stage.running() as bot:
+        await bot.add_cog(Clumsy())
+        await stage.ada.say(stage.room, "hello")
+        await stage.imagine()
+        assert not bot.is_closed()
+
+
+async def test_an_event_that_cannot_be_read_does_not_end_the_client(stage: Stage) -> None:
+    async with stage.running() as bot:
+        for event in ("MESSAGE_CREATE", "INTERACTION_CREATE", "GUILD_CREATE", "THREAD_UPDATE"):
+            stage.discord.gateway.send(event, {"nonsense": True}, guild=stage.guild.guild)
+        await stage.imagine()
+        assert not bot.is_closed()
+
+
+async def test_a_dropped_gateway_comes_back_and_the_job_goes_on(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        job = stage.script.only
+        stage.discord.gateway.drop()
+        stage.script.say(job.id, Progress(fraction=0.5, node_title="KSampler", elapsed_seconds=5))
+        await stage.room.wait_for_edit(message, lambda shown: "50 %" in shown.text())
+        stage.script.finish(job.id, stage.picture())
+        await stage.shown(job.id)
+        await stage.discord.wait_ready_bot()
+        await stage.imagine()
+    assert len(message.attachments) == 1
+
+
+async def test_nothing_pings_by_default(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine(prompt=f"@everyone {stage.bob.mention}")
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    assert not message.pings
+    for request in stage.discord.requests:
+        mentions = (request.json.get("data") or request.json).get("allowed_mentions")
+        assert mentions is None or mentions.get("parse") == []
+
+
+async def test_edits_keep_their_distance_up_to_the_result(tmp_path: Path) -> None:
+    interval = 0.25
+    async with staged(tmp_path, progress_interval_seconds=interval) as stage, stage.running():
+        message = await stage.imagine()
+        job = stage.script.only
+        for percent in (1, 2, 3):
+            update = Progress(fraction=percent / 100, node_title="KSampler", elapsed_seconds=percent)
+            stage.script.say(job.id, update)
+            await stage.room.wait_for_edit(message, lambda shown, percent=percent: f" {percent} %" in shown.text())
+        stage.script.finish(job.id, stage.picture())
+        await stage.shown(job.id)
+        times = [edit.at for edit in stage.discord.requested("PATCH", "/channels/*/messages/*")]
+        assert len(times) == 4
+        assert all(after - before >= interval for before, after in itertools.pairwise(times))
+
+
+async def test_the_queue_shows_what_waits_and_not_other_servers_people(stage: Stage) -> None:
+    other = stage.discord.add_guild("Other")
+    there = other.add_channel("studio")
+    other.add_member(stage.bob)
+    async with stage.running():
+        await stage.imagine()
+        await stage.imagine(stage.bob, there)
+        answer = await stage.ada.slash(stage.room, "queue")
+    text = answer.message.text()
+    assert answer.message.ephemeral
+    assert "for you" in text
+    assert "somebody elsewhere" in text
+    assert stage.bob.mention not in text
