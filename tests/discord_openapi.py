@@ -140,10 +140,14 @@ class Judge:
         return found if len(found) > 1 and len(set(values)) == len(values) else []
 
 
+def _depth(error: ValidationError) -> tuple[int, bool]:
+    return len(error.absolute_path), error.validator != "type"
+
+
 def _deepest(error: ValidationError) -> ValidationError:
     """Of a union that fits nowhere, the complaint that is furthest inside: it is about the member that was meant."""
     context: list[ValidationError] = list(error.context or [])
-    return _deepest(max(context, key=lambda inner: len(inner.absolute_path))) if context else error
+    return _deepest(max(context, key=_depth)) if context else error
 
 
 def _by_type(members: list[tuple[list[int], Json]], *, nullable: bool) -> Json:

@@ -180,3 +180,23 @@ async def test_always_lasts_until_it_is_cleared() -> None:
             local.weather.clear()
             await channel.send("yes")
             assert [message.content for message in room.messages] == ["yes"]
+
+
+async def test_the_local_discord_closes_with_a_bot_connected_and_a_request_held() -> None:
+    client = Probe()
+    async with LocalDiscord() as local:
+        room = local.add_guild().add_channel("lounge")
+        async with running(local, client):
+            hold = local.weather.hold("POST", MESSAGES)
+            sending = asyncio.create_task(client.get_partial_messageable(room.id).send("held"))
+            await hold.arrived()
+            local.weather.clear()
+            await sending
+            left = local.weather.hold("POST", MESSAGES)
+            again = asyncio.create_task(client.get_partial_messageable(room.id).send("let go by the end"))
+            await left.arrived()
+            await local.__aexit__(None, None, None)
+            await again
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await client.get_partial_messageable(room.id).send("nobody there")
+            assert [message.content for message in room.messages] == ["held", "let go by the end"]
