@@ -33,8 +33,8 @@ class Brake(Protocol):
         """Wait; raises InterruptedProcessingError when somebody interrupts."""
         ...
 
-    def hold(self, prompt_id: str, class_type: str) -> None:
-        """Wait for as long as a test wants this node to hang; raises as `pause`."""
+    def hold(self, prompt_id: str, class_type: str, step: float) -> None:
+        """Wait for as long as a test wants this node to hang at this step (0: at its start); raises as `pause`."""
         ...
 
 
@@ -117,7 +117,7 @@ class Execution:
         node = self._type(node_id)
         self.narration.node_started(node_id)
         self._services.brake.pause(0)
-        self._services.brake.hold(self._item.prompt_id, node.class_type)
+        self._services.brake.hold(self._item.prompt_id, node.class_type, 0)
         result = self._call(node_id, node)
         self._show(node_id, result)
         if result.ui is not None:
@@ -203,6 +203,7 @@ class _Context:
     def __init__(self, services: Services, narration: Narration, item: Item, node_id: str) -> None:
         self._services = services
         self._narration = narration
+        self._prompt_id = item.prompt_id
         self.node_id = node_id
         self.class_type = str(item.graph[node_id]["class_type"])
         self.graph: Mapping[str, Any] = item.graph
@@ -222,6 +223,7 @@ class _Context:
         """Report a step."""
         self._services.brake.pause(0)
         self._narration.step(self.node_id, value, maximum, preview)
+        self._services.brake.hold(self._prompt_id, self.class_type, value)
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

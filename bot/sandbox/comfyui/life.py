@@ -31,6 +31,8 @@ class Hold:
     class_type: str | None
     """None: any node."""
     prompt_id: str | None
+    after_step: int
+    """0: before the node does anything; n: when it has reported its n-th step."""
     interruptible: bool
     """False: a node that never looks whether it is interrupted, as many TTS nodes."""
     times: int
@@ -46,9 +48,9 @@ class Hold:
         self.forget(self)
         self._released.set()
 
-    def matches(self, prompt_id: str, class_type: str) -> bool:
-        """Whether this node is to hang."""
-        return self.times > 0 and self.class_type in {None, class_type} and self.prompt_id in {None, prompt_id}
+    def matches(self, prompt_id: str, class_type: str, step: float) -> bool:
+        """Whether this node is to hang now."""
+        return self.times > 0 and step == self.after_step and self.class_type in {None, class_type} and self.prompt_id in {None, prompt_id}
 
     def keep(self, check: Callable[[], None]) -> None:
         """Hang, in the worker's thread. `check` raises when the wait must end."""
@@ -130,10 +132,10 @@ class Life:
             self._interrupted.wait(seconds)
         self._check(interruptible=True)
 
-    def hold(self, prompt_id: str, class_type: str) -> None:
+    def hold(self, prompt_id: str, class_type: str, step: float) -> None:
         """Hang where a test wants it (`execution.Brake`)."""
         for hold in list(self._holds):
-            if hold.matches(prompt_id, class_type):
+            if hold.matches(prompt_id, class_type, step):
                 interruptible = hold.interruptible
                 hold.keep(lambda interruptible=interruptible: self._check(interruptible=interruptible))
 

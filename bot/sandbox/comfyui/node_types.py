@@ -109,7 +109,7 @@ class NodeType:
     @property
     def output_types(self) -> Sequence[str]:
         """One type per output."""
-        return self.info["output"]
+        return tuple(self.info["output"])
 
     @property
     def is_output(self) -> bool:

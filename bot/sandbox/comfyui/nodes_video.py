@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from PIL import Image
 
@@ -23,7 +24,7 @@ def _create(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 def _save(context: NodeContext, inputs: Inputs) -> NodeResult:
     chosen = inputs.get("format")
-    if chosen not in {"auto", "mp4", "mkv", "webm"}:
+    if not isinstance(chosen, str) or chosen not in {"auto", "mp4", "mkv", "webm"}:
         msg = "SaveVideo.execute() missing 1 required positional argument: 'format'"
         raise TypeError(msg)
     if chosen == "webm":
@@ -53,7 +54,10 @@ def _save_webp(context: NodeContext, inputs: Inputs) -> NodeResult:
         method=_METHODS[inputs["method"]],
         exif=exif,
     )
-    return NodeResult((images,), {"images": [reported(context, path, "output")], "animated": [len(images) != 1]})
+    ui: dict[str, Any] = {"images": [reported(context, path, "output")]}
+    if len(images) > 1:
+        ui["animated"] = [True]
+    return NodeResult((images,), ui)
 
 
 RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {

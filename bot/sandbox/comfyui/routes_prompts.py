@@ -80,7 +80,10 @@ class _Prompts:
             asked = str(uuid.uuid4())
         graph = body["prompt"]
         verdict = validate(self._life.installed, graph, body.get("partial_execution_targets"))
-        extra: dict[str, Any] = dict(body["extra_data"]) if "extra_data" in body else {}
+        extra: dict[str, Any] = body.get("extra_data", {})
+        if not isinstance(extra, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - anything may be sent
+            msg = "extra_data is no object"
+            raise TypeError(msg)
         if "client_id" in body:
             extra["client_id"] = body["client_id"]
         if verdict.error is not None:

@@ -159,11 +159,12 @@ class StandInComfyUI:
         class_type: str | None = None,
         *,
         prompt_id: str | None = None,
+        after_step: int = 0,
         interruptible: bool = True,
         times: int = 1_000_000,
     ) -> Hold:
         """Let nodes hang until released; see `Hold`."""
-        hold = Hold(class_type, prompt_id, interruptible, times, self._forget, asyncio.get_running_loop())
+        hold = Hold(class_type, prompt_id, after_step, interruptible, times, self._forget, asyncio.get_running_loop())
         self._holds.append(hold)
         return hold
 

@@ -117,7 +117,7 @@ class _Validation:
         valid = True
         for name, required, kind, settings in self._installed.inputs(node.class_type, given):
             if name not in given:
-                if required:
+                if required and kind != "COMFY_DYNAMICCOMBO_V3":
                     problems.append(_missing_input(name))
                 continue
             if isinstance(given[name], list):

@@ -1,0 +1,137 @@
+"""A client as plain as can be: it keeps every frame, so that tests see the wire and not our own client's reading of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+RECORDED = Path(__file__).parents[4] / "shared" / "comfyui" / "recorded"
+
+
+@dataclass
+class Talk:
+    """One HTTP session and one WebSocket."""
+
+    url: str
+    client_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    flags: bool = True
+    frames: list[dict[str, Any] | bytes] = field(default_factory=list[dict[str, Any] | bytes])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __aenter__(self) -> Self:
+        self.http = aiohttp.ClientSession()
+        self.socket = await self.http.ws_connect(f"{self.url}/ws", params={"clientId": self.client_id})
+        if self.flags:
+            await self.socket.send_json(FLAGS)
+        self._task = asyncio.create_task(self._listen())
+        await self.until(lambda: self.kinds("feature_flags" if self.flags else "status"))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.socket.close()
+        await self.http.close()
+
+    async def _listen(self) -> None:
+        async for message in self.socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self.frames.append(json.loads(message.data))
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                self.frames.append(message.data)
+            self.changed.set()
+        self.changed.set()
+
+    async def until(self, found: Callable[[], Any], seconds: float = 20) -> None:
+        """Wait until `found` is true, asked again at every frame."""
+        async with asyncio.timeout(seconds):
+            while not found():
+                self.changed.clear()
+                if not found():
+                    await self.changed.wait()
+
+    def kinds(self, kind: str) -> list[dict[str, Any]]:
+        """The data of all frames of a kind."""
+        return [each["data"] for each in self.frames if isinstance(each, dict) and each["type"] == kind]
+
+    async def get(self, path: str, **parameters: str) -> Any:
+        async with self.http.get(self.url + path, params=parameters) as response:
+            return await response.json()
+
+    async def status(self, path: str, **parameters: str) -> int:
+        async with self.http.get(self.url + path, params=parameters) as response:
+            await response.read()
+            return response.status
+
+    async def download(self, file: Mapping[str, str], **more: str) -> bytes:
+        async with self.http.get(f"{self.url}/view", params={**file, **more}, raise_for_status=True) as response:
+            return await response.read()
+
+    async def post(self, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Status, and the body as JSON where it is some."""
+        async with self.http.post(self.url + path, json=body, **options) as response:
+            text = await response.text()
+            is_json = response.headers.get("Content-Type", "").startswith("application/json")
+            return response.status, json.loads(text) if is_json else text
+
+    async def submit(self, graph: Mapping[str, Any], **more: Any) -> str:
+        """Queue a good graph."""
+        body = {"prompt": graph, "client_id": self.client_id, **more}
+        status, reply = await self.post("/prompt", {key: value for key, value in body.items() if value is not None})
+        assert status == 200, reply
+        return str(reply["prompt_id"])
+
+    async def finish(self, prompt_id: str) -> dict[str, Any]:
+        """Wait for the last frame of a prompt; its history entry."""
+        await self.until(
+            lambda: any(each == {"node": None, "prompt_id": prompt_id} for each in self.kinds("executing"))
+        )
+        entry = (await self.get(f"/history/{prompt_id}"))[prompt_id]
+        assert isinstance(entry, dict)
+        return entry
+
+    async def run(self, graph: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """Queue and finish."""
+        return await self.finish(await self.submit(graph, **more))
+
+
+def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": class_type, "inputs": inputs}
+
+
+def picture(**changes: Any) -> dict[str, Any]:
+    """EmptyImage -> SaveImage."""
+    size = {"width": 32, "height": 32, "batch_size": 1, "color": 255, **changes}
+    return {"1": node("EmptyImage", **size), "2": node("SaveImage", images=["1", 0], filename_prefix="t/img")}
+
+
+def drawing(text: str = "a cat", *, seed: int = 1, steps: int = 4, size: int = 64, **changes: Any) -> dict[str, Any]:
+    """Text to image."""
+    sampler = {"cfg": 7.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0, **changes}
+    links = {"model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}
+    return {
+        "3": node("KSampler", seed=seed, steps=steps, **sampler, **links),
+        "4": node("CheckpointLoaderSimple", ckpt_name="tiny_random_sd15.safetensors"),
+        "5": node("EmptyLatentImage", width=size, height=size, batch_size=1),
+        "6": node("CLIPTextEncode", text=text, clip=["4", 1]),
+        "7": node("CLIPTextEncode", text="bad", clip=["4", 1]),
+        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        "9": node("SaveImage", filename_prefix="sd/cat", images=["8", 0]),
+    }
+
+
+def held(graph: Mapping[str, Any], class_type: str = "SandboxSleep") -> dict[str, Any]:
+    """A graph with one more node before its EmptyImage's save node, to hold."""
+    return {
+        **graph,
+        "9": node(class_type, anything=["1", 0], seconds=0.0),
+        "2": node("SaveImage", images=["9", 0], filename_prefix="t/held"),
+    }
