@@ -6,10 +6,11 @@ from bot.conversation.messages import Message
 from bot.conversation.ports import Characters
 from bot.conversation.scene import PromptWriter
 from bot.conversation.store import ConversationStore
-from bot.generation.jobs import GenerationRequest
+from bot.generation.jobs import FollowUp, GenerationRequest
 from bot.generation.rewriting import RewrittenPrompt
 
 UNAVAILABLE = "The language model was unavailable: drawn from your own words."
+AS_IT_WAS = "The language model was unavailable: the same prompt with a new seed."
 _TURNS = 12
 
 
@@ -29,6 +30,13 @@ class RequestRewriter:
         """
         character = self._characters.find(request.character_id, request.origin.guild_id)
         history = await self._history(request)
+        if request.follow_up is FollowUp.VARY:
+            wish = f"the same picture as this prompt, in other words and with another composition: {request.positive}"
+            written = await self._writer.write(character, wish, history)
+            # Without a model the picture keeps its own prompt; the new seed varies it.
+            return (
+                RewrittenPrompt(written.positive) if written.by_model else RewrittenPrompt(request.positive, AS_IT_WAS)
+            )
         written = await self._writer.write(character, request.written_prompt or request.positive, history)
         return RewrittenPrompt(written.positive, None if written.by_model else UNAVAILABLE)
 

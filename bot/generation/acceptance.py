@@ -94,7 +94,8 @@ class Acceptance:
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
         negative = request.negative
-        if negative is None and request.kind is not JobKind.AUDIO:
+        # A pinned version is a repetition: what was used then is in the request, also where it was nothing.
+        if negative is None and request.kind is not JobKind.AUDIO and request.workflow_hash is None:
             negative = character.visual_identity.negative_prompt or None
         parameters = _parameters(request, character, seed, negative)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})

@@ -44,6 +44,20 @@ class JobState(StrEnum):
         return self in {JobState.DELIVERED, JobState.FAILED, JobState.CANCELLED}
 
 
+class FollowUp(StrEnum):
+    """How a job came from another one (`parent_job_id`), or from a message that is drawn."""
+
+    AGAIN = "again"
+    """The same with a new seed."""
+    VARY = "vary"
+    REMIX = "remix"
+    UPSCALE = "upscale"
+    REPEAT = "repeat"
+    """Exactly the same."""
+    DRAW = "draw"
+    """The scene of somebody's message (`source_message_id`)."""
+
+
 class Value(BaseModel):
     """A frozen value that travels through the store as JSON; unknown keys are refused."""
 
@@ -101,6 +115,7 @@ class GenerationRequest(Value):
     voice_sample_id: int | None = None
     voice_transcript: str = ""
     parent_job_id: uuid.UUID | None = None
+    follow_up: FollowUp | None = None
     conversation_id: str | None = None
     thread_id: str | None = None
     message_id: str | None = None

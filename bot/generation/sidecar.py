@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +28,23 @@ def write_sidecar(
         OSError: The disk is full, or not writable.
 
     """
-    content = json.dumps(_content(job, artifact, workflow, originals), indent=1, ensure_ascii=False, sort_keys=True)
-    write_whole(sidecar_path(data_dir / artifact.path), content.encode("utf-8", "replace"))
+    content = _file(artifact, originals) | settings_of(job, workflow)
+    write_whole(sidecar_path(data_dir / artifact.path), encoded(content))
 
 
-def _content(job: Job, artifact: Artifact, workflow: StoredWorkflow | None, originals: Sequence[str]) -> dict[str, Any]:
+def encoded(content: Mapping[str, Any]) -> bytes:
+    """As the file holds it."""
+    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+
+
+def settings_of(job: Job, workflow: StoredWorkflow | None) -> dict[str, Any]:
+    """Everything that a job's sidecars say but the file itself. Holds no person's name and no path of this machine."""
     request = job.request.model_dump(mode="json", exclude={"requester_id", "requester_name", "origin"})
+    # Where an input lies is nobody's business, and is of no use elsewhere: its name and SHA-256 find it again.
+    request["inputs"] = [given | {"path": Path(given["path"]).name} for given in request["inputs"]]
     return {
         "chorus_sidecar": FORMAT,
         "job": str(job.id),
-        "file": {
-            "name": Path(artifact.path).name,
-            "sha256": artifact.sha256,
-            "size": artifact.size,
-            "media_type": artifact.media_type,
-            "width": artifact.width,
-            "height": artifact.height,
-            "duration_seconds": artifact.duration_seconds,
-            "originals": [Path(path).name for path in originals],
-        },
         "request": request,
         "character": {"id": job.request.character_id, "version": job.character_version},
         "workflow": {
@@ -59,4 +57,19 @@ def _content(job: Job, artifact: Artifact, workflow: StoredWorkflow | None, orig
         "parameters": job.parameters,
         "created_at": job.created_at.isoformat(),
         "execution_seconds": job.execution_seconds,
+    }
+
+
+def _file(artifact: Artifact, originals: Sequence[str]) -> dict[str, Any]:
+    return {
+        "file": {
+            "name": Path(artifact.path).name,
+            "sha256": artifact.sha256,
+            "size": artifact.size,
+            "media_type": artifact.media_type,
+            "width": artifact.width,
+            "height": artifact.height,
+            "duration_seconds": artifact.duration_seconds,
+            "originals": [Path(path).name for path in originals],
+        },
     }

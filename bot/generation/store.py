@@ -115,6 +115,10 @@ class JobStore(Protocol):
         """Jobs made from that one (again, vary, remix, upscale, repeat), oldest first."""
         ...
 
+    async def by_digest(self, digest: str) -> Job | None:
+        """The job whose messages and files are named with these 12 hex characters (`Job.digest`)."""
+        ...
+
     async def about_message(self, source_message_id: int) -> list[Job]:
         """Jobs that speak, draw or regenerate that Discord message, oldest first."""
         ...
