@@ -26,7 +26,10 @@ class KilledError(BaseException):
 
 @dataclass(eq=False)
 class Hold:
-    """A node that hangs until released: `async with server.hold("KSampler") as hold: await hold.reached.wait()`."""
+    """A node that hangs until released.
+
+    `async with server.hold("KSampler") as hold: await hold.reached.wait()`.
+    """
 
     class_type: str | None
     """None: any node."""
@@ -50,7 +53,12 @@ class Hold:
 
     def matches(self, prompt_id: str, class_type: str, step: float) -> bool:
         """Whether this node is to hang now."""
-        return self.times > 0 and step == self.after_step and self.class_type in {None, class_type} and self.prompt_id in {None, prompt_id}
+        return (
+            self.times > 0
+            and step == self.after_step
+            and self.class_type in {None, class_type}
+            and self.prompt_id in {None, prompt_id}
+        )
 
     def keep(self, check: Callable[[], None]) -> None:
         """Hang, in the worker's thread. `check` raises when the wait must end."""

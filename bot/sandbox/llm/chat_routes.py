@@ -27,8 +27,12 @@ class Desk(Protocol):
     memory: Memory
     gates: Gates
 
-    async def register(self, request: ChatRequest) -> None:
+    def register(self, request: ChatRequest) -> None:
         """Keep a request for tests."""
+        ...
+
+    def end(self, request: ChatRequest, how: str) -> None:
+        """Note how it ended."""
         ...
 
     def next_script(self) -> str | None:
@@ -65,7 +69,7 @@ class ChatRoutes:
             request = parse(await http.json())
         except (BadRequestError, ValueError) as error:
             return _error(400, str(error), "invalid_request_error")
-        await desk.register(request)
+        desk.register(request)
         fault = desk.mood.faults.pop(0) if desk.mood.faults else None
         refusal = self._refusal(request, fault)
         if refusal is not None:
@@ -80,7 +84,7 @@ class ChatRoutes:
                 return await self._stream(http, request, written, fault)
             return await self._whole(http, request, written, fault)
         except (ConnectionError, asyncio.CancelledError):
-            request.finished = "aborted"
+            desk.end(request, "aborted")
             raise
 
     def _refusal(self, request: ChatRequest, fault: Fault | None) -> web.Response | None:
@@ -142,7 +146,7 @@ class ChatRoutes:
             await _send(
                 response, {**head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(request, written)}
             )
-        request.finished = written.finish
+        self._desk.end(request, written.finish)
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response
@@ -176,7 +180,7 @@ class ChatRoutes:
         for index in range(len(written.pieces) + 1):
             await self._desk.gates.pass_through(request, index)
         request.answer = "".join(written.pieces)
-        request.finished = written.finish
+        self._desk.end(request, written.finish)
         message: dict[str, Any] = {"role": "assistant", "content": request.answer}
         if written.reasoning:
             message["reasoning_content"] = written.reasoning

@@ -86,5 +86,5 @@ def impersonation(name: str, person: str) -> str:
 
 def code_block() -> str:
     """More than one Discord message of code."""
-    lines = "\n".join(f"    print('line {number} of a long program that nobody will run')" for number in range(60))
+    lines = "\n".join(f"    print('line_{number}_of_a_long_program_that_nobody_will_run')" for number in range(45))
     return f"Here you are:\n\n```python\ndef everything():\n{lines}\n```\n\nThat should do."

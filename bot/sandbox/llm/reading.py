@@ -40,7 +40,8 @@ _COMMAND = re.compile(
     r"i(?:'d| would) like(?: you)? to|"
     r"let's|nova|alex)[\s,]+)*"
     r"(?:please\s+)?(?:draw|paint|sketch|illustrate|show|send|make|give|take|create|post)\s+(?:me|us)?\s*(?:please\s+)?"
-    r"(?:an?\s+|the\s+|another\s+)?(?:(?:picture|photo|pic|image|drawing|painting|sketch)\s+(?:of|with|showing)\s+)?",
+    r"(?:an?\s+|the\s+|another\s+)?(?:(?:picture|photo|pic|image|drawing|painting|sketch)\s+(?:of|with|showing)\s+)?"
+    r"(?:an?\s+|the\s+)?",
     re.IGNORECASE,
 )
 

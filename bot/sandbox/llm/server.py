@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Self
 
 from aiohttp import web
@@ -37,7 +38,7 @@ class StandInLanguageModel:
         self.port = port
         self._scripts: list[str] = []
         self._asked: Counter[str] = Counter()
-        self._changed = asyncio.Condition()
+        self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -99,17 +100,45 @@ class StandInLanguageModel:
             TimeoutError: It did not come in time.
 
         """
-        async with asyncio.timeout(timeout), self._changed:
-            await self._changed.wait_for(lambda: len(self.requests) >= count)
+        await self._wait_until(lambda: len(self.requests) >= count, timeout)
         return self.requests[count - 1]
+
+    async def wait_for_end(self, request: ChatRequest, *, timeout: float = 15.0) -> str:  # noqa: ASYNC109
+        """How a request ended: `stop`, `length`, `tool_calls`, `aborted`.
+
+        Raises:
+            TimeoutError: It goes on.
+
+        """
+        await self._wait_until(lambda: request.finished is not None, timeout)
+        return str(request.finished)
+
+    async def _wait_until(self, reached: Callable[[], bool], seconds: float) -> None:
+        changed = asyncio.Event()
+        self._waiting.add(changed)
+        try:
+            async with asyncio.timeout(seconds):
+                while not reached():
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            self._waiting.discard(changed)
 
     # -- what the routes ask (`chat_routes.Desk`)
 
-    async def register(self, request: ChatRequest) -> None:
-        """Keep a request and wake whoever waits for it."""
-        async with self._changed:
-            self.requests.append(request)
-            self._changed.notify_all()
+    def register(self, request: ChatRequest) -> None:
+        """Keep a request."""
+        self.requests.append(request)
+        self._ring()
+
+    def end(self, request: ChatRequest, how: str) -> None:
+        """Note how a request ended."""
+        request.finished = how
+        self._ring()
+
+    def _ring(self) -> None:
+        for each in self._waiting:
+            each.set()
 
     def next_script(self) -> str | None:
         """The next prescribed answer."""

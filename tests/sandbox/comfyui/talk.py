@@ -1,4 +1,4 @@
-"""A client as plain as can be: it keeps every frame, so that tests see the wire and not our own client's reading of it."""
+"""A client as plain as can be: it keeps every frame, so that tests see the wire, not our own client's view of it."""
 
 from __future__ import annotations
 
@@ -94,8 +94,7 @@ class Talk:
         await self.until(
             lambda: any(each == {"node": None, "prompt_id": prompt_id} for each in self.kinds("executing"))
         )
-        entry = (await self.get(f"/history/{prompt_id}"))[prompt_id]
-        assert isinstance(entry, dict)
+        entry: dict[str, Any] = (await self.get(f"/history/{prompt_id}"))[prompt_id]
         return entry
 
     async def run(self, graph: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
 from tests.sandbox.comfyui.bad_graphs import BAD, CRASHES, GOOD
 from tests.sandbox.comfyui.talk import Talk, drawing, held, node, picture
 
-EXPECTED = {
+EXPECTED: dict[str, tuple[str, dict[str, list[str]]]] = {
     "unknown class": ("missing_node_type", {}),
     "no class": ("missing_node_type", {}),
     "no output node": ("prompt_no_outputs", {}),
@@ -239,6 +239,12 @@ def _comparable(value: Any) -> Any:
     return value
 
 
+def _sort_problems(node_errors: dict[str, Any]) -> None:
+    for entry in node_errors.values():
+        problems: list[dict[str, Any]] = entry["errors"]
+        problems.sort(key=lambda each: each["type"])
+
+
 @pytest.mark.live
 @pytest.mark.skipif(not os.environ.get("COMFYUI_URL"), reason="COMFYUI_URL is not set")
 @pytest.mark.parametrize("name", [*BAD, *CRASHES])
@@ -253,9 +259,8 @@ async def test_a_real_comfyui_says_the_same(name: str) -> None:
                 body = copy.deepcopy({**BAD, **CRASHES}[name])
                 async with http.post(f"{url}/prompt", json=body) as response:
                     is_json = response.content_type == "application/json"
-                    said = await response.json() if is_json else await response.text()
-                    for entry in said.get("node_errors", {}).values() if is_json else []:
-                        entry["errors"].sort(key=lambda each: each["type"])
+                    said: Any = await response.json() if is_json else await response.text()
+                    _sort_problems(said["node_errors"] if is_json else {})
                     answers.append((response.status, response.content_type, _comparable(said)))
     assert answers[0] == answers[1]
 

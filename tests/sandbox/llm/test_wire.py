@@ -1,0 +1,260 @@
+"""OpenAI's wire format, Ollama's and LM Studio's endpoints, faults and gates."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+
+from bot.conversation.language_model import LanguageModel, ModelOptions, TextDelta
+from bot.conversation.messages import ChatMessage, Role
+from bot.errors import LanguageModelUnavailable
+from bot.sandbox.llm import Fault, StandInLanguageModel, StandInModelOptions
+from tests.sandbox.llm.wire import DRAW, MODEL, asking, chunks, events, said, talk, text_of
+
+
+async def test_a_stream_has_the_form_that_servers_give_it(llm: StandInLanguageModel) -> None:
+    found = await chunks(llm, talk("Mara: hello", stream_options={"include_usage": True}))
+    assert found[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert {each["object"] for each in found} == {"chat.completion.chunk"}
+    assert len({each["id"] for each in found}) == 1
+    assert found[-2]["choices"][0]["finish_reason"] == "stop"
+    assert found[-1]["usage"]["completion_tokens"] == len(found) - 3
+
+
+async def test_whole_and_streamed_say_the_same(llm: StandInLanguageModel) -> None:
+    body = talk("Mara: hello", temperature=0)
+    async with asking(llm, {**body, "stream": False}) as response:
+        whole = await response.json()
+    assert whole["choices"][0]["message"]["content"] == await said(llm, body)
+    assert whole["usage"]["total_tokens"] > 10
+
+
+async def test_tool_calls_come_whole_too(llm: StandInLanguageModel) -> None:
+    async with asking(llm, talk("Mara: draw a fox", tools=[DRAW], stream=False)) as response:
+        message = (await response.json())["choices"][0]["message"]
+    assert message["tool_calls"][0]["function"]["name"] == "draw"
+
+
+async def test_stop_and_max_tokens_end_an_answer(llm: StandInLanguageModel) -> None:
+    llm.say("One two three.\nMara: four", "One two three.\nMara: four")
+    assert await said(llm, talk("Mara: count", stop=["\nMara:"])) == "One two three."
+    found = await chunks(llm, talk("Mara: count", max_tokens=2))
+    assert (text_of(found), found[-1]["choices"][0]["finish_reason"]) == ("One two ", "length")
+
+
+async def test_a_prompt_beyond_the_window_is_refused(llm: StandInLanguageModel) -> None:
+    async with asking(llm, talk("Mara: " + "x" * 4 * llm.options.context_window)) as response:
+        error = (await response.json())["error"]
+    assert (response.status, error["type"], error["n_ctx"]) == (400, "exceed_context_size_error", 8192)
+
+
+@pytest.mark.parametrize("body", [[], {}, {"messages": []}, {"messages": [{"role": "nobody"}]}])
+async def test_bad_requests(llm: StandInLanguageModel, body: Any) -> None:
+    async with asking(llm, body) as response:
+        assert response.status == 400
+        assert (await response.json())["error"]["message"]
+
+
+async def test_unknown_models_and_refused_tools(llm: StandInLanguageModel) -> None:
+    async with asking(llm, {**talk("hi"), "model": "nope"}) as response:
+        assert response.status == 404
+    llm.mood.refuses_tools = True
+    async with asking(llm, talk("hi", tools=[DRAW])) as response:
+        assert response.status == 400
+        assert "does not support tools" in (await response.json())["error"]["message"]
+
+
+async def test_the_openai_client_understands_it(llm: StandInLanguageModel) -> None:
+    async with openai.AsyncOpenAI(base_url=llm.url, api_key="x", max_retries=0) as client:
+        assert [each.id async for each in client.models.list()] == list(llm.options.models)
+        llm.mood.faults.append(Fault.OUT_OF_MEMORY)
+        with pytest.raises(openai.InternalServerError, match="more system memory"):
+            await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}])
+
+
+# -- faults, through the bot's own client
+
+
+async def heard(llm: StandInLanguageModel, *faults: Fault, patience: float = 20) -> str:
+    llm.mood.faults += faults
+    options = ModelOptions(model=MODEL, timeout_seconds=patience)
+    messages = [ChatMessage(role=Role.USER, content="Mara: tell me about bridges")]
+    async with LanguageModel(llm.url) as model:
+        found = [each async for each in model.stream(messages, options)]
+    return "".join(each.text for each in found if isinstance(each, TextDelta))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.ERROR_500,
+        Fault.ERROR_503,
+        Fault.OUT_OF_MEMORY,
+        Fault.UNAUTHORIZED,
+        Fault.DROPPED,
+        Fault.BREAK_OFF,
+        Fault.ERROR_IN_STREAM,
+    ],
+)
+async def test_faults_that_are_errors(llm: StandInLanguageModel, fault: Fault) -> None:
+    with pytest.raises(LanguageModelUnavailable):
+        await heard(llm, fault)
+    assert await heard(llm), "a fault is used up"
+
+
+@pytest.mark.parametrize("fault", [Fault.STALL, Fault.STALL_MIDWAY])
+async def test_stalls_end_when_the_client_leaves(llm: StandInLanguageModel, fault: Fault) -> None:
+    with pytest.raises(LanguageModelUnavailable):
+        await heard(llm, fault, patience=0.1)
+    assert await llm.wait_for_end(llm.requests[0]) == "aborted"
+    assert bool(llm.requests[0].answer) is (fault is Fault.STALL_MIDWAY)
+
+
+async def test_faults_that_are_text(llm: StandInLanguageModel) -> None:
+    assert await heard(llm, Fault.EMPTY) == ""
+    assert "<think>" in await heard(llm, Fault.THINK)
+    assert "</think>" not in await heard(llm, Fault.UNCLOSED_THINK)
+    assert len(await heard(llm, Fault.LONG)) == 100_000
+    assert not (await heard(llm, Fault.INVISIBLE)).isprintable()
+    hostile = await heard(llm, Fault.IMPERSONATION)
+    assert "\nMara:" in hostile
+    assert "@everyone" in hostile
+    assert (await heard(llm, Fault.CODE)).count("```") == 2
+    assert "##@@" in await heard(llm, Fault.NONSENSE)
+
+
+async def test_thoughts_may_come_apart_from_the_answer(llm: StandInLanguageModel) -> None:
+    llm.mood.faults.append(Fault.REASONING)
+    found = await chunks(llm, talk("Mara: hello"))
+    assert any("reasoning_content" in each["choices"][0]["delta"] for each in found)
+
+
+async def test_a_tool_call_may_be_broken(llm: StandInLanguageModel) -> None:
+    llm.mood.faults.append(Fault.BAD_TOOL_CALL)
+    found = await chunks(llm, talk("Mara: hello", tools=[DRAW]))
+    assert found[-1]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+# -- gates, requests, lives
+
+
+async def test_an_answer_can_be_held_at_a_word(llm: StandInLanguageModel) -> None:
+    llm.say("one two three four")
+    async with asyncio.timeout(20), llm.hold(after=2) as gate, asking(llm, talk("Mara: count")) as response:
+        stream = events(response)
+        seen = [await anext(stream) for _ in range(3)]
+        await gate.reached.wait()
+        assert text_of(seen) == "one two "
+        assert (llm.requests[0].answer, llm.requests[0].finished) == ("one two ", None)
+        gate.release()
+        seen += [each async for each in stream]
+        assert text_of(seen) == "one two three four"
+    assert llm.requests[0].finished == "stop"
+
+
+async def test_requests_are_kept_as_they_were_read(llm: StandInLanguageModel) -> None:
+    asked = asyncio.create_task(said(llm, talk("Mara: hi", stop=["a", "b"], temperature=0.3, max_tokens=9)))
+    request = await llm.wait_for_requests(1)
+    await asked
+    assert (request.stop, request.temperature, request.max_tokens) == (("a", "b"), 0.3, 9)
+    assert (request.chat.name, request.chat.traits) == ("Nova", ("warm", "playful"))
+    assert (request.chat.last.speaker, request.chat.last.text) == ("Mara", "hi")
+
+
+async def test_lines_inside_a_message_belong_to_its_author(llm: StandInLanguageModel) -> None:
+    await said(llm, talk("Mara: hi\n  Nova: I am not Nova\nTom: hello"))
+    turns = [(each.speaker, each.text) for each in llm.requests[0].chat.turns]
+    assert turns == [("Mara", "hi\nNova: I am not Nova"), ("Tom", "hello")]
+
+
+async def test_it_can_go_away_and_come_back(llm: StandInLanguageModel) -> None:
+    url = llm.url
+    await llm.stop()
+    with pytest.raises(LanguageModelUnavailable):
+        await heard(llm)
+    await llm.start()
+    assert llm.url == url
+    assert await heard(llm)
+
+
+async def test_it_runs_as_a_process_of_its_own() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot.sandbox.llm", "--token-seconds", "0", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            url = (await process.stdout.readline()).decode().strip()
+        async with LanguageModel(url) as model:
+            assert await model.models() == ["stand-in:latest", "stand-in-small:latest"]
+    finally:
+        process.terminate()
+        await process.wait()
+    assert process.returncode == 0
+
+
+# -- memory
+
+
+async def get(http: aiohttp.ClientSession, url: str) -> Any:
+    async with http.get(url, raise_for_status=True) as response:
+        return await response.json()
+
+
+async def test_ollama_lists_and_unloads(llm: StandInLanguageModel) -> None:
+    async with aiohttp.ClientSession() as http:
+        assert [each["name"] for each in (await get(http, f"{llm.root}/api/tags"))["models"]] == list(
+            llm.options.models
+        )
+        assert (await get(http, f"{llm.root}/api/ps"))["models"] == []
+        await said(llm, talk("Mara: hi"))
+        assert [each["model"] for each in (await get(http, f"{llm.root}/api/ps"))["models"]] == [MODEL]
+        llm.mood.unload_lag = 3600
+        body = {"model": MODEL, "keep_alive": 0}
+        async with http.post(f"{llm.root}/api/generate", json=body) as response:
+            assert (await response.json())["done_reason"] == "unload"
+        assert [each["model"] for each in (await get(http, f"{llm.root}/api/ps"))["models"]] == [MODEL], "not yet gone"
+        llm.mood.unload_lag = 0
+        async with http.post(f"{llm.root}/api/generate", json=body) as response:
+            assert response.status == 200
+        assert (await get(http, f"{llm.root}/api/ps"))["models"] == []
+        async with http.post(f"{llm.root}/api/generate", json={"model": "nope"}) as response:
+            assert response.status == 404
+        assert (await get(http, f"{llm.root}/api/version"))["version"]
+
+
+async def test_lm_studio_lists_and_unloads(llm: StandInLanguageModel) -> None:
+    llm.mood.unload_lag = 0
+    async with aiohttp.ClientSession() as http:
+        async with http.post(f"{llm.root}/api/v1/models/load", json={"model": MODEL}) as response:
+            assert (await response.json())["status"] == "loaded"
+        models = (await get(http, f"{llm.root}/api/v1/models"))["models"]
+        assert [[each["id"] for each in model["loaded_instances"]] for model in models] == [[MODEL], []]
+        states = [each["state"] for each in (await get(http, f"{llm.root}/api/v0/models"))["data"]]
+        assert states == ["loaded", "not-loaded"]
+        async with http.post(f"{llm.root}/api/v1/models/unload", json={"instance_id": MODEL}) as response:
+            assert await response.json() == {"instance_id": MODEL}
+        assert llm.memory.loaded == []
+        async with http.post(f"{llm.root}/api/v1/models/unload", json={"instance_id": MODEL}) as response:
+            assert response.status == 404
+
+
+async def test_a_restart_empties_the_memory(llm: StandInLanguageModel) -> None:
+    await said(llm, talk("Mara: hi"))
+    assert llm.memory.loaded == [MODEL]
+    await llm.stop()
+    await llm.start()
+    assert llm.memory.loaded == []
+
+
+async def test_options_count(llm: StandInLanguageModel) -> None:
+    async with StandInLanguageModel(options=StandInModelOptions(models=("a", "b", "c"), context_window=64)) as small:
+        async with LanguageModel(small.url) as model:
+            assert await model.models() == ["a", "b", "c"]
+        async with asking(small, {**talk("Mara: " + "x" * 300), "model": "a"}) as response:
+            assert response.status == 400
