@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from bot.characters.character import Character
 from bot.errors import InputInvalid, WorkflowNotFound
-from bot.generation.jobs import GenerationRequest, Job, JobKind, JobState
+from bot.generation.jobs import FollowUp, GenerationRequest, Job, JobKind, JobState
 from bot.generation.ledger import now
 from bot.generation.store import StoredWorkflow, WorkflowStore
 from bot.workflows.injection import inject, seed_limit
@@ -94,8 +94,8 @@ class Acceptance:
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
         negative = request.negative
-        # A pinned version is a repetition: what was used then is in the request, also where it was nothing.
-        if negative is None and request.kind is not JobKind.AUDIO and request.workflow_hash is None:
+        # What a repetition does not say was not there then, whatever the character keeps out of pictures today.
+        if negative is None and request.kind is not JobKind.AUDIO and request.follow_up is not FollowUp.REPEAT:
             negative = character.visual_identity.negative_prompt or None
         parameters = _parameters(request, character, seed, negative)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
