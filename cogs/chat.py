@@ -70,12 +70,17 @@ class Chat(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A deleted message leaves the history, a person's as well as a character's."""
-        await self._service.forget(payload.message_id)
+        await self._forget(payload.message_id)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """As above, for a purge."""
         for message_id in payload.message_ids:
+            await self._forget(message_id)
+
+    async def _forget(self, message_id: int) -> None:
+        """Unless we deleted it ourselves: a shorter alternative needs fewer messages, and the turn goes on."""
+        if message_id not in delivery_of(self.bot).outbox.taken_back:
             await self._service.forget(message_id)
 
     @commands.Cog.listener()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,14 @@ class Outbox:
         store: The rows.
         pause: Seconds to wait after the n-th failure without a clear answer.
 
+    Attributes:
+        taken_back: The newest messages we deleted ourselves: that they are gone is nobody's wish.
+
     """
 
     def __init__(self, store: DeliveryStore, *, pause: Callable[[Exception, int], float] = retry_after) -> None:
         self.store = store
+        self.taken_back = deque[int](maxlen=1000)
         self._pause = pause
 
     async def send(self, outgoing: Outgoing, post: Post, find: Find) -> int:

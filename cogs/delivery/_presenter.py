@@ -51,10 +51,10 @@ def character_name(bot: ChorusBot, job: Job) -> str:
 class MessagePresenter:
     """One message of the bot's: the first answer, then progress, then the result."""
 
-    def __init__(self, bot: ChorusBot, outbox: Outbox) -> None:
+    def __init__(self, bot: ChorusBot, outbox: Outbox, results: ResultPoster | None = None) -> None:
         self._bot = bot
         self._outbox = outbox
-        self._results = ResultPoster(bot, outbox)
+        self._results = results or ResultPoster(bot, outbox)
 
     def handles(self, job: Job) -> bool:
         """Every job that came from Discord."""

@@ -49,12 +49,12 @@ class ResultPoster:
         """
         notify = await self._prepare_notice(job, live)
         try:
-            shown = await self._deliver(job, live, character)
+            shown = await self.post(job, live, character)
         except Exception as error:
             if self._bot.is_closed():
                 raise
             log.warning("job %s: the result cannot be posted", job.id, exc_info=error)
-            await self._explain(job, live, _why_not(error))
+            await self._explain(job, live, why_not(error))
             if notify is not None:
                 await self._outbox.store.abandon(notify.id)
         else:
@@ -62,8 +62,8 @@ class ResultPoster:
                 await self._notify(job, notify, shown)
         await self._bot.services.orchestrator.mark_delivered(job.id)
 
-    async def _deliver(self, job: Job, live: LiveMessage, character: str) -> int:
-        """Post everything; the id of the first message of the result."""
+    async def post(self, job: Job, live: LiveMessage, character: str) -> int:
+        """Post everything; the id of the first message of the result. What a kind of result does differently."""
         if ended_without_result(job):
             return await self._post_first(job, live, _error_face(job), ())
         limit = size_limit(self._bot, live.guild_id)
@@ -215,7 +215,8 @@ class ResultPoster:
         return message.id
 
 
-def _why_not(error: Exception) -> ChorusError:
+def why_not(error: Exception) -> ChorusError:
+    """What to tell people when a finished result cannot be posted."""
     try:
         trouble = trouble_of(error)
     except Exception:  # noqa: BLE001 - not Discord's: a fault of ours, logged by the caller

@@ -100,6 +100,7 @@ class Speaker:
             row = row.model_copy(update={"discord_message_id": found})
         if row.discord_message_id is None:
             return
+        self._outbox.taken_back.append(row.discord_message_id)
         with suppress(discord.NotFound):
             webhook = await self._webhook() if row.webhook_id is not None else None
             if webhook is not None and webhook.id == row.webhook_id:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+TurnListener = Callable[[Message, Thread], Awaitable[None]]
+
+
 class TurnPoster:
     """Implements `bot.conversation.ports.TurnPresenter`."""
 
@@ -44,6 +47,14 @@ class TurnPoster:
         self._present = present
         self._outbox = outbox
         self._webhooks = webhooks
+        self._listeners: list[TurnListener] = []
+
+    def add_listener(self, listener: TurnListener) -> None:
+        """Call `listener` whenever all of a turn's text stands, before the turn counts as delivered.
+
+        So a crash in between leads to another call: it must find what it did before.
+        """
+        self._listeners.append(listener)
 
     @asynccontextmanager
     async def open(self, turn: Message, thread: Thread) -> AsyncGenerator[TurnPost]:
@@ -60,6 +71,15 @@ class TurnPoster:
             job = await self._bot.services.orchestrator.job(uuid.UUID(post.finished.job_id))
             if job is not None and not job.state.ended:
                 self._present(job)
+        if post.finished is not None and post.stands:
+            await self._tell(post.finished, thread)
+
+    async def _tell(self, turn: Message, thread: Thread) -> None:
+        for listener in self._listeners:
+            try:
+                await listener(turn, thread)
+            except Exception:
+                log.exception("a listener to turn %s failed", turn.id)
 
     async def retract(self, turn: Message, thread: Thread) -> None:
         """Delete what is posted of the turn."""
@@ -128,6 +148,11 @@ class TurnPost:
                 await asyncio.sleep(min(2.0**attempt, 60.0))
             else:
                 return
+
+    @property
+    def stands(self) -> bool:
+        """After `finish`: nobody deleted or refused it."""
+        return not self._gone
 
     async def close(self) -> None:
         """End the growing; what is posted stays."""
