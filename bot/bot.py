@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -90,7 +91,9 @@ class ChorusBot(commands.Bot):
     async def setup_hook(self) -> None:
         """Logged in, not connected yet: load the cogs and tell Discord which commands there are."""
         for extension in self._to_load:
-            await self.load_extension(extension)
+            # Not `load_extension`: it executes the module anew and takes it out of `sys.modules` when the bot closes,
+            # so that a class imported elsewhere is not the class of the cog.
+            await importlib.import_module(extension).setup(self)
         await CommandSync(self).run()
 
     async def on_message(self, message: discord.Message, /) -> None:

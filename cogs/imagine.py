@@ -124,5 +124,5 @@ def parse_seed(text: str | None) -> int | None:
 
 
 async def setup(bot: ChorusBot) -> None:
-    """Called by `load_extension`."""
+    """Called by the bot before it connects."""
     await bot.add_cog(Imagine(bot))

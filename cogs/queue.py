@@ -74,5 +74,5 @@ def _who(bot: ChorusBot, entry: QueueEntry, guild_id: int | None, viewer_id: int
 
 
 async def setup(bot: ChorusBot) -> None:
-    """Called by `load_extension`."""
+    """Called by the bot before it connects."""
     await bot.add_cog(QueueCog(bot))

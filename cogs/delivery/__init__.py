@@ -30,5 +30,5 @@ __all__ = [
 
 
 async def setup(bot: ChorusBot) -> None:
-    """Called by `load_extension`."""
+    """Called by the bot before it connects."""
     await bot.add_cog(Delivery(bot))

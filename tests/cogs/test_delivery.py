@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import random
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bot.generation.deliveries import DeliveryKind, DeliveryState
-from bot.generation.jobs import JobError, JobState, Progress
+from bot.generation.jobs import GenerationRequest, JobError, JobState, Origin, Progress
 from bot.sandbox.discord import (
     AppliedThenDropped,
     AppliedThenStatus,
@@ -23,6 +24,8 @@ from bot.sandbox.discord import (
     TooLarge,
 )
 from bot.sandbox.discord.weather import Effect
+from cogs.delivery import delivery_of
+from tests.cogs.making import a_request
 from tests.cogs.stage import Stage, staged
 
 CALLBACK = ("POST", "/interactions/*/*/callback")
@@ -333,3 +336,56 @@ async def test_a_slow_edit_is_never_overtaken_by_the_result(stage: Stage) -> Non
     edits = stage.discord.requested(*EDIT)
     assert [len(edit.parts) for edit in edits] == [0, 1]
     assert len(message.attachments) == 1
+
+
+async def test_where_the_bot_cannot_see_the_channel_the_token_serves(stage: Stage) -> None:
+    async with stage.running():
+        message = await stage.imagine()
+        stage.guild.deny_bot("view_channel")
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    assert len(message.attachments) == 1
+    assert stage.script.only.state is JobState.DELIVERED
+    assert stage.discord.requested("PATCH", "/webhooks/*/*/messages/*")
+
+
+async def test_an_answer_without_an_interaction_replies_and_becomes_the_result(stage: Stage) -> None:
+    async with stage.running() as bot:
+        original = await stage.ada.say(stage.room, "draw me")
+        request = asked_by_reaction(stage, original)
+        job = await delivery_of(bot).accept_in_channel(request)
+        stage.script.finish(job.id, stage.picture())
+        await stage.shown(job.id)
+    (message,) = stage.room.bot_messages
+    assert message.reply_to is original
+    assert not message.pings
+    assert len(message.attachments) == 1
+
+
+@pytest.mark.parametrize("applied", [True, False])
+async def test_killed_while_answering_without_an_interaction(stage: Stage, applied: bool) -> None:
+    original = None
+    async with stage.running() as bot:
+        original = await stage.ada.say(stage.room, "draw me")
+        hold = stage.discord.weather.hold(*POST, applied=applied)
+        task = asyncio.create_task(delivery_of(bot).accept_in_channel(asked_by_reaction(stage, original)))
+        await hold.arrived()
+        task.cancel()
+        await asyncio.wait({task})
+    stage.discord.weather.clear()
+    async with stage.running():
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    (message,) = stage.room.bot_messages
+    assert message.reply_to is original
+    assert len(message.attachments) == 1
+
+
+def asked_by_reaction(stage: Stage, message: Message) -> GenerationRequest:
+    origin = Origin(
+        guild_id=stage.guild.id,
+        channel_id=stage.room.id,
+        after_message_id=message.id,
+        reply_to_message_id=message.id,
+    )
+    return a_request(origin=origin, requester_id=stage.ada.id)
