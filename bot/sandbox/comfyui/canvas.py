@@ -18,10 +18,12 @@ Point = tuple[float, float]
 class Canvas:
     """A picture whose coordinates go from (0, 0) to (1, 1); sizes are shares of the shorter side, `unit`."""
 
-    def __init__(self, size: tuple[int, int], dice: random.Random) -> None:
+    def __init__(self, size: tuple[int, int], dice: random.Random, words: Sequence[str] = ()) -> None:
         self.width, self.height = size
         self.unit = min(size)
         self.dice = dice
+        self.words = words
+        """Of the prompt, for what a subject looks like."""
         self.image = Image.new("RGB", size)
         self.draw = ImageDraw.Draw(self.image)
 

@@ -41,7 +41,7 @@ def paint(motif: Motif, size: tuple[int, int]) -> Image.Image:
     unwanted = set(_words(motif.negative))
     wanted = [each for each in words if each not in unwanted]
     dice = random.Random(hashlib.sha256(f"{motif.positive}\0{motif.negative}\0{motif.seed}".encode()).digest())
-    canvas = Canvas(_working_size(size), dice)
+    canvas = Canvas(_working_size(size), dice, wanted)
     _compose(canvas, wanted)
     _finish(canvas, wanted, motif)
     picture = resize(canvas.image, size)

@@ -95,7 +95,12 @@ def choose(words: Sequence[str], dice: random.Random) -> Palette:
     if palette is None:
         palette = dice.choice([_DAY, _DUSK, _DAWN, _AUTUMN, _SPRING, _NIGHT])
     turn = dice.uniform(-0.025, 0.025)
-    accent = next((_COLOURS[word] for word in words if word in _COLOURS), turned(palette.accent, turn * 3))
+    said_colours = [
+        _COLOURS[word]
+        for index, word in enumerate(words)
+        if word in _COLOURS and not {"hair", "eyes"} & set(words[index + 1 : index + 3])
+    ]
+    accent = said_colours[0] if said_colours else turned(palette.accent, turn * 3)
     first, second, third = (turned(each, turn) for each in palette.sky)
     return Palette(
         (first, second, third),

@@ -28,8 +28,11 @@ def sky(canvas: Canvas, palette: Palette, horizon: float, *, cloudy: float) -> N
     canvas.glow(sun, 0.75, mix(palette.sky[2], palette.sun, 0.5), 0.75)
     canvas.glow(sun, 0.22, palette.sun, 0.9)
     canvas.ellipse(sun, 0.045, 0.045, palette.sun)
-    if palette.night and palette.sun_height < 0.4:
-        canvas.ellipse((sun[0] + 0.018, sun[1] - 0.008), 0.04, 0.04, mix(palette.sky[0], palette.sky[1], 0.5))
+    if palette.night:
+        shade = mix(palette.sun, palette.sky[1], 0.25)
+        for x, y, size in ((-0.012, -0.008, 0.011), (0.014, 0.004, 0.008), (-0.002, 0.02, 0.006)):
+            left, top = canvas.around(sun, x, y)
+            canvas.ellipse((left / canvas.width, top / canvas.height), size, size, shade)
     _clouds(canvas, palette, horizon, cloudy)
 
 

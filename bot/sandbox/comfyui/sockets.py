@@ -88,7 +88,8 @@ class Sockets:
 
     def event(self, kind: str, data: dict[str, Any], sid: str | None) -> None:
         """Queue a JSON message for one client, or for all (None)."""
-        self._put(json.dumps({"type": kind, "data": data}), sid)
+        if self.listens(sid):  # progress_state grows with the graph: do not write it for nobody
+            self._put(json.dumps({"type": kind, "data": data}), sid)
 
     def raw(self, payload: str | bytes, sid: str | None = None) -> None:
         """Queue anything, also what ComfyUI never sends."""
@@ -112,7 +113,7 @@ class Sockets:
         return socket is not None and bool(socket.flags.get("supports_preview_metadata"))
 
     def listens(self, sid: str | None) -> bool:
-        """Somebody would see a preview sent to that client (None: to everybody)."""
+        """Somebody would see what is sent to that client (None: to everybody)."""
         return bool(self._by_sid) if sid is None else sid in self._by_sid
 
     def _put(self, payload: str | bytes, sid: str | None) -> None:

@@ -185,7 +185,7 @@ def person(canvas: Canvas, palette: Palette, horizon: float) -> None:
     hair, skin = _hair_and_skin(canvas, palette)
     foot = (0.5 + canvas.dice.uniform(-0.05, 0.05), 1.0)
     clothes = mix(palette.accent, palette.dark, 0.25)
-    long_hair = canvas.dice.random() < 0.65
+    long_hair = canvas.dice.random() < (0.15 if {"man", "boy", "he", "beard", "short"} & set(canvas.words) else 0.8)
     if long_hair:
         _blob(canvas, foot, (0, -0.42), (0.215, 0.3), hair)
         canvas.shape(foot, [(-0.21, -0.45), (0.21, -0.45), (0.25, -0.05), (-0.25, -0.05)], hair)
@@ -208,6 +208,9 @@ def _hair_and_skin(canvas: Canvas, palette: Palette) -> tuple[RGB, RGB]:
     skins = [(244, 208, 178), (226, 178, 142), (190, 136, 100), (142, 94, 66), (98, 64, 48)]
     skin = mix(canvas.dice.choice(skins), palette.sky[2], 0.15)
     hair = canvas.dice.choice(list(_HAIR.values()))
+    if "hair" in canvas.words:  # "shoulder-length dark red hair"
+        before = canvas.words[max(0, canvas.words.index("hair") - 4) : canvas.words.index("hair")]
+        hair = next((_HAIR[word] for word in reversed(before) if word in _HAIR), hair)
     return mix(hair, palette.dark, 0.15), mix(skin, palette.sky[1], 0.18) if palette.night else skin
 
 

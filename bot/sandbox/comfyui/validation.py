@@ -5,14 +5,19 @@ The order of checks, the types of errors and the texts are those of ComfyUI 0.33
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.comfyui.node_types import Installation
+from bot.sandbox.comfyui.plan import is_link
 
 Problem = dict[str, Any]
+
+DEEP = 200
+"""Graphs larger than this are checked from their far end."""
 
 LONG_LIST = 20
 """Combos longer than this are not sent back whole."""
@@ -82,6 +87,8 @@ class _Validation:
         bad: list[Problem] = []
         node_errors: dict[str, Any] = {}
         for output in outputs:
+            if len(self._graph) > DEEP:
+                self._check_sources_first(output)
             try:
                 result = self._check(output)
             except Exception as error:  # noqa: BLE001 - whatever a malformed graph raises becomes its error text
@@ -96,6 +103,22 @@ class _Validation:
         details = "\n".join(f"{each['message']}: {each['details']}" for each in bad)
         error = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", details)
         return Verdict(error, [], node_errors)
+
+    def _check_sources_first(self, output: str) -> None:
+        """Check from the far end on, so that a long chain needs no deep recursion. What raises is left for later."""
+        order: list[str] = []
+        seen: set[str] = set()
+        waiting = [output]
+        while waiting:
+            current = waiting.pop()
+            if current not in seen and current in self._graph:
+                seen.add(current)
+                order.append(current)
+                inputs: Mapping[str, Any] = self._graph[current].get("inputs", {})
+                waiting += [value[0] for value in inputs.values() if is_link(value)]
+        for node_id in reversed(order):
+            with contextlib.suppress(Exception):
+                self._check(node_id)
 
     def _collect(self, output: str, node_errors: dict[str, Any]) -> None:
         for node_id, result in self._checked.items():

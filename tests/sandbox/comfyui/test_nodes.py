@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from bot.sandbox.comfyui import StandInComfyUI
+from bot.sandbox.comfyui import StandInComfyUI, speech
 from bot.sandbox.comfyui.ffmpeg_files import read_audio
 from bot.sandbox.comfyui.painting import Motif, paint
 from bot.sandbox.comfyui.registry import all_nodes
@@ -329,6 +330,17 @@ async def test_seeds_of_speech_are_32_bit_where_they_are(comfy: StandInComfyUI, 
     status, body = await talk.post("/prompt", {"prompt": graph})
     assert status == 400
     assert body["node_errors"]["2"]["errors"][0]["type"] == "value_bigger_than_max"
+
+
+async def test_without_the_wheel_a_speaking_node_says_what_is_missing(
+    comfy: StandInComfyUI, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = sample(comfy, "nova")
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    monkeypatch.setattr(speech, "_LOADED", [])
+    _, error = (await talk.run(speaking("ChatterboxTTS", "Hello", reference)))["status"]["messages"][-1]
+    assert error["node_type"] == "ChatterboxTTS"
+    assert "espeakng-loader" in error["exception_message"]
 
 
 @pytest.mark.parametrize("text", ["Привет, мир", "你好世界", "مرحبا", "ok \0 done", "🎉"])

@@ -276,6 +276,18 @@ async def test_one_of_two_dialects_each(talk: Talk) -> None:
     assert drawing()["3"]["inputs"].keys() <= {*old["input"]["required"]}
 
 
+async def test_a_chain_of_a_thousand_nodes(comfy: StandInComfyUI, talk: Talk) -> None:
+    graph = {"0": node("EmptyImage", width=8, height=8, batch_size=1, color=1)}
+    for number in range(1, 1000):
+        graph[str(number)] = node("ImageInvert", image=[str(number - 1), 0])
+    graph["end"] = node("PreviewImage", images=["999", 0])
+    prompt_id = await talk.submit(graph, client_id="nobody listens to this one")
+    await comfy.log.wait_for("ended", prompt_id)
+    entry = comfy.history(prompt_id)
+    assert entry is not None
+    assert entry["status"]["completed"] is True
+
+
 async def test_models_appear_without_a_restart(comfy: StandInComfyUI, talk: Talk) -> None:
     comfy.models["checkpoints"].append("new.safetensors")
     assert "new.safetensors" in await talk.get("/models/checkpoints")
