@@ -30,8 +30,12 @@ from bot.storage.deliveries import DeliveryRepository
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
 from bot.storage.media import GalleryRepository
+from bot.storage.voice_samples import VoiceSampleRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.talk import open_talk
+from bot.voice.options import VoiceOptions
+from bot.voice.samples import VoiceSamples
+from bot.voice.service import VoiceService
 from bot.workflows.library import WorkflowLibrary
 
 RUN = "run"
@@ -57,6 +61,7 @@ class Services:
     bindings: BindingStore
     gallery: Gallery
     guild_settings: GuildSettings
+    voice: VoiceService
 
 
 @asynccontextmanager
@@ -81,12 +86,15 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds")
         )
         workflows = await stack.enter_async_context(WorkflowLibrary(settings.paths.workflows))
-        options = _client_options(settings)
-        comfy = tuple([await stack.enter_async_context(ComfyClient(url, options)) for url in settings.comfyui.servers])
+        client_options = _client_options(settings)
+        comfy = tuple(
+            [await stack.enter_async_context(ComfyClient(url, client_options)) for url in settings.comfyui.servers]
+        )
         jobs = JobRepository(database)
         versions = WorkflowRepository(database)
         guild_settings = GuildSettings(database)
         await guild_settings.load()
+        ffmpeg = Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None)
         generation = _generation_settings(settings, owner=owner)
         talk = await stack.enter_async_context(open_talk(settings, ConversationRepository(database), characters, comfy))
         orchestrator = await stack.enter_async_context(
@@ -98,8 +106,21 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 workflows=workflows,
                 gpus=talk.gpus,
                 rewriter=talk.rewriter,
-                ffmpeg=Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None),
+                ffmpeg=ffmpeg,
             )
+        )
+        deliveries = DeliveryRepository(database)
+        options = _voice_options(settings)
+        voice = VoiceService(
+            options,
+            samples=VoiceSamples(options, VoiceSampleRepository(database), guild_settings, ffmpeg=ffmpeg),
+            characters=characters,
+            workflows=workflows,
+            generation=orchestrator,
+            jobs=jobs,
+            deliveries=deliveries,
+            turns=talk.conversations.store,
+            settings=guild_settings,
         )
         yield Services(
             settings=settings,
@@ -110,12 +131,13 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             orchestrator=orchestrator,
             jobs=jobs,
             workflow_versions=versions,
-            deliveries=DeliveryRepository(database),
+            deliveries=deliveries,
             bindings=talk.conversations.store,
             conversations=talk.conversations,
             language_model=talk.model,
             gallery=GalleryRepository(database),
             guild_settings=guild_settings,
+            voice=voice,
         )
 
 
@@ -146,4 +168,16 @@ def _generation_settings(settings: Settings, *, owner: bool) -> GenerationSettin
         max_output_bytes=settings.media.max_download_bytes,
         pause_ms=settings.voice.pause_ms,
         owner=RUN if owner else f"terminal-{os.getpid()}",
+    )
+
+
+def _voice_options(settings: Settings) -> VoiceOptions:
+    voice = settings.voice
+    return VoiceOptions(
+        data_dir=settings.storage.data_dir,
+        max_chars=voice.max_chars,
+        max_chunk_chars=voice.max_chunk_chars,
+        read_actions=voice.read_actions,
+        max_sample_bytes=voice.max_sample_bytes,
+        max_sample_seconds=voice.max_sample_seconds,
     )

@@ -16,7 +16,7 @@ class NewVoiceSample(Value):
     """None: the host's, visible everywhere."""
     name: str
     filename: str
-    """Mono WAV; relative to the data folder for a guild's, absolute for the host's."""
+    """Mono WAV, relative to the data folder; of the host's a converted copy of the file beside the character."""
     sha256: str
     transcript: str
     duration_seconds: float

@@ -18,6 +18,7 @@ from cogs.delivery._outbox import Outbox
 from cogs.delivery._presenter import MessagePresenter, Presenter, character_name, withdraw
 from cogs.delivery._progress import progress_face
 from cogs.delivery._turns import TurnPoster
+from cogs.delivery._voice import VoicePresenter
 from cogs.delivery._webhooks import Webhooks
 from cogs.ui.job_buttons import CancelButton, DetailsButton
 from cogs.ui.permissions import require_bot_can_post
@@ -40,6 +41,7 @@ class Delivery(commands.Cog):
         outbox: For other senders of messages with rows (voice bubbles, turns).
         turns: Posts what characters say.
         webhooks: The faces they say it with.
+        voices: Posts speech.
 
     """
 
@@ -49,7 +51,9 @@ class Delivery(commands.Cog):
         self._messages = MessagePresenter(bot, self.outbox)
         self.webhooks = Webhooks(bot)
         self.turns = TurnPoster(bot, self.outbox, self.webhooks, self.present)
-        self._presenters: list[Presenter] = [DrawnPresenter(bot, self.outbox, self.webhooks, self._messages)]
+        self.voices = VoicePresenter(bot, self.outbox)
+        drawn = DrawnPresenter(bot, self.outbox, self.webhooks, self._messages)
+        self._presenters: list[Presenter] = [self.voices, drawn]
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._recovery: asyncio.Task[None] | None = None
 
@@ -71,11 +75,14 @@ class Delivery(commands.Cog):
         except (discord.HTTPException, *NETWORK_ERRORS):
             await withdraw(self.bot, job)
             raise
-        self._start(job.id, self._messages.follow(job, message_id, interaction=interaction, shown=card))
+        follower = self.voices if self.voices.handles(job) else self._messages
+        self._start(job.id, follower.follow(job, message_id, interaction=interaction, shown=card))
         return job
 
     async def accept_in_channel(self, request: GenerationRequest) -> Job:
         """Take a wish without an interaction (a reaction); the answer is a message in `request.origin.channel_id`.
+
+        Speech answers by being heard.
 
         Raises:
             ChorusError: Nothing was accepted.
@@ -83,6 +90,9 @@ class Delivery(commands.Cog):
 
         """
         job = await self.bot.services.orchestrator.submit(request)
+        if self.voices.handles(job):
+            self.present(job)
+            return job
         card = self._first_card(job)
         try:
             message_id = await answer_in_channel(self.bot, self.outbox, job, progress_face(job, card))

@@ -81,6 +81,17 @@ def result_embed(job: Job, character: str, *, notes: Sequence[str] = (), image: 
     return embed.set_footer(text=clip(footer(job), EMBED_FOOTER))
 
 
+def spoken_embed(job: Job, character: str) -> discord.Embed:
+    """What `/speak` answered once it was spoken: the words, quoted, and what was left out of them."""
+    words = clip(job.request.written_prompt or " ".join(job.request.text_parts), 3000)
+    lines = [f"> {line}" for line in discord.utils.escape_mentions(words).splitlines()]
+    lines += [f"-# {job.note}"] if job.note else []
+    embed = discord.Embed(
+        title=clip(character, EMBED_TITLE), description=clip("\n".join(lines), EMBED_DESCRIPTION), colour=RESULT_COLOUR
+    )
+    return embed.set_footer(text=clip(footer(job), EMBED_FOOTER))
+
+
 def failed_embed(job: Job, error: JobError) -> discord.Embed:
     """The public end of a job without a result: code and one sentence."""
     return error_embed(error, advice=False, footer=footer(job))

@@ -67,13 +67,16 @@ async def character_of(interaction: discord.Interaction[ChorusBot], chosen: str 
         CharacterNotFound: Nobody is called that.
 
     """
-    services = interaction.client.services
     if chosen:
-        return services.characters.find(chosen, interaction.guild_id).id
-    channel = interaction.channel
+        return interaction.client.services.characters.find(chosen, interaction.guild_id).id
+    return await character_of_channel(interaction.client, interaction.channel, interaction.channel_id)
+
+
+async def character_of_channel(bot: ChorusBot, channel: object, channel_id: int | None) -> str:
+    """The id of the character that a channel belongs to (a thread: its parent), else the default one's."""
     parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-    for channel_id in (interaction.channel_id, parent_id):
-        binding = await services.bindings.binding(channel_id) if channel_id is not None else None
+    for place_id in (channel_id, parent_id):
+        binding = await bot.services.bindings.binding(place_id) if place_id is not None else None
         if binding is not None:
             return binding.character_id
-    return services.settings.default_character
+    return bot.services.settings.default_character
