@@ -102,6 +102,14 @@ class Talk:
         return await self.finish(await self.submit(graph, **more))
 
 
+async def first_file(talk: Talk, graph: dict[str, Any]) -> dict[str, str]:
+    entry = await talk.run(graph)
+    assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
+    [output] = entry["outputs"].values()
+    file: dict[str, str] = next(iter(output.values()))[0]
+    return file
+
+
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:
     return {"class_type": class_type, "inputs": inputs}
 
