@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from bot.generation.sidecar import encoded, settings_of, sidecar_path
 from bot.generation.store import JobStore, WorkflowStore
 from bot.workflows.difference import differences
 from bot.workflows.graph import inputs
+from bot.workflows.injection import UNKNOWN_SEED_MAX, seed_limit
 from bot.workflows.roles import Role
 from bot.workflows.values import Workflow
 
@@ -88,6 +90,16 @@ class FollowUps:
     def can_start_from(self, job: Job) -> bool:
         """As above, for `vary`; without it a variation is another wording."""
         return any(True for _ in pictures(job)) and self._takes_picture(job.request.character_id, VARY)
+
+    def new_seed(self, job: Job) -> int | None:
+        """For speech once more: another one that every node of the workflow takes. None: any will do."""
+        if job.request.kind is not JobKind.AUDIO:
+            return None
+        try:
+            workflow = self._workflows.get(job.request.character_id, job.request.kind, job.workflow_name)
+        except ChorusError:
+            return random.randint(0, UNKNOWN_SEED_MAX)
+        return random.randint(0, min(seed_limit(workflow), UNKNOWN_SEED_MAX))
 
     async def picture(self, job: Job, n: int) -> InputFile:
         """Artifact `n` as something to start from.

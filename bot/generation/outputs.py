@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from bot.comfyui.exceptions import FileRefused, FileTooLarge
 from bot.comfyui.models import Media, OutputFile, preferred
 from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
 from bot.generation.jobs import CollectedFile, Job, JobKind
-from bot.generation.places import files_of, folder_of, stem_of
+from bot.generation.places import TERMINAL, files_of, folder_of, stem_of
 from bot.generation.verifying import verify
 
 _log = logging.getLogger(__name__)
 
 _MOST_FILES = 100
+_ABANDONED_SECONDS = 60
+"""Terminal commands write in their folder beside the bot; in all others there is one owner."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -95,6 +98,18 @@ class OutputFolder:
     async def discard(self, job: Job) -> None:
         """Remove everything that is there of the job; never fails."""
         await asyncio.to_thread(self._discard, job)
+
+    async def sweep(self, job: Job) -> None:
+        """Remove what a killed process was writing in the job's folder, and nobody else writes; never fails."""
+        await asyncio.to_thread(self._sweep, self.data_dir / folder_of(job))
+
+    @staticmethod
+    def _sweep(folder: Path) -> None:
+        spared = _ABANDONED_SECONDS if folder.name == TERMINAL else 0
+        for path in folder.glob(".part-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime >= spared:
+                    path.unlink()
 
     def _discard(self, job: Job) -> None:
         for path in files_of(self.data_dir, job):

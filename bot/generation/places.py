@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.generation.jobs import Job, JobKind
 
 _FOLDERS = {JobKind.IMAGE: "images", JobKind.AUDIO: "audio", JobKind.VIDEO: "video"}
+TERMINAL = "terminal"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -19,7 +20,7 @@ def folder_of(job: Job) -> str:
     elif request.origin.channel_id is not None:
         place = f"channel-{request.origin.channel_id}"
     else:
-        place = "terminal"
+        place = TERMINAL
     return f"{_FOLDERS[request.kind]}/{place}"
 
 

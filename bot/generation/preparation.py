@@ -76,6 +76,7 @@ class Preparer:
         self._client = client
         self._ledger = ledger
         self._acceptance = acceptance
+        self._version: tuple[Mapping[str, Any], str] | None = None
 
     async def prepare(self, run: Run) -> Prepared | None:
         """Wait for the server, build and check the graph, upload inputs, commit the attempt.
@@ -137,12 +138,21 @@ class Preparer:
         uploaded = await self.uploads.names(job.request.inputs)
         graph = inject(workflow, injection(job.parameters, job.request, part=part, uploaded=uploaded), info)
         validate_installed(graph, info)
-        return graph, (await self._client.system_stats()).version_text
+        return graph, await self._comfyui_version(info)
+
+    async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
+        """Asked once in each life of the server: its `object_info` is fetched anew after a restart."""
+        if self._version is None or self._version[0] is not info:
+            self._version = info, (await self._client.system_stats()).version_text
+        return self._version[1]
 
     @contextlib.asynccontextmanager
     async def _present(self) -> AsyncGenerator[None]:
         """Wait until the server answers, and say that it is away while it does not."""
         url = self._client.url
+        if self._client.connected and url not in self._ledger.away:
+            yield
+            return
         available = asyncio.ensure_future(self._client.wait_available())
         try:
             done, _ = await asyncio.wait({available}, timeout=0.5)

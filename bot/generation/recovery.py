@@ -54,6 +54,7 @@ async def inheritance(store: JobStore, folder: OutputFolder, owner: str) -> Inhe
     unfinished = await store.unfinished(owner)
     runs: dict[object, Run] = {}
     for job in unfinished:
+        await folder.sweep(job)
         attempts = await store.attempts(job.id)
         runs[job.id] = resumed(job, attempts, await _intact(folder, attempts))
     adopted: list[Adopted] = []

@@ -32,9 +32,16 @@ class Remix:
     seed: int | None = None
 
 
-def again(job: Job, by: By) -> GenerationRequest:
-    """The same with a new seed, by the workflow as its file is now."""
-    return _following(job, by, FollowUp.AGAIN)
+def again(job: Job, by: By, *, voice_seed: int | None = None) -> GenerationRequest:
+    """The same with a new seed, by the workflow as its file is now.
+
+    Speech needs its seed given: one that is drawn for it would be the same, and so the same file (`reuse`). It still
+    speaks what the old one did, and is stale when that changes.
+    """
+    if job.request.kind is not JobKind.AUDIO:
+        return _following(job, by, FollowUp.AGAIN)
+    spoken = {name: getattr(job.request, name) for name in ("message_id", "alternative", "source_message_id", "note")}
+    return _following(job, by, FollowUp.AGAIN, seed=voice_seed, **spoken)
 
 
 def vary(job: Job, by: By, picture: InputFile | None) -> GenerationRequest:

@@ -8,7 +8,24 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, RowMapping, Select, Table, func, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    cast,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.generation.gallery import GalleryItem, GalleryPage, GalleryQuery
@@ -18,6 +35,7 @@ from bot.storage.schema import audio_messages, images, videos, voice_samples
 
 _TABLES = {JobKind.IMAGE: images, JobKind.VIDEO: videos, JobKind.AUDIO: audio_messages}
 _OPEN, _AGE_RESTRICTED, _DELETED = 0, 1, 2
+_BEYOND = 2**62
 
 
 async def insert_results(connection: AsyncConnection, job: Job) -> None:
@@ -95,13 +113,9 @@ class GalleryRepository:
             msg = "a gallery is of one channel or of one guild"
             raise ValueError(msg)
         upwards = query.newer_than is not None or query.from_oldest
-        items: list[GalleryItem] = []
         async with self._database.read() as connection:
-            for table in _tables(query):
-                bounds = await _bounds(connection, table, query)
-                for shelf in (_OPEN, _AGE_RESTRICTED) if query.include_age_restricted else (_OPEN,):
-                    statement = _range(table, query, shelf, bounds, upwards=upwards)
-                    items += [_item(row) for row in (await connection.execute(statement)).mappings()]
+            rows = (await connection.execute(page_statement(query))).mappings()
+            items = [_item(row) for row in rows]
         chosen = (heapq.nsmallest if upwards else heapq.nlargest)(query.limit + 1, items, key=lambda item: item.id)
         more = len(chosen) > query.limit
         chosen = chosen[: query.limit]
@@ -134,44 +148,37 @@ def _tables(query: GalleryQuery) -> Iterable[Table]:
     return _TABLES.values() if query.kind is None else (_TABLES[query.kind],)
 
 
-async def _bounds(connection: AsyncConnection, table: Table, query: GalleryQuery) -> tuple[int | None, int | None]:
-    """Times as ids: the first id from `since` on, and the first id after `until` (ids rise with time)."""
-    low = high = None
-    if query.since is not None:
-        low = await _first_from(connection, table, query.since)
-        low = low if low is not None else 2**62
-    if query.until is not None:
-        high = await _first_from(connection, table, query.until)
-    return low, high
+def page_statement(query: GalleryQuery) -> CompoundSelect[*tuple[Any, ...]]:
+    """One statement for a page and one row more: each table and shelf gives its first rows off its own index."""
+    upwards = query.newer_than is not None or query.from_oldest
+    shelves = (_OPEN, _AGE_RESTRICTED) if query.include_age_restricted else (_OPEN,)
+    ranges = [_range(table, query, shelf, upwards=upwards) for table in _tables(query) for shelf in shelves]
+    return union_all(*(select(one.subquery()) for one in ranges))
 
 
-async def _first_from(connection: AsyncConnection, table: Table, when: datetime) -> int | None:
-    query = select(table.c.id).where(table.c.created_at >= when).order_by(table.c.created_at, table.c.id).limit(1)
-    return (await connection.execute(query)).scalar()
-
-
-def _range(
-    table: Table, query: GalleryQuery, shelf: int, bounds: tuple[int | None, int | None], *, upwards: bool
-) -> Select[*tuple[Any, ...]]:
-    low, high = bounds
-    scope = table.c.channel_id == query.channel_id if query.channel_id is not None else None
-    if scope is None:
-        scope = table.c.guild_id == query.guild_id
-    found = select(*_columns(table)).where(scope, table.c.shelf == shelf)
+def _range(table: Table, query: GalleryQuery, shelf: int, *, upwards: bool) -> Select[*tuple[Any, ...]]:
+    scope = "channel_id" if query.channel_id is not None else "guild_id"
+    found = select(*_columns(table)).where(table.c[scope] == getattr(query, scope), table.c.shelf == shelf)
     if query.character_id is not None:
         found = found.where(table.c.character_id == query.character_id)
     if query.requester_id is not None:
         found = found.where(table.c.requester_id == query.requester_id)
-    if low is not None:
-        found = found.where(table.c.id >= low)
-    if high is not None:
-        found = found.where(table.c.id < high)
+    if query.since is not None:
+        found = found.where(table.c.id >= _first_from(table, query.since))
+    if query.until is not None:
+        found = found.where(table.c.id < _first_from(table, query.until))
     if query.older_than is not None:
         found = found.where(table.c.id < query.older_than)
     if query.newer_than is not None:
         found = found.where(table.c.id > query.newer_than)
     order = table.c.id.asc() if upwards else table.c.id.desc()
     return found.order_by(order).limit(query.limit + 1)
+
+
+def _first_from(table: Table, when: datetime) -> ColumnElement[int]:
+    """A time as an id: ids rise with time, so a range of one is a range of the other."""
+    first = select(table.c.id).where(table.c.created_at >= when).order_by(table.c.created_at, table.c.id).limit(1)
+    return func.coalesce(first.scalar_subquery(), literal(_BEYOND, BigInteger))
 
 
 def _columns(table: Table) -> list[Any]:
@@ -181,14 +188,16 @@ def _columns(table: Table) -> list[Any]:
     words: Column[Any] = table.c["text"] if kind is JobKind.AUDIO else table.c["prompt"]
     return [
         *columns,
-        literal(kind.value).label("kind"),
+        literal(kind.value, String(8)).label("kind"),
         words.label("prompt"),
         *(_optional(table, name) for name in ("thumbnail_filename", "width", "height", "duration_seconds")),
     ]
 
 
 def _optional(table: Table, name: str) -> Any:
-    return table.c[name] if name in table.c else literal(None).label(name)
+    if name in table.c:
+        return table.c[name]
+    return cast(null(), videos.c[name].type).label(name)  # PostgreSQL wants the columns of a union of one type
 
 
 def _item(row: RowMapping) -> GalleryItem:

@@ -6,7 +6,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateTable
 
 from bot.errors import ConfigError
 from bot.storage.database import Database, migration_config
@@ -129,3 +131,13 @@ def test_the_first_migration_can_be_taken_back(tmp_path: Path) -> None:
         command.downgrade(config, "base")
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     engine.dispose()
+
+
+def test_the_tables_and_the_gallery_can_be_written_for_postgresql() -> None:
+    """Nothing in the schema or in the widest query is SQLite's alone."""
+    dialect = postgresql.dialect()
+    for table in metadata.sorted_tables:
+        assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=dialect))
+    for index in (index for table in metadata.sorted_tables for index in table.indexes):
+        name = index.name or ""
+        assert len(name) <= dialect.max_identifier_length, f"{name} would be cut"

@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +19,7 @@ def jobs(database: Database) -> JobRepository:
     return JobRepository(database)
 
 
-async def running(jobs: JobRepository, **changes: object) -> Job:
+async def running(jobs: JobRepository, **changes: Any) -> Job:
     job = make_job(**changes)
     await jobs.add(job, owner="run")
     assert await jobs.begin_attempt(make_attempt(job), job.parameters)
@@ -28,7 +29,7 @@ async def running(jobs: JobRepository, **changes: object) -> Job:
     return found
 
 
-async def generated(jobs: JobRepository, **changes: object) -> Job:
+async def generated(jobs: JobRepository, **changes: Any) -> Job:
     job = await running(jobs, **changes)
     values = {"artifacts": (make_artifact(job.request.kind),), "generated_at": at(9), "execution_seconds": 3.5}
     done = job.model_copy(update=values)
