@@ -16,6 +16,7 @@ from bot.conversation.service import ConversationService
 from bot.conversation.store import BindingStore
 from bot.errors import ConfigError
 from bot.generation.deliveries import DeliveryStore
+from bot.generation.follow_ups import FollowUps
 from bot.generation.gallery import Gallery
 from bot.generation.jobs import JobKind
 from bot.generation.orchestrator import Orchestrator
@@ -60,6 +61,7 @@ class Services:
     language_model: LanguageModel
     bindings: BindingStore
     gallery: Gallery
+    follow_ups: FollowUps
     guild_settings: GuildSettings
     voice: VoiceService
 
@@ -92,6 +94,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         )
         jobs = JobRepository(database)
         versions = WorkflowRepository(database)
+        gallery = GalleryRepository(database)
         guild_settings = GuildSettings(database)
         await guild_settings.load()
         ffmpeg = Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None)
@@ -135,7 +138,15 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             bindings=talk.conversations.store,
             conversations=talk.conversations,
             language_model=talk.model,
-            gallery=GalleryRepository(database),
+            gallery=gallery,
+            follow_ups=FollowUps(
+                jobs=jobs,
+                versions=versions,
+                workflows=workflows,
+                gallery=gallery,
+                data_dir=settings.storage.data_dir,
+                delete_files=settings.media.delete_files_on_delete,
+            ),
             guild_settings=guild_settings,
             voice=voice,
         )
