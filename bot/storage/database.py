@@ -8,6 +8,7 @@ another one wrote between its read and its write.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -130,16 +131,27 @@ def migration_config(connection: Connection) -> Config:
 
 async def _migrate(engine: AsyncEngine) -> None:
     try:
+        if _is_sqlite(engine.url):
+            await asyncio.to_thread(_look_at_file, engine.url.database or ":memory:")
         async with engine.connect() as connection:
             await connection.execution_options(**{_WRITES: True})
             async with connection.begin():
                 await connection.run_sync(_upgrade)
-    except OperationalError as error:
+    except (OperationalError, sqlite3.OperationalError) as error:
         message = "The database cannot be opened."
         raise ConfigError(message, advice="Check `storage.database_url` and the rights of its folder.") from error
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.DatabaseError) as error:
         message = "The file `storage.database_url` names is not a database of Chorus."
         raise ConfigError(message, advice="Move the file away, or name another one.") from error
+
+
+def _look_at_file(path: str) -> None:
+    """Open and read the file once: aiosqlite leaves a thread behind when opening fails."""
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+    try:
+        connection.execute("PRAGMA schema_version").fetchone()
+    finally:
+        connection.close()
 
 
 def _upgrade(connection: Connection) -> None:

@@ -55,6 +55,11 @@ class MessageRepository:
         """By our own id, deleted or not."""
         return await self._one(select(messages).where(messages.c.id == message_id))
 
+    async def channels(self) -> Sequence[int]:
+        """See `ConversationStore`."""
+        async with self._database.read() as connection:
+            return list((await connection.execute(select(threads.c.channel_id).distinct())).scalars())
+
     async def newest_discord_id(self, channel_id: int) -> int | None:
         """The newest human message known in that channel."""
         query = (
@@ -77,10 +82,14 @@ class MessageRepository:
             return await read_messages(connection, query.order_by(messages.c.position))
 
     async def unfinished(self) -> Sequence[Message]:
-        """Turns that are RUNNING or GENERATED, and human messages still QUEUED, of all threads."""
+        """Turns that are RUNNING or GENERATED, also deleted ones, and human messages still QUEUED, of all threads."""
         turns = and_(messages.c.role == Role.ASSISTANT.value, messages.c.state.in_(_OPEN_TURNS))
-        people = and_(messages.c.role == Role.USER.value, messages.c.state == JobState.QUEUED.value)
-        query = select(messages).where(or_(turns, people), messages.c.deleted_at.is_(None))
+        people = and_(
+            messages.c.role == Role.USER.value,
+            messages.c.state == JobState.QUEUED.value,
+            messages.c.deleted_at.is_(None),
+        )
+        query = select(messages).where(or_(turns, people))
         async with self._database.read() as connection:
             return await read_messages(connection, query.order_by(messages.c.created_at, messages.c.position))
 
@@ -123,7 +132,7 @@ class MessageRepository:
                 author_id=incoming.author_id,
                 author_name=incoming.author_name[:100],
                 discord_message_id=incoming.discord_message_id,
-                content=_with_attachments(incoming),
+                content=incoming.words,
                 created_at=incoming.created_at,
             )
             await connection.execute(
@@ -191,15 +200,48 @@ class MessageRepository:
             return (await read_messages(connection, select(messages).where(messages.c.id == message_id)))[0]
 
     async def show_alternative(self, message_id: str, n: int) -> Message | None:
-        """Make alternative `n` the turn; None where it does not exist."""
+        """See `ConversationStore`."""
         async with self._database.write() as connection:
             exists = select(message_alternatives.c.n).where(
                 message_alternatives.c.message_id == message_id, message_alternatives.c.n == n
             )
             if (await connection.execute(exists)).first() is None:
                 return None
-            await connection.execute(update(messages).where(messages.c.id == message_id).values(shown_alternative=n))
+            # Until it stands in Discord too: a crash in between must not leave another one there.
+            shown = {"shown_alternative": n, "state": JobState.GENERATED.value}
+            await connection.execute(update(messages).where(messages.c.id == message_id).values(shown))
             return (await read_messages(connection, select(messages).where(messages.c.id == message_id)))[0]
+
+    async def begin_again(self, message_id: str) -> Message | None:
+        """See `ConversationStore`."""
+        spoken = select(message_alternatives.c.message_id).where(message_alternatives.c.message_id == message_id)
+        where = and_(
+            messages.c.id == message_id,
+            messages.c.role == Role.ASSISTANT.value,
+            messages.c.deleted_at.is_(None),
+            messages.c.state != JobState.RUNNING.value,
+            spoken.exists(),
+        )
+        async with self._database.write() as connection:
+            changed = await connection.execute(update(messages).where(where).values(state=JobState.RUNNING.value))
+            if not changed.rowcount:
+                return None
+            return (await read_messages(connection, select(messages).where(messages.c.id == message_id)))[0]
+
+    async def settle_turn(self, message_id: str) -> None:
+        """See `ConversationStore`."""
+        where = and_(messages.c.id == message_id, messages.c.state == JobState.GENERATED.value)
+        async with self._database.write() as connection:
+            await connection.execute(update(messages).where(where).values(state=JobState.DELIVERED.value))
+
+    async def give_up(self, turn_id: str) -> None:
+        """See `ConversationStore`."""
+        async with self._database.write() as connection:
+            spoken = select(message_alternatives.c.n).where(message_alternatives.c.message_id == turn_id).limit(1)
+            has_spoken = (await connection.execute(spoken)).first() is not None
+            state = JobState.DELIVERED if has_spoken else JobState.FAILED
+            await connection.execute(update(messages).where(messages.c.id == turn_id).values(state=state.value))
+            await _mark_answered(connection, turn_id)
 
     async def set_state(self, message_ids: Sequence[str], state: JobState) -> None:
         """Move turns or messages on."""
@@ -217,14 +259,8 @@ class MessageRepository:
         return found[0] if found else None
 
 
-def _with_attachments(incoming: Incoming) -> str:
-    """The words, and the names of attached files: the model cannot see them, but should know that they are there."""
-    files = ", ".join(name.replace("\n", " ")[:80] for name in incoming.attachments)
-    return f"{incoming.content}\n[attached: {files}]".strip() if files else incoming.content
-
-
 async def _mark_answered(connection: AsyncConnection, turn_id: str) -> None:
-    """People who waited for this character, up to the message the turn replies to, have their answer."""
+    """People who waited for this character, up to the message the turn replies to, wait no more."""
     turn = (await connection.execute(select(messages).where(messages.c.id == turn_id))).one()
     if turn.reply_to_id is None:
         return
