@@ -27,6 +27,8 @@ EXTENSIONS: Final = (
     "cogs.conversations",
     "cogs.scene",
     "cogs.status",
+    "cogs.speak",
+    "cogs.voice",
     "cogs.chat",
 )
 """Delivery first: the features post through it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from bot.characters.files import HostSample, host_samples
 from bot.errors import ChorusError, InputInvalid, NotAllowed
 from bot.generation.jobs import InputFile
 from bot.generation.voices import NewVoiceSample, VoiceSample, VoiceSampleStore
-from bot.media.audio import BUNDLED, probe, to_mono_wav
+from bot.media.audio import BUNDLED, fit_audio, probe, to_mono_wav, transcode_to_ogg
 from bot.media.ffmpeg import Ffmpeg
 from bot.voice.options import VoiceOptions
 from bot.voice.ports import GuildSettings
@@ -112,6 +113,19 @@ class VoiceSamples:
     def input_file(self, sample: VoiceSample) -> InputFile:
         """As a job takes it."""
         return InputFile(role="voice_sample", path=str(self.path(sample)), sha256=sample.sha256)
+
+    async def playable(self, sample: VoiceSample, limit_bytes: int) -> bytes:
+        """It as OGG/Opus, for people to listen to.
+
+        Raises:
+            BadMedia, OSError: Its file is gone.
+            OutputTooLarge: It cannot be made to fit.
+
+        """
+        with tempfile.TemporaryDirectory(prefix="chorus-sample-") as folder:
+            target = Path(folder) / "sample.ogg"
+            await transcode_to_ogg(self.path(sample), target, ffmpeg=self._ffmpeg)
+            return (await fit_audio(target, limit_bytes, ffmpeg=self._ffmpeg)).data
 
     # -- changing a guild's
 

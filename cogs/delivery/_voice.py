@@ -13,7 +13,7 @@ from uuid import UUID
 import discord
 
 from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
-from bot.errors import OutputTooLarge
+from bot.errors import ChorusError, OutputTooLarge
 from bot.generation.deliveries import DeliveryKind, DeliveryState, Outgoing
 from bot.generation.jobs import Ended, JobError, JobKind, JobState
 from bot.media.ffmpeg import Ffmpeg
@@ -33,6 +33,7 @@ from cogs.delivery._sound import (
     send_bubble,
 )
 from cogs.ui.embeds import ended_without_result, failed_embed, footer, spoken_embed
+from cogs.ui.errors import error_embed
 from cogs.ui.job_buttons import result_view
 
 if TYPE_CHECKING:
@@ -260,6 +261,17 @@ class VoicePresenter:
         self._dropped.append(job.id)
         await self._bot.services.orchestrator.cancel(job.id)
         await self.bubbles.take_back(job)
+
+    async def unheard(self, channel_id: int, error: ChorusError) -> None:
+        """The speech of a conversation was refused before it was a job: say so once, until one succeeds."""
+        key = (channel_id, error.code)
+        if key in self._told:
+            return
+        self._told.add(key)
+        try:
+            await self._bot.get_partial_messageable(channel_id).send(embed=error_embed(error, advice=False))
+        except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+            log.info("channel %s could not be told %s: %s", channel_id, error.code, failure)
 
     async def _ended(self, job: Job) -> Job:
         async for update in self._bot.services.orchestrator.watch(job.id):

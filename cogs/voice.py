@@ -1,0 +1,230 @@
+"""`/voice`: where characters speak by themselves, and the samples that their voices are copied from."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import InputInvalid, NotAllowed
+from bot.voice.samples import LONGEST_NAME, LONGEST_TRANSCRIPT, GivenSample
+from bot.voice.values import Place
+from cogs.ui.choices import character_choices, choices
+from cogs.ui.origin import character_of
+from cogs.ui.permissions import require, require_place
+from cogs.ui.text import EMBED_DESCRIPTION, clip
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.characters import Character
+    from bot.generation.voices import VoiceSample
+
+_CharacterName = app_commands.Range[str, 1, 100]
+_SampleName = app_commands.Range[str, 1, LONGEST_NAME]
+
+
+class Voice(commands.GroupCog, name="voice", description="The characters' voices"):
+    """The command group. Open in Discord's settings; each subcommand checks its own permission."""
+
+    sample = app_commands.Group(name="sample", description="What voices are copied from")
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+        self._voice = bot.services.voice
+        self._samples = bot.services.voice.samples
+
+    # -- by itself
+
+    @app_commands.command(name="auto", description="Whether the character's messages here are spoken too")
+    @app_commands.describe(mode="on, off, or status to see how it is")
+    async def auto(
+        self, interaction: discord.Interaction[ChorusBot], mode: Literal["on", "off", "status"] = "status"
+    ) -> None:
+        """Changing it needs Manage Channels."""
+        require_place(interaction)
+        place = _place(interaction)
+        character = await self._character(interaction, None)
+        if mode != "status":
+            require(interaction, "manage_channels")
+            await self._voice.set_auto(place, on=mode == "on", by=interaction.user.id)
+        name = _shown(character.name)
+        if not self._voice.auto(place, character):
+            text = f"Auto voice is **off** here: {name} writes only."
+        else:
+            text = f"Auto voice is **on** here: a voice message follows each message of {name}."
+            silent = await self._voice.why_silent(character, interaction.guild_id)
+            if silent is not None:
+                text = f"Auto voice is **on** here, but nothing will be heard: {silent.message} {silent.advice}"
+        if self._voice.chosen_auto(place) is None:
+            text += "\n-# Nobody has chosen here; that is how the character is set up."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    # -- samples
+
+    @sample.command(name="add", description="Add a recording that a character's voice is copied from")
+    @app_commands.describe(
+        recording="3 to 30 seconds of one person speaking, without music",
+        transcript="What is said in it, word for word",
+        name="What to call it",
+        speaker_agreed="True: the person who speaks agreed that their voice is copied here",
+        character="Whose voice; leave out for this channel's character",
+    )
+    async def add(  # noqa: PLR0917 - one parameter per option
+        self,
+        interaction: discord.Interaction[ChorusBot],
+        recording: discord.Attachment,
+        transcript: app_commands.Range[str, 1, LONGEST_TRANSCRIPT],
+        name: _SampleName,
+        speaker_agreed: bool,
+        character: _CharacterName | None = None,
+    ) -> None:
+        """Needs Manage Server, and the word of the person who adds it that the speaker agreed; both are recorded."""
+        guild_id = self._guild(interaction)
+        who = await self._character(interaction, character)
+        if not speaker_agreed:
+            raise NotAllowed(
+                "A voice is copied only with its speaker's consent.",
+                advice="Ask the person who speaks in the recording; then add it with `speaker_agreed: True`.",
+            )
+        limit = self.bot.services.settings.voice.max_sample_bytes
+        if recording.size > limit:
+            raise InputInvalid(
+                f"That file is too large for a voice sample (at most {limit / 1e6:.0f} MB).",
+                advice="Cut it to the 3 to 30 seconds that show the voice best.",
+            )
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        agreed_at = interaction.created_at
+        with tempfile.TemporaryDirectory(prefix="chorus-sample-") as folder:
+            path = Path(folder) / "recording"
+            await recording.save(path)
+            given = GivenSample(path, name, transcript, added_by=interaction.user.id, consented_at=agreed_at)
+            added = await self._samples.add(who, guild_id, given)
+        text = f"{_shown(who.name)} has a new voice sample, {_line(added.sample)}"
+        if not added.sample.is_default:
+            text += "\nMake it the one that is used with `/voice sample default`."
+        text += "".join(f"\n-# {warning}" for warning in added.warnings)
+        await interaction.followup.send(text, ephemeral=True)
+
+    @sample.command(name="list", description="The voice samples of a character")
+    @app_commands.describe(character="Whose; leave out for this channel's character")
+    async def list_(self, interaction: discord.Interaction[ChorusBot], character: _CharacterName | None = None) -> None:
+        """For everybody; who added a sample is shown."""
+        require_place(interaction)
+        who = await self._character(interaction, character)
+        chosen = await self._samples.chosen(who, interaction.guild_id)
+        listed = await self._samples.listed(who, interaction.guild_id)
+        lines = [
+            f"{'▸' if chosen is not None and each.id == chosen.id else '·'} {_line(each)}, {_origin(each)}"
+            for each in listed
+        ]
+        embed = discord.Embed(
+            title=f"Voice samples of {clip(who.name, 200)}",
+            description=clip("\n".join(lines), EMBED_DESCRIPTION) or "None yet: add one with `/voice sample add`.",
+        )
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    @sample.command(name="play", description="Listen to a voice sample")
+    @app_commands.describe(name="Which one", character="Whose; leave out for this channel's character")
+    async def play(
+        self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
+    ) -> None:
+        """For everybody; answered to them alone."""
+        require_place(interaction)
+        who = await self._character(interaction, character)
+        found = await self._samples.find(who, interaction.guild_id, name)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        limit = interaction.guild.filesize_limit if interaction.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+        data = await self._samples.playable(found, limit)
+        file = discord.File(io.BytesIO(data), filename=f"{who.id}_sample_{found.id}.ogg")
+        said = clip(discord.utils.escape_markdown(found.transcript), 1500) or "(no transcript)"
+        await interaction.followup.send(f"{_line(found)}\n> {said}", file=file, ephemeral=True)
+
+    @sample.command(name="default", description="Choose the voice sample a character speaks with in this server")
+    @app_commands.describe(name="Which one", character="Whose; leave out for this channel's character")
+    async def default(
+        self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
+    ) -> None:
+        """Needs Manage Server."""
+        guild_id = self._guild(interaction)
+        who = await self._character(interaction, character)
+        found = await self._samples.find(who, guild_id, name)
+        await self._samples.make_default(found, guild_id, by=interaction.user.id)
+        text = f"{_shown(who.name)} speaks with {_line(found)} in this server now."
+        await interaction.response.send_message(text, ephemeral=True)
+
+    @sample.command(name="remove", description="Remove a voice sample that was added in this server")
+    @app_commands.describe(name="Which one", character="Whose; leave out for this channel's character")
+    async def remove(
+        self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
+    ) -> None:
+        """Needs Manage Server. Speech that was made with it stays."""
+        guild_id = self._guild(interaction)
+        who = await self._character(interaction, character)
+        found = await self._samples.find(who, guild_id, name)
+        await self._samples.remove(who, found)
+        await interaction.response.send_message(f"{_line(found)} is removed.", ephemeral=True)
+
+    @add.autocomplete("character")
+    @list_.autocomplete("character")
+    @play.autocomplete("character")
+    @default.autocomplete("character")
+    @remove.autocomplete("character")
+    async def complete_character(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names that hold what was typed; the value is the id."""
+        return character_choices(interaction, current)
+
+    @play.autocomplete("name")
+    @default.autocomplete("name")
+    @remove.autocomplete("name")
+    async def complete_sample(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """The samples of the character chosen so far."""
+        who = await self._character(interaction, interaction.namespace.character)
+        listed = await self._samples.listed(who, interaction.guild_id)
+        return choices(((each.name, str(each.id)) for each in listed), current)
+
+    async def _character(self, interaction: discord.Interaction[ChorusBot], chosen: str | None) -> Character:
+        character_id = await character_of(interaction, chosen)
+        return self.bot.services.characters.get(character_id, interaction.guild_id)
+
+    def _guild(self, interaction: discord.Interaction[ChorusBot]) -> int:
+        """The server whose samples are changed, by somebody who may."""
+        require_place(interaction)
+        if interaction.guild_id is None:
+            raise NotAllowed("Voice samples belong to a server.", advice="Use the command in a server.")
+        require(interaction, "manage_guild")
+        return interaction.guild_id
+
+
+def _place(interaction: discord.Interaction[ChorusBot]) -> Place:
+    channel = interaction.channel
+    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
+    return Place(interaction.guild_id, interaction.channel_id or 0, parent_id)
+
+
+def _line(sample: VoiceSample) -> str:
+    return f"**{_shown(sample.name)}** ({sample.duration_seconds:.1f} s)"
+
+
+def _origin(sample: VoiceSample) -> str:
+    if sample.guild_id is None:
+        return "from the host"
+    when = discord.utils.format_dt(sample.created_at, "d")
+    return f"added by <@{sample.added_by}> on {when}, who confirmed that the speaker agreed"
+
+
+def _shown(name: str) -> str:
+    return discord.utils.escape_markdown(name)
+
+
+async def setup(bot: ChorusBot) -> None:
+    """Called by `load_extension`."""
+    await bot.add_cog(Voice(bot))
