@@ -108,6 +108,27 @@ def run(context: typer.Context, config: ConfigOption = None) -> None:
 
 
 @app.command()
+def demo(
+    context: typer.Context,
+    *,
+    comfyui: Annotated[
+        str | None, typer.Option(help="Draw with this ComfyUI, not the stand-in.", metavar="URL")
+    ] = None,
+    workflow: Annotated[
+        Path | None, typer.Option(help="With --comfyui: what to draw with; exported with Export (API).")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Its own folder; emptied first.")] = Path("data/demo"),
+    stay: Annotated[bool, typer.Option("--stay", help="Go on after the visit, until Ctrl-C.")] = False,
+) -> None:
+    """Visit a sandbox: a local Discord, a stand-in ComfyUI and language model; exit code 0 if everything arrived."""
+    from bot.commands.demo import demo as demo_command  # noqa: PLC0415
+    from bot.commands.demo import options_of  # noqa: PLC0415
+
+    options = options_of(folder=folder, comfyui=comfyui, workflow=workflow, stay=stay, debug=bool(context.obj))
+    raise typer.Exit(0 if demo_command(options, _console()) else 1)
+
+
+@app.command()
 def imagine(
     context: typer.Context,
     character: Annotated[str, typer.Argument(help="A character's id or name.")],
