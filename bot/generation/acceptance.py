@@ -26,6 +26,8 @@ _LONGEST_TEXT = 20_000
 _LARGEST_SEED = 2**64 - 1
 _DRAWN_SEEDS = 2**53 - 1
 """Drawn seeds stay exact in ComfyUI's own editor, whose numbers are doubles."""
+_SPOKEN_SEEDS = 2**31 - 1
+"""Every known TTS node takes these, so the seed of the same words does not depend on whether ComfyUI was asked yet."""
 _OVERRIDES: Mapping[str, tuple[float, float]] = {
     "width": (16, 16_384),
     "height": (16, 16_384),
@@ -209,8 +211,9 @@ def _seed(request: GenerationRequest, workflow: Workflow, object_info: Mapping[s
     limit = seed_limit(workflow, object_info)
     if request.seed is None:
         # The same words, voice and workflow sound the same again, and need not be made again.
-        drawn = random.Random(_voice_key(request)) if request.kind is JobKind.AUDIO else random
-        return drawn.randint(0, min(limit, _DRAWN_SEEDS))
+        if request.kind is JobKind.AUDIO:
+            return random.Random(_voice_key(request)).randint(0, min(limit, _SPOKEN_SEEDS))
+        return random.randint(0, min(limit, _DRAWN_SEEDS))
     # What is not known yet (ComfyUI was never asked) is not refused; before submission it is.
     largest = limit if object_info is not None else _LARGEST_SEED
     if not 0 <= request.seed <= largest:
