@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import discord
 from discord.ext import commands
 
 from bot.conversation.messages import Incoming, Message
+from bot.discord_errors import NETWORK_ERRORS
 from cogs.delivery import delivery_of
 from cogs.ui.origin import is_age_restricted
 from cogs.ui.turn_buttons import AlternativeButton
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MISSED_LIMIT = 100
-"""Messages read per channel after an absence."""
+"""Messages read per channel after an absence, the newest."""
+READERS = 5
+"""Channels read at once after an absence."""
 _SPOKEN = {discord.MessageType.default, discord.MessageType.reply}
 
 
@@ -30,8 +35,10 @@ class Chat(commands.Cog):
     def __init__(self, bot: ChorusBot) -> None:
         self.bot = bot
         self._service = bot.services.conversations
+        self._delivery = delivery_of(bot)
         self._starting: asyncio.Task[None] | None = None
-        self._caught_up = asyncio.Lock()
+        self._caught_up = asyncio.Event()
+        self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def cog_load(self) -> None:
         """Register the buttons; answering begins when Discord is ready."""
@@ -43,78 +50,118 @@ class Chat(commands.Cog):
         if self._starting is not None:
             self._starting.cancel()
         await self._service.close()
+        await self._delivery.webhooks.close()
 
     async def _start(self) -> None:
         await self.bot.wait_until_ready()
-        await self._service.start(delivery_of(self.bot).turns)
+        await self._service.start(self._delivery.turns)
 
-    # -- what people write
+    # -- what people write. discord.py starts a task per event, in order; the lock keeps that order through the store:
+    # -- an edit or a deletion comes after its message, and the second message after the first.
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """A new message, also of bots (the service decides) but never an echo of our own."""
         if self._concerns_us(message):
-            await self._service.hear(self._incoming(message))
+            async with self._order(message.channel.id):
+                await self._caught_up.wait()
+                await self._service.hear(await self._incoming(message))
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """An edited message changes the history; ours are edited by ourselves."""
         if self._is_own(payload.message):
             return
-        known = await self._service.store.by_discord_id(payload.message_id)
-        if known is not None and known.discord_message_id == payload.message_id:
-            words = self._words(payload.message)
-            if words != known.content:
-                await self._service.store.edit_human(payload.message_id, words)
+        async with self._order(payload.channel_id):
+            known = await self._service.store.by_discord_id(payload.message_id)
+            if known is not None and known.discord_message_id == payload.message_id:
+                words = (await self._incoming(payload.message)).words
+                if words != known.content:
+                    await self._service.store.edit_human(payload.message_id, words)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A deleted message leaves the history, a person's as well as a character's."""
-        await self._forget(payload.message_id)
+        await self._forget(payload.channel_id, payload.message_id)
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """As above, for a purge."""
         for message_id in payload.message_ids:
-            await self._forget(message_id)
+            await self._forget(payload.channel_id, message_id)
 
-    async def _forget(self, message_id: int) -> None:
+    async def _forget(self, channel_id: int, message_id: int) -> None:
         """Unless we deleted it ourselves: a shorter alternative needs fewer messages, and the turn goes on."""
-        if message_id not in delivery_of(self.bot).outbox.taken_back:
+        if message_id in self._delivery.outbox.taken_back:
+            return
+        async with self._order(channel_id):
             await self._service.forget(message_id)
+
+    def _order(self, channel_id: int) -> asyncio.Lock:
+        """First come, first served; a thread is in line with its parent, whose conversation it shares."""
+        channel = self.bot.get_channel(channel_id)
+        home = channel.parent_id if isinstance(channel, discord.Thread) else channel_id
+        return self._in_order.setdefault(home, asyncio.Lock())
 
     @commands.Cog.listener()
     async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
         """Somebody changed the channel's webhooks: ours may be gone."""
-        delivery_of(self.bot).webhooks.forget_channel(channel.id)
+        self._delivery.webhooks.forget_channel(channel.id)
 
     # -- what was written while we were away
 
     @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Read on in the channels that belong to a character; also after a connection that could not be resumed."""
-        async with self._caught_up:
-            for binding in await self._service.store.bindings():
-                try:
-                    await self._catch_up(binding.channel_id)
-                except discord.HTTPException as error:
-                    log.info("channel %s cannot be read: %s", binding.channel_id, error.code)
+    async def on_connect(self) -> None:
+        """A new session, not a resumed one: what comes now waits until we have read what came before it."""
+        self._caught_up.clear()
 
-    async def _catch_up(self, channel_id: int) -> None:
-        channel = self.bot.get_channel(channel_id)
-        if not isinstance(channel, discord.TextChannel):
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Read on where characters are spoken to; also after a connection that could not be resumed."""
+        try:
+            readers = asyncio.Semaphore(READERS)
+            await asyncio.gather(*(self._read_on(place, readers) for place in await self._places()))
+        finally:
+            self._caught_up.set()
+
+    async def _places(self) -> list[Any]:
+        """Bound channels with their threads, and wherever else somebody was talked to; as far as we can see them."""
+        store = self._service.store
+        bound = {binding.channel_id for binding in await store.bindings()}
+        known = await store.channels()
+        places: dict[int, Any] = {}
+        for channel_id in bound | set(known):
+            channel = self.bot.get_channel(channel_id)
+            if channel is not None:
+                found = [channel, *(getattr(channel, "threads", ()) if channel_id in bound else ())]
+                places |= {each.id: each for each in found if isinstance(each, discord.abc.Messageable)}
+            elif known.get(channel_id, 0) is None and self.bot.services.settings.discord.allow_dms:
+                places[channel_id] = self.bot.get_partial_messageable(channel_id)  # in no cache: asked for by id
+        return list(places.values())
+
+    async def _read_on(self, place: Any, readers: asyncio.Semaphore) -> None:
+        try:
+            async with readers:
+                await self._catch_up(place)
+        except (discord.HTTPException, *NETWORK_ERRORS) as error:
+            log.info("channel %s cannot be read: %s", place.id, error)
+
+    async def _catch_up(self, place: Any) -> None:
+        newest = await self._service.store.newest_discord_id(place.id)
+        if newest is None:  # bound, and never talked in: nothing older would be answered
+            recently = discord.utils.utcnow() - self._service.options.answer_missed_within
+            newest = discord.utils.time_snowflake(recently)
+        if getattr(place, "last_message_id", None) is not None and place.last_message_id <= newest:
             return
-        for place in (channel, *channel.threads):
-            newest = await self._service.store.newest_discord_id(place.id)
-            if newest is None or (place.last_message_id or 0) <= newest:
-                continue
-            addressed: Message | None = None
-            async for message in place.history(limit=MISSED_LIMIT, after=discord.Object(newest), oldest_first=True):
-                if self._concerns_us(message):
-                    stored = await self._service.hear(self._incoming(message), missed=True)
-                    addressed = stored if stored is not None and stored.character_id else addressed
-            if addressed is not None:
-                await self._service.answer_missed(addressed)
+        after = discord.Object(newest)
+        missed = [each async for each in place.history(limit=MISSED_LIMIT, after=after, oldest_first=False)]
+        addressed: Message | None = None
+        for message in reversed(missed):
+            if self._concerns_us(message):
+                stored = await self._service.hear(await self._incoming(message), missed=True)
+                addressed = stored if stored is not None and stored.character_id else addressed
+        if addressed is not None:
+            await self._service.answer_missed(addressed)
 
     # -- from Discord's terms to ours
 
@@ -132,8 +179,7 @@ class Chat(commands.Cog):
         own_webhook = message.webhook_id is not None and message.application_id == self.bot.application_id
         return own_webhook or (me is not None and message.author.id == me.id)
 
-    def _incoming(self, message: discord.Message) -> Incoming:
-        me = self.bot.user
+    async def _incoming(self, message: discord.Message) -> Incoming:
         replied = message.reference.resolved if message.reference else None
         return Incoming(
             discord_message_id=message.id,
@@ -144,22 +190,46 @@ class Chat(commands.Cog):
             author_name=message.author.display_name,
             author_is_bot=message.author.bot,
             content=self._words(message),
-            mentions_bot=me is not None and any(user.id == me.id for user in message.mentions),
+            mentions_bot=self._mentions_us(message),
             replies_to_bot=isinstance(replied, discord.Message) and self._is_own(replied),
             replies_to_message_id=message.reference.message_id if message.reference else None,
+            replied_character_id=await self._drawn_by(message.reference),
             age_restricted=is_age_restricted(message.channel),
-            attachments=tuple(attachment.filename for attachment in message.attachments),
+            attachments=tuple(
+                [file.filename for file in message.attachments] + [f"sticker {each.name}" for each in message.stickers]
+            ),
             created_at=message.created_at,
         )
+
+    def _mentions_us(self, message: discord.Message) -> bool:
+        """By name, or by the role that Discord makes for a bot and suggests beside it."""
+        me = self.bot.user
+        own_role = message.guild.self_role if message.guild else None
+        return me is not None and (
+            any(user.id == me.id for user in message.mentions)
+            or (own_role is not None and any(role.id == own_role.id for role in message.role_mentions))
+        )
+
+    async def _drawn_by(self, reference: discord.MessageReference | None) -> str | None:
+        """Whose picture or voice the message replies to, if that."""
+        if reference is None or reference.message_id is None:
+            return None
+        row = await self.bot.services.deliveries.by_message(reference.message_id)
+        job = await self.bot.services.orchestrator.job(row.job_id) if row is not None and row.job_id else None
+        return job.request.character_id if job is not None else None
 
     def _words(self, message: discord.Message) -> str:
         """What was written, mentions as names and without the one that only calls the bot."""
         me = self.bot.user
         text = message.clean_content
-        if me is not None:
-            called = message.guild.me.display_name if message.guild else me.display_name
-            text = text.replace(f"@{called}", "")
-        return " ".join(text.split(" ")).strip()
+        if me is None or not self._mentions_us(message):
+            return text.strip()
+        names = {message.guild.me.display_name if message.guild else me.display_name}
+        if message.guild is not None and message.guild.self_role is not None:
+            names.add(message.guild.self_role.name)
+        for name in sorted(names, key=len, reverse=True):
+            text = re.sub(rf"[ ]?@{re.escape(name)}(?!\w)", "", text)
+        return text.strip() or message.clean_content.strip()  # a lone mention is a call, too
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -82,9 +82,12 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
         """For everybody who can read the channel; answered to them alone."""
         require_place(interaction)
         current = await self._current(interaction)
-        thread = await self._service.store.ensure_thread(current.id, interaction.channel_id or current.channel_id)
+        store = self._service.store
+        thread = await store.thread(current.id, interaction.channel_id or 0) or await store.ensure_thread(
+            current.id, current.channel_id
+        )
         names = self.bot.services.characters.names(interaction.guild_id)
-        history = await self._service.store.history(thread, limit=10_000)
+        history = await store.history(thread, limit=10_000)
         text = as_markdown(current, history, names)
         file = discord.File(io.BytesIO(text.encode()), filename=f"conversation-{current.created_at:%Y-%m-%d}.md")
         await interaction.response.send_message(f"**{_shown(current.title)}**", file=file, ephemeral=True)

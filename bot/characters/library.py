@@ -96,6 +96,12 @@ class CharacterLibrary:
         """Id -> name of every character visible there, by name."""
         return {character.id: character.name for character in self.all(guild_id)}
 
+    def called(self, guild_id: int | None = None) -> list[tuple[str, str]]:
+        """(what people call it, id) of every character visible there: names first, then aliases."""
+        visible = self.all(guild_id)
+        names = [(character.name, character.id) for character in visible]
+        return names + [(alias, character.id) for character in visible for alias in character.aliases if alias]
+
     def get(self, character_id: str, guild_id: int | None = None) -> Character:
         """By id. Raises CharacterNotFound."""
         found = self._state.by_id.get((None, character_id)) or self._state.by_id.get((guild_id, character_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.conversation.messages import Binding, Incoming, Mode
@@ -29,17 +29,17 @@ class Address:
 NOT_HEARD = Address(heard=False)
 
 
-def named(content: str, names: Mapping[str, str]) -> str | None:
+def named(content: str, called: Sequence[tuple[str, str]]) -> str | None:
     """The id of the character that the message calls by name, as people call: at its beginning or its end.
 
     "Nova, look", "hey nova look", "@Nova look", "look, Nova!" call her; "I met Nova yesterday" does not.
 
     Args:
         content: The message.
-        names: Character id -> name.
+        called: (name or alias, character id).
     """
     text = content.strip()
-    for character_id, name in sorted(names.items(), key=lambda item: -len(item[1])):
+    for name, character_id in sorted(called, key=lambda pair: -len(pair[0])):
         word = re.escape(name)
         begins = rf"(?:{_GREETINGS}[\s,]+)?@?{word}(?![\w'’])(?:\s*[,:!?.…—–-]|\s|$)"  # noqa: RUF001 - a real apostrophe
         ends = rf"[,\s]@?{word}\s*[?!.…]*$"
@@ -53,7 +53,7 @@ def named(content: str, names: Mapping[str, str]) -> str | None:
 def address(
     incoming: Incoming,
     binding: Binding | None,
-    names: Mapping[str, str],
+    called: Sequence[tuple[str, str]],
     *,
     default_character: str,
     replied_character: str | None = None,
@@ -65,7 +65,7 @@ def address(
     Args:
         incoming: The message.
         binding: The channel's (its parent's, in a Discord thread).
-        names: The characters that may answer here, id -> name.
+        called: The characters that may answer here: (name or alias, id).
         default_character: Answers mentions in channels that belong to nobody.
         replied_character: Whose turn the message replies to, if it does.
         direct: It was written in a direct message.
@@ -73,14 +73,14 @@ def address(
     """
     if incoming.author_is_bot and not allow_bots:
         return NOT_HEARD
-    called = incoming.mentions_bot or incoming.replies_to_bot or replied_character is not None
+    summoned = incoming.mentions_bot or incoming.replies_to_bot or replied_character is not None
     if binding is None:
-        if not (called or direct):
+        if not (summoned or direct):
             return NOT_HEARD
         own, mode = default_character, Mode.ALL
     else:
         own, mode = binding.character_id, binding.mode
     if mode is Mode.OFF:
         return NOT_HEARD
-    addressed = replied_character or named(incoming.content, names) or own
-    return Address(heard=True, character_id=addressed, wants_answer=called or mode is Mode.ALL or direct)
+    addressed = replied_character or named(incoming.content, called) or own
+    return Address(heard=True, character_id=addressed, wants_answer=summoned or mode is Mode.ALL or direct)

@@ -135,11 +135,19 @@ class Incoming(Value):
     replies_to_bot: bool = False
     """It replies to a message of the bot itself or of one of its webhooks."""
     replies_to_message_id: int | None = None
+    replied_character_id: str | None = None
+    """Whose message it replies to, where that is no turn (a picture, a voice bubble)."""
     age_restricted: bool = False
     """Written where Discord lets adults only: `nsfw` characters answer nowhere else in servers."""
     attachments: tuple[str, ...] = Field(default=())
-    """Names of attached files; the model is told that they are there."""
+    """Names of attached files and stickers; the model cannot see them, but is told that they are there."""
     created_at: datetime
+
+    @property
+    def words(self) -> str:
+        """What the history keeps."""
+        files = ", ".join(" ".join(name.split())[:80] for name in self.attachments)
+        return f"{self.content}\n[attached: {files}]".strip() if files else self.content
 
 
 class Scene(Value):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.characters import Character
 from bot.conversation.messages import Message, Scene, Thread
 from bot.errors import ChorusError
+
+
+class PlaceClosedError(Exception):
+    """The channel is gone, or closed to the bot: nothing can be said there."""
 
 
 class Characters(Protocol):
@@ -20,6 +24,10 @@ class Characters(Protocol):
 
     def names(self, guild_id: int | None = None) -> Mapping[str, str]:
         """Id -> name of every character visible there."""
+        ...
+
+    def called(self, guild_id: int | None = None) -> Sequence[tuple[str, str]]:
+        """(what people call it, id) of every character visible there: names first, then aliases."""
         ...
 
 
@@ -39,11 +47,15 @@ class TurnPresenter(Protocol):
     """Discord's side of a conversation."""
 
     def open(self, turn: Message, thread: Thread) -> AbstractAsyncContextManager[TurnPost]:
-        """Show that the character is about to speak (typing) until the first text; find what a crash left posted."""
+        """Show that the character is about to speak (typing) until the first text; find what a crash left posted.
+
+        Raises:
+            PlaceClosedError: On entering: the channel is gone.
+        """
         ...
 
     async def retract(self, turn: Message, thread: Thread) -> None:
-        """Take back what is posted of a turn that will not be finished."""
+        """Take back what is posted of a turn that will not be finished, as far as Discord lets us."""
         ...
 
     async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:

@@ -50,13 +50,18 @@ class PromptWriter:
         self._turnstile = turnstile
 
     async def write(self, character: Character, wish: str, history: Sequence[Message] = ()) -> WrittenPrompt:
-        """The prompt for a wish.
+        """The prompt for a wish, in a turn of the model's own.
 
         Args:
             character: Whose looks count where it is to be seen.
             wish: What is asked for, in the person's or the character's words.
             history: The last turns, for what "that" and "there" mean.
         """
+        async with self._turnstile.conversation():
+            return await self.write_now(character, wish, history)
+
+    async def write_now(self, character: Character, wish: str, history: Sequence[Message] = ()) -> WrittenPrompt:
+        """As `write`, for a caller who holds the turnstile."""
         options = replace(
             self._options,
             model=character.preferred_llm.model or self._options.model,
@@ -64,8 +69,7 @@ class PromptWriter:
             stop=(),
         )
         try:
-            async with self._turnstile.conversation():
-                answer = await self._model.complete(_messages(character, wish, history), options)
+            answer = await self._model.complete(_messages(character, wish, history), options)
         except (LanguageModelUnavailable, ContextOverflowError) as error:
             log.warning("The prompt is the person's own words: %s", error)
             return WrittenPrompt(own_words(character, wish), by_model=False)

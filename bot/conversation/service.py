@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from weakref import WeakValueDictionary
 
 from bot.conversation._answering import Answering
 from bot.conversation.addressing import address
 from bot.conversation.messages import Binding, Conversation, Incoming, Message, Mode, Role, Thread
 from bot.conversation.ports import Characters, TurnPresenter
 from bot.conversation.store import ConversationStore
-from bot.errors import CharacterNotFound, ChorusError, LanguageModelUnavailable
+from bot.errors import CharacterNotFound, ChorusError, InputInvalid, LanguageModelUnavailable
 from bot.generation.jobs import JobState
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,9 @@ class ConversationService:
         self._answering = answering
         self._presenter: TurnPresenter | None = None
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._again: dict[str, list[str]] = {}
+        self._speaking: dict[str, asyncio.Task[None]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Who changes what stands in Discord of a spoken turn; one at a time."""
         self._told: set[int] = set()
         self._waiting_for_model: set[str] = set()
         self._revival: asyncio.Task[None] | None = None
@@ -85,6 +90,8 @@ class ConversationService:
         Returns:
             The stored message; None where nobody listens, or where it is stored already.
         """
+        if not incoming.words:
+            return None  # a poll, a forwarded message: nothing that the model could read
         channel_id = incoming.parent_channel_id or incoming.channel_id
         binding = await self.store.binding(channel_id)
         replied = None
@@ -94,9 +101,9 @@ class ConversationService:
         decision = address(
             incoming,
             binding,
-            self._characters.names(incoming.guild_id),
+            self._characters.called(incoming.guild_id),
             default_character=self.options.default_character,
-            replied_character=replied,
+            replied_character=replied or incoming.replied_character_id,
             direct=incoming.guild_id is None,
             allow_bots=self.options.allow_bots,
         )
@@ -125,29 +132,49 @@ class ConversationService:
             self._wake(message.thread_id)
 
     async def forget(self, discord_message_id: int) -> None:
-        """A Discord message was deleted: what it held leaves the history."""
-        await self.store.delete_by_discord_id(discord_message_id)
+        """A Discord message was deleted: what it held leaves the history, and is not answered any more."""
+        deleted = await self.store.delete_by_discord_id(discord_message_id)
+        turn = await self._answering.interrupted_by(deleted) if deleted is not None else None
+        speaking = self._speaking.get(turn.thread_id) if turn is not None else None
+        if turn is not None and speaking is not None and speaking.get_name() in {turn.id, turn.reply_to_id}:
+            speaking.cancel()
 
     async def regenerate(self, turn_id: str) -> Message:
-        """A new alternative for a turn; the old ones are kept. Raises ChorusError where the turn is gone."""
-        turn = await self.store.message(turn_id)
+        """A new alternative for a turn; the old ones are kept. One that is being spoken is not spoken twice.
+
+        Raises:
+            ChorusError: The turn is gone.
+        """
+        turn = await self.store.begin_again(turn_id) or await self.store.message(turn_id)
         if turn is None or turn.deleted_at is not None or turn.role is not Role.ASSISTANT:
             raise ChorusError("That message is no longer part of a conversation.", advice="Write a new one.")
-        pending = self._again.setdefault(turn.thread_id, [])
-        if turn_id not in pending:
-            pending.append(turn_id)
         self._wake(turn.thread_id)
         return turn
 
     async def show_alternative(self, turn_id: str, n: int) -> Message | None:
-        """Make alternative `n` the one in the history, and the one in Discord. None where it does not exist."""
-        turn = await self.store.show_alternative(turn_id, n)
-        thread = await self.store.thread_by_id(turn.thread_id) if turn is not None else None
-        if turn is None or thread is None:
-            return None
-        async with self._shown_by.open(turn, thread) as post:
-            await post.finish(turn)
-        return turn
+        """Make alternative `n` the one in the history, and the one in Discord. None where it does not exist.
+
+        Raises:
+            InputInvalid: Another one is being written.
+        """
+        turn = await self.store.message(turn_id)
+        if turn is not None and turn.state is JobState.RUNNING:  # do not wait for its end
+            raise InputInvalid("Another answer is being written.", advice="Choose when it is there.")
+        async with self._only(turn_id):  # two presses: what stands in Discord is what was committed last
+            before = await self.store.message(turn_id)
+            thread = await self.store.thread_by_id(before.thread_id) if before is not None else None
+            if before is None or thread is None or before.deleted_at is not None:
+                return None
+            turn = await self.store.show_alternative(turn_id, n)
+            if turn is None:
+                return None
+            async with self._shown_by.open(turn, thread) as post:
+                await post.finish(turn)
+            await self.store.settle_turn(turn_id)
+            return turn
+
+    def _only(self, turn_id: str) -> asyncio.Lock:
+        return self._turns.setdefault(turn_id, asyncio.Lock())
 
     # -- whose conversation
 
@@ -242,8 +269,6 @@ class ConversationService:
         self._workers.pop(thread_id, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("The conversation of thread %s broke", thread_id, exc_info=task.exception())
-        elif not task.cancelled() and self._again.get(thread_id):
-            self._wake(thread_id)
 
     async def _talk(self, thread_id: str) -> None:
         """Answer until nothing waits in this thread. Messages that arrive meanwhile are read together."""
@@ -260,16 +285,13 @@ class ConversationService:
             self._told.discard(thread.channel_id)
 
     async def _next_answer(self, thread: Thread) -> bool:
-        """Answer one thing: an interrupted turn, a wish for another answer, the people who wait. False: nothing."""
-        pending = self._again.get(thread.id)
-        if pending:
-            turn_id = pending[0]
-            try:
-                await self._answering.again(thread, turn_id, self._shown_by)
-            finally:
-                pending.remove(turn_id)
-            return True
-        if await self._answering.resume(thread, self._shown_by, is_young=self._is_young):
+        """Answer one thing: an unfinished turn, or the people who wait. False: there is nothing."""
+        unfinished = [message for message in await self.store.unfinished() if message.thread_id == thread.id]
+        turn = next((message for message in unfinished if message.role is Role.ASSISTANT), None)
+        if turn is not None:
+            work = self._answering.resume(thread, self._shown_by, is_young=self._is_young)
+            async with self._only(turn.id):
+                await self._stoppable(thread, turn.id, work)
             return True
         waiting = list(await self.store.unanswered(thread.id))
         stale = [message.id for message in waiting if not self._is_young(message)]
@@ -279,8 +301,27 @@ class ConversationService:
         if not fresh:
             return False
         newest = [message for message in fresh if message.character_id == fresh[0].character_id][-1]
-        await self._answering.answer(thread, newest, self._shown_by)
+        await self._stoppable(thread, newest.id, self._answering.answer(thread, newest, self._shown_by))
         return True
+
+    async def _stoppable(self, thread: Thread, about: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Speak in a task of its own, which `forget` ends when what it answers is deleted."""
+        task = asyncio.create_task(work, name=about)
+        self._speaking[thread.id] = task
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])
+            raise
+        finally:
+            del self._speaking[thread.id]
+        if not task.cancelled():
+            task.result()
+            return
+        for message in await self.store.unfinished():
+            if message.role is Role.ASSISTANT and about in {message.id, message.reply_to_id}:
+                await self._answering.stop(thread, message.id, self._shown_by)
 
     # -- the model is away
 

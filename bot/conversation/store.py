@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.conversation.messages import Binding, Conversation, Incoming, Message, Thread
@@ -97,6 +97,10 @@ class ConversationStore(BindingStore, Protocol):
         """By our own id, deleted or not."""
         ...
 
+    async def channels(self) -> Mapping[int, int | None]:
+        """Every channel and thread that was talked in -> its guild (None: a direct message)."""
+        ...
+
     async def newest_discord_id(self, channel_id: int) -> int | None:
         """The newest human message known in that channel."""
         ...
@@ -106,7 +110,7 @@ class ConversationStore(BindingStore, Protocol):
         ...
 
     async def unfinished(self) -> Sequence[Message]:
-        """Turns that are RUNNING or GENERATED, and human messages still QUEUED, of all threads."""
+        """Turns that are RUNNING or GENERATED, also deleted ones, and human messages still QUEUED, of all threads."""
         ...
 
     async def begin_turn(self, thread_id: str, character_id: str, reply_to_id: str | None) -> Message:
@@ -118,7 +122,19 @@ class ConversationStore(BindingStore, Protocol):
         ...
 
     async def show_alternative(self, message_id: str, n: int) -> Message | None:
-        """Make alternative `n` the turn; None where it does not exist."""
+        """Make alternative `n` the turn, GENERATED until it stands in Discord; None: no such one, or RUNNING."""
+        ...
+
+    async def begin_again(self, message_id: str) -> Message | None:
+        """A turn that was spoken is RUNNING again: it wants another alternative. None: it is being spoken, or gone."""
+        ...
+
+    async def settle_turn(self, message_id: str) -> None:
+        """A GENERATED turn stands in Discord: DELIVERED. One that is RUNNING again stays so."""
+        ...
+
+    async def give_up(self, turn_id: str) -> None:
+        """No answer will come: the turn is FAILED, or as it was where it has alternatives; nobody waits for it."""
         ...
 
     async def set_state(self, message_ids: Sequence[str], state: JobState) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,10 +55,13 @@ class MessageRepository:
         """By our own id, deleted or not."""
         return await self._one(select(messages).where(messages.c.id == message_id))
 
-    async def channels(self) -> Sequence[int]:
+    async def channels(self) -> Mapping[int, int | None]:
         """See `ConversationStore`."""
+        query = select(threads.c.channel_id, conversations.c.guild_id).join(
+            conversations, conversations.c.id == threads.c.conversation_id
+        )
         async with self._database.read() as connection:
-            return list((await connection.execute(select(threads.c.channel_id).distinct())).scalars())
+            return {row.channel_id: row.guild_id for row in await connection.execute(query)}
 
     async def newest_discord_id(self, channel_id: int) -> int | None:
         """The newest human message known in that channel."""
@@ -154,7 +157,13 @@ class MessageRepository:
 
     async def delete_by_discord_id(self, discord_message_id: int) -> Message | None:
         """Take a human's message, or the turn that message belongs to, out of the history."""
-        message = await self.by_discord_id(discord_message_id)
+        spoken = select(deliveries.c.message_id).where(
+            deliveries.c.discord_message_id == discord_message_id,
+            deliveries.c.message_id.is_not(None),
+            deliveries.c.kind == "turn",  # a voice bubble or a picture that goes takes no words with it
+        )
+        own = messages.c.discord_message_id == discord_message_id
+        message = await self._one(select(messages).where(or_(own, messages.c.id.in_(spoken))).limit(1))
         if message is None:
             return None
         async with self._database.write() as connection:
@@ -205,7 +214,10 @@ class MessageRepository:
             exists = select(message_alternatives.c.n).where(
                 message_alternatives.c.message_id == message_id, message_alternatives.c.n == n
             )
-            if (await connection.execute(exists)).first() is None:
+            running = select(messages.c.id).where(
+                messages.c.id == message_id, messages.c.state == JobState.RUNNING.value
+            )
+            if (await connection.execute(exists)).first() is None or (await connection.execute(running)).first():
                 return None
             # Until it stands in Discord too: a crash in between must not leave another one there.
             shown = {"shown_alternative": n, "state": JobState.GENERATED.value}

@@ -14,7 +14,7 @@ from cogs.delivery._answers import answer_row
 from cogs.delivery._live import Face, LiveMessage
 from cogs.delivery._progress import progress_face
 from cogs.delivery._search import finder, signed
-from cogs.delivery._webhooks import home_of, webhook_name
+from cogs.delivery._webhooks import home_of, is_gone, webhook_name
 from cogs.ui.embeds import footer
 from cogs.ui.origin import is_age_restricted
 from cogs.ui.progress import progress_card
@@ -78,7 +78,15 @@ class DrawnPresenter:
         if webhook is None or character is None:
             await self._messages.present(job)
             return
-        message_id = await self._answer(job, webhook, character_name=webhook_name(character.name), channel=channel)
+        name = webhook_name(character.name)
+        try:
+            message_id = await self._answer(job, webhook, character_name=name, channel=channel)
+        except discord.HTTPException as error:
+            if not is_gone(error):
+                raise
+            self._webhooks.forget(webhook.id)  # somebody deleted it: the next one is new
+            await self.present(job)
+            return
         await self._messages.follow_on(job, WebhookMessage(self._bot, webhook, job, message_id))
 
     async def _answer(self, job: Job, webhook: discord.Webhook, *, character_name: str, channel: Any) -> int:

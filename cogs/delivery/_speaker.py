@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.conversation.pieces import LIMIT
+from bot.discord_errors import THREAD_ARCHIVED, Trouble, trouble_of
 from bot.errors import ChorusError
 from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoing
 from cogs.delivery._search import SEARCH_LIMIT
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from cogs.ui.views import DynamicView
 
 
+log = logging.getLogger(__name__)
+
+
 class Speaker:
     """Sends, edits and deletes the messages of one turn in one channel."""
 
@@ -33,6 +39,7 @@ class Speaker:
         turn: Message,
         channel: Any,
         character: Character | None,
+        anchor: int | None,
     ) -> None:
         self._bot = bot
         self._outbox = outbox
@@ -40,7 +47,7 @@ class Speaker:
         self._turn = turn
         self._channel = channel
         self._character = character
-        self._anchor: int | None = getattr(channel, "last_message_id", None)
+        self._anchor = anchor
 
     @classmethod
     async def find(cls, bot: ChorusBot, outbox: Outbox, webhooks: Webhooks, turn: Message, thread: Thread) -> Speaker:
@@ -56,7 +63,14 @@ class Speaker:
             character = bot.services.characters.find(turn.character_id or "", guild.id if guild else None)
         except ChorusError:  # its file is gone; what it said can still be edited and taken back
             character = None
-        return cls(bot, outbox, webhooks, turn=turn, channel=channel, character=character)
+        # A direct message's channel does not know its newest message; what we heard there last is before our own.
+        anchor = await bot.services.conversations.store.newest_discord_id(thread.channel_id)
+        return cls(bot, outbox, webhooks, turn=turn, channel=channel, character=character, anchor=anchor)
+
+    @property
+    def room(self) -> int:
+        """Characters of a message that are left for the turn's words, whoever posts it: the splits stay the same."""
+        return LIMIT - len(self._named(""))
 
     def typing(self) -> AbstractAsyncContextManager[Any]:
         """Discord's typing indicator, renewed until the block ends."""
@@ -78,19 +92,36 @@ class Speaker:
             self._webhooks.forget(webhook.id)
             return await self._send(await self._webhook(), part, piece, view)
 
-    async def edit(self, row: Delivery, piece: str, view: DynamicView | None) -> None:
-        """Make a message of the turn show a piece. Raises discord.HTTPException (10008: somebody deleted it)."""
-        message_id = row.discord_message_id or 0
-        if row.webhook_id is None:
-            message = self._channel.get_partial_message(message_id)
-            await message.edit(content=self._named(piece), view=view)
-            return
-        webhook = await self._webhook()
-        if webhook is not None and webhook.id == row.webhook_id:
-            await webhook.edit_message(message_id, content=piece, view=view, thread=self._thread)
+    async def edit(self, row: Delivery, piece: str, view: DynamicView | None) -> Delivery:
+        """Make a message of the turn show a piece.
+
+        Returns:
+            The row of the message that shows it: another one where the old message takes no more edits (its webhook
+            was deleted, it is too old). Then the old one is taken away as far as Discord lets us.
+
+        Raises:
+            discord.HTTPException: 10008: somebody deleted it; or Discord refuses otherwise.
+
+        """
+        try:
+            if await self._edit(row, piece, view):
+                return row
+        except discord.HTTPException as error:
+            if trouble_of(error) not in {Trouble.EXPIRED, Trouble.UNEDITABLE}:
+                raise
+            if row.webhook_id is not None and is_gone(error):
+                self._webhooks.forget(row.webhook_id)
+        log.info("message %s of turn %s takes no edits; it is posted anew", row.discord_message_id, self._turn.id)
+        await self.take_back(row)
+        return await self.send(row.part, piece, view)
 
     async def take_back(self, row: Delivery) -> None:
-        """Delete a message of the turn; one that is gone already is fine."""
+        """Delete a message of the turn; one that is gone already, or that Discord will not let us delete, is let be.
+
+        Raises:
+            discord.HTTPException: No clear answer.
+
+        """
         if row.state is DeliveryState.PENDING:
             found = await self._look(row)
             if found is None:
@@ -101,13 +132,45 @@ class Speaker:
         if row.discord_message_id is None:
             return
         self._outbox.taken_back.append(row.discord_message_id)
-        with suppress(discord.NotFound):
-            webhook = await self._webhook() if row.webhook_id is not None else None
-            if webhook is not None and webhook.id == row.webhook_id:
-                await webhook.delete_message(row.discord_message_id, thread=self._thread)
-            else:
-                await self._channel.get_partial_message(row.discord_message_id).delete()
+        await self._delete(row.discord_message_id, row.webhook_id)
         await self._outbox.store.mark_deleted(row.discord_message_id)
+
+    async def _edit(self, row: Delivery, piece: str, view: DynamicView | None) -> bool:
+        """False: its webhook is not ours to use any more."""
+        message_id = row.discord_message_id or 0
+        webhook = await self._webhook_of(row)
+        if row.webhook_id is not None and webhook is None:
+            return False
+        try:
+            await self._edit_by(webhook, message_id, piece, view)
+        except discord.HTTPException as error:
+            if error.code != THREAD_ARCHIVED or not isinstance(self._channel, discord.Thread):
+                raise
+            await self._channel.edit(archived=False)
+            await self._edit_by(webhook, message_id, piece, view)
+        return True
+
+    async def _edit_by(
+        self, webhook: discord.Webhook | None, message_id: int, piece: str, view: DynamicView | None
+    ) -> None:
+        if webhook is not None:
+            await webhook.edit_message(message_id, content=piece, view=view, thread=self._thread)
+        else:
+            await self._channel.get_partial_message(message_id).edit(content=self._named(piece), view=view)
+
+    async def _delete(self, message_id: int, webhook_id: int | None) -> None:
+        home = home_of(self._channel)
+        webhook = await self._webhooks.by_id(home, webhook_id) if home is not None and webhook_id is not None else None
+        try:
+            if webhook is not None:
+                with suppress(discord.NotFound):
+                    await webhook.delete_message(message_id, thread=self._thread)
+                    return
+            await self._channel.get_partial_message(message_id).delete()
+        except discord.HTTPException as error:
+            if trouble_of(error) is Trouble.AMBIGUOUS:
+                raise
+            log.info("message %s cannot be deleted: %s", message_id, error.code)
 
     async def _send(self, webhook: discord.Webhook | None, part: int, piece: str, view: DynamicView | None) -> Delivery:
         guild = getattr(self._channel, "guild", None)
@@ -136,7 +199,7 @@ class Speaker:
         rows = await self._outbox.store.of_turn(self._turn.id)
         row = next(row for row in rows if row.discord_message_id == message_id and row.part == part)
         if row.content != outgoing.content:  # a former life posted it with the words it had then
-            await self.edit(row, piece, view)
+            return await self.edit(row, piece, view)
         return row
 
     async def _look(self, row: Delivery) -> int | None:
@@ -148,7 +211,8 @@ class Speaker:
                 ours = message.webhook_id == row.webhook_id
             else:
                 ours = me is not None and message.author.id == me.id
-            if ours and message.content == row.content:
+            # Discord keeps our words, but not every blank around them.
+            if ours and message.content.split() == (row.content or "").split():
                 known = await self._outbox.store.by_message(message.id)
                 if known is None or known.id == row.id:
                     return message.id
@@ -159,6 +223,12 @@ class Speaker:
         if home is None or self._character is None:
             return None
         return await self._webhooks.of(home, self._character)
+
+    async def _webhook_of(self, row: Delivery) -> discord.Webhook | None:
+        home = home_of(self._channel)
+        if home is None or row.webhook_id is None:
+            return None
+        return await self._webhooks.by_id(home, row.webhook_id)
 
     @property
     def _thread(self) -> Any:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import discord
 
 from bot.conversation.messages import Message, Thread
 from bot.conversation.pieces import split_message
-from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.conversation.ports import PlaceClosedError
+from bot.discord_errors import NETWORK_ERRORS, Trouble, retry_after, trouble_of
 from bot.errors import ChorusError
-from bot.generation.deliveries import Delivery, DeliveryState
+from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState
 from cogs.delivery._drawn import draw_for_turn
 from cogs.delivery._speaker import Speaker
 from cogs.ui.errors import error_embed
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
     from cogs.delivery._webhooks import Webhooks
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+CLOSE_SECONDS = 2.0
+"""How long a request under way may take to end when the bot stops; the next start looks what became of it."""
 
 
 TurnListener = Callable[[Message, Thread], Awaitable[None]]
@@ -59,10 +66,11 @@ class TurnPoster:
     @asynccontextmanager
     async def open(self, turn: Message, thread: Thread) -> AsyncGenerator[TurnPost]:
         """The turn's messages, ready to grow. The bot is typing there while nothing of the turn is to be seen."""
-        speaker = await Speaker.find(self._bot, self._outbox, self._webhooks, turn, thread)
+        speaker = await self._speaker(turn, thread)
         rows = await self._bot.services.deliveries.of_turn(turn.id)
         interval = self._bot.services.settings.conversation.edit_interval_seconds
-        post = TurnPost(speaker, turn, sorted(rows, key=lambda row: row.part), interval)
+        own = [row for row in rows if row.kind is DeliveryKind.TURN]
+        post = TurnPost(speaker, turn, sorted(own, key=lambda row: row.part), interval)
         try:
             yield post
         finally:
@@ -82,10 +90,21 @@ class TurnPoster:
                 log.exception("a listener to turn %s failed", turn.id)
 
     async def retract(self, turn: Message, thread: Thread) -> None:
-        """Delete what is posted of the turn."""
-        speaker = await Speaker.find(self._bot, self._outbox, self._webhooks, turn, thread)
+        """Delete what is posted of the turn; returns when Discord has answered clearly."""
+        try:
+            speaker = await self._speaker(turn, thread)
+        except PlaceClosedError:
+            return
         for row in await self._bot.services.deliveries.of_turn(turn.id):
-            await speaker.take_back(row)
+            if row.kind is DeliveryKind.TURN and row.state in {DeliveryState.PENDING, DeliveryState.SENT}:
+                await _until_answered(partial(speaker.take_back, row))
+
+    async def _speaker(self, turn: Message, thread: Thread) -> Speaker:
+        find = partial(Speaker.find, self._bot, self._outbox, self._webhooks, turn, thread)
+        try:
+            return await _until_answered(find)
+        except discord.HTTPException as error:
+            raise PlaceClosedError(f"channel {thread.channel_id}: {error.code}") from error
 
     async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:
         """Submit the turn's picture; it is shown when the turn's words stand."""
@@ -110,13 +129,14 @@ class TurnPost:
     def __init__(self, speaker: Speaker, turn: Message, rows: list[Delivery], interval: float) -> None:
         self._speaker = speaker
         self._turn = turn
-        self._rows = {row.part: row for row in rows if row.state is not DeliveryState.ABANDONED}
+        self._rows = {row.part: row for row in rows if row.state in {DeliveryState.PENDING, DeliveryState.SENT}}
         self._shown: dict[int, tuple[str, int | None]] = {}
         self._interval = interval
         self.finished: Message | None = None
         self._newest = ""
         self._changed = asyncio.Event()
         self._gone = False
+        self._edited = -math.inf
         self._writing = asyncio.Lock()
         self._task = asyncio.create_task(self._work(), name=f"turn {turn.id}")
 
@@ -134,13 +154,14 @@ class TurnPost:
         await self._stop()
         self.finished = turn
         self._turn = turn
-        pieces = split_message(turn.text)
+        pieces = split_message(turn.text, self._speaker.room)
         attempt = 0
         while not self._gone:
             try:
+                if not self._shows(pieces):
+                    await self._pace()
                 await self._write(pieces, final=True)
-                for part in [part for part in self._rows if part >= len(pieces)]:
-                    await self._speaker.take_back(self._rows.pop(part))
+                await self._drop(len(pieces))
             except (discord.HTTPException, *NETWORK_ERRORS) as error:
                 if not self._may_repeat(error):
                     break
@@ -155,25 +176,33 @@ class TurnPost:
         return not self._gone
 
     async def close(self) -> None:
-        """End the growing; what is posted stays."""
-        await self._stop()
+        """End the growing; what is posted stays. A request without an answer is not waited for longer than a moment."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._stop()
+        except TimeoutError:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
     async def _stop(self) -> None:
         async with self._writing:  # a request under way is not cut off: it would leave a doubt about its message
             self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
+        if not self._task.cancelled() and (error := self._task.exception()) is not None:
+            log.error("turn %s could not grow", self._turn.id, exc_info=error)
 
     async def _work(self) -> None:
-        with suppress(discord.HTTPException, *NETWORK_ERRORS):  # an indicator, not worth a turn
-            async with self._speaker.typing():
-                await self._changed.wait()
+        typing = asyncio.create_task(self._type(), name=f"typing {self._turn.id}")
+        try:
+            await self._changed.wait()
+        finally:
+            typing.cancel()
         while not self._gone:
             await self._changed.wait()
             self._changed.clear()
             try:
                 async with self._writing:
-                    await self._write(split_message(self._newest), final=False)
+                    await self._write(split_message(self._newest, self._speaker.room), final=False)
             except (discord.HTTPException, *NETWORK_ERRORS) as error:
                 if not self._may_repeat(error):
                     return
@@ -182,19 +211,51 @@ class TurnPost:
             # Not a poll: Discord's own pace for edits of one message.
             await asyncio.sleep(self._interval)
 
+    async def _type(self) -> None:
+        # Beside the text, not before it: an indicator that has to wait its turn must not hold up the words.
+        with suppress(discord.HTTPException, *NETWORK_ERRORS):
+            async with self._speaker.typing():
+                await asyncio.Event().wait()
+
     async def _write(self, pieces: list[str], *, final: bool) -> None:
         """Make the messages show the pieces; what shows its piece already is left alone."""
-        for part, piece in enumerate(pieces):
-            view = turn_view(self._turn) if final and part == len(pieces) - 1 else None
-            face = (piece, self._turn.shown_alternative if view is not None else None)
+        for part, face in enumerate(self._faces(pieces, final=final)):
             if self._shown.get(part) == face:
                 continue
+            view = turn_view(self._turn) if face[1] is not None else None
             row = self._rows.get(part)
             if row is not None and row.state is DeliveryState.SENT:
-                await self._speaker.edit(row, piece, view)
+                self._edited = asyncio.get_running_loop().time()
+                changed = await self._speaker.edit(row, face[0], view)
+                if changed.discord_message_id != row.discord_message_id:
+                    await self._drop(part + 1)  # they stand above it now
             else:
-                self._rows[part] = await self._speaker.send(part, piece, view)
+                changed = await self._speaker.send(part, face[0], view)
+            self._rows[part] = changed
             self._shown[part] = face
+
+    def _faces(self, pieces: list[str], *, final: bool) -> list[tuple[str, int | None]]:
+        """Words, and the alternative under whose buttons they stand; None: no buttons."""
+        buttons = self._turn.shown_alternative if final and turn_view(self._turn) is not None else None
+        return [(piece, buttons if part == len(pieces) - 1 else None) for part, piece in enumerate(pieces)]
+
+    def _shows(self, pieces: list[str]) -> bool:
+        shown = [self._shown.get(part) for part in sorted(self._rows)]
+        return shown == list(self._faces(pieces, final=True))
+
+    async def _pace(self) -> None:
+        """An edit after an edit waits its time, the last one too."""
+        wait = self._edited + self._interval - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _drop(self, first: int) -> None:
+        """Take back the messages from that part on."""
+        for part in sorted(part for part in self._rows if part >= first):
+            if self._rows[part].state in {DeliveryState.PENDING, DeliveryState.SENT}:
+                await self._speaker.take_back(self._rows[part])
+            self._rows.pop(part)
+            self._shown.pop(part, None)
 
     def _may_repeat(self, error: Exception) -> bool:
         match trouble_of(error):
@@ -206,3 +267,21 @@ class TurnPost:
                 log.warning("turn %s cannot be posted: %s (%s)", self._turn.id, trouble.name, error)
         self._gone = True
         return False
+
+
+async def _until_answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask until Discord answers clearly.
+
+    Raises:
+        discord.HTTPException: It refuses.
+
+    """
+    attempt = 0
+    while True:
+        try:
+            return await ask()
+        except Exception as error:
+            if trouble_of(error) is not Trouble.AMBIGUOUS:
+                raise
+            await asyncio.sleep(retry_after(error, attempt))
+            attempt += 1
