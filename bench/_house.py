@@ -1,0 +1,142 @@
+"""What the benchmarks of the whole bot stand in: stand-ins in this process, the bot in another, as in life."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.stalls import Stalls
+from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
+from bot.sandbox.discord import LocalDiscord, Message
+from bot.sandbox.llm import StandInLanguageModel, StandInModelOptions
+
+Graph = dict[str, Any]
+CHARACTER = "id: nova\nname: Nova\nsystem_prompt: You paint.\n"
+DEADLINE = 300.0
+
+
+def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+    """A node of an API graph."""
+    return {"class_type": class_type, "inputs": inputs}
+
+
+def picture(*, side: int = 64, steps: int = 2) -> Graph:
+    """Text to a picture: as little work as the stand-in can make of it."""
+    return {
+        "1": node("CheckpointLoaderSimple", ckpt_name="sd_xl_base_1.0.safetensors"),
+        "2": node("CLIPTextEncode", text="__CHORUS_PROMPT__", clip=["1", 1]),
+        "3": node("CLIPTextEncode", text="__CHORUS_NEGATIVE__", clip=["1", 1]),
+        "4": node("EmptyLatentImage", width=side, height=side, batch_size=1),
+        "5": node(
+            "KSampler",
+            seed="__CHORUS_SEED__", steps=steps, cfg=7.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+            model=["1", 0], positive=["2", 0], negative=["3", 0], latent_image=["4", 0],
+        ),
+        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
+        "7": node("SaveImage", images=["6", 0], filename_prefix="bench"),
+    }  # fmt: skip
+
+
+@dataclass
+class House:
+    """A local Discord, a stand-in ComfyUI and a stand-in model, and the files of a bot."""
+
+    discord: LocalDiscord
+    comfy: StandInComfyUI
+    llm: StandInLanguageModel
+    folder: Path
+    config: Path
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncGenerator[Bot]:
+        """The bot as `chorus run` starts it, with a watch on its event loop."""
+        into = self.folder / "stalls.json"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench._bot", str(self.config), str(into)), stdin=asyncio.subprocess.DEVNULL
+        )
+        bot = Bot(process, Stalls())
+        try:
+            await self.discord.wait_ready_bot(timeout=DEADLINE)
+            await self.discord.wait_commands("imagine", "queue", timeout=DEADLINE)
+            yield bot
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            await process.wait()
+            measured: dict[str, list[float]] = json.loads(into.read_text(encoding="utf-8")) if into.exists() else {}
+            bot.stalls.ours.extend(measured.get("ours", []))
+            bot.stalls.control.extend(measured.get("control", []))
+
+
+@dataclass
+class Bot:
+    """A running bot."""
+
+    process: asyncio.subprocess.Process
+    stalls: Stalls
+    """Filled when the bot has ended."""
+
+    @property
+    def resident_mb(self) -> float:
+        """Memory in use, from /proc.
+
+        Raises:
+            FileNotFoundError: This is no Linux.
+
+        """
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) / 1024
+
+
+def shows_result(message: Message) -> bool:
+    """Files of its job are on the message: they are named by the digest in its footer."""
+    words = message.text().split()
+    digest = words[-1] if words else ""
+    return any(digest in file.filename for file in message.attachments)
+
+
+@asynccontextmanager
+async def built(
+    workflows: Mapping[str, Graph],
+    *,
+    token_seconds: float = 0.01,
+    step_seconds: float = 0.0,
+    previews: bool = True,
+    **sections: Mapping[str, Any],
+) -> AsyncGenerator[House]:
+    """Stand-ins and files; `sections` go into `config.yaml`."""
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        images = folder / "workflows" / "nova" / "image"
+        images.mkdir(parents=True)
+        for workflow, graph in workflows.items():
+            (images / f"{workflow}.json").write_text(json.dumps(graph), encoding="utf-8")
+        (folder / "characters").mkdir()
+        (folder / "characters" / "nova.yaml").write_text(CHARACTER, encoding="utf-8")
+        async with (
+            LocalDiscord() as discord,
+            StandInComfyUI(options=StandInOptions(step_seconds=step_seconds, previews=previews)) as comfy,
+            StandInLanguageModel(options=StandInModelOptions(token_seconds=token_seconds)) as llm,
+        ):
+            config: dict[str, dict[str, Any]] = {
+                "discord": {"server": discord.url},
+                "comfyui": {"url": comfy.url, "queue": {"max_queue_size": 10_000, "max_per_user": 10_000}},
+                "llm": {"provider": "openai", "base_url": llm.url},
+                "logging": {"level": "WARNING"},
+            }
+            for section, keys in sections.items():
+                config.setdefault(section, {}).update(keys)
+            path = folder / "config.yaml"
+            path.write_text(yaml.safe_dump(config), encoding="utf-8")
+            yield House(discord, comfy, llm, folder, path)
