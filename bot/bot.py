@@ -29,6 +29,10 @@ EXTENSIONS: Final = (
     "cogs.status",
     "cogs.speak",
     "cogs.voice",
+    "cogs.regenerate",
+    "cogs.repeat",
+    "cogs.context_menus",
+    "cogs.gallery",
     "cogs.chat",
 )
 """Delivery first: the features post through it."""

@@ -17,6 +17,7 @@ from cogs.delivery._live import Face, LiveMessage
 from cogs.delivery._search import Recogniser, carries, finder, replies_to, signed
 from cogs.ui.embeds import ended_without_result, failed_embed, footer, noun, result_embed
 from cogs.ui.job_buttons import result_view
+from cogs.ui.reactions import offer_reactions, shown_by
 
 if TYPE_CHECKING:
     from bot.bot import ChorusBot
@@ -48,6 +49,7 @@ class ResultPoster:
         Can be called again after a crash at any point: what was posted is found, not repeated.
         """
         notify = await self._prepare_notice(job, live)
+        shown: int | None = None
         try:
             shown = await self.post(job, live, character)
         except Exception as error:
@@ -61,6 +63,14 @@ class ResultPoster:
             if notify is not None:
                 await self._notify(job, notify, shown)
         await self._bot.services.orchestrator.mark_delivered(job.id)
+        if shown is not None:
+            await self._offer(job, live, shown)
+
+    async def _offer(self, job: Job, live: LiveMessage, shown: int) -> None:
+        """The reactions that do something there, where the owner wants them (`discord.offer_reactions`)."""
+        if self._settings.discord.offer_reactions:
+            channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
+            await offer_reactions(channel.get_partial_message(shown), shown_by(job), self._settings.discord.reactions)
 
     async def post(self, job: Job, live: LiveMessage, character: str) -> int:
         """Post everything; the id of the first message of the result. What a kind of result does differently."""
@@ -86,7 +96,12 @@ class ResultPoster:
     async def _post_all(self, job: Job, live: LiveMessage, character: str, prepared: PreparedFiles) -> int:
         first, *more = prepared.batches()
         embed = result_embed(job, character, notes=prepared.notes)
-        face = Face(embed, files=lambda: [file.open() for file in first], view=lambda: result_view(job))
+        can_upscale = self._bot.services.follow_ups.can_upscale(job)
+        face = Face(
+            embed,
+            files=lambda: [file.open() for file in first],
+            view=lambda: result_view(job, can_upscale=can_upscale),
+        )
         shown = await self._post_first(job, live, face, first)
         for part, batch in enumerate(more, start=1):
             await self._post_more(job, live, part, batch, reply_to=shown)

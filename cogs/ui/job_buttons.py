@@ -12,6 +12,7 @@ from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
 from cogs.ui.items import JobItem, job_template
 from cogs.ui.permissions import require_control
+from cogs.ui.result_buttons import buttons_of
 from cogs.ui.views import DynamicView
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ def progress_view(job: Job) -> DynamicView:
     return DynamicView(CancelButton(job.id))
 
 
-def result_view(job: Job) -> DynamicView | None:
+def result_view(job: Job, *, can_upscale: bool = False) -> DynamicView | None:
     """Under a result or an error; None: no buttons."""
+    buttons = buttons_of(job, can_upscale=can_upscale)
     if job.state is JobState.FAILED:
-        return DynamicView(DetailsButton(job.id))
-    return None
+        buttons.insert(0, DetailsButton(job.id))
+    return DynamicView(*buttons) if buttons else None

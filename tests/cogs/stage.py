@@ -161,6 +161,13 @@ class Workflows:
         return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
 
 
+class FollowUps:
+    """Nobody here can enlarge pictures."""
+
+    def can_upscale(self, job: Job) -> bool:
+        return False
+
+
 class Bindings:
     """Which character a channel belongs to."""
 
@@ -204,6 +211,7 @@ class Stage:
                 settings=self.settings,
                 characters=characters,
                 workflows=Workflows(),
+                follow_ups=FollowUps(),
                 orchestrator=self.script,
                 jobs=self.script,
                 owner="run",

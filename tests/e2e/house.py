@@ -111,7 +111,7 @@ class House:
         """Until the message bears its result."""
 
         def done(shown: Message) -> bool:
-            return len(shown.attachments) == files and not shown.components and "preview" not in name_of(shown)
+            return len(shown.attachments) == files and "Cancel" not in labels(shown) and "preview" not in name_of(shown)
 
         return await self.room.wait_for_edit(message, done, timeout=DEADLINE)
 
@@ -203,6 +203,11 @@ class Process:
         async with asyncio.timeout(DEADLINE):
             output, _ = await self.process.communicate()
         return self.process.returncode or 0, output.decode()
+
+
+def labels(message: Message) -> list[str]:
+    """The buttons under a message."""
+    return [str(entry.get("label")) for entry in message.flat_components() if entry.get("type") == 2]
 
 
 def name_of(message: Message) -> str:

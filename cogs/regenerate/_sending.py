@@ -1,0 +1,66 @@
+"""A result to take away: its files and how they were made, by direct message."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.conversation.pieces import split_message
+from cogs.delivery._files import DEFAULT_LIMIT, PreparedFile, prepare_files
+from cogs.regenerate._describing import settings_embed
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.conversation.messages import Message
+    from bot.generation.jobs import Job
+
+log = logging.getLogger(__name__)
+
+ROOM_FOR_SETTINGS = 9
+"""Ten files go into a message; one of them says how they were made."""
+
+
+async def send_result(bot: ChorusBot, job: Job, user_id: int) -> None:
+    """Files, and settings as an embed and as the JSON file that `chorus repeat` takes.
+
+    Raises:
+        discord.HTTPException: The person takes no direct messages from the bot.
+
+    """
+    person = await _person(bot, user_id)
+    settings = bot.services.settings
+    prepared = await prepare_files(
+        job, settings.storage.data_dir, DEFAULT_LIMIT, keep_metadata=settings.media.keep_metadata
+    )
+    document = await bot.services.follow_ups.document(job)
+    first, rest = prepared.files[:ROOM_FOR_SETTINGS], prepared.files[ROOM_FOR_SETTINGS:]
+    embed = settings_embed(bot, job, notes=prepared.notes)
+    files = [file.open() for file in first]
+    if len(document) <= DEFAULT_LIMIT:
+        files.append(discord.File(io.BytesIO(document), filename=f"{job.digest}.json"))
+    await person.send(embed=embed, files=files)
+    for batch in _batches(rest):
+        await person.send(files=[file.open() for file in batch])
+
+
+async def send_turn(bot: ChorusBot, turn: Message, user_id: int) -> None:
+    """The words of a turn.
+
+    Raises:
+        discord.HTTPException: As above.
+
+    """
+    person = await _person(bot, user_id)
+    for piece in split_message(turn.text):
+        await person.send(piece)
+
+
+def _batches(files: tuple[PreparedFile, ...]) -> list[tuple[PreparedFile, ...]]:
+    return [files[start : start + 10] for start in range(0, len(files), 10)]
+
+
+async def _person(bot: ChorusBot, user_id: int) -> discord.User:
+    return bot.get_user(user_id) or await bot.fetch_user(user_id)

@@ -1,0 +1,80 @@
+"""`/repeat`: exactly the same again, by the job's name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.errors import InputInvalid
+from bot.generation.jobs import JobState
+from bot.generation.store import JobQuery
+from cogs.regenerate import regenerate_of
+from cogs.ui.choices import choices
+from cogs.ui.embeds import noun, wish
+from cogs.ui.permissions import require_place
+from cogs.ui.sight import may_see
+from cogs.ui.text import CHOICES
+
+if TYPE_CHECKING:
+    from bot.bot import ChorusBot
+    from bot.generation.jobs import Job
+
+_LINK: Final = re.compile(r"https?://\S+/channels/(?:\d+|@me)/\d+/(?P<message>\d+)")
+_DIGEST: Final = re.compile(r"(?:job\s+)?(?P<digest>[0-9a-f]{12})", re.IGNORECASE)
+
+
+class Repeat(commands.Cog):
+    """The command; what it does is the same as Info, Repeat exactly."""
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(name="repeat", description="Make exactly the same again: workflow, settings and seed")
+    @app_commands.describe(job="The name under a result (job 0123456789ab), or a link to its message")
+    async def repeat(self, interaction: discord.Interaction[ChorusBot], job: app_commands.Range[str, 1, 200]) -> None:
+        """Of what the person may see."""
+        require_place(interaction)
+        found = await self._find(job.strip())
+        if found is None or not may_see(interaction, found):
+            raise InputInvalid(
+                "There is no such job here.", advice="Its name stands under the result: job and twelve characters."
+            )
+        await regenerate_of(self.bot).repeat(interaction, found)
+
+    async def _find(self, text: str) -> Job | None:
+        services = self.bot.services
+        link = _LINK.fullmatch(text)
+        if link is not None or text.isdecimal():
+            row = await services.deliveries.by_message(int(link["message"] if link else text))
+            return await services.orchestrator.job(row.job_id) if row is not None and row.job_id else None
+        try:
+            return await services.orchestrator.job(UUID(text))
+        except ValueError:
+            pass
+        named = _DIGEST.fullmatch(text)
+        return await services.jobs.by_digest(named["digest"]) if named else None
+
+    @repeat.autocomplete("job")
+    async def complete_job(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """The person's last results here."""
+        query = JobQuery(
+            requester_id=interaction.user.id,
+            channel_id=interaction.channel_id,
+            states=(JobState.DELIVERED, JobState.GENERATED),
+            limit=4 * CHOICES,
+        )
+        known = await self.bot.services.jobs.recent(query)
+        named = ((f"{job.digest} · {noun(job.request.kind)} · {wish(job)}", job.digest) for job in known)
+        return choices(named, current)
+
+
+async def setup(bot: ChorusBot) -> None:
+    """Called by `load_extension`."""
+    await bot.add_cog(Repeat(bot))
