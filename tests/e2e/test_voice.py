@@ -11,7 +11,7 @@ import pytest
 from bot.media.audio import probe
 from bot.sandbox.discord import Refused
 from tests.conversation.scripted_model import says
-from tests.e2e.parlour import VoiceHouse, loudness, voice_house
+from tests.e2e.voices import VoiceHouse, loudness, voice_house
 
 SAID = "Good evening! The harbour is quiet tonight, and the lamps are lit."
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conversation.scripted_model import says
 from tests.e2e.house import CHARACTER
-from tests.e2e.parlour import VoiceHouse, voice_house
+from tests.e2e.voices import VoiceHouse, voice_house
 
 SILENT = CHARACTER + "image_generation: {enabled: false}\n"
 

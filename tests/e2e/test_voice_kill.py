@@ -10,7 +10,7 @@ import pytest
 
 from tests.conversation.scripted_model import says
 from tests.e2e.house import Process
-from tests.e2e.parlour import VoiceHouse, voice_house
+from tests.e2e.voices import VoiceHouse, voice_house
 
 BUBBLE = ("POST", "/channels/*/messages")
 TURN = ("POST", "/webhooks/*/*")
