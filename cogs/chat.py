@@ -133,8 +133,8 @@ class Chat(commands.Cog):
         for channel_id in bound | set(known):
             channel = self.bot.get_channel(channel_id)
             if channel is not None:
-                found = [channel, *(getattr(channel, "threads", ()) if channel_id in bound else ())]
-                places |= {each.id: each for each in found if isinstance(each, discord.abc.Messageable)}
+                found: list[Any] = [channel, *(getattr(channel, "threads", ()) if channel_id in bound else ())]
+                places |= {each.id: each for each in found if hasattr(each, "history")}
             elif known.get(channel_id, 0) is None and self.bot.services.settings.discord.allow_dms:
                 places[channel_id] = self.bot.get_partial_messageable(channel_id)  # in no cache: asked for by id
         return list(places.values())

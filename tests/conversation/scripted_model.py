@@ -31,14 +31,16 @@ async def begin(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def says(*pieces: str, gate: asyncio.Event | None = None) -> Answer:
-    """Streams the pieces; with `gate`, the last one waits for it."""
+def says(*pieces: str, gate: asyncio.Event | None = None, pause: float = 0.0) -> Answer:
+    """Streams the pieces, with so many seconds between them; with `gate`, the last one waits for it."""
 
     async def answer(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
         response = await begin(request)
         for index, piece in enumerate(pieces):
             if gate is not None and index == len(pieces) - 1:
                 await gate.wait()
+            if index:
+                await asyncio.sleep(pause)
             await response.write(chunk({"content": piece}))
         await response.write(b"data: [DONE]\n\n")
         return response

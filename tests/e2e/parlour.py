@@ -36,9 +36,9 @@ class Parlour:
             self._grace = self.house.guild.add_member("grace", permissions=may)
         return self._grace
 
-    async def use(self, name: str, room: Room | None = None, **values: str) -> Message:
+    async def use(self, name: str, room: Room | None = None, mode: str = "all") -> Message:
         """`/character use`: its answer."""
-        answer = await self.grace.slash(room or self.room, "character use", name=name, **values)
+        answer = await self.grace.slash(room or self.room, "character use", name=name, mode=mode)
         return answer.message
 
     async def until_said(self, text: str, room: Room | None = None) -> Message:
@@ -72,10 +72,8 @@ async def furnished(folder: Path, **sections: dict[str, Any]) -> AsyncGenerator[
     """Nova and Alex, and a bot that may manage webhooks."""
     async with scripted_model() as model:
         llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
-        given: dict[str, dict[str, Any]] = {"llm": llm, "conversation": {"edit_interval_seconds": 0.05}}
-        for name, keys in sections.items():
-            given[name] = given.get(name, {}) | keys
-        async with built(folder, **given) as house:
+        conversation = {"edit_interval_seconds": 0.05} | sections.pop("conversation", {})
+        async with built(folder, llm=llm | sections.pop("llm", {}), conversation=conversation, **sections) as house:
             (folder / "characters" / "alex.yaml").write_text(ALEX, encoding="utf-8")
             house.guild.allow_bot("manage_webhooks")
             yield Parlour(house, model)

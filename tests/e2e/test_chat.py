@@ -3,47 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
-
-from bot.sandbox.discord import Message
-from tests.conversation.scripted_model import ScriptedModel, calls_draw, says, scripted_model
-from tests.e2e.house import House, built
-
-ALEX = "id: alex\nname: Alex\nsystem_prompt: You mix.\nimage_generation: {enabled: false}\n"
-
-
-@dataclass
-class Parlour:
-    house: House
-    model: ScriptedModel
-
-    async def use(self, name: str) -> Message:
-        manager = self.house.guild.add_member("grace", permissions=["view_channel", "send_messages", "manage_channels"])
-        answer = await manager.slash(self.house.room, "character use", name=name)
-        return answer.message
-
-    async def until_said(self, text: str) -> Message:
-        """Until a character's message shows exactly this."""
-        room = self.house.room
-        return await room.wait_for_message(lambda shown: shown.content == text and shown.webhook_id is not None)
-
-    @property
-    def turns(self) -> list[Message]:
-        return [message for message in self.house.room.messages if message.webhook_id is not None]
-
-
-@pytest.fixture
-async def parlour(tmp_path: Path) -> AsyncIterator[Parlour]:
-    async with scripted_model() as model:
-        llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
-        async with built(tmp_path, llm=llm, conversation={"edit_interval_seconds": 0.05}) as house:
-            (tmp_path / "characters" / "alex.yaml").write_text(ALEX, encoding="utf-8")
-            house.guild.allow_bot("manage_webhooks")
-            yield Parlour(house, model)
+from tests.conversation.scripted_model import calls_draw, says
+from tests.e2e.parlour import Parlour
 
 
 async def test_a_character_answers_as_itself(parlour: Parlour) -> None:
