@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+RECORDED_AFTER: Final = (0.05, 0.2, 0.5, 1.0)
+"""Seconds between looks for a message that was posted this very moment."""
+
+
 class Reactions:
     """Reads the table. What a reaction may not do, it does not, without a word: it cannot be answered privately."""
 
@@ -39,7 +44,7 @@ class Reactions:
         me = self._bot.user
         if sign is None or (me is not None and payload.user_id == me.id) or not self._serves(payload.guild_id):
             return
-        row = await self._bot.services.deliveries.by_message(payload.message_id)
+        row = await self._row(payload)
         if row is None and Shown.OTHER not in TABLE[sign]:
             return
         try:
@@ -129,6 +134,18 @@ class Reactions:
         await speak_of(self._bot).speak_message(message, person)
 
     # -- around it
+
+    async def _row(self, payload: discord.RawReactionActionEvent) -> Delivery | None:
+        """What is known of the message. One of ours can be seen, and reacted to, before its id is recorded."""
+        row = await self._bot.services.deliveries.by_message(payload.message_id)
+        me = self._bot.user
+        if row is None and me is not None and payload.message_author_id == me.id:
+            for pause in RECORDED_AFTER:
+                await asyncio.sleep(pause)
+                row = await self._bot.services.deliveries.by_message(payload.message_id)
+                if row is not None:
+                    break
+        return row
 
     def _serves(self, guild_id: int | None) -> bool:
         settings = self._bot.services.settings.discord

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import discord
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 Build = Callable[[By], GenerationRequest]
 """The request, once it is known who wants it and where the answer goes."""
 
+PATIENCE_SECONDS: Final = 1.5
+"""Discord waits three seconds for an answer."""
 _NAMES = {
     FollowUp.AGAIN: "Again",
     FollowUp.VARY: "A variation",
@@ -44,7 +48,7 @@ class Starter:
 
     def __init__(self, bot: ChorusBot) -> None:
         self._bot = bot
-        self._starting = set[tuple[object, ...]]()
+        self._locks = WeakValueDictionary[tuple[object, ...], asyncio.Lock]()
 
     # -- ways in
 
@@ -76,8 +80,7 @@ class Starter:
 
         """
         request = self.checked(asker, job, build(asker.by(reply_to=reply_to)))
-        with self._claim(request):
-            await self._only_one(request)
+        async with self._alone(request):
             return await delivery_of(self._bot).accept_in_channel(request)
 
     async def again(self, asker: Asker, job: Job, *, reply_to: int) -> Job:
@@ -93,8 +96,7 @@ class Starter:
         """Post the new job as a message of its own, and tell the person where."""
         origin = request.origin.model_copy(update={"interaction_id": None})
         request = request.model_copy(update={"origin": origin})
-        with self._claim(request):
-            await self._only_one(request)
+        async with self._alone(request):
             # Discord waits 3 s for this interaction, and posting may have to wait longer.
             await interaction.response.defer(ephemeral=True, thinking=True)
             job = await delivery_of(self._bot).accept_in_channel(request)
@@ -103,8 +105,7 @@ class Starter:
         return job
 
     async def _accept(self, interaction: discord.Interaction[ChorusBot], request: GenerationRequest) -> Job:
-        with self._claim(request):
-            await self._only_one(request)
+        async with self._alone(request):
             return await delivery_of(self._bot).accept(interaction, request)
 
     # -- checks
@@ -129,17 +130,25 @@ class Starter:
         except ChorusError:
             return None
 
-    @contextmanager
-    def _claim(self, request: GenerationRequest) -> Generator[None]:
-        """Nobody else starts the same between the look for it and its row."""
-        key = _key(request)
-        if key in self._starting:
-            raise AlreadyRunning(f"{_name(request)} is being started already.")
-        self._starting.add(key)
+    @asynccontextmanager
+    async def _alone(self, request: GenerationRequest) -> AsyncGenerator[None]:
+        """Nobody else starts the same between the look for it and its row; a second press waits for the first.
+
+        Raises:
+            AlreadyRunning: It is under way, or still being accepted after a moment.
+
+        """
+        lock = self._locks.setdefault(_key(request), asyncio.Lock())
         try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            raise AlreadyRunning(f"{_name(request)} is being started already.") from None
+        try:
+            await self._only_one(request)
             yield
         finally:
-            self._starting.discard(key)
+            lock.release()
 
     async def _only_one(self, request: GenerationRequest) -> None:
         running = await self._bot.services.follow_ups.under_way(request)

@@ -1,0 +1,92 @@
+"""A house whose Nova can vary and enlarge, with a stranger and a moderator beside the one who asks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.discord import Answer, Message, Person
+from bot.sandbox.discord.sessions import PRIVILEGED
+from tests.e2e.house import REPOSITORY, House, built, labels
+
+SHARED = REPOSITORY / "workflows" / "_shared" / "image"
+
+
+@dataclass
+class Studio:
+    """What a test has its hands on."""
+
+    house: House
+
+    def __post_init__(self) -> None:
+        self.room = self.house.room
+        self.requester = self.house.ada
+        self.stranger = self.house.bob
+        self.moderator = self.house.guild.add_member("mod", permissions=["manage_messages"])
+
+    async def drawn(self, **values: str) -> Message:
+        """A finished picture of the requester's."""
+        message = await self.house.imagine(None, None, **values)
+        return await self.finished(message)
+
+    async def finished(self, message: Message, *, files: int = 1) -> Message:
+        """Until it bears its result, and is recorded as delivered."""
+        await self.house.result(message, files=files)
+        await self.house.until_rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL", (0,))
+        return message
+
+    async def next_result(self, after: Message) -> Message:
+        """The result of the next message of the bot's."""
+        return await self.finished(await self.next_message(after))
+
+    async def next_message(self, after: Message) -> Message:
+        return await self.room.wait_for_message(
+            lambda shown: shown.author is self.house.discord.bot and bool(shown.components), after=after
+        )
+
+    def jobs(self, columns: str) -> list[tuple[Any, ...]]:
+        return self.house.rows(f"SELECT {columns} FROM jobs ORDER BY number")
+
+    def count(self) -> int:
+        return len(self.jobs("id"))
+
+    def workflow(self, name: str, graph: dict[str, Any]) -> None:
+        path = self.house.folder / "workflows" / "nova" / "image" / f"{name}.json"
+        path.write_text(json.dumps(graph), encoding="utf-8")
+
+    @property
+    def data(self) -> Path:
+        return self.house.folder / "data"
+
+
+@asynccontextmanager
+async def studio(folder: Path, *, special: bool = True, **sections: dict[str, Any]) -> AsyncGenerator[Studio]:
+    async with built(folder, privileged_intents=PRIVILEGED, **sections) as house:
+        if special:
+            for name in ("vary", "upscale"):
+                shutil.copy(SHARED / f"{name}.json", folder / "workflows" / "nova" / "image" / f"{name}.json")
+        yield Studio(house)
+
+
+async def press(person: Person, message: Message, label: str) -> Answer:
+    """Press; it must be there."""
+    assert label in labels(message), labels(message)
+    return await person.press(message, label)
+
+
+def told(answer: Answer) -> str:
+    """What the person alone was told."""
+    assert answer.message.ephemeral
+    return answer.message.text()
+
+
+async def told_soon(answer: Answer) -> str:
+    """As `told`, of an answer that was prepared first."""
+    message = await answer.wait_message()
+    assert message.ephemeral
+    return message.text()
