@@ -153,6 +153,32 @@ def imagine(
 
 
 @app.command()
+def repeat(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The .json file that lies beside a result, or the result itself.")],
+    *,
+    use: Annotated[
+        str | None, typer.Option(help="Where the workflow has changed since: then or now.", metavar="then|now")
+    ] = None,
+    character: Annotated[str | None, typer.Option(help="In whose name, if not in the same.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also copy the result here: a file or a folder.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make exactly the same again: workflow, settings and seed."""
+    from bot.commands.repeat import Repetition, Use  # noqa: PLC0415
+    from bot.commands.repeat import repeat as repeat_command  # noqa: PLC0415
+    from bot.log import open_log  # noqa: PLC0415
+
+    if use is not None and use not in set(Use):
+        raise typer.BadParameter("must be then or now", param_hint="--use")
+    settings = _settings(config)
+    wish = Repetition(file=file, use=Use(use) if use else None, character=character, out=out)
+    with open_log(settings.quieter(), debug=bool(context.obj), to_file=False):
+        for path in repeat_command(settings, wish, Console(stderr=True)):
+            typer.echo(path)
+
+
+@app.command()
 def doctor(context: typer.Context, config: ConfigOption = None) -> None:
     """Check everything the bot needs and say what to do; exit code 1 if something is broken."""
     from bot.commands.doctor import doctor as doctor_command  # noqa: PLC0415

@@ -59,13 +59,19 @@ async def _imagine(settings: Settings, wish: Wish, console: Console) -> list[Pat
             workflow_name=wish.workflow,
             seed=wish.seed,
         )
-        job = await _finish(services, await services.orchestrator.submit(request), console)
+        job = await finish(services, await services.orchestrator.submit(request), console)
         await services.orchestrator.mark_delivered(job.id)
         made = [settings.storage.data_dir / artifact.path for artifact in job.artifacts]
         return await asyncio.to_thread(copy_out, made, wish.out) if wish.out else made
 
 
-async def _finish(services: Services, job: Job, console: Console) -> Job:
+async def finish(services: Services, job: Job, console: Console) -> Job:
+    """Show progress until the job is over; its result.
+
+    Raises:
+        ChorusError: Why there is none.
+
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
