@@ -122,7 +122,8 @@ class Executor:
             shown = Waiting(position=update.position, reason="ComfyUI is busy with other work")
         else:
             reading.update(update)
-            shown = reading.value
+            expected = self._ledger.durations.expected(run.job) if run.parts == 1 else None
+            shown = reading.value.model_copy(update={"expected_seconds": expected})
         self._ledger.board.publish(run.job.id, shown)
 
     async def _interrupt_when_told(self, run: Run, attempt: Attempt) -> None:

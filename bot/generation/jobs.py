@@ -265,6 +265,8 @@ class Progress(Value):
     elapsed_seconds: float
     preview: bytes | None = None
     """The newest preview picture (JPEG or PNG bytes) where ComfyUI sends one."""
+    expected_seconds: float | None = None
+    """Of the whole execution, from this workflow's own history; None if unknown, and for one part of several."""
 
 
 class Ended(Value):

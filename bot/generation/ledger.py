@@ -31,6 +31,10 @@ from bot.generation.store import JobStore
 _log = logging.getLogger(__name__)
 
 
+ANNOUNCE_SECONDS = 0.05
+"""How long changes of the queue are gathered before those who wait are told."""
+
+
 class Ledger:
     """Runs, their queue and their watchers.
 
@@ -50,6 +54,7 @@ class Ledger:
         self.busy: Callable[[], str | None] = lambda: None
         self._servers = servers
         self._listeners: list[Callable[[], None]] = []
+        self._announcing: asyncio.TimerHandle | None = None
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` (must not block) whenever the queue or a preparation changed."""
@@ -59,6 +64,12 @@ class Ledger:
         """Wake the dispatchers and tell those who watch waiting jobs."""
         for listener in self._listeners:
             listener()
+        if self._announcing is None:
+            # Once for many changes: each tells everybody who waits.
+            self._announcing = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._announce_all)
+
+    def _announce_all(self) -> None:
+        self._announcing = None
         if any(self.board.is_watched(job_id) for job_id in self.runs):
             for entry in self.view().waiting:
                 if self.board.is_watched(entry.job_id):
@@ -192,7 +203,9 @@ class Ledger:
         return min((seconds for seconds in remaining if seconds is not None), default=None)
 
     def _announce(self, entry: QueueEntry) -> None:
-        waiting = Waiting(position=entry.position, expected_seconds=entry.expected_seconds, reason=self.reason())
+        # Whole seconds: a difference that nobody is shown is no update.
+        expected = None if entry.expected_seconds is None else float(round(entry.expected_seconds))
+        waiting = Waiting(position=entry.position, expected_seconds=expected, reason=self.reason())
         self.board.publish(entry.job_id, waiting)
 
     def _remaining(self, run: Run) -> float | None:

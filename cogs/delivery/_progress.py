@@ -25,7 +25,8 @@ class Painter:
     """Shows the newest update of one job on its message. Use `async with`; `put` never waits.
 
     Between two edits lies at least `interval`, also before the result (`settle`). So that the result seldom has to
-    wait for that, nothing is painted when the job will be over within the interval anyway.
+    wait for that, nothing is painted when the job will be over within the interval anyway. The first edit comes no
+    sooner than that after the answer, but a result does.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class Painter:
         self._interval = interval
         self._shown = shown.key if shown else None
         self._next_at = time.monotonic() + interval
-        self._card: ProgressCard | None = None
+        self._edited = False
+        self._newest: tuple[JobUpdate, float] | None = None
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -51,9 +53,8 @@ class Painter:
 
     def put(self, update: JobUpdate) -> None:
         """Remember the newest state."""
-        if not _over_within(update, self._interval):
-            self._card = progress_card(self._job, self._character, update)
-            self._changed.set()
+        self._newest = update, time.monotonic()
+        self._changed.set()
 
     async def stop(self) -> None:
         """End painting. An edit under way is waited for: cancelled, it might arrive after the result."""
@@ -64,7 +65,8 @@ class Painter:
 
     async def settle(self) -> None:
         """Wait until the message may be edited again."""
-        await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
+        if self._edited:
+            await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
 
     async def _paint(self) -> None:
         while True:
@@ -73,12 +75,21 @@ class Painter:
             if self._stopping.is_set():
                 return
             self._changed.clear()
-            card = self._card
+            card = self._card()
             if card is None or card.key == self._shown:
                 continue
             if not await self._edit(card):
                 return
             self._shown = card.key
+
+    def _card(self) -> ProgressCard | None:
+        """The newest state; None where it is not worth an edit. Drawn now, and not at each of many updates."""
+        if self._newest is None:
+            return None
+        update, since = self._newest
+        if over_within(update, self._interval, time.monotonic() - since):
+            return None
+        return progress_card(self._job, self._character, update)
 
     async def _pause(self) -> None:
         try:
@@ -97,6 +108,7 @@ class Painter:
             return trouble is Trouble.AMBIGUOUS
         finally:
             self._next_at = time.monotonic() + self._interval
+            self._edited = True
         return True
 
 
@@ -109,13 +121,20 @@ def progress_face(job: Job, card: ProgressCard) -> Face:
     return Face(card.embed, files=files, view=lambda: progress_view(job))
 
 
-def _over_within(update: JobUpdate, interval: float) -> bool:
+def over_within(update: JobUpdate, interval: float, age: float) -> bool:
+    """Whether the result will be there within the interval, by what was known `age` seconds ago."""
+    left = _seconds_left(update)
+    return left is not None and left - age < interval
+
+
+def _seconds_left(update: JobUpdate) -> float | None:
     match update:
-        case Progress(fraction=float(fraction), elapsed_seconds=elapsed) if 0 < fraction < 1:
-            return elapsed * (1 - fraction) / fraction < interval
-        case Progress(fraction=1.0):
-            return True
+        # The workflow's history knows better than the nodes that are done, until the job takes longer than it says.
+        case Progress(expected_seconds=float(expected), elapsed_seconds=elapsed) if elapsed < expected * 1.2 + 0.2:
+            return expected - elapsed
+        case Progress(fraction=float(fraction), elapsed_seconds=elapsed) if fraction > 0:
+            return elapsed * (1 - fraction) / fraction
         case Waiting(position=1, expected_seconds=float(expected)):
-            return expected < interval
+            return expected
         case _:
-            return False
+            return None

@@ -194,7 +194,7 @@ async def test_a_job_whose_row_is_gone_says_so(stage: Stage) -> None:
 
 
 async def test_after_a_long_wait_the_person_is_mentioned_once(tmp_path: Path) -> None:
-    async with staged(tmp_path, notify_after_seconds=0.01) as stage, stage.running():
+    async with staged(tmp_path, notify_after_seconds=0.0001) as stage, stage.running():
         message = await drawn(stage)
         result, notice = stage.room.bot_messages
         assert result is message
@@ -205,7 +205,7 @@ async def test_after_a_long_wait_the_person_is_mentioned_once(tmp_path: Path) ->
 
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
 async def test_a_failure_notifies_and_a_cancel_does_not(tmp_path: Path, state: JobState) -> None:
-    async with staged(tmp_path, notify_after_seconds=0.01) as stage, stage.running():
+    async with staged(tmp_path, notify_after_seconds=0.0001) as stage, stage.running():
         await stage.imagine()
         stage.script.end(stage.script.only.id, state, JobError(code="NO_OUTPUT", message="Nothing."))
         await stage.shown(stage.script.only.id)
@@ -310,7 +310,7 @@ async def test_killed_before_the_answer_the_job_was_never_accepted(stage: Stage)
 
 
 async def test_killed_before_the_mention_it_is_still_sent_once(tmp_path: Path) -> None:
-    async with staged(tmp_path, notify_after_seconds=0.01) as stage:
+    async with staged(tmp_path, notify_after_seconds=0.0001) as stage:
         async with stage.running():
             message = await stage.imagine()
             hold = stage.discord.weather.hold(*POST, applied=True)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.generation.jobs import JobUpdate, Progress, Waiting
+from cogs.delivery._progress import over_within
+from tests.cogs.delivery.test_progress import Canvas, painter
+
+
+def running(fraction: float | None, *, elapsed: float, expected: float | None = None) -> Progress:
+    return Progress(fraction=fraction, node_title="KSampler", elapsed_seconds=elapsed, expected_seconds=expected)
+
+
+async def test_a_result_need_not_wait_where_nothing_was_edited() -> None:
+    async with painter(Canvas(), interval=60) as brush, asyncio.timeout(10):
+        await brush.settle()
+
+
+@pytest.mark.parametrize(
+    ("update", "age", "over"),
+    [
+        (running(0.5, elapsed=10), 0, False),
+        (running(0.9, elapsed=9), 0, True),
+        (running(1.0, elapsed=9), 0, True),
+        (running(None, elapsed=9), 0, False),
+        # The workflow's history knows better than the nodes that are done ...
+        (running(0.3, elapsed=9.5, expected=10), 0, True),
+        (running(0.9, elapsed=1, expected=10), 0, False),
+        # ... until the job takes longer than it says.
+        (running(0.3, elapsed=90, expected=10), 0, False),
+        # What was known a while ago is nearer now.
+        (running(0.5, elapsed=2), 1, True),
+        (Waiting(position=1, expected_seconds=1), 0, True),
+        (Waiting(position=1, expected_seconds=9), 0, False),
+        (Waiting(position=2, expected_seconds=1), 0, False),
+        (Waiting(position=1), 0, False),
+    ],
+)
+def test_what_is_over_soon_is_not_worth_an_edit(update: JobUpdate, age: float, over: bool) -> None:
+    assert over_within(update, 1.5, age) is over
+
+
+async def test_a_job_that_takes_longer_than_history_says_is_painted() -> None:
+    canvas = Canvas()
+    async with painter(canvas) as brush:
+        brush.put(running(0.3, elapsed=90, expected=10))
+        await canvas.tried(1)
+    assert "30 %" in canvas.shown[0]

@@ -1,0 +1,46 @@
+"""What an earlier life left is taken up before anybody can ask for more."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.generation.jobs import Job
+from tests.cogs.stage import Script, Stage
+
+
+class Observed(Script):
+    """Sees whether Discord could have sent a command while jobs were still being taken up."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
+        self.connected_early = False
+
+    async def recover(self) -> list[Job]:
+        try:
+            await self._stage.discord.wait_ready_bot(timeout=0.5)
+        except (TimeoutError, AssertionError):
+            return await super().recover()
+        self.connected_early = True
+        return await super().recover()
+
+
+async def test_no_command_can_come_before_old_jobs_are_taken_up(stage: Stage) -> None:
+    stage.script = script = Observed(stage)
+    async with stage.running():
+        pass
+    assert not script.connected_early
+
+
+async def test_a_bot_that_cannot_take_up_old_jobs_still_serves(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Script):
+        async def recover(self) -> list[Job]:
+            raise OSError("the database is gone")
+
+    stage.script = Broken()
+    async with stage.running():
+        message = await stage.imagine()
+        stage.script.finish(stage.script.only.id, stage.picture())
+        await stage.shown(stage.script.only.id)
+    assert len(message.attachments) == 1
+    assert "could not be taken up" in caplog.text
