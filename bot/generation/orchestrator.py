@@ -180,7 +180,12 @@ class Orchestrator:
         Returns:
             Jobs whose result or error was not shown yet, in the order of acceptance.
 
+        Raises:
+            RuntimeError: Work has begun: a job of this process would be taken for one that was left.
+
         """
+        if self._tasks:
+            raise RuntimeError("recover comes before the first submit")
         found = await inheritance(self._store, self._folder, self._settings.owner)
         for run in found.queued:
             await self._ledger.enter(run)

@@ -55,7 +55,7 @@ class Delivery(commands.Cog):
         drawn = DrawnPresenter(bot, self.outbox, self.webhooks, self._messages)
         self._presenters: list[Presenter] = [self.voices, drawn]
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._recovery: asyncio.Task[None] | None = None
+        self._taking_up: asyncio.Task[None] | None = None
 
     # -- accepting
 
@@ -134,29 +134,38 @@ class Delivery(commands.Cog):
     # -- starting and stopping
 
     async def cog_load(self) -> None:
-        """Register the buttons and take up what an earlier life left."""
+        """Register the buttons and take up what an earlier life left.
+
+        The jobs are taken up before the gateway connects: a command that came in between would be taken for one of
+        an earlier life. Showing them waits for the connection.
+        """
         self.bot.add_dynamic_items(CancelButton, DetailsButton)
-        self._recovery = asyncio.create_task(self._recover(), name="delivery recovery")
+        jobs = await self._recovered()
+        self._taking_up = asyncio.create_task(self._present_all(jobs), name="delivery recovery")
 
     async def cog_unload(self) -> None:
         """End following. Jobs stay in the store; an unfinished posting is found at the next start."""
-        tasks = [task for task in (self._recovery, *self._tasks.values()) if task is not None]
+        tasks = [task for task in (self._taking_up, *self._tasks.values()) if task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
 
-    async def _recover(self) -> None:
+    async def _recovered(self) -> list[Job]:
         """Every job without an end in the store, or without a shown end; in the order of acceptance."""
         services = self.bot.services
         try:
             unfinished = await services.jobs.unfinished(services.owner)
             undelivered = await services.orchestrator.recover()
-            await self.bot.wait_until_ready()
-            for job in {job.id: job for job in (*unfinished, *undelivered)}.values():
-                self.present(job)
         except Exception:
             log.exception("unfinished jobs could not be taken up")
+            return []
+        return list({job.id: job for job in (*unfinished, *undelivered)}.values())
+
+    async def _present_all(self, jobs: list[Job]) -> None:
+        await self.bot.wait_until_ready()
+        for job in jobs:
+            self.present(job)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

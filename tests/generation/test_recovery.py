@@ -255,3 +255,9 @@ def _write(path: Path, age: float) -> None:
     path.write_text("{")
     modified = time.time() - age
     os.utime(path, (modified, modified))
+
+
+async def test_it_comes_before_the_first_submit(house: House) -> None:
+    await house.draw()
+    with pytest.raises(RuntimeError, match="before the first submit"):
+        await house.orchestrator.recover()
