@@ -11,6 +11,7 @@ import pytest
 from bot.media.audio import probe
 from bot.sandbox.discord import Refused
 from tests.conversation.scripted_model import says
+from tests.e2e.house import CHARACTER
 from tests.e2e.voices import VoiceHouse, loudness, voice_house
 
 SAID = "Good evening! The harbour is quiet tonight, and the lamps are lit."
@@ -248,8 +249,13 @@ async def test_a_character_without_a_sample_writes_and_is_silent(nova: VoiceHous
     assert [message.content for message in nova.room.bot_messages] == [SAID]
 
 
-async def test_live_speech_goes_before_waiting_pictures(nova: VoiceHouse) -> None:
-    async with nova.house.running(), nova.house.comfy.hold("KSampler", times=1) as hold:
+async def test_live_speech_goes_before_waiting_pictures(tmp_path: Path) -> None:
+    async with (
+        voice_house(tmp_path, nova=CHARACTER + "voice: {always_on: true}\n") as nova,
+        nova.house.running(),
+        nova.house.comfy.hold("KSampler", times=1) as hold,
+    ):
+        nova.model.script = [says(SAID)]
         await nova.use_nova()
         for _ in range(3):
             await nova.house.imagine()
@@ -260,7 +266,7 @@ async def test_live_speech_goes_before_waiting_pictures(nova: VoiceHouse) -> Non
         hold.release()
         await nova.bubble()
         await nova.house.until_delivered(4)
-    order = nova.house.rows("SELECT kind FROM jobs ORDER BY generated_at")
+        order = nova.house.rows("SELECT kind FROM jobs ORDER BY generated_at")
     assert [kind for (kind,) in order] == ["image", "audio", "image", "image"]
 
 

@@ -1,4 +1,4 @@
-"""A house whose Nova has a voice: a scripted model, a stand-in ComfyUI that speaks, and a local Discord that listens."""
+"""A house whose Nova has a voice: a scripted model, a stand-in ComfyUI that speaks, a local Discord that listens."""
 
 from __future__ import annotations
 
@@ -88,11 +88,13 @@ def loudness(message: Message) -> list[int]:
 
 
 @asynccontextmanager
-async def voice_house(folder: Path, *, nova: str = NOVA, **sections: dict[str, Any]) -> AsyncGenerator[VoiceHouse]:
+async def voice_house(
+    folder: Path, *, nova: str = NOVA, voice: dict[str, Any] | None = None
+) -> AsyncGenerator[VoiceHouse]:
+    """`voice`: that section of the configuration."""
     async with scripted_model() as model:
         llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
-        given: dict[str, dict[str, Any]] = {"llm": llm, "conversation": {"edit_interval_seconds": 0.05}}
-        async with built(folder, **(given | sections)) as house:
+        async with built(folder, llm=llm, conversation={"edit_interval_seconds": 0.05}, voice=voice or {}) as house:
             (folder / "characters" / "nova.yaml").write_text(nova, encoding="utf-8")
             write_sample(folder / "characters" / "nova" / "voice" / "default.wav")
             (folder / "characters" / "nova" / "voice" / "default.txt").write_text("Hello, I am Nova.", encoding="utf-8")
