@@ -68,7 +68,7 @@ class Parlour:
 
 
 @asynccontextmanager
-async def furnished(folder: Path, **sections: dict[str, Any]) -> AsyncGenerator[Parlour]:
+async def furnished(folder: Path, **sections: Any) -> AsyncGenerator[Parlour]:
     """Nova and Alex, and a bot that may manage webhooks."""
     async with scripted_model() as model:
         llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
