@@ -104,7 +104,6 @@ async def find_answer(bot: ChorusBot, job: Job) -> int | None:
 
 def _poster(bot: ChorusBot, job: Job, face: Face) -> Post:
     origin = job.request.origin
-    missing = discord.utils.MISSING
 
     async def post(row: Delivery) -> int:
         channel = bot.get_partial_messageable(row.channel_id, guild_id=row.guild_id)
@@ -112,9 +111,10 @@ def _poster(bot: ChorusBot, job: Job, face: Face) -> Post:
         reference = (
             discord.MessageReference(message_id=reply_to, channel_id=row.channel_id, fail_if_not_exists=False)
             if reply_to is not None
-            else missing
+            else None
         )
-        message = await channel.send(**_arguments(face), reference=reference, nonce=row.nonce, mention_author=False)
+        given: dict[str, Any] = {} if reference is None else {"reference": reference, "mention_author": False}
+        message = await channel.send(**_arguments(face), **given, nonce=row.nonce)
         return message.id
 
     return post
