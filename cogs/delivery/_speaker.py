@@ -12,6 +12,7 @@ from bot.conversation.pieces import LIMIT
 from bot.discord_errors import THREAD_ARCHIVED, Trouble, trouble_of
 from bot.errors import ChorusError
 from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoing
+from bot.generation.jobs import JobKind
 from cogs.delivery._search import SEARCH_LIMIT
 from cogs.delivery._webhooks import home_of, is_gone, webhook_name
 
@@ -66,6 +67,14 @@ class Speaker:
         # A direct message's channel does not know its newest message; what we heard there last is before our own.
         anchor = await bot.services.conversations.store.newest_discord_id(thread.channel_id)
         return cls(bot, outbox, webhooks, turn=turn, channel=channel, character=character, anchor=anchor)
+
+    @property
+    def can_speak(self) -> bool:
+        """The character has a voice."""
+        character = self._character
+        if character is None or not character.voice.enabled:
+            return False
+        return bool(self._bot.services.workflows.names(character.id, JobKind.AUDIO))
 
     @property
     def room(self) -> int:

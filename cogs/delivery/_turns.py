@@ -222,7 +222,7 @@ class TurnPost:
         for part, face in enumerate(self._faces(pieces, final=final)):
             if self._shown.get(part) == face:
                 continue
-            view = turn_view(self._turn) if face[1] is not None else None
+            view = turn_view(self._turn, can_speak=self._speaker.can_speak) if face[1] is not None else None
             row = self._rows.get(part)
             if row is not None and row.state is DeliveryState.SENT:
                 self._edited = asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ import discord
 
 from bot.errors import InputInvalid, NotAllowed
 from cogs.ui.items import ChorusItem
+from cogs.ui.result_buttons import SpeakButton
 from cogs.ui.views import DynamicView
 
 if TYPE_CHECKING:
@@ -54,8 +55,11 @@ class AlternativeButton(ChorusItem, template=_TEMPLATE):
             raise InputInvalid("That answer no longer exists.", advice="Ask for a new one with 🔁.")
 
 
-def turn_view(turn: Message) -> DynamicView | None:
-    """`◀ 2 / 3 ▶` under a turn with more than one alternative."""
+def turn_view(turn: Message, *, can_speak: bool = False) -> DynamicView | None:
+    """`◀ 2 / 3 ▶` under a turn with more than one alternative, and Speak where its character has a voice.
+
+    A turn with one answer has no buttons: a conversation should look like one.
+    """
     numbers = [alternative.n for alternative in turn.alternatives]
     if len(numbers) < 2:
         return None
@@ -65,6 +69,7 @@ def turn_view(turn: Message) -> DynamicView | None:
         AlternativeButton(turn.id, numbers[max(place - 1, 0)], "◀", disabled=place == 0),
         _counter(turn.id, place + 1, len(numbers)),
         AlternativeButton(turn.id, numbers[min(place + 1, last)], "▶", disabled=place == last),
+        *([SpeakButton(turn.id)] if can_speak else []),
     )
 
 
