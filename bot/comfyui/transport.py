@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bot.comfyui.decoding import decode_object
 from bot.comfyui.events import as_object
 from bot.comfyui.exceptions import ComfyConnectionError, UnexpectedReply
 from bot.comfyui.options import ClientOptions
@@ -177,11 +178,13 @@ class Transport:
 
         """
         reply = await self.call("GET", path)
-        body = reply.json()
         if reply.status != 200 or not reply.body.lstrip().startswith(b"{"):
             msg = f"GET {path}: HTTP {reply.status}, not what ComfyUI answers"
             raise UnexpectedReply(msg, status=reply.status)
-        return as_object(body)
+        try:
+            return as_object(await decode_object(reply.body))
+        except (ValueError, RecursionError):
+            return as_object(None)
 
     async def retrying(self, what: Callable[[], Awaitable[_T]]) -> _T:
         """Do what may be done twice, again after connection errors; the wait doubles.

@@ -7,9 +7,10 @@ window with room for the answer. `build_prompt` asserts the budget, it does not 
 from __future__ import annotations
 
 import re
-import unicodedata
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.characters import Character
 from bot.conversation.messages import ChatMessage, Message, Role
@@ -17,12 +18,14 @@ from bot.conversation.messages import ChatMessage, Message, Role
 MESSAGE_OVERHEAD = 8
 """Tokens a chat template spends on one message's frame, generously."""
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u00ad]")
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u00ad]")
 # What chat templates use as frame. A person who writes one must not end their own message with it.
 _TEMPLATE_MARKS = re.compile(
     r"<\|[^|<>]{0,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:system|user|assistant|s|start_of_turn|end_of_turn|think|draw)>",
     re.IGNORECASE,
 )
+_ASCII = bytes(range(128))
+_LETTERS = (string.ascii_letters + " ").encode()
 _HARMLESS = str.maketrans("<>[]", "()()")
 
 
@@ -45,9 +48,11 @@ def estimate_tokens(text: str) -> int:
     Real tokenizers average four English letters a token; CJK runs at one to two tokens a character and emoji at two to
     three, which two tokens per three UTF-8 bytes covers.
     """
-    letters = sum(1 for char in text if char.isascii() and (char.isalpha() or char == " "))
-    other_ascii = sum(1 for char in text if char.isascii()) - letters
-    wide_bytes = len(text.encode("utf-8", "surrogatepass")) - letters - other_ascii
+    # Whole strings at a time: a prompt of a thousand turns is counted on the event loop.
+    data = text.encode("utf-8", "surrogatepass")
+    letters = len(data) - len(data.translate(None, _LETTERS))
+    wide_bytes = 0 if text.isascii() else len(data.translate(None, _ASCII))
+    other_ascii = len(data) - letters - wide_bytes
     return -(-letters // 3) + other_ascii + -(-wide_bytes * 2 // 3)
 
 
@@ -58,10 +63,13 @@ def cost(message: ChatMessage) -> int:
 
 def neutralise(text: str) -> str:
     """A person's words without invisible characters and without anything a chat template takes for its own frame."""
-    visible = "".join(char for char in _INVISIBLE.sub("", text) if char in "\n\t" or unicodedata.category(char) != "Cc")
+    visible = _INVISIBLE.sub("", text)
+    if "<" not in visible and "[" not in visible:
+        return visible
     return _TEMPLATE_MARKS.sub(lambda mark: mark[0].translate(_HARMLESS), visible)
 
 
+@lru_cache(maxsize=1024)
 def speaker_name(name: str | None) -> str:
     """A display name that cannot be mistaken for two speakers: one line, no colon, at most 40 characters."""
     cleaned = " ".join(neutralise(name or "").replace(":", " ").split())
