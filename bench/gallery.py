@@ -161,4 +161,5 @@ async def _presses(report: Report, folder: Path) -> None:
                         answer = await press(here.requester, first, "Again")
                     if not answer.message.ephemeral:
                         await here.requester.press(answer.message, "Cancel")
+            await here.house.until_rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL", (0,))
         report.measured("press to first visible change, p99", sample.p99, "ms", at_most=250, note=sample.note)
