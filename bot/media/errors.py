@@ -46,7 +46,7 @@ class EncoderMissing(EncoderFailed):
     """No ffmpeg: the configured one does not exist, or the installation is incomplete."""
 
     default = "The program that converts sound and video is missing."
-    default_advice = "The owner should reinstall Chorus, or set `media.ffmpeg_path` to an ffmpeg."
+    default_advice = "The owner should reinstall Chorus, or set `voice.ffmpeg` to an ffmpeg."
 
 
 class EncoderTimeout(EncoderFailed):

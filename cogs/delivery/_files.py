@@ -14,13 +14,16 @@ import discord
 
 from bot.errors import OutputTooLarge
 from bot.generation.jobs import JobKind
-from bot.media.errors import BadMedia
+from bot.media.audio import BUNDLED
+from bot.media.errors import BadMedia, EncoderFailed
 from bot.media.images import fit_image
+from bot.media.video_fitting import fit_video
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.generation.jobs import Artifact, Job
+    from bot.media.ffmpeg import Ffmpeg
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +87,19 @@ def size_limit(client: discord.Client, guild_id: int | None) -> int:
     return guild.filesize_limit if guild is not None else DEFAULT_LIMIT
 
 
-async def prepare_files(job: Job, data_dir: Path, limit: int, *, keep_metadata: bool) -> PreparedFiles:
+async def prepare_files(
+    job: Job, data_dir: Path, limit: int, *, keep_metadata: bool, ffmpeg: Ffmpeg = BUNDLED
+) -> PreparedFiles:
     """Every artifact of the job in at most `limit` bytes; one that cannot be had becomes a note."""
     files: list[PreparedFile] = []
     notes: list[str] = []
     for n, artifact in enumerate(job.artifacts):
         try:
-            prepared, note = await _prepare(job, n, artifact, data_dir, limit, keep_metadata=keep_metadata)
+            path = data_dir / artifact.path
+            if artifact.kind is JobKind.VIDEO:
+                prepared, note = await _video(job, n, path, limit, keep_metadata=keep_metadata, ffmpeg=ffmpeg)
+            else:
+                prepared, note = await _prepare(job, n, artifact, path, limit, keep_metadata=keep_metadata)
         except OutputTooLarge:
             notes.append(f"File {n + 1} is too large to post here ({_mib(artifact.size)}); the owner has it.")
         except (OSError, BadMedia) as error:
@@ -104,9 +113,8 @@ async def prepare_files(job: Job, data_dir: Path, limit: int, *, keep_metadata: 
 
 
 async def _prepare(
-    job: Job, n: int, artifact: Artifact, data_dir: Path, limit: int, *, keep_metadata: bool
+    job: Job, n: int, artifact: Artifact, path: Path, limit: int, *, keep_metadata: bool
 ) -> tuple[PreparedFile, str | None]:
-    path = data_dir / artifact.path
     size = (await asyncio.to_thread(path.stat)).st_size
     unchanged = PreparedFile(n, attachment_name(job, n, path.suffix), path, size)
     if size <= limit and (keep_metadata or artifact.kind is not JobKind.IMAGE):
@@ -119,6 +127,20 @@ async def _prepare(
         if size > limit:
             raise OutputTooLarge from None
         return unchanged, None
+    return PreparedFile(n, attachment_name(job, n, fitted.suffix), fitted.data, len(fitted.data)), fitted.note
+
+
+async def _video(
+    job: Job, n: int, path: Path, limit: int, *, keep_metadata: bool, ffmpeg: Ffmpeg
+) -> tuple[PreparedFile, str | None]:
+    size = (await asyncio.to_thread(path.stat)).st_size
+    if size <= limit and keep_metadata:
+        return PreparedFile(n, attachment_name(job, n, path.suffix), path, size), None
+    try:
+        fitted = await fit_video(path, limit, keep_metadata=keep_metadata, ffmpeg=ffmpeg)
+    except EncoderFailed as error:
+        log.warning("job %s: file %d cannot be made to fit: %s", job.id, n, error)
+        raise OutputTooLarge from error
     return PreparedFile(n, attachment_name(job, n, fitted.suffix), fitted.data, len(fitted.data)), fitted.note
 
 

@@ -12,6 +12,8 @@ from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
 from bot.errors import ChorusError, NotAllowed, OutputTooLarge
 from bot.generation.deliveries import DeliveryKind, DeliveryState, Outgoing
 from bot.generation.jobs import JobError, JobState
+from bot.media.audio import BUNDLED
+from bot.media.ffmpeg import Ffmpeg
 from cogs.delivery._files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
 from cogs.delivery._live import Face, LiveMessage
 from cogs.delivery._search import Recogniser, carries, finder, replies_to, signed
@@ -91,7 +93,9 @@ class ResultPoster:
         settings = self._settings
         if limit < SMALLEST_LIMIT:
             return PreparedFiles((), (OutputTooLarge().message, OutputTooLarge().advice))
-        return await prepare_files(job, settings.storage.data_dir, limit, keep_metadata=settings.media.keep_metadata)
+        ffmpeg = Ffmpeg(str(settings.voice.ffmpeg)) if settings.voice.ffmpeg else BUNDLED
+        keep = settings.media.keep_metadata
+        return await prepare_files(job, settings.storage.data_dir, limit, keep_metadata=keep, ffmpeg=ffmpeg)
 
     async def _post_all(self, job: Job, live: LiveMessage, character: str, prepared: PreparedFiles) -> int:
         first, *more = prepared.batches()
