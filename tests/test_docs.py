@@ -7,18 +7,47 @@ from pathlib import Path
 
 import pytest
 
+from bot.characters import Character
+from bot.documents import known_keys
 from bot.errors import ERRORS_BY_CODE
+from bot.settings import SECRETS, Settings
+from bot.workflows.bindings import Bindings
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+
+def text_of(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS_BY_CODE))
 def test_every_error_code_is_explained(code: str) -> None:
-    assert f"| `{code}` |" in (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    assert f"| `{code}` |" in text_of("troubleshooting.md")
+
+
+def test_every_setting_is_explained_and_no_other() -> None:
+    named = set(re.findall(r"^\| `([a-z_.]+)` \|", text_of("configuration.md"), re.MULTILINE))
+    keys = {".".join(str(part) for part in path) for path in known_keys(Settings)}
+    leaves = {key for key in keys if not any(other.startswith(f"{key}.") for other in keys)}
+    assert named == leaves - set(SECRETS.values())
+    for name in SECRETS:
+        assert f"`{name}`" in text_of("configuration.md")
+
+
+def test_every_key_of_a_bindings_file_is_named() -> None:
+    for key in Bindings.model_fields:
+        assert f"`{key}`" in text_of("workflows.md")
+
+
+def test_every_key_of_a_character_is_named() -> None:
+    computed = {"folder", "guild_id", "avatar_path", "avatar_sha256", "reference_paths"}
+    for key in Character.model_fields.keys() - computed:
+        assert re.search(rf"\b{key}\b", text_of("characters.md")), key
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
