@@ -68,10 +68,11 @@ class House:
         try:
             await self.discord.wait_ready_bot(timeout=DEADLINE)
             await self.discord.wait_commands("imagine", "queue", timeout=DEADLINE)
+            bot.signal("SIGUSR1")
             yield bot
         finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
+            bot.signal("SIGUSR2")
+            bot.signal("SIGTERM")
             await process.wait()
             measured: dict[str, list[float]] = json.loads(into.read_text(encoding="utf-8")) if into.exists() else {}
             bot.stalls.ours.extend(measured.get("ours", []))
@@ -85,6 +86,11 @@ class Bot:
     process: asyncio.subprocess.Process
     stalls: Stalls
     """Filled when the bot has ended."""
+
+    def signal(self, name: str) -> None:
+        """Send it, where the system has it and the bot still runs."""
+        if self.process.returncode is None and hasattr(signal, name):
+            self.process.send_signal(getattr(signal, name))
 
     @property
     def resident_mb(self) -> float:

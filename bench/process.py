@@ -11,7 +11,7 @@ from bot.sandbox.discord import Person, Room
 
 TITLE = "The process"
 STARTS = 3
-FIRST, ALL, AT_ONCE = 100, 1000, 50
+FIRST, ALL, AT_ONCE = 100, 1000, 10
 GROWTH_PERCENT = 10.0
 
 
