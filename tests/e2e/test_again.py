@@ -208,7 +208,9 @@ async def test_a_job_whose_row_is_gone_is_said_to_be(here: Studio) -> None:
             assert "no longer" in told(await press(here.requester, first, label))
         await here.requester.react(first, "🔁")
         await here.requester.react(first, "🗑️")
+        await here.drawn()  # by then all of that was answered
     assert not first.deleted
+    assert here.count() == 1
 
 
 async def test_info_says_everything_and_repeats_exactly(here: Studio) -> None:
