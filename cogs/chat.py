@@ -95,7 +95,8 @@ class Chat(commands.Cog):
         if message_id in self._delivery.outbox.taken_back:
             return
         async with self._order(channel_id):
-            await self._service.forget(message_id)
+            if not await self._service.forget(message_id):
+                self._delivery.outbox.gone_unknown.append(message_id)
 
     def _order(self, channel_id: int) -> asyncio.Lock:
         """First come, first served; a thread is in line with its parent, whose conversation it shares."""

@@ -131,13 +131,18 @@ class ConversationService:
             await self.store.set_state([message.id], JobState.QUEUED)
             self._wake(message.thread_id)
 
-    async def forget(self, discord_message_id: int) -> None:
-        """A Discord message was deleted: what it held leaves the history, and is not answered any more."""
+    async def forget(self, discord_message_id: int) -> bool:
+        """A Discord message was deleted: what it held leaves the history, and is not answered any more.
+
+        Returns:
+            False: no such message is known.
+        """
         deleted = await self.store.delete_by_discord_id(discord_message_id)
         turn = await self._answering.interrupted_by(deleted) if deleted is not None else None
         speaking = self._speaking.get(turn.thread_id) if turn is not None else None
         if turn is not None and speaking is not None and speaking.get_name() in {turn.id, turn.reply_to_id}:
             speaking.cancel()
+        return deleted is not None
 
     async def regenerate(self, turn_id: str) -> Message:
         """A new alternative for a turn; the old ones are kept. One that is being spoken is not spoken twice.

@@ -37,12 +37,14 @@ class Outbox:
 
     Attributes:
         taken_back: The newest messages we deleted ourselves: that they are gone is nobody's wish.
+        gone_unknown: The newest deleted messages that nobody knew: perhaps ours, deleted before we had noted them.
 
     """
 
     def __init__(self, store: DeliveryStore, *, pause: Callable[[Exception, int], float] = retry_after) -> None:
         self.store = store
         self.taken_back = deque[int](maxlen=1000)
+        self.gone_unknown = deque[int](maxlen=1000)
         self._pause = pause
 
     async def send(self, outgoing: Outgoing, post: Post, find: Find) -> int:

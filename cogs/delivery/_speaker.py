@@ -116,6 +116,8 @@ class Speaker:
             if await self._edit(row, piece, view):
                 return row
         except discord.HTTPException as error:
+            if trouble_of(error) is Trouble.MESSAGE_GONE:
+                await self._forget(row.discord_message_id or 0)
             if trouble_of(error) not in {Trouble.EXPIRED, Trouble.UNEDITABLE}:
                 raise
             if row.webhook_id is not None and is_gone(error):
@@ -143,6 +145,9 @@ class Speaker:
         self._outbox.taken_back.append(row.discord_message_id)
         await self._delete(row.discord_message_id, row.webhook_id)
         await self._outbox.store.mark_deleted(row.discord_message_id)
+
+    async def _forget(self, message_id: int) -> None:
+        await self._bot.services.conversations.forget(message_id)
 
     async def _edit(self, row: Delivery, piece: str, view: DynamicView | None) -> bool:
         """False: its webhook is not ours to use any more."""
@@ -205,6 +210,8 @@ class Speaker:
             return (await webhook.send(piece, username=name, wait=True, **options)).id
 
         message_id = await self._outbox.send(outgoing, post, self._look)
+        if message_id in self._outbox.gone_unknown:  # somebody was quicker than our record
+            await self._forget(message_id)
         rows = await self._outbox.store.of_turn(self._turn.id)
         row = next(row for row in rows if row.discord_message_id == message_id and row.part == part)
         if row.content != outgoing.content:  # a former life posted it with the words it had then
