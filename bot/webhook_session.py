@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import aiohttp
 
+WebhookSession = aiohttp.ClientSession
+"""What cogs, which know no HTTP, call it."""
+
 
 class UnclearAnswerError(aiohttp.ClientError):
     """A webhook's post had no clear answer. Not an OSError, which discord.py would answer with a second post."""
 
 
-def webhook_session() -> aiohttp.ClientSession:
+def webhook_session() -> WebhookSession:
     """Give it to a webhook as its `session`; close it yourself.
 
     discord.py's `AsyncWebhookAdapter.request` repeats a post after a 5xx and after some resets. A webhook's message has

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 
 from bot.discord_errors import INVALID_WEBHOOK_TOKEN, UNKNOWN_WEBHOOK
-from bot.webhook_session import webhook_session
+from bot.webhook_session import WebhookSession, webhook_session
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from bot.bot import ChorusBot
     from bot.characters import Character
 
@@ -68,7 +66,7 @@ class Webhooks:
         self._used: dict[int, int] = {}
         self._uses = 0
         self._locks: dict[int, asyncio.Lock] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._session: WebhookSession | None = None
 
     async def close(self) -> None:
         """End the connections, after the characters have fallen silent."""
