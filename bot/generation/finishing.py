@@ -32,13 +32,15 @@ class Finisher:
     Args:
         data_dir: What stored paths are relative to.
         pause_ms: Silence between the parts of a speech.
+        bitrate: Of speech, bits per second.
         ffmpeg: Which one to run.
 
     """
 
-    def __init__(self, data_dir: Path, *, pause_ms: int = 250, ffmpeg: Ffmpeg = BUNDLED) -> None:
+    def __init__(self, data_dir: Path, *, pause_ms: int = 250, bitrate: int = 64_000, ffmpeg: Ffmpeg = BUNDLED) -> None:
         self._data_dir = data_dir
         self._pause_ms = pause_ms
+        self._bitrate = bitrate
         self._ffmpeg = ffmpeg
 
     async def finish(
@@ -136,8 +138,8 @@ class Finisher:
 
     async def _encode(self, sources: Sequence[Path], target: Path) -> AudioInfo:
         if len(sources) == 1:
-            return await transcode_to_ogg(sources[0], target, ffmpeg=self._ffmpeg)
-        return await join(sources, target, self._pause_ms, ffmpeg=self._ffmpeg)
+            return await transcode_to_ogg(sources[0], target, bitrate=self._bitrate, ffmpeg=self._ffmpeg)
+        return await join(sources, target, self._pause_ms, bitrate=self._bitrate, ffmpeg=self._ffmpeg)
 
 
 def _digest(path: Path) -> tuple[str, int]:

@@ -76,7 +76,9 @@ class Orchestrator:
         self._rewriter = rewriter
         self._acceptance = Acceptance(characters, workflows, versions)
         self._folder = OutputFolder(settings.data_dir, max_bytes=settings.max_output_bytes)
-        self._finisher = Finisher(settings.data_dir, pause_ms=settings.pause_ms, ffmpeg=ffmpeg)
+        self._finisher = Finisher(
+            settings.data_dir, pause_ms=settings.pause_ms, bitrate=settings.speech_bitrate, ffmpeg=ffmpeg
+        )
         self._ledger = Ledger(store, FairQueue(settings.max_live_in_a_row), len(self._gpus))
         self._ledger.busy = self._busy
         self._dispatchers = {gpu.client.url: self._dispatcher(gpu) for gpu in self._gpus}

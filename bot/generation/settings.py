@@ -26,6 +26,7 @@ class GenerationSettings:
         max_output_bytes: A larger file of ComfyUI's is not downloaded.
         max_losses: So often a job may get lost in restarts of ComfyUI before it is given up.
         pause_ms: Silence between the parts of a long speech.
+        speech_bitrate: Bits per second.
         owner: Which process family dispatches our jobs. `run`: the bot, which recovers them at start; anything else:
             a terminal command, whose jobs nobody else touches.
 
@@ -39,4 +40,5 @@ class GenerationSettings:
     max_output_bytes: int = 512 * 2**20
     max_losses: int = 3
     pause_ms: int = 250
+    speech_bitrate: int = 64_000
     owner: str = "run"

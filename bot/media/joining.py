@@ -30,11 +30,18 @@ _HEADROOM_DB = 1.0
 _RAW = ["-f", "s16le", "-ar", str(_RATE), "-ac", "1"]
 
 
-async def join(parts: Sequence[Path], target: Path, pause_ms: int = 250, *, ffmpeg: Ffmpeg = BUNDLED) -> AudioInfo:
+async def join(
+    parts: Sequence[Path],
+    target: Path,
+    pause_ms: int = 250,
+    *,
+    bitrate: int = 64_000,
+    ffmpeg: Ffmpeg = BUNDLED,
+) -> AudioInfo:
     """Write the parts one after another to `target`: `.ogg` (Opus), `.mp3` or `.wav`, by its suffix; mono.
 
     Each part is brought to the parts' median loudness, by at most 9 dB and never into clipping. The result is as long
-    as the parts and the pauses between them, to within 50 ms.
+    as the parts and the pauses between them, to within 50 ms. `bitrate` is bits per second, not of WAV.
 
     Raises:
         BadMedia: A part is no sound.
@@ -53,9 +60,9 @@ async def join(parts: Sequence[Path], target: Path, pause_ms: int = 250, *, ffmp
         await asyncio.to_thread(_write_joined, decoded, whole, pause_ms)
         match suffix:
             case ".ogg":
-                return await transcode_to_ogg(whole, target, ffmpeg=ffmpeg)
+                return await transcode_to_ogg(whole, target, bitrate=bitrate, ffmpeg=ffmpeg)
             case ".mp3":
-                return await transcode_to_mp3(whole, target, ffmpeg=ffmpeg)
+                return await transcode_to_mp3(whole, target, bitrate=bitrate, ffmpeg=ffmpeg)
             case _:
                 return await probe(whole, ffmpeg=ffmpeg)
 
