@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from bot.generation.follow_ups import FollowUps
 from bot.generation.gallery import Gallery
 from bot.generation.jobs import JobKind
 from bot.generation.orchestrator import Orchestrator
-from bot.generation.owner import own
+from bot.generation.owner import own, present, terminal_name
 from bot.generation.settings import GenerationSettings
 from bot.generation.store import JobStore, WorkflowStore
 from bot.media.ffmpeg import Ffmpeg
@@ -40,7 +39,7 @@ from bot.voice.service import VoiceService
 from bot.workflows.library import WorkflowLibrary
 
 RUN = "run"
-"""The owner name of the bot's jobs; a terminal command has one of its own, which nobody recovers."""
+"""The owner name of the bot's jobs; a terminal command has one of its own, whose jobs end with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +80,9 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
     """
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(_make_data_dir, settings)
-        if owner:
-            stack.enter_context(own(settings.storage.data_dir))
+        name = RUN if owner else terminal_name()
+        data_dir = settings.storage.data_dir
+        stack.enter_context(own(data_dir) if owner else present(data_dir, name))
         database = await stack.enter_async_context(Database.open(settings.storage.database_url))
         characters = await stack.enter_async_context(
             CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds")
@@ -98,7 +98,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         guild_settings = GuildSettings(database)
         await guild_settings.load()
         ffmpeg = Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None)
-        generation = _generation_settings(settings, owner=owner)
+        generation = _generation_settings(settings, name)
         talk = await stack.enter_async_context(open_talk(settings, ConversationRepository(database), characters, comfy))
         orchestrator = await stack.enter_async_context(
             Orchestrator(
@@ -170,7 +170,7 @@ def _client_options(settings: Settings) -> ClientOptions:
     )
 
 
-def _generation_settings(settings: Settings, *, owner: bool) -> GenerationSettings:
+def _generation_settings(settings: Settings, owner: str) -> GenerationSettings:
     return GenerationSettings(
         data_dir=settings.storage.data_dir,
         timeout_seconds={kind: settings.comfyui.timeout_for(kind) for kind in JobKind},
@@ -178,7 +178,8 @@ def _generation_settings(settings: Settings, *, owner: bool) -> GenerationSettin
         max_per_user=settings.comfyui.queue.max_per_user,
         max_output_bytes=settings.media.max_download_bytes,
         pause_ms=settings.voice.pause_ms,
-        owner=RUN if owner else f"terminal-{os.getpid()}",
+        speech_bitrate=settings.voice.bitrate_kbps * 1000,
+        owner=owner,
     )
 
 

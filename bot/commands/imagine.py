@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from bot.errors import ERRORS_BY_CODE, ChorusError, ConfigError
+from bot.errors import ERRORS_BY_CODE, CharacterNotFound, ChorusError, ConfigError, WorkflowNotFound
 from bot.generation.jobs import Ended, GenerationRequest, Job, JobKind, JobUpdate, Progress, Waiting
 from bot.services import open_services
 
 if TYPE_CHECKING:
+    from bot.characters.character import Character
     from bot.services import Services
     from bot.settings import Settings
 
@@ -48,7 +49,7 @@ def imagine(settings: Settings, wish: Wish, *, console: Console | None = None) -
 
 async def _imagine(settings: Settings, wish: Wish, console: Console) -> list[Path]:
     async with open_services(settings) as services:
-        character = services.characters.find(wish.character)
+        character = _character(services, wish.character)
         request = GenerationRequest(
             kind=JobKind.IMAGE,
             character_id=character.id,
@@ -59,10 +60,27 @@ async def _imagine(settings: Settings, wish: Wish, console: Console) -> list[Pat
             workflow_name=wish.workflow,
             seed=wish.seed,
         )
-        job = await finish(services, await services.orchestrator.submit(request), console)
+        job = await finish(services, await _submitted(services, request), console)
         await services.orchestrator.mark_delivered(job.id)
         made = [settings.storage.data_dir / artifact.path for artifact in job.artifacts]
         return await asyncio.to_thread(copy_out, made, wish.out) if wish.out else made
+
+
+def _character(services: Services, name: str) -> Character:
+    """As the library finds it; in a terminal nothing appears while one types, so the error lists what there is."""
+    try:
+        return services.characters.find(name)
+    except CharacterNotFound as error:
+        there = ", ".join(services.characters.names())
+        raise CharacterNotFound(error.message, advice=f"There are: {there or 'no characters at all'}.") from error
+
+
+async def _submitted(services: Services, request: GenerationRequest) -> Job:
+    try:
+        return await services.orchestrator.submit(request)
+    except WorkflowNotFound as error:
+        there = ", ".join(services.workflows.names(request.character_id, request.kind))
+        raise WorkflowNotFound(error.message, advice=f"There are: {there}." if there else error.advice) from error
 
 
 async def finish(services: Services, job: Job, console: Console) -> Job:

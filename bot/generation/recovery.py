@@ -3,7 +3,8 @@
 Unfinished jobs come back into the queue in the order of acceptance, except for parts whose attempt is open. Of those,
 ComfyUI is asked: `/queue` first, then `/history`. What runs takes the GPU and is followed, what has ended is collected,
 what never arrived or got lost is run again. An open attempt of a job that has ended (cancelled, timed out) is
-interrupted and followed, because it may still have the GPU.
+interrupted and followed, because it may still have the GPU. So are the prompts of a terminal command that was killed:
+nobody waits for its jobs any more, and they end here.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from dataclasses import dataclass
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.models import Absent, Lost
+from bot.errors import GenerationFailed
 from bot.generation.execution import Executed, Executor
 from bot.generation.gpu import Gpu
-from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job
-from bot.generation.ledger import Ledger
+from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job, JobState
+from bot.generation.ledger import Ledger, now
+from bot.generation.mapping import job_error
 from bot.generation.outputs import OutputFolder
+from bot.generation.owner import has_gone
 from bot.generation.run import NotArrived, Run, resumed
 from bot.generation.store import JobStore
 
@@ -58,7 +62,8 @@ async def inheritance(store: JobStore, folder: OutputFolder, owner: str) -> Inhe
         attempts = await store.attempts(job.id)
         runs[job.id] = resumed(job, attempts, await _intact(folder, attempts))
     adopted: list[Adopted] = []
-    for attempt in await store.open_attempts(owner):
+    gone = await _end_what_terminals_left(store, folder, owner)
+    for attempt in [one for name in (owner, *gone) for one in await store.open_attempts(name)]:
         run = runs.get(attempt.job_id) or await _ended(store, attempt)
         if run is not None:
             adopted.append(Adopted(run, attempt))
@@ -69,6 +74,19 @@ async def inheritance(store: JobStore, folder: OutputFolder, owner: str) -> Inhe
         complete=tuple(run for run in waiting if run.complete and id(run) not in open_runs),
         adopted=tuple(adopted),
     )
+
+
+async def _end_what_terminals_left(store: JobStore, folder: OutputFolder, owner: str) -> list[str]:
+    """FAILED for every unfinished job of a command that no longer runs; the names of such commands."""
+    others = [name for name in await store.owners() if name != owner]
+    gone = [name for name in others if await asyncio.to_thread(has_gone, folder.data_dir, name)]
+    error = GenerationFailed("The command that asked for it ended before it was done.", advice="Run the command again.")
+    for job in [job for name in gone for job in await store.unfinished(name)]:
+        await store.end(job.id, JobState.FAILED, job_error(error), now())
+        await store.mark_delivered(job.id, now())
+        await folder.discard(job)
+        _log.info("job %s ended: its command was killed", job.id)
+    return gone
 
 
 async def _intact(folder: OutputFolder, attempts: Sequence[Attempt]) -> dict[int, tuple[CollectedFile, ...]]:

@@ -48,6 +48,10 @@ class JobStore(Protocol):
         """QUEUED and RUNNING, in the order of acceptance."""
         ...
 
+    async def owners(self) -> list[str]:
+        """Whoever has a job that is QUEUED or RUNNING."""
+        ...
+
     async def undelivered(self, owner: str) -> list[Job]:
         """GENERATED, FAILED or CANCELLED, and not yet shown to the person; in the order of acceptance."""
         ...

@@ -48,6 +48,12 @@ class JobRepository:
         mine = and_(jobs.c.state.in_(_UNFINISHED), jobs.c.owner == owner)
         return await self._jobs(select(jobs).where(mine).order_by(jobs.c.number))
 
+    async def owners(self) -> list[str]:
+        """See `JobStore`."""
+        query = select(jobs.c.owner).where(jobs.c.state.in_(_UNFINISHED)).distinct().order_by(jobs.c.owner)
+        async with self._database.read() as connection:
+            return [str(owner) for owner in (await connection.execute(query)).scalars()]
+
     async def undelivered(self, owner: str) -> list[Job]:
         """See `JobStore`."""
         states = (JobState.GENERATED.value, JobState.FAILED.value, JobState.CANCELLED.value)
