@@ -51,7 +51,7 @@ async def run_bot(settings: Settings) -> None:
         raise ConfigError("There is no Discord token.", advice="Set DISCORD_TOKEN in the environment or in .env.")
     if settings.discord.server:
         point_discord_at(settings.discord.server)
-    with _stop_signals() as stop:
+    with stop_signals() as stop:
         async with open_services(settings, owner=True) as services:
             await _serve(services, token, stop)
 
@@ -144,7 +144,7 @@ def _missing_intent() -> ConfigError:
 
 
 @contextlib.contextmanager
-def _stop_signals() -> Generator[asyncio.Event]:
+def stop_signals() -> Generator[asyncio.Event]:
     """An event that SIGTERM and Ctrl-C set, instead of ending the process in the middle of something."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bot.sandbox.demo.visit import MissedError, Visit, error_code
+from bot.sandbox.demo.visit import MissedError, Visit, error_code, results_of
 from bot.sandbox.discord import Message
 
 Act = Callable[[Visit], Awaitable[None]]
@@ -27,7 +27,34 @@ async def draw(visit: Visit) -> None:
     """One picture, with its progress."""
     answer = await visit.slash(visit.stage.ada, "imagine", prompt="a lighthouse at dusk, a red boat on calm water")
     visit.show(answer.message)
+    visit.picture = await visit.result(answer.message)
+
+
+async def again(visit: Visit) -> None:
+    """Bob likes the picture: the button makes another one of it, as an answer to the first."""
+    picture = visit.picture
+    if picture is None:
+        raise MissedError("there is no picture to make again")
+    answer = await visit.press(visit.stage.bob, picture, "Again")
+    visit.show(answer.message)
+    visit.expect(answer.message.reply_to is picture, "the reference to the first picture")
     await visit.result(answer.message)
+    gallery = await visit.slash(visit.stage.bob, "gallery")
+    shown = await gallery.wait_message(lambda message: bool(message.attachments), timeout=visit.deadline)
+    visit.show(shown, to=visit.stage.bob)
+
+
+async def speak(visit: Visit) -> None:
+    """From now on Nova is heard as well."""
+    ada = visit.stage.ada
+    visit.show((await visit.slash(ada, "voice auto", mode="on")).message, to=ada)
+    asked = await visit.say(ada, "Tell me about the tram bells.")
+    await _turn(visit, asked)
+    voice = await visit.room.wait_for_message(lambda shown: shown.is_voice, timeout=visit.deadline, after=asked)
+    (sound,) = voice.attachments
+    visit.expect(sound.duration_secs and sound.waveform, "the duration and the waveform")
+    visit.transcript.said(voice.author.name, f"sends a voice message of {sound.duration_secs:.1f} s")
+    visit.keep()
 
 
 async def wait_and_cancel(visit: Visit) -> None:
@@ -52,7 +79,11 @@ async def talk(visit: Visit) -> None:
     await _turn(visit, await visit.say(ada, "Hello Nova! I have a cat called Pixel, and I love foggy mornings."))
     asked = await visit.say(ada, "Could you draw me a picture of a cat on a harbour wall in the fog?")
     await _turn(visit, asked)
-    picture = await visit.room.wait_for_message(_is_picture, timeout=visit.deadline, after=asked)
+    picture = await visit.room.wait_for_message(
+        lambda shown: _is_picture(shown) or error_code(shown), timeout=visit.deadline, after=asked
+    )
+    if code := error_code(picture):
+        raise MissedError(f"instead of the picture came {code}")
     visit.transcript.said(picture.author.name, "posts the picture")
     visit.keep()
     await _turn(visit, await visit.say(ada, "What is my cat called?"))
@@ -71,7 +102,9 @@ async def _turn(visit: Visit, asked: Message) -> Message:
     await visit.stage.services.conversations.idle()
     visit.transcript.said(turn.author.name, turn.content)
     if turn.versions:
-        visit.transcript.note(f"(grew while the model spoke, by {len(turn.versions)} edits)")
+        visit.transcript.note(
+            f"(grew while the model spoke, {len(turn.versions)} edit{'s' if len(turn.versions) > 1 else ''})"
+        )
     visit.expect(turn.author.name == "Nova", "Nova's own name on her message")
     return turn
 
@@ -88,12 +121,12 @@ async def fail(visit: Visit) -> None:
     answer = await visit.slash(visit.stage.bob, "imagine", prompt="a street", workflow="foggy")
     message = answer.message
     if error_code(message) is None:
-        await visit.progress(message, lambda shown: error_code(shown) is not None)
+        await visit.progress(message, lambda shown: error_code(shown) is not None or results_of(shown) != [])
     visit.show(message, to=visit.stage.bob)
-    if not message.ephemeral:
-        visit.show((await visit.press(visit.stage.bob, message, "Details")).message, to=visit.stage.bob)
     if error_code(message) != "MISSING_NODE":
         raise MissedError(f"the error was {error_code(message)}, not MISSING_NODE")
+    if not message.ephemeral:
+        visit.show((await visit.press(visit.stage.bob, message, "Details")).message, to=visit.stage.bob)
 
 
 def programme(visit: Visit) -> Sequence[tuple[str, Act]]:
@@ -105,6 +138,9 @@ def programme(visit: Visit) -> Sequence[tuple[str, Act]]:
         ("Waiting, and thinking better of it", wait_and_cancel),
         ("Talking", talk),
     ]
+    if visit.stage.can_speak:
+        acts.append(("A voice", speak))
+    acts.append(("Again, and the gallery", again))
     if not real:
         acts.append(("Four at once", batch))
     acts.append(("Something that cannot work", fail))
@@ -113,4 +149,9 @@ def programme(visit: Visit) -> Sequence[tuple[str, Act]]:
 
 def left_out(visit: Visit) -> list[str]:
     """What the visit does not show on this ComfyUI, and why."""
-    return ["four at once: shown with the stand-in only"] if visit.stage.options.comfyui is not None else []
+    found: list[str] = []
+    if visit.stage.options.comfyui is not None:
+        found.append("four at once: shown with the stand-in only")
+    if not visit.stage.can_speak:
+        found.append("a voice: this ComfyUI lacks a node of workflows/nova/audio/default.json")
+    return found

@@ -12,13 +12,12 @@ from bot.errors import ChorusError
 from bot.log import open_log
 from bot.sandbox.demo.acts import left_out, programme
 from bot.sandbox.demo.stage import DemoOptions, Stage, opened
-from bot.sandbox.demo.staying import stay
+from bot.sandbox.demo.staying import REFUSALS, stay
 from bot.sandbox.demo.transcript import Transcript
-from bot.sandbox.demo.visit import MissedError, Visit
-from bot.sandbox.discord import NoAnswerError, NotAllowedError, NotOfferedError
+from bot.sandbox.demo.visit import Visit
 from bot.settings import default_settings
 
-FAILURES = (MissedError, TimeoutError, ChorusError, NoAnswerError, NotAllowedError, NotOfferedError)
+FAILURES = (TimeoutError, ChorusError, *REFUSALS)
 """What ends an act: something did not come, or was not offered."""
 
 

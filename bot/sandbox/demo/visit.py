@@ -32,6 +32,8 @@ class Visit:
         self.room = stage.studio
         self.deadline = DEADLINE if stage.options.comfyui is None else REAL_DEADLINE
         self.made: list[Path] = []
+        self.picture: Message | None = None
+        """The first result."""
 
     # -- people act
 
@@ -65,11 +67,12 @@ class Visit:
         words = text.replace(footer.group(0), "").strip() if footer else text
         for person in (self.stage.ada, self.stage.bob):
             words = words.replace(person.mention, f"@{person.name}")
+        words = re.sub(r"<t:\d+:R>", "just now", words)
         self.transcript.said(message.author.name, plain(words), to=to.name if message.ephemeral and to else None)
 
     async def progress(self, message: Message, done: Callable[[Message], bool]) -> Message:
         """Print each edit until the message is done."""
-        last = ""
+        last = status_line(message)
 
         def look(shown: Message) -> bool:
             nonlocal last
