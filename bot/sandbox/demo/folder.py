@@ -40,10 +40,12 @@ def prepare(folder: Path) -> None:
             shutil.copytree(SHIPPED / name, folder / name)
 
 
-def add_workflow(folder: Path, name: str, graph: Mapping[str, Any]) -> None:
-    """Give Nova an image workflow."""
+def add_workflow(folder: Path, name: str, graph: Mapping[str, Any], bindings: str = "") -> None:
+    """Give Nova an image workflow, and its bindings file if it needs one."""
     path = folder / "workflows" / "nova" / "image" / f"{name}.json"
     path.write_text(json.dumps(graph, indent=1), encoding="utf-8")
+    if bindings:
+        path.with_name(f"{name}.bindings.yaml").write_text(bindings, encoding="utf-8")
 
 
 def batch_of(count: int) -> Graph:

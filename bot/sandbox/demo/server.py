@@ -17,6 +17,9 @@ from bot.sandbox.demo.folder import Graph, shipped_graph
 from bot.workflows import parse_workflow, validate_installed, validate_structure
 from bot.workflows.object_info import input_spec
 
+COLOURED_BINDINGS = 'positive: ["3.source"]\n'
+"""The prompt has no part in that picture, so reading the graph does not find it."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -25,6 +28,8 @@ class Drawing:
     graph: Graph
     description: str
     can_speak: bool
+    bindings: str = ""
+    """The workflow's bindings file, where it needs one."""
 
 
 async def choose_drawing(url: str, file: Path | None, audio: str) -> Drawing:
@@ -56,7 +61,8 @@ async def choose_drawing(url: str, file: Path | None, audio: str) -> Drawing:
         return Drawing(_given(file, object_info), f"your workflow {file.name}", can_speak)
     checkpoints = _checkpoints(object_info)
     if not checkpoints:
-        return Drawing(coloured(), "a plain coloured picture: it has no checkpoint installed", can_speak)
+        why = "a plain coloured picture: it has no checkpoint installed"
+        return Drawing(coloured(), why, can_speak, bindings=COLOURED_BINDINGS)
     slow = all(device.type == "cpu" for device in stats.devices)
     graph = shipped_graph("landscape")
     graph["1"]["inputs"]["ckpt_name"] = checkpoints[0]
@@ -67,14 +73,14 @@ async def choose_drawing(url: str, file: Path | None, audio: str) -> Drawing:
 
 
 def coloured() -> Graph:
-    """No model: one colour, by the seed. The prompt goes to a node that shows text."""
+    """No model: one colour. The prompt goes to a node that shows text."""
     return {
         "1": {
             "class_type": "EmptyImage",
-            "inputs": {"width": 512, "height": 384, "batch_size": 1, "color": "__CHORUS_SEED__"},
+            "inputs": {"width": 512, "height": 384, "batch_size": 1, "color": 0x2F6F7A},
         },
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "chorus/demo"}},
-        "3": {"class_type": "PreviewAny", "inputs": {"source": "__CHORUS_PROMPT__"}},
+        "3": {"class_type": "PreviewAny", "inputs": {"source": ""}},
     }
 
 

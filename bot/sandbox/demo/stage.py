@@ -143,7 +143,7 @@ def _add_workflows(folder: Path, drawing: Drawing | None) -> None:
     if drawing is None:
         demo_folder.add_workflow(folder, "four", demo_folder.batch_of(4))
     else:
-        demo_folder.add_workflow(folder, "default", drawing.graph)
+        demo_folder.add_workflow(folder, "default", drawing.graph, drawing.bindings)
 
 
 def _settings(folder: Path, discord: str, comfyui: str, llm: str) -> Settings:
