@@ -279,3 +279,17 @@ async def test_two_presses_at_once_speak_once(nova: VoiceHouse) -> None:
         await nova.quiet(1)
         answers = [first.result().message, second.result().message]
     assert all(answer.ephemeral for answer in answers)
+
+
+async def test_the_bitrate_is_the_owners(tmp_path: Path) -> None:
+    sizes: list[int] = []
+    for kbps in (16, 96):
+        async with voice_house(tmp_path / str(kbps), voice={"bitrate_kbps": kbps}) as nova:
+            nova.model.script = [says(SAID)]
+            async with nova.house.running():
+                await nova.use_nova()
+                await nova.ada.say(nova.room, "hello")
+                bubble = await nova.bubble()
+                await nova.quiet(1)
+            sizes.append(bubble.attachments[0].size)
+    assert sizes[0] < sizes[1] / 2
