@@ -19,6 +19,8 @@ from discord import app_commands
 from bot.discord_errors import NETWORK_ERRORS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.bot import ChorusBot
 
 log = logging.getLogger(__name__)
@@ -47,9 +49,29 @@ class CommandSync:
         scopes: list[int | None] = [*self._guild_ids]
         if not self._guild_ids or self._allow_dms:
             scopes.append(None)
+        await self._withdraw(scopes, known)
         for scope in scopes:
             await self._sync(scope, known)
         await asyncio.to_thread(_write, self._file, known)
+
+    async def _withdraw(self, scopes: Sequence[int | None], known: dict[str, str]) -> None:
+        """Take back what was sent when `discord.guild_ids` was another: people would see each command twice."""
+        mine = f"{self._server}/{self._bot.application_id}/"
+        kept = {self._key(scope) for scope in scopes}
+        for key in [key for key in known if key.startswith(mine) and key not in kept]:
+            place = key.removeprefix(mine)
+            application_id = self._bot.application_id or 0
+            try:
+                if place == "global":
+                    await self._bot.http.bulk_upsert_global_commands(application_id, [])
+                else:
+                    await self._bot.http.bulk_upsert_guild_commands(application_id, int(place), [])
+            except (discord.NotFound, discord.Forbidden, ValueError):
+                log.info("the commands of %s are out of reach; the bot is no longer there", place)
+            except (discord.HTTPException, *NETWORK_ERRORS) as error:
+                log.warning("the commands could not be taken back from %s: %s", place, error)
+                continue
+            known.pop(key)
 
     async def joined(self, guild: discord.Guild) -> None:
         """Send a guild's commands again, whatever is remembered."""

@@ -167,6 +167,11 @@ class Orchestrator:
         return self._ledger.view()
 
     @property
+    def under_way(self) -> int:
+        """How many jobs are in memory: those that wait or run, and those whose last files are on their way."""
+        return len(self._ledger.runs)
+
+    @property
     def swaps(self) -> SwapStatistics:
         """How often the GPU's memory changed hands between ComfyUI and the language model, all servers together."""
         each = [gpu.swaps for gpu in self._gpus]

@@ -104,6 +104,11 @@ class Delivery(commands.Cog):
 
     # -- following
 
+    @property
+    def following(self) -> int:
+        """How many jobs are being shown."""
+        return len(self._tasks)
+
     def add_presenter(self, presenter: Presenter) -> None:
         """Let `presenter` show the jobs it handles, instead of a message of the bot's; asked before the others."""
         self._presenters.insert(0, presenter)

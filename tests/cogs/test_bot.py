@@ -52,6 +52,30 @@ async def test_named_guilds_get_their_own_commands_and_others_are_not_served(tmp
             assert elsewhere.id not in {command.guild_id for command in stage.discord.commands}
 
 
+async def test_when_guild_ids_change_nobody_is_offered_a_command_twice(stage: Stage) -> None:
+    everywhere = stage.settings
+    named = everywhere.discord.model_copy(update={"guild_ids": (stage.guild.id,)})
+    for settings, place in (
+        (everywhere, None),
+        (everywhere.model_copy(update={"discord": named}), stage.guild.id),
+        (everywhere, None),
+    ):
+        stage.settings = settings
+        async with stage.running():
+            assert {command.guild_id for command in stage.discord.commands} == {place}
+
+
+async def test_in_a_server_that_is_not_served_a_command_is_told_so(stage: Stage) -> None:
+    async with stage.running() as bot:
+        settings = bot.services.settings
+        elsewhere = settings.discord.model_copy(update={"guild_ids": (1,)})
+        object.__setattr__(bot.services, "settings", settings.model_copy(update={"discord": elsewhere}))
+        answer = await stage.ada.slash(stage.room, "imagine", prompt="x")
+    assert answer.message.ephemeral
+    assert "do not serve this server" in answer.message.text()
+    assert stage.script.jobs == {}
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_direct_messages_are_for_those_who_allow_them(tmp_path: Path, allowed: bool) -> None:
     async with staged(tmp_path, allow_dms=allowed) as stage, stage.running():

@@ -1,0 +1,30 @@
+"""What a job takes in memory goes with it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+from bot.comfyui.tracking import Tracking
+from bot.generation.run import Run
+from cogs.delivery import delivery_of
+from cogs.delivery._progress import Painter
+from tests.e2e.house import House
+
+JOBS = 12
+
+
+async def test_when_jobs_are_over_nothing_of_them_is_left(house: House) -> None:
+    async with house.running() as (services, bot):
+        tasks_before = len(asyncio.all_tasks())
+        for _ in range(JOBS):
+            await house.result(await house.imagine())
+        await house.until_delivered(JOBS)
+        delivery = delivery_of(bot)
+        async with asyncio.timeout(20):
+            while delivery.following or services.orchestrator.under_way:  # noqa: ASYNC110 - the last moments of tasks
+                await asyncio.sleep(0.01)
+        gc.collect()
+        left = [one for one in gc.get_objects() if isinstance(one, Run | Painter | Tracking)]
+        assert left == []
+        assert len(asyncio.all_tasks()) <= tasks_before + 2
