@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from typing import TextIO
 
@@ -72,6 +72,23 @@ class RedactingFormatter(logging.Formatter):
         return self._redact(self._inner.format(record))
 
 
+class _LogFile(RotatingFileHandler):
+    """A log file on a disk that may be full: that is said once, and never ends the bot."""
+
+    _failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
+        """Instead of a traceback for each line, with the line's words in it unredacted."""
+        if not self._failed:
+            self._failed = True
+            sys.stderr.write("The log file cannot be written; is the disk full?\n")
+
+    def close(self) -> None:
+        """What could not be written is lost."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def open_log(
     settings: Settings, *, debug: bool = False, to_file: bool = True, stream: TextIO | None = None
@@ -127,7 +144,7 @@ def _file(settings: Settings, redact: Callable[[str], str]) -> logging.Handler:
     folder = settings.storage.data_dir / "logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
+        handler = _LogFile(
             folder / "chorus.log",
             maxBytes=settings.logging.max_bytes,
             backupCount=settings.logging.backups,
