@@ -45,12 +45,28 @@ def stored(state: str) -> Moment:
     return moment
 
 
+async def accepted(house: House) -> None:
+    """The answer arrived and is recorded: ComfyUI may have the prompt sooner, and until then nothing was accepted."""
+    await house.until_rows("SELECT count(*) FROM deliveries WHERE kind = 'answer' AND state = 'sent'", (1,))
+
+
 @asynccontextmanager
 async def running(house: House) -> AsyncGenerator[None]:
     """A node runs."""
     async with house.comfy.hold("KSampler", times=1) as hold:
         yield
         await hold.reached.wait()
+        await accepted(house)
+
+
+@asynccontextmanager
+async def prepared_unposted(house: House) -> AsyncGenerator[None]:
+    """The attempt is committed; ComfyUI has not taken the prompt."""
+    house.comfy.weather.latency["/prompt"] = 60
+    yield
+    await house.until_rows("SELECT state FROM attempts", ("prepared",))
+    await accepted(house)
+    house.comfy.weather.latency.clear()
 
 
 @asynccontextmanager
@@ -60,6 +76,7 @@ async def posted_unanswered(house: House) -> AsyncGenerator[None]:
     async with house.comfy.hold("KSampler", times=1) as hold:
         yield
         await hold.reached.wait()
+        await accepted(house)
 
 
 @asynccontextmanager
@@ -74,6 +91,7 @@ async def made_unfetched(house: House) -> AsyncGenerator[None]:
 MOMENTS: dict[str, Moment] = {
     "answer applied, unrecorded": caught(CALLBACK, applied=True),
     "stored as running": stored("running"),
+    "attempt stored, not posted": prepared_unposted,
     "posted to ComfyUI, unanswered": posted_unanswered,
     "running": running,
     "made, unfetched": made_unfetched,
