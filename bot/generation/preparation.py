@@ -133,7 +133,8 @@ class Preparer:
     async def _graph(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
         info = await self._client.object_info()
         limit = seed_limit(workflow, info)
-        if job.seed > limit:
+        # A seed that we drew before ComfyUI was asked is wrapped to fit each node (`inject`); a person's own is not.
+        if job.request.seed is not None and job.seed > limit:
             raise InputInvalid(f"The seed must be a whole number from 0 to {limit}.")
         uploaded = await self.uploads.names(job.request.inputs)
         graph = inject(workflow, injection(job.parameters, job.request, part=part, uploaded=uploaded), info)

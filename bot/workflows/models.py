@@ -74,13 +74,13 @@ def _model_inputs(
     return [*combos.items(), *((name, spec) for name, spec in specs.items() if spec is not None and offers_files(spec))]
 
 
-def nearest_names(value: str, choices: Iterable[Any], at_most: int = 3) -> tuple[str, ...]:
-    """The most similar names, compared without folders, case and separators; best first."""
+def nearest_names(value: str, choices: Iterable[Any], at_most: int = 3, *, cutoff: float = 0.4) -> tuple[str, ...]:
+    """The most similar names, compared without folders, case and separators; best first, none below `cutoff`."""
     by_key: dict[str, str] = {}
     for choice in choices:
         if isinstance(choice, str):
             by_key.setdefault(_bare(choice), choice)
-    keys = difflib.get_close_matches(_bare(value), list(by_key), n=at_most, cutoff=0.4)
+    keys = difflib.get_close_matches(_bare(value), list(by_key), n=at_most, cutoff=cutoff)
     return tuple(by_key[key] for key in keys)
 
 

@@ -140,7 +140,8 @@ def _missing_nodes(graph: Graph, nodes: list[str], object_info: ObjectInfo) -> M
     classes = list(dict.fromkeys(class_type(graph, node_id) for node_id in nodes))
     shown = ", ".join(f'"{name[:60]}"' for name in classes[:_NAMED_AT_MOST])
     more = f" and {len(classes) - _NAMED_AT_MOST} more" if len(classes) > _NAMED_AT_MOST else ""
-    near = nearest_names(classes[0], object_info)
+    # Among hundreds of nodes something is always a little alike; a far-fetched name helps nobody.
+    near = nearest_names(classes[0], object_info, cutoff=0.6)
     hint = "The nearest installed: " + ", ".join(f'"{name}"' for name in near) + ". " if near else ""
     title = _called(graph, nodes[0])
     return MissingNode(
