@@ -152,6 +152,8 @@ def _file(settings: Settings, redact: Callable[[str], str]) -> logging.Handler:
         )
     except OSError as error:
         reason = (error.strerror or "unwritable").lower()
-        raise ConfigError(f"The log folder {folder} cannot be written to ({reason}).") from error
+        raise ConfigError(
+            f"The log folder {folder} cannot be written to ({reason}).", advice="Set `storage.data_dir`."
+        ) from error
     handler.setFormatter(RedactingFormatter(logging.Formatter(PLAIN), redact))
     return handler

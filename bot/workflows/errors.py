@@ -20,7 +20,7 @@ class NotAGraph(WorkflowInvalid):
     """Empty, no JSON, a list, too large, too deep, or an object without nodes."""
 
     default = "The workflow file holds no ComfyUI graph."
-    default_advice = "Open the workflow in ComfyUI and export it again: Workflow > Export (API)."
+    default_advice = "Open the workflow in ComfyUI and export it again: File > Export (API)."
 
 
 class NotApiFormat(WorkflowInvalid):
@@ -28,7 +28,7 @@ class NotApiFormat(WorkflowInvalid):
 
     default = 'The workflow was saved with "Save", not with "Export (API)".'
     default_advice = (
-        "Open it in ComfyUI, choose Workflow > Export (API) (older versions: turn on the dev mode options, then"
+        "Open it in ComfyUI, choose File > Export (API) (older versions: Workflow > Export (API), or turn on the dev mode options, then"
         ' "Save (API Format)"), and put that file in its place.'
     )
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import re
 
     from bot.bot import ChorusBot
-
     from bot.generation.jobs import Job
 
 JOB_ID: Final = r"(?P<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
