@@ -80,6 +80,8 @@ async def connected(
         ConfigError, ChorusError: As `run_bot`; the task's own failure is raised when the block ends.
 
     """
+    # Speech goes out as messages, not into voice channels: the library's "voice will NOT be supported" would mislead.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     # A short wait for GUILD_CREATEs: they arrive together, and a small bot is ready sooner.
     bot = ChorusBot(services, extensions=extensions, guild_ready_timeout=1.0)
     try:

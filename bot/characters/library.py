@@ -156,7 +156,8 @@ class CharacterLibrary:
         by_id = _index(by_path, problems)
         if not os.access(self.root, os.R_OK | os.X_OK):
             problems[self.root] = ConfigError(
-                f"The folder of characters {self.root} does not exist, or is not readable."
+                f"The folder of characters {self.root} does not exist, or is not readable.",
+                advice="Correct `paths.characters`; relative paths count from the configuration file's folder.",
             )
         self._state = _State(MappingProxyType(by_path), MappingProxyType(by_id), MappingProxyType(problems))
         self._tell([str(error) for error in problems.values()], logging.WARNING)

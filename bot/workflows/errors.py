@@ -28,8 +28,8 @@ class NotApiFormat(WorkflowInvalid):
 
     default = 'The workflow was saved with "Save", not with "Export (API)".'
     default_advice = (
-        "Open it in ComfyUI, choose File > Export (API) (older versions: Workflow > Export (API), or turn on the dev mode options, then"
-        ' "Save (API Format)"), and put that file in its place.'
+        "Open it in ComfyUI, choose File > Export (API) (older versions: Workflow > Export (API), or turn on the dev"
+        ' mode options, then "Save (API Format)"), and put that file in its place.'
     )
 
 
