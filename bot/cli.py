@@ -60,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             problems.print("Run it again with `chorus --debug ...` and report what it prints.")
             return 1
         config = isinstance(error, ConfigError)
-        code = "" if config else f" [dim]({error.code})[/]"
-        problems.print(f"[red]{escape(error.message)}[/]{code}")
+        problems.print(f"[red]{escape(error.message)}[/] [dim]({error.code})[/]")
         if not (config and error.advice == ConfigError.default_advice):
             problems.print(escape(error.advice))
         return 2 if config else 1

@@ -87,12 +87,17 @@ def test_a_wrong_configuration_is_one_sentence(
     assert main([*arguments, "--config", str(config)]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err == "mine.yaml, line 2: unknown key `comfyui.urll`; the nearest valid key is `comfyui.url`.\n"
+    assert (
+        output.err
+        == "mine.yaml, line 2: unknown key `comfyui.urll`; the nearest valid key is `comfyui.url`. (CONFIG_INVALID)\n"
+    )
 
 
 def test_a_missing_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--config", "none.yaml"]) == 2
-    assert capsys.readouterr().err == "none.yaml: the file cannot be read (no such file or directory).\n"
+    assert (
+        capsys.readouterr().err == "none.yaml: the file cannot be read (no such file or directory). (CONFIG_INVALID)\n"
+    )
 
 
 def test_run_without_a_token(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,4 +217,7 @@ def test_the_command_itself(command: list[str], tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == "config.yaml, line 2: YAML is indented with spaces, and this line starts with a tab.\n"
+    assert (
+        done.stderr
+        == "config.yaml, line 2: YAML is indented with spaces, and this line starts with a tab. (CONFIG_INVALID)\n"
+    )
