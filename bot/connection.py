@@ -16,7 +16,7 @@ import discord
 from bot.bot import EXTENSIONS, ChorusBot
 from bot.discord_endpoint import point_discord_at
 from bot.discord_errors import NETWORK_ERRORS
-from bot.errors import ChorusError, ConfigError
+from bot.errors import ConfigError, DiscordUnavailable
 from bot.services import open_services
 
 if TYPE_CHECKING:
@@ -29,13 +29,6 @@ STOP_SECONDS = 4.0
 """Within this the bot must have closed after a signal; what hangs longer is cut off (jobs are in the store)."""
 AUTHENTICATION_FAILED = 4004
 DISALLOWED_INTENTS = 4014
-
-
-class DiscordUnavailable(ChorusError):
-    """Discord cannot be reached at start-up (terminal only)."""
-
-    default = "Discord cannot be reached."
-    default_advice = "Check the network connection, and `discord.server` if it is set."
 
 
 async def run_bot(settings: Settings) -> None:

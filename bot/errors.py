@@ -4,6 +4,7 @@
 
     ChorusError
     |-- ConfigError                 a file of the owner's that cannot be used (terminal only; exit code 2)
+    |-- DiscordUnavailable          DISCORD_UNAVAILABLE (terminal only)
     |-- ComfyUnavailable            COMFY_UNAVAILABLE
     |-- WorkflowNotFound            WORKFLOW_NOT_FOUND
     |-- WorkflowInvalid             WORKFLOW_INVALID
@@ -58,6 +59,14 @@ class ConfigError(ChorusError):
     code = "CONFIG_INVALID"
     default = "The configuration cannot be used."
     default_advice = "Correct the file and start again."
+
+
+class DiscordUnavailable(ChorusError):
+    """Discord cannot be reached at start-up (terminal only)."""
+
+    code = "DISCORD_UNAVAILABLE"
+    default = "Discord cannot be reached."
+    default_advice = "Check the network connection, and `discord.server` if it is set."
 
 
 class ComfyUnavailable(ChorusError):

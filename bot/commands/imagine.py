@@ -96,11 +96,13 @@ async def finish(services: Services, job: Job, console: Console) -> Job:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
+    told: set[str] = set()
     try:
         with Bar(*columns, console=console, transient=True) as bar:
             task = bar.add_task("Accepted", total=None)
             async for update in services.orchestrator.watch(job.id):
                 _show(bar, task, update)
+                _tell_once(update, told, console)
                 if isinstance(update, Ended):
                     return _result(update.job)
     except asyncio.CancelledError:
@@ -108,6 +110,13 @@ async def finish(services: Services, job: Job, console: Console) -> Job:
         await asyncio.shield(services.orchestrator.cancel(job.id))
         raise
     raise ChorusError
+
+
+def _tell_once(update: JobUpdate, told: set[str], console: Console) -> None:
+    """Say why nothing moves, also where no bar is drawn (a pipe, cron)."""
+    if isinstance(update, Waiting) and update.reason and update.reason not in told:
+        told.add(update.reason)
+        console.print(f"Waiting: {update.reason}. Ctrl-C gives up; `chorus doctor` checks the connection.")
 
 
 def _show(bar: Bar, task: TaskID, update: JobUpdate) -> None:
