@@ -373,3 +373,21 @@ async def test_a_refused_read_of_what_was_missed_does_not_stop_the_talk(parlour:
         await parlour.ada.say(parlour.room, "hello?")
         await parlour.until_said("Yes?")
         await parlour.until_settled(4)
+
+
+async def test_a_turn_deleted_before_we_know_its_message_leaves_the_history(parlour: Parlour) -> None:
+    moderator = parlour.house.guild.add_member("max", permissions=["manage_messages"])
+    async with parlour.house.running():
+        await parlour.use("nova")
+        hold = parlour.house.discord.weather.hold("POST", "/webhooks/*/*", applied=True)
+        await parlour.ada.say(parlour.room, "hi")
+        await hold.arrived()
+        turn = await parlour.until_said("Hello.")
+        await moderator.delete(turn)
+        mark = await parlour.bob.say(parlour.room, "did it say something?")
+        query = f"SELECT count(*) FROM messages WHERE discord_message_id = {mark.id}"
+        await parlour.house.until_rows(query, (1,))  # events come in order: the deletion was heard before this
+        hold.release()
+        query = "SELECT sum(state IN ('queued', 'running', 'generated')) FROM messages"
+        await parlour.house.until_rows(query, (0,))
+    assert parlour.history() == ["ada: hi\nbob: did it say something?"]
