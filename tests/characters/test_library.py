@@ -25,7 +25,7 @@ def put(folder: Path, character_id: str, name: str | None = None, extra: str = "
 
 async def until(condition: Callable[[], bool]) -> None:
     """The watcher tells nobody when it is done: look until it is, or the deadline passes."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - no event to wait for
             await asyncio.sleep(0.02)
 

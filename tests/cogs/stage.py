@@ -232,7 +232,7 @@ class Stage:
 
     async def shown(self, job_id: uuid.UUID) -> None:
         """Until delivery says that it is done with the job."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while job_id not in self.script.shown:
                 self.script.told.clear()
                 await self.script.told.wait()

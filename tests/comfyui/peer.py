@@ -115,7 +115,7 @@ class Peer:
     # -- what tests wait for
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(condition)
 
     async def _note(self, call: str = "") -> None:

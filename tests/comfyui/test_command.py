@@ -26,7 +26,7 @@ async def test_status_queue_and_live_events(peer: Peer) -> None:
     peer.pending["next"] = {"prompt": GRAPH, "client_id": "a-browser", "number": 4}
     process = await start(peer.url)
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         lines = [(await process.stdout.readline()).decode().strip() for _ in range(6)]
         await peer.connections(1)
         await peer.status()
@@ -44,7 +44,7 @@ async def test_status_queue_and_live_events(peer: Peer) -> None:
 
 async def test_once(peer: Peer) -> None:
     process = await start(peer.url, "--once")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         out, _ = await process.communicate()
     assert process.returncode == 0
     assert b"queue: 0 running, 0 pending" in out
@@ -54,7 +54,7 @@ async def test_nobody_there() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         process = await start(f"http://127.0.0.1:{reserved.getsockname()[1]}")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             _, err = await process.communicate()
     assert process.returncode == 1
     assert err.count(b"\n") == 1, "a sentence, no traceback"
@@ -62,7 +62,7 @@ async def test_nobody_there() -> None:
 
 async def test_no_address() -> None:
     process = await start("ftp://x")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         _, err = await process.communicate()
     assert process.returncode == 2
     assert b"not an address" in err

@@ -63,7 +63,7 @@ def sound(save: str, **inputs: object) -> Graph:
 @pytest.fixture
 async def client() -> AsyncIterator[ComfyClient]:
     async with ComfyClient(URL) as opened:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await opened.wait_available()
         yield opened
 

@@ -30,7 +30,7 @@ async def replay(
 ) -> tuple[list[ExecutionUpdate], Outcome, Outcome]:
     """Updates, the outcome by tracking, the outcome by the history."""
     peer.player = peer.replay(name)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with client.track(prompt_id) as tracking:
             await client.submit(prompt_id, GRAPH)
             updates = [update async for update in tracking]

@@ -80,7 +80,7 @@ async def test_what_is_known_of_the_server_dies_with_it(
     assert client.cached_object_info is not None, "still good for checking while jobs wait"
     waiting = asyncio.create_task(client.wait_available())
     await peer.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await waiting
     assert client.cached_object_info is None
     await client.free()

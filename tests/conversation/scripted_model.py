@@ -96,7 +96,7 @@ class ScriptedModel:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def wait_asked(self, count: int) -> None:
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: len(self.asked) >= count)
 
     async def completions(self, request: web.Request) -> web.StreamResponse:

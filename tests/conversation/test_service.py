@@ -124,7 +124,7 @@ class Stage:
         return await self.service.hear(Incoming(content=content, **(fields | other)))
 
     async def settled(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.service.idle()
 
     def prompts(self) -> list[str]:

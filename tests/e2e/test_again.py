@@ -238,7 +238,7 @@ async def test_a_changed_workflow_is_told_and_either_is_offered(here: Studio) ->
         first = await here.drawn(seed="5")
         generation = services.workflows.generation
         here.workflow("default", graph(steps=3))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await services.workflows.wait_changed(generation)
         digest = first.text().split("job ")[-1][:12]
         asked = await here.requester.slash(here.room, "repeat", job=digest)

@@ -64,7 +64,7 @@ async def test_cancelling_the_caller_kills_the_process(tmp_path: Path) -> None:
     program = script(tmp_path / "slow", f"echo $$ > {record}\necho started\nexec sleep 600\n")
     started = asyncio.Event()
     task = asyncio.create_task(Ffmpeg(str(program)).run([], on_output=lambda _: started.set()))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await started.wait()
     pid = int(record.read_text())
     assert alive(pid)

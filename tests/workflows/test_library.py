@@ -198,7 +198,7 @@ async def test_changes_on_disk_are_picked_up(tmp_path: Path) -> None:
             while text_of(library) != text:
                 seen = await library.wait_changed(seen)
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             write(path, txt2img("two"))
             await changed_to("two")
             write(path, "{broken")
@@ -224,7 +224,7 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_instead(
     monkeypatch.setattr("bot.workflows.library.awatch", no_more_watches)
     monkeypatch.setattr("bot.workflows.library._POLL_SECONDS", 0.02)
     async with WorkflowLibrary(tmp_path) as library:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             seen = library.generation
             write(tmp_path / "nova/image/default.json", txt2img("one"))
             while "default" not in library.names("nova", IMAGE):

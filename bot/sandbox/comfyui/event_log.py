@@ -64,7 +64,7 @@ class EventLog:
         prompt_id: str | None = None,
         *,
         count: int = 1,
-        timeout: float = 15.0,  # noqa: ASYNC109
+        timeout: float = 60.0,  # noqa: ASYNC109
     ) -> LogEntry:
         """The `count`-th entry of a kind, as soon as it is there.
 
@@ -78,7 +78,7 @@ class EventLog:
         self,
         found: Callable[[], list[LogEntry]],
         *,
-        timeout: float = 15.0,  # noqa: ASYNC109
+        timeout: float = 60.0,  # noqa: ASYNC109
     ) -> LogEntry:
         """The first entry that `found` names, asked again at each new entry."""
         changed = asyncio.Event()

@@ -9,7 +9,7 @@ from bot.sandbox.discord.core import Core
 from bot.sandbox.discord.interactions import CHOICES, SHOW_MODAL
 from bot.sandbox.discord.state import Interaction, Json, Message
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds that waits last unless told otherwise: generous, because the machine may be busy."""
 
 

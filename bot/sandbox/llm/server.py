@@ -93,7 +93,7 @@ class StandInLanguageModel:
         """Prescribe the next answers word by word; `stop` and `max_tokens` still count."""
         self._scripts += answers
 
-    async def wait_for_requests(self, count: int, *, timeout: float = 15.0) -> ChatRequest:  # noqa: ASYNC109
+    async def wait_for_requests(self, count: int, *, timeout: float = 60.0) -> ChatRequest:  # noqa: ASYNC109
         """The `count`-th chat request, as soon as it is there.
 
         Raises:
@@ -103,7 +103,7 @@ class StandInLanguageModel:
         await self._wait_until(lambda: len(self.requests) >= count, timeout)
         return self.requests[count - 1]
 
-    async def wait_for_end(self, request: ChatRequest, *, timeout: float = 15.0) -> str:  # noqa: ASYNC109
+    async def wait_for_end(self, request: ChatRequest, *, timeout: float = 60.0) -> str:  # noqa: ASYNC109
         """How a request ended: `stop`, `length`, `tool_calls`, `aborted`.
 
         Raises:

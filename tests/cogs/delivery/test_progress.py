@@ -31,7 +31,7 @@ class Canvas(LiveMessage):
         self.shown.append((face.embed.description or "") if face.embed else "")
 
     async def tried(self, times: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.tries < times:
                 self.changed.clear()
                 await self.changed.wait()

@@ -14,7 +14,7 @@ def running(fraction: float | None, *, elapsed: float, expected: float | None = 
 
 
 async def test_a_result_need_not_wait_where_nothing_was_edited() -> None:
-    async with painter(Canvas(), interval=60) as brush, asyncio.timeout(10):
+    async with painter(Canvas(), interval=60) as brush, asyncio.timeout(60):
         await brush.settle()
 
 

@@ -239,7 +239,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             url = (await process.stdout.readline()).decode().strip()
         async with Talk(url) as talk:
             prompt_id = await talk.submit(picture())

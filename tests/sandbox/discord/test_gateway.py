@@ -16,7 +16,7 @@ from tests.sandbox.discord.clients import Probe, running
 
 async def heard(client: Probe, text: str) -> discord.Message:
     """The message with that text, once the client has it."""
-    async with client.news, asyncio.timeout(20):
+    async with client.news, asyncio.timeout(60):
         await client.news.wait_for(lambda: any(message.content == text for message in client.heard))
     return next(message for message in client.heard if message.content == text)
 
@@ -189,7 +189,7 @@ async def test_edits_deletions_threads_and_members_are_told() -> None:
                 "edit two", "thread aside of lounge", f"delete {message.id}", "join bob", "leave bob", "typing ada",
                 "channel library", "gone library",
             ]  # fmt: skip
-            async with client.news, asyncio.timeout(20):
+            async with client.news, asyncio.timeout(60):
                 await client.news.wait_for(lambda: len(client.seen) >= len(expected))
             assert client.seen == expected
 

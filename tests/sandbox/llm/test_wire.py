@@ -145,7 +145,7 @@ async def test_a_tool_call_may_be_broken(llm: StandInLanguageModel) -> None:
 
 async def test_an_answer_can_be_held_at_a_word(llm: StandInLanguageModel) -> None:
     llm.say("one two three four")
-    async with asyncio.timeout(20), llm.hold(after=2) as gate, asking(llm, talk("Mara: count")) as response:
+    async with asyncio.timeout(60), llm.hold(after=2) as gate, asking(llm, talk("Mara: count")) as response:
         stream = events(response)
         seen = [await anext(stream) for _ in range(3)]
         await gate.reached.wait()
@@ -188,7 +188,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             url = (await process.stdout.readline()).decode().strip()
         async with LanguageModel(url) as model:
             assert await model.models() == ["stand-in:latest", "stand-in-small:latest"]
