@@ -225,7 +225,7 @@ async def test_undelivered_results_and_errors_are_handed_back_until_shown(
         assert stored.state is JobState.FAILED
 
 
-async def test_jobs_of_a_terminal_are_not_taken_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
+async def test_jobs_of_a_terminal_that_is_gone_are_ended_not_taken_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
     await comfy.kill()
     async with open_house(tmp_path, comfy.url, owner="terminal-1") as house:
         job = await house.orchestrator.submit(picture(requester=0))
@@ -234,7 +234,7 @@ async def test_jobs_of_a_terminal_are_not_taken_up(tmp_path: Path, comfy: StandI
         assert house.orchestrator.queue_view().waiting == ()
         stored = await house.orchestrator.job(job.id)
         assert stored is not None
-        assert stored.state is JobState.QUEUED
+        assert stored.state is JobState.FAILED
 
 
 async def test_what_a_killed_process_was_writing_is_swept_away(tmp_path: Path, comfy: StandInComfyUI) -> None:
