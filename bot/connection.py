@@ -9,7 +9,7 @@ import logging
 import signal
 from collections.abc import AsyncGenerator, Generator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 4.0
 """Within this the bot must have closed after a signal; what hangs longer is cut off (jobs are in the store)."""
+EVENT_SECONDS = 1.0
+"""How long what people had just done may take to be dealt with, when the connection is closed already."""
+_EVENTS = ("discord.py: ", "discord-ui-", "CommandTree-")
+"""How discord.py 2.7.1 names the tasks of listeners, components and commands."""
 AUTHENTICATION_FAILED = 4004
 DISALLOWED_INTENTS = 4014
 
@@ -101,6 +105,23 @@ async def _close(bot: ChorusBot, connection: asyncio.Task[None]) -> None:
         log.warning("Discord did not let go within %.0f s", STOP_SECONDS)
     connection.cancel()
     await asyncio.wait({connection})
+    await _finish_events()
+
+
+async def _finish_events() -> None:
+    """Let listeners, commands and buttons that are at work come to their end: they use the services, which close next.
+
+    discord.py starts them as tasks and forgets them. What takes longer is cut off, as by a crash.
+    """
+    under_way = {task for task in asyncio.all_tasks() if task.get_name().startswith(_EVENTS)}
+    under_way.discard(cast("asyncio.Task[Any]", asyncio.current_task()))
+    if not under_way:
+        return
+    _, late = await asyncio.wait(under_way, timeout=EVENT_SECONDS)
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late)
 
 
 @contextlib.contextmanager
