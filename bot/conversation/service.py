@@ -52,6 +52,8 @@ class ConversationService:
         self._answering = answering
         self._presenter: TurnPresenter | None = None
         self._workers: dict[str, asyncio.Task[None]] = {}
+        self._woken: set[str] = set()
+        """Threads in which something came up while their worker was at work: it may have looked already."""
         self._speaking: dict[str, asyncio.Task[None]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """Who changes what stands in Discord of a spoken turn; one at a time."""
@@ -264,16 +266,24 @@ class ConversationService:
         return datetime.now(UTC) - message.created_at < self.options.answer_missed_within
 
     def _wake(self, thread_id: str) -> None:
-        if self._presenter is None or thread_id in self._workers:
+        if self._presenter is None:
             return
+        if thread_id in self._workers:
+            self._woken.add(thread_id)
+            return
+        self._woken.discard(thread_id)
         task = asyncio.create_task(self._talk(thread_id), name=f"talk-{thread_id}")
         self._workers[thread_id] = task
         task.add_done_callback(lambda done: self._left(thread_id, done))
 
     def _left(self, thread_id: str, task: asyncio.Task[None]) -> None:
         self._workers.pop(thread_id, None)
-        if not task.cancelled() and task.exception() is not None:
+        if task.cancelled():
+            return
+        if task.exception() is not None:
             log.error("The conversation of thread %s broke", thread_id, exc_info=task.exception())
+        if thread_id in self._woken:
+            self._wake(thread_id)
 
     async def _talk(self, thread_id: str) -> None:
         """Answer until nothing waits in this thread. Messages that arrive meanwhile are read together."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -441,3 +441,29 @@ async def test_a_removed_character_is_told_and_the_history_kept(stage: Stage) ->
     await stage.settled()
     assert stage.seen.notices == ["CHARACTER_NOT_FOUND"]
     assert (await stage.history())[0].text == "hello?"
+
+
+async def test_a_message_that_comes_while_the_last_look_is_taken_is_answered(
+    store: ConversationRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scripted_model() as server, LanguageModel(server.url) as model:
+        service, seen = service_over(store, model), NotingPresenter()
+        await service.start(seen)
+        await service.use_character(CHANNEL, GUILD, "nova")
+        stage = Stage(service, store, server, seen)
+        look, said = store.unanswered, 0
+
+        async def look_and_be_slow(thread_id: str) -> Sequence[Message]:
+            nonlocal said
+            found = await look(thread_id)
+            if not found and not said:
+                said += 1
+                await stage.say("and me?", author="Bo")
+            return found
+
+        monkeypatch.setattr(store, "unanswered", look_and_be_slow)
+        await stage.say("hi")
+        await stage.server.wait_asked(2)
+        await stage.settled()
+        assert stage.prompts() == ["Ada: hi", "Bo: and me?"]
+        await service.close()
