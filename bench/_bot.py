@@ -13,8 +13,8 @@ from pathlib import Path
 from bench.stalls import watched
 from bot.connection import run_bot
 from bot.log import open_log
-from bot.sandbox.discord import SANDBOX_TOKEN
 from bot.settings import Settings, load_settings
+from sandbox.discord import SANDBOX_TOKEN
 
 
 async def _run(settings: Settings, into: Path) -> None:

@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from bench.stalls import Stalls
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
-from bot.sandbox.discord import LocalDiscord, Message
-from bot.sandbox.llm import StandInLanguageModel, StandInModelOptions
+from sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.discord import LocalDiscord, Message
+from sandbox.llm import StandInLanguageModel, StandInModelOptions
 
 Graph = dict[str, Any]
 CHARACTER = "id: nova\nname: Nova\nsystem_prompt: You paint.\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench._house import House, built, picture, shows_result
 from bench.report import Report
 from bench.timing import Sample
-from bot.sandbox.discord import Message, Person, Room
+from sandbox.discord import Message, Person, Room
 
 TITLE = "Jobs through the bot"
 MEASURED = 15

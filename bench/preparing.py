@@ -22,9 +22,9 @@ from bot.comfyui.decoding import decode_object
 from bot.conversation.messages import Alternative, Message, Role
 from bot.conversation.prompt import Budget, build_prompt
 from bot.generation.jobs import JobKind, JobState
-from bot.sandbox.comfyui import StandInComfyUI
 from bot.workflows import Injection, WorkflowLibrary, inject, validate_installed, validate_structure
 from bot.workflows.library import read_workflow
+from sandbox.comfyui import StandInComfyUI
 
 TITLE = "Preparing"
 VALUES = Injection(positive='a "lighthouse" at dusk', negative="blurry", seed=1, width=640, height=448)

@@ -7,7 +7,7 @@ import asyncio
 from bench._house import Bot, House, built, picture, shows_result
 from bench.report import Report
 from bench.timing import Sample
-from bot.sandbox.discord import Person, Room
+from sandbox.discord import Person, Room
 
 TITLE = "The process"
 STARTS = 3

@@ -8,7 +8,7 @@ from itertools import pairwise
 from bench._house import House, built
 from bench.report import Report
 from bench.timing import Sample, quantile
-from bot.sandbox.discord import LocalDiscord, Message, Person, Room
+from sandbox.discord import LocalDiscord, Message, Person, Room
 
 TITLE = "Talking"
 TURNS = 30

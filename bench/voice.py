@@ -16,7 +16,7 @@ from bench.stalls import watched
 from bench.timing import Sample, repeated
 from bot.media.audio import transcode_to_ogg
 from bot.media.speech import speakable
-from bot.sandbox.discord import Message, Person, Room
+from sandbox.discord import Message, Person, Room
 
 TITLE = "Voices"
 TURNS = 30

@@ -18,7 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from bot.sandbox.discord import Received
+from sandbox.discord import Received
 
 Json = dict[str, Any]
 

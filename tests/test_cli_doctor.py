@@ -13,9 +13,9 @@ from rich.console import Console
 from bot.cli import main
 from bot.commands.doctor import doctor, examine
 from bot.commands.findings import Finding, State
-from bot.sandbox.comfyui import StandInComfyUI
-from bot.sandbox.discord import SANDBOX_TOKEN, LocalDiscord
 from bot.settings import Settings, load_settings
+from sandbox.comfyui import StandInComfyUI
+from sandbox.discord import SANDBOX_TOKEN, LocalDiscord
 from tests.test_cli import GRAPH
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.discord import Received
+from sandbox.discord import Received
 from tests.discord_openapi import check_requests, needs_openapi
 
 pytestmark = needs_openapi

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.errors import ConfigError
-from bot.sandbox.demo import DemoOptions, run_demo
+from sandbox.demo import DemoOptions, run_demo
 
 
 def options_of(*, folder: Path, comfyui: str | None, workflow: Path | None, stay: bool, debug: bool) -> DemoOptions:

@@ -32,8 +32,8 @@ from bot.generation.jobs import (
     QueueView,
     Waiting,
 )
-from bot.sandbox.discord import LocalDiscord, Message, Person, Room
 from bot.settings import Settings, default_settings
+from sandbox.discord import LocalDiscord, Message, Person, Room
 from tests.cogs.delivery.ledger import Ledger
 from tests.cogs.making import a_job
 from tests.discord_openapi import check_requests

@@ -12,7 +12,8 @@ from PIL import Image
 
 from bot.generation.deliveries import DeliveryKind, DeliveryState
 from bot.generation.jobs import GenerationRequest, JobError, JobState, Origin, Progress
-from bot.sandbox.discord import (
+from cogs.delivery import delivery_of
+from sandbox.discord import (
     AppliedThenDropped,
     AppliedThenStatus,
     Dropped,
@@ -23,8 +24,7 @@ from bot.sandbox.discord import (
     Status,
     TooLarge,
 )
-from bot.sandbox.discord.weather import Effect
-from cogs.delivery import delivery_of
+from sandbox.discord.weather import Effect
 from tests.cogs.making import a_request
 from tests.cogs.stage import Stage, staged
 

@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import QueueFull
 from bot.generation.jobs import JobError, JobState, Progress, Waiting
-from bot.sandbox.discord import Choice
+from sandbox.discord import Choice
 from tests.cogs.stage import Stage
 
 PREVIEW = ["preview.jpg"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.discord import Answer, Message, Person
-from bot.sandbox.discord.sessions import PRIVILEGED
+from sandbox.discord import Answer, Message, Person
+from sandbox.discord.sessions import PRIVILEGED
 from tests.e2e.house import REPOSITORY, House, built, labels
 
 SHARED = REPOSITORY / "workflows" / "_shared" / "image"

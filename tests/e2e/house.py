@@ -23,11 +23,11 @@ import yaml
 from bot.bot import ChorusBot
 from bot.connection import connected
 from bot.discord_endpoint import point_discord_at
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
-from bot.sandbox.discord import LocalDiscord, Message, Person, Room
-from bot.sandbox.discord.sessions import PRIVILEGED
 from bot.services import Services, open_services
 from bot.settings import Settings, load_settings
+from sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.discord import LocalDiscord, Message, Person, Room
+from sandbox.discord.sessions import PRIVILEGED
 from tests.discord_openapi import check_requests
 
 DEADLINE = 60.0

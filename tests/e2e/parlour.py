@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.discord import Message, Person, Room
+from sandbox.discord import Message, Person, Room
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
 from tests.e2e.house import House, built
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.sandbox.discord import Message
+from sandbox.discord import Message
 from tests.e2e.again import Studio, press, studio, told, told_soon
 from tests.e2e.house import graph, labels
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.discord import Message
+from sandbox.discord import Message
 from tests.conversation.scripted_model import says
 from tests.e2e.again import press, told
 from tests.e2e.house import CHARACTER, labels

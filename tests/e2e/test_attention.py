@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.discord import NotOfferedError, Refused
+from sandbox.discord import NotOfferedError, Refused
 from tests.conversation.scripted_model import calls_draw, says
 from tests.e2e.parlour import Parlour, furnished
 

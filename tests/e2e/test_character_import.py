@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bot.sandbox.discord import Upload
+from sandbox.discord import Upload
 from tests.characters.cards import picture, png_card, v2
 from tests.conversation.scripted_model import says
 from tests.e2e.parlour import Parlour

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from bot.generation.jobs import JobState
-from bot.sandbox.discord import Message, NotOfferedError, Person, Room
 from bot.services import Services
+from sandbox.discord import Message, NotOfferedError, Person, Room
 from tests.e2e.again import Studio, press, studio, told
 from tests.e2e.house import labels
 from tests.storage.making import make_artifact, make_job

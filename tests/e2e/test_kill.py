@@ -10,8 +10,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from bot.sandbox.comfyui import PostFault
-from bot.sandbox.discord import Message
+from sandbox.comfyui import PostFault
+from sandbox.discord import Message
 from tests.e2e.house import House, Process, labels
 
 CALLBACK = ("POST", "/interactions/*/*/callback")

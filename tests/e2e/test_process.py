@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.discord import Refused, Status
+from sandbox.discord import Refused, Status
 from tests.e2e.house import House, built
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot.conversation._answering import WAITS_FOR_GPU
-from bot.sandbox.discord import Message
-from bot.sandbox.llm import StandInLanguageModel, StandInModelOptions
+from sandbox.discord import Message
+from sandbox.llm import StandInLanguageModel, StandInModelOptions
 from tests.e2e.house import House, built
 
 SETTLED = "SELECT sum(state IN ('queued', 'running', 'generated')) FROM messages"

@@ -8,18 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.discord import (
-    AppliedThenDropped,
-    AppliedThenStatus,
-    Dropped,
-    Message,
-    RateLimited,
-    Refused,
-    Status,
-)
-from bot.sandbox.discord.rest_webhooks import remove as remove_webhook
-from bot.sandbox.discord.weather import Effect
 from bot.services import Services
+from sandbox.discord import AppliedThenDropped, AppliedThenStatus, Dropped, Message, RateLimited, Refused, Status
+from sandbox.discord.rest_webhooks import remove as remove_webhook
+from sandbox.discord.weather import Effect
 from tests.conversation.scripted_model import breaks_off, says
 from tests.e2e.parlour import Parlour, furnished
 

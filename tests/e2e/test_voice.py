@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.media.audio import probe
-from bot.sandbox.discord import Refused
+from sandbox.discord import Refused
 from tests.conversation.scripted_model import says
 from tests.e2e.house import CHARACTER
 from tests.e2e.voices import VoiceHouse, loudness, voice_house

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.discord import Message, Person
-from bot.sandbox.discord.uploads import Upload
+from sandbox.discord import Message, Person
+from sandbox.discord.uploads import Upload
 from tests.e2e.house import CHARACTER, DEADLINE
 from tests.e2e.voices import VoiceHouse, voice_house, write_sample
 

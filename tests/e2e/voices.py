@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.discord import Message, Person
-from bot.sandbox.discord.core import Received
+from sandbox.discord import Message, Person
+from sandbox.discord.core import Received
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
 from tests.e2e.house import CHARACTER, DEADLINE, REPOSITORY, House, built
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.comfyui import StandInComfyUI, StandInOptions
 from tests.generation.house import House, open_house
 from tests.generation.tones import install
 

@@ -16,7 +16,7 @@ from bot.generation import finishing
 from bot.generation.jobs import JobKind, JobState
 from bot.generation.owner import own
 from bot.generation.store import JobStore
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture_graph, speech
 
 

@@ -17,7 +17,7 @@ from bot.errors import (
     WorkflowNotFound,
 )
 from bot.generation.jobs import AttemptState, GenerationRequest, Job, JobKind, JobState
-from bot.sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
+from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
 from tests.generation.house import House, node, open_house, picture, picture_graph, speech
 
 

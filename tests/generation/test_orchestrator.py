@@ -7,7 +7,7 @@ from PIL import Image
 
 from bot.generation.gallery import GalleryQuery
 from bot.generation.jobs import Ended, JobKind, JobState, Progress, Waiting
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, picture, picture_graph
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.generation.jobs import AttemptState, Job, JobState, Origin
 from bot.generation.store import JobQuery
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture
 from tests.generation.victim import PARTS, files
 

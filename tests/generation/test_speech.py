@@ -12,7 +12,7 @@ from bot.errors import InputInvalid, VoiceUnavailable
 from bot.generation.gallery import GalleryQuery
 from bot.generation.jobs import AttemptState, InputFile, JobKind, JobState
 from bot.media.audio import probe
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture, speech, speech_graph
 from tests.generation.tones import seconds_of
 

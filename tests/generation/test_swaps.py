@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.generation.gpu import Gpu
 from bot.generation.jobs import JobState, Waiting
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import open_house
 from tests.generation.test_gpu import Diary
 

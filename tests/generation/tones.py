@@ -4,9 +4,9 @@ import math
 import struct
 from typing import Any
 
-from bot.sandbox.comfyui import StandInComfyUI
-from bot.sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
-from bot.sandbox.comfyui.values import Audio
+from sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
+from sandbox.comfyui.values import Audio
 
 RATE = 22_050
 

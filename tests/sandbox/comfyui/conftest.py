@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.comfyui import StandInComfyUI, StandInOptions
 from tests.sandbox.comfyui.talk import Talk
 
 QUICK = StandInOptions(step_seconds=0)

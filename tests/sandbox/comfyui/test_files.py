@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.sandbox.comfyui.talk import Talk, node, picture
 
 

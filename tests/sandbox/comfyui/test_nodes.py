@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from bot.sandbox.comfyui.ffmpeg_files import read_audio
-from bot.sandbox.comfyui.painting import Motif, paint
-from bot.sandbox.comfyui.registry import all_nodes
+from sandbox.comfyui.ffmpeg_files import read_audio
+from sandbox.comfyui.painting import Motif, paint
+from sandbox.comfyui.registry import all_nodes
 from tests.sandbox.comfyui.talk import Talk, drawing, first_file, node
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.comfyui import StandInComfyUI, StandInOptions
 from tests.sandbox.comfyui.bad_graphs import BAD, CRASHES, GOOD
 from tests.sandbox.comfyui.talk import Talk, drawing, held, node, picture
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
-from bot.sandbox.comfyui.options import default_models
+from sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.comfyui.options import default_models
 from tests.sandbox.comfyui.talk import Talk, drawing
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "comfyui"

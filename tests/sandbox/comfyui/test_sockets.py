@@ -6,7 +6,7 @@ import json
 
 import aiohttp
 
-from bot.sandbox.comfyui import StandInComfyUI
+from sandbox.comfyui import StandInComfyUI
 from tests.sandbox.comfyui.talk import FLAGS, Talk, drawing, held, picture
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.comfyui import StandInComfyUI, speech
-from bot.sandbox.comfyui.ffmpeg_files import read_audio
-from bot.sandbox.comfyui.speech import fundamental, speak, voice_of
-from bot.sandbox.comfyui.values import Audio
+from sandbox.comfyui import StandInComfyUI, speech
+from sandbox.comfyui.ffmpeg_files import read_audio
+from sandbox.comfyui.speech import fundamental, speak, voice_of
+from sandbox.comfyui.values import Audio
 from tests.sandbox.comfyui.talk import Talk, first_file, node
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from bot.sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
+from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
 from tests.sandbox.comfyui.talk import Talk, drawing, held, node, picture
 
 
@@ -235,7 +235,7 @@ async def test_the_log_knows_how_long_the_gpu_was_idle(comfy: StandInComfyUI, ta
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.sandbox.comfyui", "--version", "0.3.40", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "sandbox.comfyui", "--version", "0.3.40", stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None

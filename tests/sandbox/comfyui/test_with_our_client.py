@@ -13,7 +13,7 @@ from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import FileGone, MissingModelFile, MissingNodeType
 from bot.comfyui.models import Absent, ExecutionUpdate, Interrupted, Lost, Pending, PreviewFrame, Stepped, Succeeded
 from bot.comfyui.options import ClientOptions
-from bot.sandbox.comfyui import PostFault, StandInComfyUI
+from sandbox.comfyui import PostFault, StandInComfyUI
 from tests.sandbox.comfyui.talk import drawing, held, node, picture
 
 HASTE = ClientOptions(retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.05, poll_max=0.1, watchdog_after_submit=0.2)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.comfyui import StandInComfyUI, StandInOptions
+from sandbox.comfyui import StandInComfyUI, StandInOptions
 
 REPOSITORY = Path(__file__).parents[3]
 QUICK = StandInOptions(step_seconds=0.0)

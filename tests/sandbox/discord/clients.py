@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.discord_endpoint import point_discord_at
-from bot.sandbox.discord import LocalDiscord
+from sandbox.discord import LocalDiscord
 
 
 class Probe(discord.Client):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.sandbox.discord import LocalDiscord, Received
+from sandbox.discord import LocalDiscord, Received
 from tests.discord_openapi import check_requests
 
 

@@ -8,7 +8,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.sandbox.discord import Choice, LocalDiscord, Upload
+from sandbox.discord import Choice, LocalDiscord, Upload
 from tests.sandbox.discord.clients import Probe, running
 
 

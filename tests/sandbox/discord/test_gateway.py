@@ -10,7 +10,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot.sandbox.discord import LocalDiscord
+from sandbox.discord import LocalDiscord
 from tests.sandbox.discord.clients import Probe, running
 
 

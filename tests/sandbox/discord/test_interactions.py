@@ -12,7 +12,7 @@ import pytest
 from discord import app_commands
 from discord.http import Route
 
-from bot.sandbox.discord import Limits, LocalDiscord, NoAnswerError, NotOfferedError, Upload
+from sandbox.discord import Limits, LocalDiscord, NoAnswerError, NotOfferedError, Upload
 from tests.sandbox.discord.clients import Probe, running
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.discord import LocalDiscord
+from sandbox.discord import LocalDiscord
 
 ROOT = Path(__file__).resolve().parents[3]
 

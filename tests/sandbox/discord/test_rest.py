@@ -12,7 +12,7 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.sandbox.discord import LocalDiscord, NotAllowedError, Upload
+from sandbox.discord import LocalDiscord, NotAllowedError, Upload
 from tests.sandbox.discord.clients import Probe, running
 
 PIXEL = base64.b64decode(

@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.discord import LocalDiscord
-from bot.sandbox.discord.rules_commands import is_name
+from sandbox.discord import LocalDiscord
+from sandbox.discord.rules_commands import is_name
 
 Json = dict[str, Any]
 

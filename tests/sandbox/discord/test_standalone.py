@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 async def test_it_serves_a_bot_in_another_process_and_people_with_curl() -> None:
-    command = [sys.executable, "-m", "bot.sandbox.discord", "--port", "0", "--token", "t0ken"]
+    command = [sys.executable, "-m", "sandbox.discord", "--port", "0", "--token", "t0ken"]
     server = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert server.stdout is not None
     bot: asyncio.subprocess.Process | None = None

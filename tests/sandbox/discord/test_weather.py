@@ -9,7 +9,7 @@ import aiohttp
 import discord
 import pytest
 
-from bot.sandbox.discord import (
+from sandbox.discord import (
     AppliedThenDropped,
     AppliedThenStatus,
     Dropped,
@@ -21,7 +21,7 @@ from bot.sandbox.discord import (
     Status,
     TooLarge,
 )
-from bot.sandbox.discord.weather import Effect
+from sandbox.discord.weather import Effect
 from tests.sandbox.discord.clients import Probe, running
 
 MESSAGES = "/channels/*/messages"

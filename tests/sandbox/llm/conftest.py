@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.llm import StandInLanguageModel, StandInModelOptions
+from sandbox.llm import StandInLanguageModel, StandInModelOptions
 
 
 @pytest.fixture

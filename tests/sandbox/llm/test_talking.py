@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bot.sandbox.llm import TAG, StandInLanguageModel
-from bot.sandbox.llm.reading import read
+from sandbox.llm import TAG, StandInLanguageModel
+from sandbox.llm.reading import read
 from tests.sandbox.llm.wire import DRAW, NOVA, chunks, said, talk, text_of
 
 

@@ -13,7 +13,7 @@ import pytest
 from bot.conversation.language_model import LanguageModel, ModelOptions, TextDelta
 from bot.conversation.messages import ChatMessage, Role
 from bot.errors import LanguageModelUnavailable
-from bot.sandbox.llm import Fault, StandInLanguageModel, StandInModelOptions
+from sandbox.llm import Fault, StandInLanguageModel, StandInModelOptions
 from tests.sandbox.llm.wire import DRAW, MODEL, asking, chunks, events, said, talk, text_of
 
 
@@ -184,7 +184,7 @@ async def test_it_can_go_away_and_come_back(llm: StandInLanguageModel) -> None:
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.sandbox.llm", "--token-seconds", "0", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "sandbox.llm", "--token-seconds", "0", stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None

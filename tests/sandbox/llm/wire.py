@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.sandbox.llm import StandInLanguageModel
+from sandbox.llm import StandInLanguageModel
 
 MODEL = "stand-in:latest"
 NOVA = "You are Nova. Stay in character.\n\nYour personality: warm, playful"

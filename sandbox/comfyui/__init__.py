@@ -1,0 +1,22 @@
+"""A stand-in for ComfyUI 0.33 on loopback: the real wire format, nodes that really run, and faults on request.
+
+::
+
+    async with StandInComfyUI() as comfy:
+        comfy.weather.posts.append(PostFault.APPLIED_THEN_DROPPED)
+        async with comfy.hold("KSampler") as hold:
+            ...  # submit something to comfy.url
+            await hold.reached.wait()
+        await comfy.log.wait_for("execution_success", prompt_id)
+
+Pictures are drawn by rule from prompt and seed and marked "sandbox"; speech is espeak-ng's. As a process of its own:
+`python -m sandbox.comfyui --port 8188`.
+"""
+
+from sandbox.comfyui.event_log import EventLog, LogEntry
+from sandbox.comfyui.life import Hold
+from sandbox.comfyui.options import StandInOptions
+from sandbox.comfyui.server import StandInComfyUI
+from sandbox.comfyui.weather import PostFault, ViewFault, Weather
+
+__all__ = ["EventLog", "Hold", "LogEntry", "PostFault", "StandInComfyUI", "StandInOptions", "ViewFault", "Weather"]

@@ -1,0 +1,78 @@
+"""The HTTP side of one life: every route twice (`/x` and `/api/x`), request log, weather, ComfyUI's error replies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sandbox.comfyui import routes_files, routes_jobs, routes_prompts, routes_server
+from sandbox.comfyui.life import Life
+from sandbox.comfyui.replies import reply_500
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_app(life: Life) -> web.Application:
+    """All routes of one life."""
+    app = web.Application(client_max_size=life.options.max_upload_bytes, middlewares=[_around(life)])
+    both = [
+        *routes_prompts.routes(life),
+        *routes_files.routes(life),
+        *routes_server.routes(life),
+    ]
+    for method, path, handler in both:
+        app.router.add_route(method, path, handler)
+        app.router.add_route(method, f"/api{path}", handler)
+    for method, path, handler in routes_jobs.routes(life):
+        app.router.add_route(method, path, handler)
+    for method, path, handler in routes_server.sandbox_routes(life):
+        app.router.add_route(method, path, handler)
+    return app
+
+
+def _around(life: Life) -> Any:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        path = request.path.removeprefix("/api") or "/"
+        status = 0
+        try:
+            response = await _answer(life, path, request, handler)
+            status = response.status
+        finally:
+            life.log.add("request", None, method=request.method, path=request.path, status=status)
+        return response
+
+    return middleware
+
+
+async def _answer(life: Life, path: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+    delay = life.weather.latency.get(path, life.weather.latency.get("*", 0.0))
+    if delay > 0:
+        await asyncio.sleep(delay)
+    if life.weather.take_server_error(path):
+        return reply_500()
+    if _is_foreign(request):
+        return web.Response(status=403)
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return web.Response(status=404)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, json.JSONDecodeError):
+        _log.info("%s %s: 500", request.method, request.path, exc_info=True)
+        return reply_500()
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """A page of another site posts here: the browser says so."""
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return True
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()

@@ -1,0 +1,37 @@
+"""Bodies that are not what they say."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+
+from sandbox.comfyui.weather import ViewFault
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def decompression_bomb(width: int = 60_000, height: int = 60_000) -> bytes:
+    """A PNG that says it has 3.6 billion pixels: some kilobytes here, gigabytes when decoded.
+
+    Only the first rows are really there, so that making it costs nothing; decoders notice after the damage is done.
+    """
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes((1 + 3 * width) * 20), 9)
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
+
+
+def html_page() -> bytes:
+    """What a proxy says instead of the picture."""
+    return b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+FAULTY_BODIES: Mapping[ViewFault, Callable[[], bytes]] = {
+    ViewFault.HTML: html_page,
+    ViewFault.EMPTY: bytes,
+    ViewFault.BOMB: decompression_bomb,
+}

@@ -1,0 +1,182 @@
+"""What a client is told while its prompt runs, and what of it the history keeps."""
+
+from __future__ import annotations
+
+import io
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from sandbox.comfyui.event_log import EventLog
+from sandbox.comfyui.node_types import NodeResult, OutOfMemoryError
+from sandbox.comfyui.plan import is_link
+from sandbox.comfyui.prompt_queue import Item
+from sandbox.comfyui.sockets import Sockets
+
+PREVIEW_SIZE = 512
+
+_MEMORY_TIP = (
+    "This error means you ran out of memory on your GPU.\n\nTIPS: If the workflow worked before you might have "
+    "accidentally set the batch_size to a large number."
+)
+
+
+class Narration:
+    """The voice of one execution. Events go to the client that submitted it; without a client id some go to all."""
+
+    def __init__(self, sockets: Sockets, log: EventLog, item: Item) -> None:
+        client = item.extra_data.get("client_id")
+        self.client = client if isinstance(client, str) else None
+        self.messages: list[list[Any]] = []
+        """What the history's status keeps."""
+        self._sockets = sockets
+        self._log = log
+        self._graph: Mapping[str, Any] = item.graph
+        self._prompt_id = item.prompt_id
+        self._progress: dict[str, dict[str, Any]] = {}
+        sockets.executing_client, sockets.executing_node = self.client, None
+
+    # -- the prompt
+
+    def started(self) -> None:
+        """`execution_start`."""
+        self._milestone("execution_start", {"prompt_id": self._prompt_id})
+
+    def cached(self, nodes: Sequence[str]) -> None:
+        """`execution_cached`, also when nothing is."""
+        self._milestone("execution_cached", {"nodes": list(nodes), "prompt_id": self._prompt_id})
+
+    def succeeded(self) -> None:
+        """`execution_success`."""
+        self._milestone("execution_success", {"prompt_id": self._prompt_id})
+
+    def interrupted(self, node_id: str, executed: Sequence[str]) -> None:
+        """`execution_interrupted`: the one milestone that everybody hears where there is no client id."""
+        self._milestone("execution_interrupted", self._where(node_id, executed), to_all=True)
+
+    def failed(self, node_id: str, error: Exception, executed: Sequence[str], current: Sequence[str]) -> None:
+        """`execution_error`, with the traceback and the inputs, as ComfyUI shows them to everybody."""
+        tip = _MEMORY_TIP if isinstance(error, OutOfMemoryError) else ""
+        given: Mapping[str, Any] = self._graph[node_id]["inputs"]
+        data = {
+            **self._where(node_id, executed),
+            "exception_message": f"{error}\n{tip}",
+            "exception_type": _wire_name(error),
+            "traceback": traceback.format_tb(error.__traceback__),
+            "current_inputs": {name: [_shown(value)] for name, value in given.items() if not is_link(value)},
+            "current_outputs": list(current),
+        }
+        self._milestone("execution_error", data)
+
+    def blocked(self, node_id: str, message: str, executed: Sequence[str]) -> None:
+        """An `execution_error` that is not the end, and that the history does not keep."""
+        data: dict[str, Any] = {
+            **self._where(node_id, executed),
+            "exception_message": f"Execution Blocked: {message}",
+            "exception_type": "ExecutionBlocked",
+            "traceback": [],
+            "current_inputs": [],
+            "current_outputs": [],
+        }
+        self._sockets.event("execution_error", data, self.client)
+
+    def over(self) -> None:
+        """`executing` without a node: the history has the entry now."""
+        if self.client is not None:
+            self._sockets.event("executing", {"node": None, "prompt_id": self._prompt_id}, self.client)
+
+    # -- its nodes
+
+    def node_started(self, node_id: str) -> None:
+        """A node that is not cached begins."""
+        state = self._progress.setdefault(node_id, {})
+        state |= {"value": 0.0, "max": 1.0, "state": "running"}
+        self._send_progress()
+        if self.client is not None:
+            self._sockets.executing_node = node_id
+            data = {"node": node_id, "display_node": node_id, "prompt_id": self._prompt_id}
+            self._sockets.event("executing", data, self.client)
+        self._log.add("node", self._prompt_id, node=node_id, class_type=self._graph[node_id]["class_type"])
+
+    def node_finished(self, node_id: str) -> None:
+        """A node has its results, from running or from the cache."""
+        state = self._progress.setdefault(node_id, {"value": 0, "max": 1, "state": "finished"})
+        state |= {"value": state["max"], "state": "finished"}
+        self._send_progress()
+
+    def reported(self, node_id: str, result: NodeResult) -> None:
+        """`executed`: what a node shows."""
+        if self.client is not None:
+            data = {
+                "node": node_id,
+                "display_node": node_id,
+                "output": None if result.ui is None else dict(result.ui),
+                "prompt_id": self._prompt_id,
+            }
+            self._sockets.event("executed", data, self.client)
+
+    def step(self, node_id: str, value: float, maximum: float, preview: Image.Image | None) -> None:
+        """One step: state, then preview and `progress` in the order that the client's flags ask for."""
+        self._progress[node_id] = {"value": value, "max": maximum, "state": "running"}
+        self._send_progress()
+        jpeg = _jpeg(preview) if preview is not None else None
+        with_metadata = self._sockets.takes_metadata(self.client)
+        if jpeg is not None and with_metadata:
+            self._sockets.preview(jpeg, self._node(node_id), self.client)
+        progress = {"value": value, "max": maximum, "prompt_id": self._prompt_id, "node": node_id}
+        self._sockets.event("progress", progress, self.client)
+        if jpeg is not None and not with_metadata:
+            self._sockets.preview(jpeg, None, self.client)
+        self._log.add("step", self._prompt_id, node=node_id, value=value, max=maximum)
+
+    def _milestone(self, event: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+        message = {**data, "timestamp": int(time.time() * 1000)}
+        self.messages.append([event, message])
+        self._log.add(event, self._prompt_id, **{key: value for key, value in data.items() if key != "prompt_id"})
+        if self.client is not None or to_all:
+            self._sockets.event(event, message, self.client)
+
+    def _where(self, node_id: str, executed: Sequence[str]) -> dict[str, Any]:
+        class_type = self._graph[node_id]["class_type"]
+        return {
+            "prompt_id": self._prompt_id,
+            "node_id": node_id,
+            "node_type": class_type,
+            "executed": list(executed),
+        }
+
+    def _node(self, node_id: str) -> dict[str, Any]:
+        return {
+            "node_id": node_id,
+            "prompt_id": self._prompt_id,
+            "display_node_id": node_id,
+            "parent_node_id": None,
+            "real_node_id": node_id,
+        }
+
+    def _send_progress(self) -> None:
+        nodes = {node_id: {**state, **self._node(node_id)} for node_id, state in self._progress.items()}
+        self._sockets.event("progress_state", {"prompt_id": self._prompt_id, "nodes": nodes}, self.client)
+
+
+def _wire_name(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "torch.OutOfMemoryError"
+    kind = type(error)
+    if kind.__module__.startswith("bot."):
+        return "Exception"
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _shown(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    contained = ImageOps.contain(picture.convert("RGB"), (PREVIEW_SIZE, PREVIEW_SIZE), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    contained.save(buffer, format="JPEG", quality=95)
+    return buffer.getvalue()

@@ -1,0 +1,123 @@
+"""Paints a picture from a prompt and a seed: always the same one, quickly, and worth looking at.
+
+Words choose land, light, subject, weather and style; the seed throws the dice for everything else. Every picture says
+"sandbox" in a corner: nobody shall take it for a model's work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+
+from sandbox.comfyui import scenery
+from sandbox.comfyui.canvas import Canvas
+from sandbox.comfyui.palettes import choose
+from sandbox.comfyui.pixels import resize
+from sandbox.comfyui.subjects import SUBJECTS
+
+WORKING_SIDE = 1280
+"""The longer side while painting; the result is scaled to what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motif:
+    """What decides a picture, beside its size."""
+
+    positive: str
+    negative: str = ""
+    seed: int = 0
+    cfg: float = 7.0
+    steps: int = 20
+
+
+def paint(motif: Motif, size: tuple[int, int]) -> Image.Image:
+    """An RGB picture of that size in pixels."""
+    words = _words(motif.positive)
+    unwanted = set(_words(motif.negative))
+    wanted = [each for each in words if each not in unwanted]
+    dice = random.Random(hashlib.sha256(f"{motif.positive}\0{motif.negative}\0{motif.seed}".encode()).digest())
+    canvas = Canvas(_working_size(size), dice, wanted)
+    _compose(canvas, wanted)
+    _finish(canvas, wanted, motif)
+    picture = resize(canvas.image, size)
+    _mark(picture)
+    return picture
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def _working_size(size: tuple[int, int]) -> tuple[int, int]:
+    share = min(1.5, WORKING_SIDE / max(size))
+    return max(16, round(size[0] * share)), max(16, round(size[1] * share))
+
+
+def _compose(canvas: Canvas, words: Sequence[str]) -> None:
+    palette = choose(words, canvas.dice)
+    subject = next((SUBJECTS[word] for word in words if word in SUBJECTS), None)
+    land = next((scenery.LANDS[word] for word in words if word in scenery.LANDS), None)
+    if land is None:
+        land = canvas.dice.choice([scenery.mountains, scenery.lake, scenery.meadow, scenery.forest, scenery.sea])
+    if subject is None and canvas.dice.random() < 0.3 and land in {scenery.meadow, scenery.mountains}:
+        subject = SUBJECTS["tree"]
+    horizon = canvas.dice.uniform(0.54, 0.66)
+    cloudy = 1.0 if {"cloud", "clouds", "cloudy", "storm", "stormy"} & set(words) else canvas.dice.uniform(0.1, 0.6)
+    scenery.sky(canvas, palette, horizon, cloudy=cloudy)
+    land(canvas, palette, horizon)
+    if subject is not None:
+        if subject is SUBJECTS["portrait"]:
+            canvas.blur(0.012)  # as a lens would
+        subject(canvas, palette, horizon)
+    for names, weather in (
+        ({"rain", "rainy", "storm", "stormy"}, scenery.rain),
+        ({"snow", "snowy", "snowing", "winter"}, scenery.snowfall),
+        ({"fog", "foggy", "mist", "misty", "haze"}, scenery.fog),
+    ):
+        if names & set(words):
+            weather(canvas, palette)
+
+
+def _finish(canvas: Canvas, words: Sequence[str], motif: Motif) -> None:
+    said = set(words)
+    if motif.steps < 4:
+        canvas.blur(0.004 * (4 - motif.steps))
+    if {"watercolor", "watercolour", "painting", "oil", "impressionist", "gouache"} & said:
+        size = canvas.image.size
+        small = resize(canvas.image, (size[0] // 2, size[1] // 2), Image.Resampling.BOX).filter(
+            ImageFilter.MedianFilter(5)
+        )
+        canvas.replace(resize(small, size, Image.Resampling.BICUBIC))
+    if {"sketch", "drawing", "pencil", "ink", "lineart"} & said:
+        lines = ImageOps.invert(canvas.image.convert("L").filter(ImageFilter.CONTOUR).filter(ImageFilter.SMOOTH))
+        paper = ImageOps.colorize(ImageOps.invert(lines), (52, 46, 50), (246, 240, 226))
+        canvas.replace(Image.blend(canvas.image, paper, 0.72))
+    if {"pixel", "pixelart", "retro"} & said:
+        small = ImageOps.contain(canvas.image, (160, 160), Image.Resampling.BOX)
+        canvas.replace(resize(small.quantize(24).convert("RGB"), canvas.image.size, Image.Resampling.NEAREST))
+    if {"noir", "monochrome", "grayscale", "greyscale"} & said:
+        canvas.replace(ImageOps.autocontrast(canvas.image.convert("L")).convert("RGB"))
+    else:
+        vivid = 0.92 + min(motif.cfg, 20.0) / 50
+        canvas.replace(ImageEnhance.Color(canvas.image).enhance(vivid))
+    canvas.vignette(0.55)
+    canvas.grain(0.11)
+
+
+def _mark(picture: Image.Image) -> None:
+    """Write "sandbox" into the lower right corner, readable on anything."""
+    side = min(picture.size)
+    if side < 24:
+        return
+    font = ImageFont.load_default(size=max(8, side // 34))
+    draw = ImageDraw.Draw(picture, "RGBA")
+    left, top, right, bottom = draw.textbbox((0, 0), "sandbox", font=font)
+    width, height, margin = right - left, bottom - top, side // 60 + 1
+    x, y = picture.width - width - 2 * margin, picture.height - height - 2 * margin
+    draw.rectangle((x - margin, y - margin, x + width + margin, y + height + margin), fill=(0, 0, 0, 96))
+    draw.text((x - left, y - top), "sandbox", font=font, fill=(255, 255, 255, 220))

@@ -1,0 +1,61 @@
+"""In which order the nodes of a prompt run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.comfyui.node_types import NodeType
+
+
+def is_link(value: Any) -> bool:
+    """`[node id, output]`."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)  # pyright: ignore[reportUnknownArgumentType]
+
+
+class Plan:
+    """Of the nodes that wait for nothing: outputs first, then what leads to an output soonest."""
+
+    def __init__(
+        self, graph: Mapping[str, Any], nodes: Mapping[str, NodeType], is_cached: Callable[[str], bool]
+    ) -> None:
+        self._graph = graph
+        self._nodes = nodes
+        self._is_cached = is_cached
+        self._waits_for: dict[str, set[str]] = {}
+        self._leads_to: dict[str, list[str]] = {}
+
+    def add(self, output: str) -> None:
+        """Plan an output and all that it needs and is not cached."""
+        discovered = [output]
+        while discovered:
+            current = discovered.pop()
+            if current in self._waits_for:
+                continue
+            inputs: Mapping[str, Any] = self._graph[current]["inputs"]
+            needed = [value[0] for value in inputs.values() if is_link(value) and not self._is_cached(value[0])]
+            self._waits_for[current] = set(needed)
+            self._leads_to.setdefault(current, [])
+            for source in needed:
+                self._leads_to.setdefault(source, []).append(current)
+                discovered.append(source)
+
+    def next(self) -> str | None:
+        """The next node; None when all are done."""
+        ready = [each for each, needed in self._waits_for.items() if not needed]
+        return min(ready, key=self._distance) if ready else None
+
+    def done(self, node_id: str) -> None:
+        """It ran; what waited for it may be ready."""
+        del self._waits_for[node_id]
+        for waiting in self._leads_to.pop(node_id, []):
+            if waiting in self._waits_for:
+                self._waits_for[waiting].discard(node_id)
+
+    def _distance(self, node_id: str) -> int:
+        nearest = [node_id]
+        for steps in range(3):
+            if any(self._nodes[self._graph[each]["class_type"]].is_output for each in nearest):
+                return steps
+            nearest = [after for each in nearest for after in self._leads_to.get(each, [])]
+        return 3

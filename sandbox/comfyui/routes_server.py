@@ -1,0 +1,106 @@
+"""/ws, /object_info, /system_stats, /features, /models, /embeddings, and the stand-in's own /sandbox routes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import PurePosixPath
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.comfyui.life import Life
+from sandbox.comfyui.replies import Route, json_body
+from sandbox.comfyui.sockets import FEATURES
+
+
+def routes(life: Life) -> list[Route]:
+    """Method, path, handler."""
+    server = _Server(life)
+    return [
+        ("GET", "/ws", life.sockets.handle),
+        ("GET", "/object_info", server.object_info),
+        ("GET", "/object_info/{class_type}", server.one_object_info),
+        ("GET", "/system_stats", server.system_stats),
+        ("GET", "/features", server.features),
+        ("GET", "/models", server.models),
+        ("GET", "/models/{folder}", server.models_in),
+        ("GET", "/embeddings", server.embeddings),
+        ("GET", "/extensions", server.nothing),
+    ]
+
+
+def sandbox_routes(life: Life) -> list[Route]:
+    """What only a stand-in has: its log, and its weather, for tests from another process."""
+    server = _Server(life)
+    return [("GET", "/sandbox/log", server.log), ("POST", "/sandbox/weather", server.weather)]
+
+
+class _Server:
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    async def object_info(self, _request: web.Request) -> web.Response:
+        installed = self._life.installed
+        return web.json_response({name: installed.info(name) for name in list(installed.nodes)})
+
+    async def one_object_info(self, request: web.Request) -> web.Response:
+        name = request.match_info["class_type"]
+        installed = self._life.installed
+        return web.json_response({name: installed.info(name)} if name in installed.nodes else {})
+
+    async def system_stats(self, _request: web.Request) -> web.Response:
+        options = self._life.options
+        memory = options.vram_total
+        system: dict[str, Any] = {
+            "os": sys.platform,
+            "ram_total": memory,
+            "ram_free": memory // 2,
+            "comfyui_version": options.version,
+            "required_frontend_version": "1.49.6",
+            "python_version": sys.version,
+            "pytorch_version": "0+sandbox",
+            "embedded_python": False,
+            "deploy_environment": "sandbox",
+            "argv": ["main.py", "--sandbox"],
+        }
+        device = {
+            "name": "sandbox",
+            "type": "cpu",
+            "index": None,
+            "vram_total": memory,
+            "vram_free": memory - self._life.cached_results * 2**20,
+            "torch_vram_total": memory,
+            "torch_vram_free": memory,
+        }
+        return web.json_response({"system": system, "devices": [device]})
+
+    async def features(self, _request: web.Request) -> web.Response:
+        return web.json_response(FEATURES)
+
+    async def models(self, _request: web.Request) -> web.Response:
+        return web.json_response(list(self._life.installed.models))
+
+    async def models_in(self, request: web.Request) -> web.Response:
+        names = self._life.installed.models.get(request.match_info["folder"])
+        return web.Response(status=404) if names is None else web.json_response(names)
+
+    async def embeddings(self, _request: web.Request) -> web.Response:
+        names = self._life.installed.models.get("embeddings", [])
+        return web.json_response([str(PurePosixPath(name).with_suffix("")) for name in names])
+
+    async def nothing(self, _request: web.Request) -> web.Response:
+        return web.json_response([])
+
+    async def log(self, _request: web.Request) -> web.Response:
+        entries = [
+            {"at": each.at, "kind": each.kind, "prompt_id": each.prompt_id, "detail": dict(each.detail)}
+            for each in list(self._life.log.entries)
+        ]
+        return web.json_response({"entries": entries, "idle_gaps": self._life.log.idle_gaps()})
+
+    async def weather(self, request: web.Request) -> web.Response:
+        try:
+            self._life.weather.change(await json_body(request))
+        except (KeyError, ValueError) as error:
+            return web.json_response({"error": f"no such weather: {error}"}, status=400)
+        return web.Response()

@@ -1,0 +1,203 @@
+"""The WebSocket side: who is connected, who hears what, and in which order.
+
+ComfyUI keeps one socket per client id, sends a prompt's events to the socket of the id it was submitted under, and
+`status` to everybody. When a socket ends it unregisters its *id*, even if a newer socket has that id by then: the newer
+one stays open and hears nothing more. That is kept here, because clients meet it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import struct
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.comfyui.event_log import EventLog
+from sandbox.comfyui.weather import Weather
+
+FEATURES: dict[str, Any] = {
+    "supports_preview_metadata": True,
+    "supports_model_type_tags": True,
+    "max_upload_size": 104857600,
+    "extension": {"manager": {"supports_v4": True}},
+    "node_replacements": True,
+    "assets": False,
+}
+
+PREVIEW_IMAGE = 1
+PREVIEW_IMAGE_WITH_METADATA = 4
+
+
+@dataclass(eq=False)
+class Socket:
+    """One connection."""
+
+    sid: str
+    response: web.WebSocketResponse
+    request: web.Request
+    deaf: bool
+    flags: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    async def send(self, payload: str | bytes) -> None:
+        """Send, unless it is deaf; a client that went away is no error."""
+        if self.deaf or self.response.closed:
+            return
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            if isinstance(payload, str):
+                await self.response.send_str(payload)
+            else:
+                await self.response.send_bytes(payload)
+
+
+class Sockets:
+    """All connections of one life of the server.
+
+    Args:
+        weather: Looked at for deafness and refusals.
+        log: Told of connections.
+        remaining: How many prompts are queued or running.
+
+    """
+
+    def __init__(self, weather: Weather, log: EventLog, remaining: Callable[[], int]) -> None:
+        self._weather = weather
+        self._log = log
+        self._remaining = remaining
+        self._loop = asyncio.get_running_loop()
+        self._by_sid: dict[str, Socket] = {}
+        self._all: set[Socket] = set()
+        self._known: set[str] = set()
+        self._outgoing: asyncio.Queue[tuple[str | bytes, str | None]] = asyncio.Queue()
+        self._closed = False
+        self.executing_client: str | None = None
+        """The client id of the running prompt."""
+        self.executing_node: str | None = None
+
+    @property
+    def open_count(self) -> int:
+        """Connections that are open now."""
+        return len(self._all)
+
+    # -- sending, from any thread
+
+    def event(self, kind: str, data: dict[str, Any], sid: str | None) -> None:
+        """Queue a JSON message for one client, or for all (None)."""
+        if self.listens(sid):  # progress_state grows with the graph: do not write it for nobody
+            self._put(json.dumps({"type": kind, "data": data}), sid)
+
+    def raw(self, payload: str | bytes, sid: str | None = None) -> None:
+        """Queue anything, also what ComfyUI never sends."""
+        self._put(payload, sid)
+
+    def status(self, remaining: int) -> None:
+        """Tell everybody how many prompts are left."""
+        self.event("status", {"status": {"exec_info": {"queue_remaining": remaining}}}, None)
+
+    def preview(self, jpeg: bytes, metadata: dict[str, Any] | None, sid: str | None) -> None:
+        """A preview frame: type 4 with metadata, type 1 without."""
+        if metadata is None:
+            self._put(struct.pack(">II", PREVIEW_IMAGE, 1) + jpeg, sid)
+            return
+        described = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
+        self._put(struct.pack(">II", PREVIEW_IMAGE_WITH_METADATA, len(described)) + described + jpeg, sid)
+
+    def takes_metadata(self, sid: str | None) -> bool:
+        """That client asked for previews with metadata on its present connection."""
+        socket = self._by_sid.get(sid) if sid is not None else None
+        return socket is not None and bool(socket.flags.get("supports_preview_metadata"))
+
+    def listens(self, sid: str | None) -> bool:
+        """Somebody would see what is sent to that client (None: to everybody)."""
+        return bool(self._by_sid) if sid is None else sid in self._by_sid
+
+    def _put(self, payload: str | bytes, sid: str | None) -> None:
+        if not self._closed and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop closed in between
+                self._loop.call_soon_threadsafe(self._outgoing.put_nowait, (payload, sid))
+
+    # -- the loop's side
+
+    async def publish(self) -> None:
+        """Send what is queued, in order, for ever."""
+        while True:
+            payload, sid = await self._outgoing.get()
+            if sid is None:
+                for socket in list(self._by_sid.values()):
+                    await self._send(socket, payload)
+            elif sid in self._by_sid:
+                await self._send(self._by_sid[sid], payload)
+
+    async def _send(self, socket: Socket, payload: str | bytes) -> None:
+        if not self._weather.deaf:
+            await socket.send(payload)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """`GET /ws`."""
+        if self._weather.refuse_websocket:
+            return web.Response(status=503, text="Service Unavailable")
+        response = web.WebSocketResponse()
+        await response.prepare(request)
+        sid = request.rel_url.query.get("clientId", "") or uuid.uuid4().hex
+        socket = Socket(sid, response, request, self._is_born_deaf(sid))
+        self._by_sid[sid] = socket
+        self._all.add(socket)
+        self._known.add(sid)
+        self._log.add("socket_open", sid=sid)
+        try:
+            await self._greet(socket)
+            await self._listen(socket)
+        finally:
+            self._by_sid.pop(sid, None)  # by id, as ComfyUI does: see the module's docstring
+            self._all.discard(socket)
+            self._log.add("socket_closed", sid=sid)
+        return response
+
+    def _is_born_deaf(self, sid: str) -> bool:
+        if sid in self._known and self._weather.deaf_after_reconnect > 0:
+            self._weather.deaf_after_reconnect -= 1
+            return True
+        return False
+
+    async def _greet(self, socket: Socket) -> None:
+        status = {"exec_info": {"queue_remaining": self._remaining()}}
+        await self._send(socket, json.dumps({"type": "status", "data": {"status": status, "sid": socket.sid}}))
+        if self.executing_client == socket.sid and self.executing_node is not None:
+            await self._send(socket, json.dumps({"type": "executing", "data": {"node": self.executing_node}}))
+
+    async def _listen(self, socket: Socket) -> None:
+        first = True
+        async for message in socket.response:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            try:
+                frame: Any = json.loads(message.data)
+            except ValueError:
+                continue
+            if first and isinstance(frame, dict) and frame.get("type") == "feature_flags":  # pyright: ignore[reportUnknownMemberType]
+                socket.flags = frame.get("data") or {}  # pyright: ignore[reportUnknownMemberType]
+                await self._send(socket, json.dumps({"type": "feature_flags", "data": FEATURES}))
+            first = False
+
+    # -- misbehaviour
+
+    def deafen(self) -> None:
+        """Every connection that is open now hears nothing more; pings are still answered."""
+        for socket in self._all:
+            socket.deaf = True
+
+    async def drop(self) -> None:
+        """Break every connection off without a closing handshake."""
+        for socket in list(self._all):
+            if socket.request.transport is not None:
+                socket.request.transport.abort()
+        await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._closed = True

@@ -1,0 +1,57 @@
+"""The CDN: attachments behind signed links that expire, avatars by hash."""
+
+from __future__ import annotations
+
+import io
+
+from aiohttp import web
+from PIL import Image
+
+from sandbox.discord.core import Core
+from sandbox.discord.payloads import signature
+
+
+class Cdn:
+    """Serves `/cdn/...` from the world's memory."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def attachment(self, request: web.Request) -> web.Response:
+        """`/cdn/attachments/{channel}/{attachment}/{name}?ex&is&hm`: 404 for what is unknown, unsigned or expired."""
+        found = self._core.world.uploads.get(int(request.match_info["attachment_id"]))
+        if found is None or not self._signed(request):
+            return web.Response(status=404, text="This content is no longer available.")
+        return web.Response(body=found.data, headers={"Content-Type": found.content_type})
+
+    def _signed(self, request: web.Request) -> bool:
+        expires, issued = request.query.get("ex", ""), request.query.get("is", "")
+        try:
+            late = int(expires, 16) < self._core.clock.now()
+        except ValueError:
+            return False
+        return not late and request.query.get("hm") == signature(request.path, expires, issued)
+
+    async def avatar(self, request: web.Request) -> web.Response:
+        """`/cdn/avatars/{user}/{hash}.png`, of users and of webhooks."""
+        world, wanted = self._core.world, int(request.match_info["user_id"])
+        hook = world.webhooks.get(wanted)
+        owner = hook.face if hook else world.users.get(wanted)
+        if owner is None or owner.avatar is None or request.match_info["hash"] != owner.avatar_hash:
+            return web.Response(status=404)
+        return web.Response(body=owner.avatar, headers={"Content-Type": "image/png"})
+
+    async def default_avatar(self, request: web.Request) -> web.Response:
+        """`/cdn/embed/avatars/{index}.png`: what accounts without a picture show."""
+        shade = 40 * (int(request.match_info["index"]) % 6)
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 64), (shade, 101, 242)).save(buffer, "PNG")
+        return web.Response(body=buffer.getvalue(), headers={"Content-Type": "image/png"})
+
+    def routes(self) -> list[web.RouteDef]:
+        """What the server mounts."""
+        return [
+            web.get(r"/cdn/attachments/{channel_id:\d+}/{attachment_id:\d+}/{name}", self.attachment),
+            web.get(r"/cdn/avatars/{user_id:\d+}/{hash:[0-9a-f]+}.{extension}", self.avatar),
+            web.get(r"/cdn/embed/avatars/{index:\d+}.png", self.default_avatar),
+        ]

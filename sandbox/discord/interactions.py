@@ -1,0 +1,260 @@
+"""Interactions: how one reaches the application, and what its answers do (interactions/receiving-and-responding)."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from sandbox.discord import mentions, message_payload, messages, payloads
+from sandbox.discord.core import Core, Part
+from sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, bits, permissions_in
+from sandbox.discord.refusals import ApiError, Form, unknown
+from sandbox.discord.rules_commands import check_choices
+from sandbox.discord.rules_components import check_modal
+from sandbox.discord.rules_messages import refuse_voice
+from sandbox.discord.state import EPHEMERAL, LOADING, VOICE, Channel, Interaction, Json, Message, User, item, number
+
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
+ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
+ALLOWED = {
+    COMMAND: {ANSWER, DEFER, SHOW_MODAL},
+    COMPONENT: {ANSWER, DEFER, DEFER_UPDATE, UPDATE, SHOW_MODAL},
+    AUTOCOMPLETE: {CHOICES},
+    MODAL: {ANSWER, DEFER, DEFER_UPDATE, UPDATE},
+}
+"""Which answers an interaction takes ("Interaction Callback Type"); a modal only updates if a component opened it."""
+
+
+def start(
+    core: Core,
+    user: User,
+    channel: Channel,
+    kind: int,
+    data: Json,
+    *,
+    source: Message | None = None,
+    about: Json | None = None,
+) -> Interaction:
+    """Send INTERACTION_CREATE. `about` is what the metadata says beyond who and what."""
+    world, guild = core.world, channel.guild
+    member_bot = guild is None or world.bot.id in guild.members
+    interaction_id = world.ids.next()
+    owners: Json = {"0": str(guild.id) if guild else "0"} if member_bot else {"1": str(user.id)}
+    metadata: Json = {
+        "id": str(interaction_id),
+        "type": kind,
+        "user": payloads.user(user),
+        "authorizing_integration_owners": owners,
+    }
+    interaction = Interaction(
+        id=interaction_id,
+        token=secrets.token_urlsafe(96),
+        type=kind,
+        user=user,
+        channel=channel,
+        created=core.clock.now(),
+        data=data,
+        metadata=metadata | (about or {}),
+        source=source,
+        app_permissions=permissions_in(channel, world.bot) if member_bot else USER_INSTALLED_PERMISSIONS,
+    )
+    world.interactions[interaction.id] = interaction
+    world.interactions_by_token[interaction.token] = interaction
+    core.gateway.send("INTERACTION_CREATE", _payload(core, interaction, owners), guild=guild)
+    return interaction
+
+
+def _payload(core: Core, interaction: Interaction, owners: Json) -> Json:
+    world, channel, user = core.world, interaction.channel, interaction.user
+    body: Json = {
+        "id": str(interaction.id),
+        "application_id": str(world.application_id),
+        "type": interaction.type,
+        "data": interaction.data,
+        "channel_id": str(channel.id),
+        "channel": payloads.resolved_channel(channel, world, user),
+        "token": interaction.token,
+        "version": 1,
+        "locale": "en-US",
+        "entitlements": [],
+        "app_permissions": str(interaction.app_permissions),
+        "authorizing_integration_owners": owners,
+        "attachment_size_limit": core.attachment_limit(channel.guild),
+        "context": 1 if channel.guild is None else 0,
+    }
+    if interaction.source is not None:
+        body["message"] = message_payload.message(interaction.source, world, core.base, viewer=world.bot)
+    guild = channel.guild
+    if guild is None:
+        return body | {"user": payloads.user(user)}
+    member = payloads.member(guild.members[user.id]) | {"permissions": str(permissions_in(channel, user))}
+    partial: Json = {"id": str(guild.id), "locale": guild.locale, "features": []}
+    return body | {"guild_id": str(guild.id), "guild": partial, "guild_locale": guild.locale, "member": member}
+
+
+def by_callback(core: Core, interaction_id: int, token: str) -> Interaction:
+    """The interaction that a callback may still answer.
+
+    Raises:
+        ApiError: 10062 (unknown, or later than 3 s) or 40060 (answered already).
+
+    """
+    interaction = core.world.interactions.get(interaction_id)
+    if interaction is None or interaction.token != token:
+        raise unknown("interaction")
+    if interaction.response_type is not None:
+        raise ApiError(400, 40060, "Interaction has already been acknowledged.")
+    if interaction.failed or core.clock.now() - interaction.created > core.limits.callback_seconds:
+        interaction.failed = True
+        raise unknown("interaction")
+    return interaction
+
+
+def by_token(core: Core, token: str) -> Interaction | None:
+    """The interaction of a followup token, None where no interaction ever had it.
+
+    Raises:
+        ApiError: 50027, fifteen minutes are over.
+
+    """
+    interaction = core.world.interactions_by_token.get(token)
+    if interaction is not None and core.clock.now() - interaction.created > core.limits.token_seconds:
+        raise ApiError(401, 50027, "Invalid Webhook Token")
+    return interaction
+
+
+def answer(core: Core, interaction: Interaction, body: Json, parts: list[Part]) -> None:
+    """Do what a callback says.
+
+    Raises:
+        ApiError: The type does not fit the interaction, or its data breaks a rule.
+
+    """
+    kind, data = int(body.get("type") or 0), item(body, "data")
+    form = Form()
+    if kind not in ALLOWED[interaction.type]:
+        form.wrong("type", "BASE_TYPE_CHOICES", f"Value must be one of {sorted(ALLOWED[interaction.type])}.")
+    if kind in {DEFER_UPDATE, UPDATE} and interaction.source is None:
+        form.wrong("type", "INTERACTION_INVALID_CALLBACK", "There is no message to update.")
+    if kind == CHOICES:
+        check_choices(data.get("choices"), "data.choices", form)
+    if kind == SHOW_MODAL:
+        check_modal(data, form)
+    form.refuse()
+    match kind:
+        case 4:
+            interaction.original = _respond(core, interaction, data, parts)
+        case 5:
+            interaction.original = _loading(core, interaction, int(data.get("flags") or 0))
+        case 6:
+            interaction.original = interaction.source
+        case 7 if interaction.source is not None:
+            interaction.original = messages.edit(core, interaction.source, data, parts)
+        case _:
+            pass
+    interaction.response_type, interaction.response_data = kind, data
+    core.pulse.beat()
+
+
+def _draft(core: Core, interaction: Interaction, data: Json, parts: list[Part]) -> messages.Draft:
+    is_command = interaction.type == COMMAND
+    menu = is_command and interaction.data.get("type", 1) != 1
+    reply_to = None if is_command else interaction.source
+    return messages.Draft(
+        channel=interaction.channel,
+        author=core.world.bot,
+        body=data,
+        parts=parts,
+        type=(messages.CONTEXT_MENU_COMMAND if menu else messages.CHAT_INPUT_COMMAND) if is_command else 0,
+        webhook_id=core.world.application_id,
+        application_id=core.world.application_id,
+        interaction=interaction,
+        interaction_metadata=interaction.metadata,
+        reply_to=reply_to,
+        default_mentions=mentions.WEBHOOK,
+    )
+
+
+def _respond(core: Core, interaction: Interaction, data: Json, parts: list[Part]) -> Message:
+    if number(data, "flags", 0) & VOICE and not interaction.app_permissions & bits("send_voice_messages"):
+        raise ApiError(403, 50173, "Cannot send voice messages in this channel")
+    return messages.create(core, _draft(core, interaction, data, parts))
+
+
+def _loading(core: Core, interaction: Interaction, flags: int) -> Message:
+    form = Form()
+    if flags & ~EPHEMERAL:  # components/reference: V2 cannot be set on a defer
+        form.wrong("data.flags", "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL can be set on a deferred answer.")
+    form.refuse()
+    draft = _draft(core, interaction, {}, [])
+    message = Message(
+        id=core.world.ids.next(),
+        channel=interaction.channel,
+        author=core.world.bot,
+        type=draft.type or (messages.REPLY if draft.reply_to else 0),
+        flags=(flags & EPHEMERAL) | LOADING,
+        created=core.clock.now(),
+        reply_to=draft.reply_to,
+        reference=messages.reference(draft.reply_to) if draft.reply_to else None,
+        webhook_id=draft.webhook_id,
+        application_id=draft.application_id,
+        interaction=interaction,
+        interaction_metadata=draft.interaction_metadata,
+    )
+    messages.publish(core, message)
+    return message
+
+
+def follow_up(core: Core, interaction: Interaction, body: Json, parts: list[Part]) -> Message:
+    """Another message of the same interaction; the first one after a defer takes the place of "is thinking".
+
+    Raises:
+        ApiError: 10015, nothing was answered yet; or a rule is broken.
+
+    """
+    if interaction.response_type is None:
+        raise unknown("Webhook")
+    refuse_voice(body)
+    original = interaction.original
+    if original is not None and original.loading:
+        return fill(core, original, body, parts)
+    metadata = dict(interaction.metadata)
+    if original is not None:
+        metadata["original_response_message_id"] = str(original.id)
+    draft = _draft(core, interaction, body, parts)
+    return messages.create(core, replace(draft, type=0, reply_to=original, interaction_metadata=metadata))
+
+
+def fill(core: Core, original: Message, body: Json, parts: list[Part]) -> Message:
+    """The real answer after a defer: an edit that pings, since people have not seen it yet."""
+    clean: Json = {key: value for key, value in body.items() if key != "flags"}
+    flags = int(body.get("flags") or 0) & ~EPHEMERAL
+    message = messages.edit(core, original, clean | {"flags": flags}, parts)
+    message.pings = mentions.compute(
+        message.content,
+        body.get("allowed_mentions"),
+        channel=message.channel,
+        author=core.world.bot,
+        reply_to=None,
+        default=mentions.WEBHOOK,
+    )
+    return message
+
+
+def target(interaction: Interaction, key: str) -> Message:
+    """`@original` or a message id of this interaction.
+
+    Raises:
+        ApiError: 10008 (also for messages of other interactions), 10015 before any answer.
+
+    """
+    if interaction.response_type is None:
+        raise unknown("Webhook")
+    found: Any = interaction.original
+    if key != "@original":
+        mine = [*interaction.messages, *([interaction.source] if interaction.source and interaction.original else [])]
+        found = next((message for message in mine if str(message.id) == key), None)
+    if found is None or found.deleted:
+        raise unknown("Message")
+    return found

@@ -1,0 +1,75 @@
+"""Filling in a modal: from field names to the components that a client submits (components/reference, "Modal")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sandbox.discord.options import NotOfferedError
+from sandbox.discord.resolved import Resolved
+from sandbox.discord.rules_components import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
+from sandbox.discord.state import Json
+from sandbox.discord.uploads import Upload
+
+Given = str | Sequence[str | Upload]
+
+
+def fill_modal(modal: Json, values: Mapping[str, Given], resolved: Resolved) -> Json:
+    """The `data` of a modal's submission. Fields are named by custom id or label; those not named keep their text.
+
+    Raises:
+        NotOfferedError: A name fits no field, or a value fits no limit.
+
+    """
+    left = dict(values)
+    components: list[Json] = []
+    for index, entry in enumerate(modal["components"], 1):
+        if entry["type"] == ROW:
+            inner = [_field(child, child.get("label", ""), left, resolved) for child in entry["components"]]
+            components.append({"type": ROW, "id": entry.get("id", index), "components": inner})
+        elif entry["type"] == LABEL:
+            filled = _field(entry["component"], entry["label"], left, resolved)
+            components.append({"type": LABEL, "id": entry.get("id", index), "component": filled})
+        elif entry["type"] == TEXT_DISPLAY:
+            components.append({"type": TEXT_DISPLAY, "id": entry.get("id", index), "content": entry["content"]})
+    if left:
+        raise NotOfferedError(f"The modal has no field {sorted(left)}.")
+    data: Json = {"custom_id": modal["custom_id"], "components": components}
+    return data | ({"resolved": resolved.data} if resolved.data else {})
+
+
+def _field(field: Json, label: str, left: dict[str, Given], resolved: Resolved) -> Json:
+    key = next((name for name in (field["custom_id"], label) if name in left), None)
+    given = left.pop(key) if key is not None else None
+    body: Json = {"type": field["type"], "custom_id": field["custom_id"], "id": field.get("id", 0)}
+    if field["type"] == TEXT_INPUT:
+        return body | {"value": _text(field, label, field.get("value") or "" if given is None else given)}
+    chosen = [given] if isinstance(given, str) else list(given or [])
+    if field["type"] == FILE_UPLOAD:
+        return body | {"values": [_upload(entry, resolved) for entry in chosen]}
+    if field["type"] == STRING_SELECT:
+        return body | {"values": [_option(field, entry) for entry in chosen]}
+    return body | {"values": [str(entry) for entry in chosen]}
+
+
+def _text(field: Json, label: str, value: Given) -> str:
+    if not isinstance(value, str):
+        raise NotOfferedError(f"{label}: a text field takes text.")
+    low = field.get("min_length") or (1 if field.get("required", True) else 0)
+    high = field.get("max_length") or 4000
+    if (value or field.get("required", True)) and not low <= len(value) <= high:
+        raise NotOfferedError(f"{label}: the field takes {low} to {high} characters.")
+    return value
+
+
+def _upload(value: str | Upload, resolved: Resolved) -> str:
+    if isinstance(value, str):
+        raise NotOfferedError("A file field takes files.")
+    return resolved.upload(value)
+
+
+def _option(field: Json, value: str | Upload) -> str:
+    options: list[Json] = field.get("options") or []
+    found = next((entry for entry in options if value in (entry["value"], entry["label"])), None)
+    if found is None:
+        raise NotOfferedError(f"The menu offers {[entry['label'] for entry in options]}.")
+    return str(found["value"])

@@ -1,0 +1,102 @@
+"""How Discord says no: status, JSON code, for malformed bodies a tree of errors (topics/opcodes-and-status-codes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.discord.state import Json
+
+
+class ApiError(Exception):
+    """A refusal. `violation` marks what no correct client sends, so that a test can assert that there was none."""
+
+    def __init__(
+        self, status: int, code: int, message: str, *, errors: Json | None = None, violation: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.errors = errors
+        self.violation = violation
+
+    def body(self) -> Json:
+        """Discord's error body."""
+        body: Json = {"message": self.message, "code": self.code}
+        if self.errors is not None:
+            body["errors"] = self.errors
+        return body
+
+
+def unauthorized() -> ApiError:
+    """The token is wrong."""
+    return ApiError(401, 0, "401: Unauthorized")
+
+
+def unknown(what: str) -> ApiError:
+    """Something does not exist (any more)."""
+    codes = {
+        "Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008, "Role": 10011, "User": 10013,
+        "Emoji": 10014,
+        "Webhook": 10015, "interaction": 10062, "application command": 10063,
+    }  # fmt: skip
+    return ApiError(404, codes[what], f"Unknown {what}")
+
+
+def missing_access() -> ApiError:
+    """The bot cannot see the channel, or is not in the guild."""
+    return ApiError(403, 50001, "Missing Access")
+
+
+def missing_permissions() -> ApiError:
+    """The bot sees the channel but may not do that there."""
+    return ApiError(403, 50013, "Missing Permissions")
+
+
+def malformed(code: int, message: str) -> ApiError:
+    """A request that breaks a rule of its own (empty message, voice rules): 400, and a violation."""
+    return ApiError(400, code, message, violation=True)
+
+
+class Form:
+    """Collects what is wrong with a body, and refuses it at the end with all of it (50035)."""
+
+    def __init__(self) -> None:
+        self._tree: Json = {}
+
+    def wrong(self, path: str, code: str, message: str) -> None:
+        """Note an error at a dotted path such as `embeds.0.title`."""
+        node: Json = self._tree
+        for key in path.split("."):
+            node = node.setdefault(key, {})
+        node.setdefault("_errors", []).append({"code": code, "message": message})
+
+    def length(self, path: str, value: Any, low: int, high: int) -> None:
+        """A string (or list) must have between `low` and `high` parts."""
+        if value is None:
+            return
+        if not isinstance(value, str | list):
+            self.wrong(path, "BASE_TYPE_STRING", "Could not interpret value as string.")
+            return
+        size = len(value)  # pyright: ignore[reportUnknownArgumentType] - any list has a length
+        if size > high or size < low:
+            bound = "BASE_TYPE_MAX_LENGTH" if size > high else "BASE_TYPE_MIN_LENGTH"
+            limit = f"{high} or fewer" if size > high else f"{low} or more"
+            self.wrong(path, "BASE_TYPE_BAD_LENGTH" if low else bound, f"Must be {limit} in length.")
+
+    def required(self, path: str, value: Any) -> bool:
+        """A value must be there; says whether it is."""
+        if value is None or value == "":
+            self.wrong(path, "BASE_TYPE_REQUIRED", "This field is required")
+            return False
+        return True
+
+    def refuse(self) -> None:
+        """Raise if anything was noted.
+
+        Raises:
+            ApiError: 400, 50035, with the tree.
+
+        """
+        if self._tree:
+            raise ApiError(400, 50035, "Invalid Form Body", errors=self._tree, violation=True)

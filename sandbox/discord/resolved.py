@@ -1,0 +1,48 @@
+"""An interaction's `resolved` data: the accounts, channels, roles and files that its values name by id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.discord import payloads, uploads
+from sandbox.discord.core import Core
+from sandbox.discord.permissions import permissions_in
+from sandbox.discord.state import Channel, Json, Role, User
+from sandbox.discord.uploads import Upload
+
+
+class Resolved:
+    """Collects while values are filled in; each method returns the id that stands for the thing."""
+
+    def __init__(self, core: Core, channel: Channel, user: User) -> None:
+        self._core = core
+        self._channel = channel
+        self._invoker = user
+        self.data: Json = {}
+
+    def _add(self, kind: str, key: int, body: Any) -> str:
+        self.data.setdefault(kind, {})[str(key)] = body
+        return str(key)
+
+    def user(self, user: User) -> str:
+        """An account, and where it is a member its membership."""
+        member = self._channel.guild.members.get(user.id) if self._channel.guild else None
+        if member is not None:
+            shown = payloads.member(member, with_user=False)
+            self._add("members", user.id, shown | {"permissions": str(permissions_in(self._channel, user))})
+        return self._add("users", user.id, payloads.user(user))
+
+    def channel(self, channel: Channel) -> str:
+        """A channel, with the invoker's permissions in it."""
+        return self._add("channels", channel.id, payloads.resolved_channel(channel, self._core.world, self._invoker))
+
+    def role(self, role: Role) -> str:
+        """A role."""
+        return self._add("roles", role.id, payloads.role(role))
+
+    def upload(self, upload: Upload) -> str:
+        """A file: put on the CDN, ephemeral."""
+        attachment = uploads.store(self._core, self._channel, upload)
+        attachment.ephemeral = True
+        body = payloads.attachment(attachment, self._core.base, self._core.clock.now())
+        return self._add("attachments", attachment.id, body)

@@ -1,0 +1,73 @@
+"""What the bot may reach: lookups that refuse as Discord does."""
+
+from __future__ import annotations
+
+from sandbox.discord.core import Call, Core
+from sandbox.discord.permissions import missing
+from sandbox.discord.refusals import missing_access, missing_permissions, unknown
+from sandbox.discord.state import Channel, Guild, Message
+
+
+def visible_channel(core: Core, call: Call, *needed: str) -> Channel:
+    """The channel of the path, which the bot sees and where it has the named permissions.
+
+    Raises:
+        ApiError: 10003, 50001 (not visible) or 50013.
+
+    """
+    channel = core.world.channels.get(call.number("channel_id"))
+    if channel is None:
+        raise unknown("Channel")
+    demand(core, channel, *needed)
+    return channel
+
+
+def demand(core: Core, channel: Channel, *needed: str) -> None:
+    """The bot must see the channel and have the named permissions.
+
+    Raises:
+        ApiError: 50001 or 50013.
+
+    """
+    if missing(channel, core.world.bot, "view_channel"):
+        raise missing_access()
+    if missing(channel, core.world.bot, *needed):
+        raise missing_permissions()
+
+
+def sending_permissions(
+    channel: Channel, *, files: bool = False, embeds: bool = False, reply: bool = False
+) -> list[str]:
+    """What sending takes (resources/message, "Create Message"; topics/permissions for the rest)."""
+    needed = ["send_messages_in_threads" if channel.is_thread else "send_messages"]
+    needed += ["attach_files"] if files else []
+    needed += ["embed_links"] if embeds else []
+    return needed + (["read_message_history"] if reply else [])
+
+
+def message_in(channel: Channel, message_id: int) -> Message:
+    """A message that the channel's history shows.
+
+    Raises:
+        ApiError: 10008; ephemeral messages are never found here.
+
+    """
+    message = channel.messages.get(message_id)
+    if message is None:
+        raise unknown("Message")
+    return message
+
+
+def own_guild(core: Core, call: Call) -> Guild:
+    """The guild of the path, of which the bot is a member.
+
+    Raises:
+        ApiError: 50001 for a stranger, 10004 for a guild that is not.
+
+    """
+    guild = core.world.guilds.get(call.number("guild_id"))
+    if guild is None:
+        raise unknown("Guild")
+    if core.world.bot.id not in guild.members:
+        raise missing_access()
+    return guild

@@ -1,0 +1,149 @@
+"""What a message may be: sizes, flags, voice, files (resources/message, "Create Message")."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from sandbox.discord.message_payload import referenced_names
+from sandbox.discord.refusals import ApiError, Form, malformed
+from sandbox.discord.rules_components import V2_ONLY, check_components
+from sandbox.discord.rules_embeds import check_embeds
+from sandbox.discord.state import COMPONENTS_V2, EPHEMERAL, SUPPRESS_NOTIFICATIONS, VOICE, Attachment, Json, flatten
+
+CONTENT, MAX_FILES, MAX_NONCE = 2000, 10, 25
+SUPPRESS_EMBEDS = 1 << 2
+SETTABLE = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | VOICE | COMPONENTS_V2
+"""Flags that a request may set; an interaction's answer may add EPHEMERAL."""
+
+
+def check_body(body: Json, flags: int, *, interaction: bool = False) -> None:
+    """Everything about a message that can be said without its files.
+
+    Raises:
+        ApiError: 50035 with the tree.
+
+    """
+    form = Form()
+    form.length("content", body.get("content"), 0, CONTENT)
+    check_embeds(body.get("embeds"), form)
+    v2 = bool(flags & COMPONENTS_V2)
+    check_components(body.get("components"), form, v2=v2)
+    nonce = body.get("nonce")
+    if nonce is not None:
+        form.length("nonce", str(nonce), 0, MAX_NONCE)
+    if flags & ~(SETTABLE | (EPHEMERAL if interaction else 0)):
+        form.wrong("flags", "MESSAGE_FLAGS_INVALID", "This message flag cannot be set.")
+    if v2:
+        for key in ("content", "embeds", "poll", "sticker_ids"):
+            if body.get(key):
+                form.wrong(key, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", f"{key} cannot be used with V2")
+    elif any(entry.get("type") in V2_ONLY for entry in flatten(body.get("components") or [])):
+        form.wrong("flags", "BASE_TYPE_REQUIRED", "These components need the flag IS_COMPONENTS_V2.")
+    check_allowed_mentions(body.get("allowed_mentions"), form)
+    form.refuse()
+
+
+def check_allowed_mentions(value: Any, form: Form) -> None:
+    """`parse: ["users"]` and a list of `users` exclude each other; lists of at most 100."""
+    if not isinstance(value, dict):
+        return
+    allowed: Json = dict(value)  # pyright: ignore[reportUnknownArgumentType]
+    for key in ("users", "roles"):
+        form.length(f"allowed_mentions.{key}", allowed.get(key), 0, 100)
+        if key in (allowed.get("parse") or []) and allowed.get(key):
+            message = f'parse:["{key}"] and {key}: [ids...] are mutually exclusive.'
+            form.wrong("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
+
+
+def check_files(attachments: list[Attachment], limit: int) -> None:
+    """At most ten, none above the limit.
+
+    Raises:
+        ApiError: 50035, or 413 with 40005.
+
+    """
+    form = Form()
+    form.length("attachments", attachments, 0, MAX_FILES)
+    form.refuse()
+    if any(entry.size > limit for entry in attachments):
+        raise ApiError(413, 40005, "Request entity too large")
+
+
+def check_references(shown: Json, attachments: list[Attachment]) -> None:
+    """Every `attachment://` must name a file of the message.
+
+    For components Discord says so itself; in an embed it shows nothing, which nobody wants, so both are refused here.
+
+    Raises:
+        ApiError: 50035.
+
+    """
+    names = {entry.filename for entry in attachments}
+    form = Form()
+    for key in ("embeds", "components"):
+        for name in sorted(referenced_names(shown.get(key)) - names):
+            message = f"The referenced attachment {name!r} was not found"
+            form.wrong(key, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
+    form.refuse()
+
+
+def check_not_empty(content: str, shown: Json, attachments: list[Attachment], stickers: Any = None) -> None:
+    """A message needs content, an embed, a file, a component, a poll or a sticker.
+
+    Raises:
+        ApiError: 50006.
+
+    """
+    if not (
+        content.strip()
+        or shown.get("embeds")
+        or shown.get("components")
+        or attachments
+        or stickers
+        or shown.get("poll")
+    ):
+        raise malformed(50006, "Cannot send an empty message")
+
+
+def check_voice(body: Json, attachments: list[Attachment], part_types: list[str]) -> None:
+    """The rules of a voice message (resources/message, "Voice Messages"; codes 50159-50161).
+
+    Raises:
+        ApiError: One of the three codes.
+
+    """
+    if body.get("content") or body.get("embeds") or body.get("components"):
+        raise malformed(50159, "Voice messages do not support additional content.")
+    if len(attachments) != 1 or not all(kind.startswith("audio/") for kind in part_types):
+        raise malformed(50160, "Voice messages must have a single audio attachment.")
+    attachment = attachments[0]
+    if (
+        attachment.duration_secs is None
+        or not 0 < attachment.duration_secs <= 1200
+        or not _is_waveform(attachment.waveform)
+    ):
+        raise malformed(50161, "Voice messages must have supporting metadata.")
+
+
+def refuse_voice(body: Json) -> None:
+    """IS_VOICE_MESSAGE is for Create Message and a first answer only; webhooks and followups do not list it.
+
+    Raises:
+        ApiError: 50035.
+
+    """
+    form = Form()
+    if int(body.get("flags") or 0) & VOICE:
+        form.wrong("flags", "MESSAGE_FLAGS_INVALID", "IS_VOICE_MESSAGE cannot be set here.")
+    form.refuse()
+
+
+def _is_waveform(value: str | None) -> bool:
+    if not value:
+        return False
+    try:
+        return 1 <= len(base64.b64decode(value, validate=True)) <= 256
+    except binascii.Error:
+        return False

@@ -1,0 +1,232 @@
+"""The local Discord itself: one server on loopback with REST, gateway and CDN, and the hands that tests have on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from aiohttp import web
+
+from sandbox.discord import places, rest_commands, rest_interactions, rest_messages, rest_places, rest_webhooks
+from sandbox.discord.answers import DEADLINE
+from sandbox.discord.api import PREFIX, Api
+from sandbox.discord.cdn import Cdn
+from sandbox.discord.clock import Clock, Pulse
+from sandbox.discord.control import Control
+from sandbox.discord.core import Core, Limits, Received, Violation
+from sandbox.discord.gateway import Gateway
+from sandbox.discord.guilds import GuildPlace
+from sandbox.discord.people import Person
+from sandbox.discord.rates import RateLimits
+from sandbox.discord.sessions import PRIVILEGED
+from sandbox.discord.state import DEFAULT_ATTACHMENT_LIMIT, Command, Message, User, World
+from sandbox.discord.weather import Weather, path_pattern
+
+T = TypeVar("T")
+
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but this sandbox
+
+
+class LocalDiscord:
+    """A sandbox that speaks Discord's protocol on 127.0.0.1; never Discord, and reachable from this machine only.
+
+    Usage::
+
+        async with LocalDiscord() as discord:
+            guild = discord.add_guild("Harbour")
+            channel, ada = guild.add_channel("studio"), guild.add_member("ada")
+            point_discord_at(discord.url)          # bot.discord_endpoint
+            ...                                    # start the bot with discord.token, in this process or another
+            await discord.wait_ready_bot()
+            answer = await ada.slash(channel, "imagine", prompt="a lighthouse")
+
+    What is in it lives on while the bot is killed and started again. With `privileged_intents=0` the application has no
+    privileged intents, and a login that asks for one is closed with 4014.
+
+    Args:
+        port: 0 for a free one.
+        token: What the bot must log in with.
+        limits: Deadlines and sizes.
+        bot_name: The bot's account.
+        application_id: Given where several runs must agree on it.
+        privileged_intents: The privileged intents that are switched on for the application.
+        heartbeat_seconds: The interval that the gateway asks for.
+        control: Mount `/control`, for a server in a process of its own.
+
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        token: str = SANDBOX_TOKEN,
+        limits: Limits | None = None,
+        bot_name: str = "Chorus",
+        application_id: int | None = None,
+        privileged_intents: int = PRIVILEGED,
+        heartbeat_seconds: float = 41.25,
+        control: bool = False,
+    ) -> None:
+        self._port = port
+        self._control = control
+        clock, pulse = Clock(), Pulse()
+        world = World(clock, application_id, bot_name)
+        gateway = Gateway(world, pulse, token, privileged_intents, heartbeat_seconds)
+        self.core = Core(clock, pulse, world, gateway, Weather(), limits or Limits(), token)
+        self.rates = RateLimits(clock)
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        routes = [
+            *rest_messages.ROUTES,
+            *rest_places.ROUTES,
+            *rest_webhooks.ROUTES,
+            *rest_interactions.ROUTES,
+            *rest_commands.ROUTES,
+        ]
+        app = web.Application(client_max_size=self.core.limits.request_limit)
+        app.add_routes(Cdn(self.core).routes())
+        app.add_routes(Control(self).routes() if self._control else [])
+        app.router.add_get("/gateway", self.core.gateway.serve)
+        app.router.add_get("/gateway/", self.core.gateway.serve)
+        app.router.add_route("*", PREFIX + "/{tail:.*}", Api(self.core, routes, self.rates).serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self._port = int(self._runner.addresses[0][1])
+        self.core.base = self.core.gateway.base = self.url
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.core.weather.clear()
+        self.core.gateway.flow()
+        await self.core.gateway.close(1001)
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    # -- addresses --------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`: the `discord.server` setting (REST `/api/v10`, CDN `/cdn`, gateway `/gateway`)."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def token(self) -> str:
+        """The bot's token, for `DISCORD_TOKEN`."""
+        return self.core.token
+
+    # -- the parts --------------------------------------------------------------------------------------------------
+
+    @property
+    def bot(self) -> User:
+        """The bot's account."""
+        return self.core.world.bot
+
+    @property
+    def gateway(self) -> Gateway:
+        """Sockets to drop, close, stall, send op 7 and op 9 to."""
+        return self.core.gateway
+
+    @property
+    def weather(self) -> Weather:
+        """What REST requests are to suffer."""
+        return self.core.weather
+
+    @property
+    def clock(self) -> Clock:
+        """The local Discord's time; `advance` it to let tokens and links expire."""
+        return self.core.clock
+
+    @property
+    def requests(self) -> list[Received]:
+        """Every REST request, in order of arrival, with its parsed body and its answer."""
+        return self.core.requests
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Every request that no correct client would have sent."""
+        return self.core.violations
+
+    @property
+    def commands(self) -> list[Command]:
+        """The registered application commands."""
+        return self.core.world.commands
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every message ever made, deleted and ephemeral ones included."""
+        return list(self.core.world.messages.values())
+
+    def requested(self, method: str, path: str) -> list[Received]:
+        """The requests that match a method and a path pattern such as `/channels/*/messages`."""
+        pattern = path_pattern(path)
+        return [entry for entry in self.requests if entry.method == method and pattern.fullmatch(entry.path)]
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def add_guild(
+        self,
+        name: str = "Sandbox",
+        *,
+        with_bot: bool = True,
+        attachment_limit: int = DEFAULT_ATTACHMENT_LIMIT,
+    ) -> GuildPlace:
+        """A server; `with_bot=False` leaves the bot outside, where only user-installed commands reach it."""
+        made = places.make_guild(self.core, name, with_bot=with_bot, attachment_limit=attachment_limit)
+        return GuildPlace(self.core, made)
+
+    def add_user(self, name: str, *, avatar: bytes | None = None, accepts_dms: bool = True) -> Person:
+        """An account outside any guild; `person.direct` is its conversation with the bot."""
+        user = User(self.core.world.ids.next(), name, avatar=avatar, accepts_dms=accepts_dms)
+        self.core.world.users[user.id] = user
+        return Person(self.core, user)
+
+    # -- waiting ----------------------------------------------------------------------------------------------------
+
+    async def wait_ready_bot(self, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109 - a deadline of the test
+        """Until the bot is logged in to the gateway and its READY is sent."""
+        await self.core.pulse.until(lambda: self.gateway.connected or None, timeout=timeout, what="the bot's login")
+
+    async def wait_gone_bot(self, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109
+        """Until no socket of the bot is left."""
+        await self.core.pulse.until(lambda: not self.gateway.connected or None, timeout=timeout, what="the bot's end")
+
+    async def wait_commands(self, *names: str, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109
+        """Until commands of these names are registered."""
+
+        def look() -> bool:
+            return set(names) <= {command.name for command in self.commands}
+
+        await self.core.pulse.until(look, timeout=timeout, what=f"the commands {names}")
+
+    async def wait_request(
+        self,
+        method: str,
+        path: str,
+        predicate: Callable[[Received], object] = lambda received: received.status,
+        timeout: float = DEADLINE,  # noqa: ASYNC109
+    ) -> Received:
+        """The first request that matches and (by default) was answered."""
+
+        def look() -> Received | None:
+            return next((entry for entry in self.requested(method, path) if predicate(entry)), None)
+
+        return await self.core.pulse.until(look, timeout=timeout, what=f"{method} {path}")
+
+    async def until(
+        self,
+        condition: Callable[[], T | None],
+        *,
+        timeout: float = DEADLINE,  # noqa: ASYNC109
+        what: str = "a condition",
+    ) -> T:
+        """The first truthy value of `condition`, looked at after every change of the local Discord."""
+        return await self.core.pulse.until(condition, timeout=timeout, what=what)

@@ -1,0 +1,100 @@
+"""Files that come in: parts of a request become attachments with ids, names, types and sizes."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import re
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+from sandbox.discord.core import Core, Part
+from sandbox.discord.refusals import Form
+from sandbox.discord.state import Attachment, Channel, Json, items
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a person attaches."""
+
+    filename: str
+    data: bytes
+    content_type: str | None = None
+    description: str | None = None
+
+
+def clean_name(filename: str) -> str:
+    """Discord keeps letters, digits, `_`, `-` and `.`; blanks become `_` (the rest of the name survives as `title`)."""
+    name = re.sub(r"[^A-Za-z0-9_.\-]", "", filename.replace(" ", "_")).lstrip(".")
+    return name or "unknown"
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height from the header of a picture; None for anything else."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            return picture.size
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def store(core: Core, channel: Channel, upload: Upload, details: Json | None = None) -> Attachment:
+    """Put a file on the CDN. `details` is the entry of the body's `attachments`."""
+    given = details or {}
+    wanted = str(given.get("filename") or upload.filename)
+    name = clean_name(wanted)
+    guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    declared = upload.content_type
+    size = picture_size(upload.data) if guessed.startswith("image/") else None
+    attachment = Attachment(
+        id=core.world.ids.next(),
+        filename=name,
+        data=upload.data,
+        content_type=declared if declared and declared != "application/octet-stream" else guessed,
+        channel_id=channel.id,
+        description=given.get("description") or upload.description,
+        title=given.get("title") or (wanted if name != wanted else None),
+        duration_secs=given.get("duration_secs"),
+        waveform=given.get("waveform"),
+        width=size[0] if size else None,
+        height=size[1] if size else None,
+    )
+    core.world.uploads[attachment.id] = attachment
+    return attachment
+
+
+def from_parts(core: Core, channel: Channel, body: Json, parts: list[Part]) -> list[Attachment]:
+    """The new files of a request: `files[n]` goes with entry n of `attachments` (reference, "Uploading Files").
+
+    Raises:
+        ApiError: 50035 where an entry has no file and is no file of the message.
+
+    """
+    entries = {str(entry.get("id")): entry for entry in items(body, "attachments")}
+    return [
+        store(core, channel, Upload(part.filename, part.data, part.content_type), entries.get(str(part.index)))
+        for part in sorted(parts, key=lambda part: part.index)
+    ]
+
+
+def kept(body: Json, existing: list[Attachment], parts: list[Part]) -> list[Attachment]:
+    """The old files that an edit keeps: all where `attachments` is absent, else those it lists.
+
+    Raises:
+        ApiError: 50035 for an id that is neither an old file nor a part.
+
+    """
+    if body.get("attachments") is None:
+        return list(existing)
+    old = {str(entry.id): entry for entry in existing}
+    new = {str(part.index) for part in parts}
+    form, result = Form(), list[Attachment]()
+    for index, entry in enumerate(body["attachments"]):
+        key = str(entry.get("id"))
+        if key in old:
+            result.append(old[key])
+        elif key not in new:
+            form.wrong(f"attachments.{index}.id", "ATTACHMENT_NOT_FOUND", f"Attachment data for id {key} was not found")
+    form.refuse()
+    return result

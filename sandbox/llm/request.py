@@ -1,0 +1,88 @@
+"""Chat requests as the stand-in keeps them, and what clients may get wrong in them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sandbox.llm.reading import Chat, read
+
+
+class BadRequestError(Exception):
+    """Answered with 400; the message is the server's."""
+
+
+@dataclass
+class ChatRequest:
+    """One POST /v1/chat/completions."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    stream: bool
+    tools: list[dict[str, Any]]
+    stop: tuple[str, ...]
+    max_tokens: int | None
+    temperature: float
+    seed: int | None
+    body: Mapping[str, Any]
+    at: float = field(default_factory=time.monotonic)
+    first_token_at: float | None = None
+    """When the first piece of the answer was sent."""
+    answer: str = ""
+    """What was sent of it."""
+    finished: str | None = None
+    """`stop`, `length`, `tool_calls`; `aborted` where the client left; None while it runs, or for a fault."""
+
+    @property
+    def chat(self) -> Chat:
+        """The messages, understood."""
+        return read(self.messages)
+
+    @property
+    def wants_usage(self) -> bool:
+        """A streamed answer shall end with the token counts."""
+        options: Any = self.body.get("stream_options")
+        return isinstance(options, dict) and bool(cast("dict[str, Any]", options).get("include_usage"))
+
+    @property
+    def prompt_tokens(self) -> int:
+        """A rough count: four characters each, and some for every message's frame."""
+        return sum(4 + -(-len(str(each.get("content") or "")) // 4) for each in self.messages)
+
+
+def parse(body: Any) -> ChatRequest:
+    """Check a request body.
+
+    Raises:
+        BadRequestError: With what is wrong.
+
+    """
+    if not isinstance(body, dict):
+        raise BadRequestError("the request body must be a JSON object")
+    given = cast("dict[str, Any]", body)
+    messages: Any = given.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise BadRequestError("[] is too short - 'messages'")
+    for each in cast("list[Any]", messages):
+        if not isinstance(each, dict) or cast("dict[str, Any]", each).get("role") not in {
+            "system",
+            "developer",
+            "user",
+            "assistant",
+            "tool",
+        }:
+            raise BadRequestError("invalid role in 'messages'")
+    stop: Any = given.get("stop") or ()
+    return ChatRequest(
+        model=str(given.get("model") or ""),
+        messages=cast("list[dict[str, Any]]", messages),
+        stream=bool(given.get("stream")),
+        tools=list(given.get("tools") or []),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        max_tokens=given.get("max_tokens") or given.get("max_completion_tokens"),
+        temperature=float(given.get("temperature", 0.8) if given.get("temperature") is not None else 0.8),
+        seed=given.get("seed"),
+        body=given,
+    )
