@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from bench.stalls import watched
-from bot.connection import run_bot
+from bot.discord_client.connection import run_bot
 from bot.log import open_log
 from bot.settings import Settings, load_settings
 from sandbox.discord import SANDBOX_TOKEN

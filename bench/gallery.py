@@ -17,8 +17,8 @@ from sqlalchemy import insert
 from bench.report import Report
 from bench.stalls import watched
 from bench.timing import Sample
-from bot.generation.gallery import GalleryQuery
-from bot.generation.jobs import JobKind
+from bot.domain.gallery import GalleryQuery
+from bot.domain.jobs import JobKind
 from bot.media.images import contact_sheet
 from bot.storage.database import Database
 from bot.storage.media import GalleryRepository

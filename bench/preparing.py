@@ -19,9 +19,9 @@ from bench.timing import Sample, repeated
 from bot.characters import Character
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.decoding import decode_object
-from bot.conversation.messages import Alternative, Message, Role
 from bot.conversation.prompt import Budget, build_prompt
-from bot.generation.jobs import JobKind, JobState
+from bot.domain.conversations import Alternative, ChatRole, Message
+from bot.domain.jobs import JobKind, JobState
 from bot.workflows import Injection, WorkflowLibrary, inject, validate_installed, validate_structure
 from bot.workflows.library import read_workflow
 from sandbox.comfyui import StandInComfyUI
@@ -123,7 +123,7 @@ def _turn(position: int, text: str) -> Message:
         conversation_id="c",
         thread_id="t",
         position=position,
-        role=Role.USER if human else Role.ASSISTANT,
+        role=ChatRole.USER if human else ChatRole.ASSISTANT,
         state=JobState.DELIVERED,
         character_id="nova",
         author_name="Ada" if human else None,

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.characters import import_card
-from bot.conversation.messages import Mode
+from bot.domain.conversations import AnswerMode
 from bot.errors import CharacterNotFound, InputInvalid
 from cogs.ui.choices import character_choices
 from cogs.ui.origin import bound_channel_id, require_fitting_place
@@ -18,15 +18,15 @@ from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
+    from bot.discord_client.bot import ChorusBot
 
 LARGEST_CARD = 20 * 1024 * 1024
 """Bytes; a larger attachment is refused before it is read."""
 _MODES = {
-    Mode.ALL: "answers every message",
-    Mode.MENTION: "answers when mentioned or replied to",
-    Mode.OFF: "does not answer",
+    AnswerMode.ALL: "answers every message",
+    AnswerMode.MENTION: "answers when mentioned or replied to",
+    AnswerMode.OFF: "does not answer",
 }
 
 
@@ -51,9 +51,13 @@ class Characters(commands.GroupCog, name="character", description="The character
         character = self.bot.services.characters.find(name, interaction.guild_id)
         require_fitting_place(character, interaction)
         await self._service.use_character(
-            bound_channel_id(interaction), interaction.guild_id, character.id, mode=Mode(mode), by=interaction.user.id
+            bound_channel_id(interaction),
+            interaction.guild_id,
+            character.id,
+            mode=AnswerMode(mode),
+            by=interaction.user.id,
         )
-        text = f"This channel belongs to **{character.name}** now, who {_MODES[Mode(mode)]}."
+        text = f"This channel belongs to **{character.name}** now, who {_MODES[AnswerMode(mode)]}."
         if character.greeting:
             text += f"\n> {clip(' '.join(character.greeting.split()), 300)}"
         await interaction.response.send_message(text, ephemeral=True)

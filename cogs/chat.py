@@ -11,14 +11,14 @@ from weakref import WeakValueDictionary
 import discord
 from discord.ext import commands
 
-from bot.conversation.messages import Incoming, Message
-from bot.discord_errors import NETWORK_ERRORS
+from bot.discord_client.errors import NETWORK_ERRORS
+from bot.domain.conversations import IncomingMessage, Message
 from cogs.delivery import delivery_of
 from cogs.ui.origin import is_age_restricted
 from cogs.ui.turn_buttons import AlternativeButton
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 log = logging.getLogger(__name__)
 
@@ -180,9 +180,9 @@ class Chat(commands.Cog):
         own_webhook = message.webhook_id is not None and message.application_id == self.bot.application_id
         return own_webhook or (me is not None and message.author.id == me.id)
 
-    async def _incoming(self, message: discord.Message) -> Incoming:
+    async def _incoming(self, message: discord.Message) -> IncomingMessage:
         replied = message.reference.resolved if message.reference else None
-        return Incoming(
+        return IncomingMessage(
             discord_message_id=message.id,
             channel_id=message.channel.id,
             parent_channel_id=message.channel.parent_id if isinstance(message.channel, discord.Thread) else None,

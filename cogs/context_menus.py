@@ -8,16 +8,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind
 from bot.errors import InputInvalid, NotAllowed
-from bot.generation.jobs import FollowUp, GenerationRequest, Job, JobKind
 from cogs.regenerate import regenerate_of
 from cogs.ui.asker import Asker
 from cogs.ui.origin import character_of
 from cogs.ui.permissions import require_bot_can_post, require_place
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
 
 LONGEST_SCENE: Final = 2000
 _NOT_OURS = "That message is not one of mine."
@@ -86,7 +86,7 @@ class ContextMenus(commands.Cog):
             positive=words,
             written_prompt=words,
             rewrite=True,
-            follow_up=FollowUp.DRAW,
+            follow_up=Derivation.DRAW,
             source_message_id=message.id,
             conversation_id=turn.conversation_id if turn is not None else None,
             thread_id=turn.thread_id if turn is not None else None,

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.conversation.export import as_markdown
-from bot.conversation.messages import Binding, Conversation
+from bot.domain.conversations import Binding, Conversation
 from bot.errors import InputInvalid
 from cogs.ui.choices import choices
 from cogs.ui.origin import bound_channel_id
@@ -18,7 +18,7 @@ from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 
 class Conversations(commands.GroupCog, name="conversation", description="The conversations of this channel"):

@@ -8,15 +8,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError, InputInvalid, NotAllowed
-from bot.generation.jobs import GenerationRequest, JobKind
 from cogs.delivery import delivery_of
 from cogs.ui.choices import character_choices, choices
 from cogs.ui.origin import character_of, origin_of, require_fitting_place
 from cogs.ui.permissions import require_bot_can_post
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 LARGEST_SEED = 2**64 - 1
 LONGEST_PROMPT = 4000

@@ -14,8 +14,8 @@ from cogs.ui.permissions import require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip, seconds
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import QueueEntry, QueueView
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.job_updates import QueueEntry, QueueView
 
 SHOWN = 15
 

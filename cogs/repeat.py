@@ -10,8 +10,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.jobs import JobState
 from bot.errors import InputInvalid
-from bot.generation.jobs import JobState
 from bot.generation.store import JobQuery
 from cogs.regenerate import regenerate_of
 from cogs.ui.choices import choices
@@ -21,8 +21,8 @@ from cogs.ui.sight import may_see
 from cogs.ui.text import CHOICES
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
 
 _LINK: Final = re.compile(r"https?://\S+/channels/(?:\d+|@me)/\d+/(?P<message>\d+)")
 _DIGEST: Final = re.compile(r"(?:job\s+)?(?P<digest>[0-9a-f]{12})", re.IGNORECASE)

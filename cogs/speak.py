@@ -10,12 +10,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.discord_errors import NETWORK_ERRORS
+from bot.discord_client.errors import NETWORK_ERRORS
+from bot.domain.deliveries import DeliveryKind, DeliveryState
+from bot.domain.jobs import JobKind, JobState, Origin
 from bot.errors import ChorusError, InputInvalid, NotAllowed, VoiceUnavailable
-from bot.generation.deliveries import DeliveryKind, DeliveryState
-from bot.generation.jobs import JobKind, JobState, Origin
-from bot.voice.values import Place, Wish
-from bot.voice.words import NOBODY, Names
+from bot.voice.speech_text import NO_NAMES, MentionNames
+from bot.voice.values import ChannelLocation, SpeechWish
 from cogs.delivery import delivery_of
 from cogs.ui.choices import character_choices
 from cogs.ui.origin import (
@@ -28,9 +28,9 @@ from cogs.ui.origin import (
 from cogs.ui.permissions import missing_to_post, require_bot_can_post
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message, Thread
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message, Thread
+    from bot.domain.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Speak(commands.Cog):
         parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
         thread = await self.bot.services.conversations.current_thread(interaction.channel_id or 0, parent_id)
         request = await self.bot.services.voice.request(
-            Wish(
+            SpeechWish(
                 text=text,
                 character_id=character_id,
                 origin=origin_of(interaction),
@@ -182,7 +182,7 @@ class Speak(commands.Cog):
             await self._show_typing(channel)
         return new
 
-    async def _wish(self, message: discord.Message, requester: discord.abc.User) -> Wish:
+    async def _wish(self, message: discord.Message, requester: discord.abc.User) -> SpeechWish:
         services = self.bot.services
         origin = _origin_of_message(message)
         turn = await services.conversations.store.by_discord_id(message.id)
@@ -199,7 +199,7 @@ class Speak(commands.Cog):
             text = (job.request.written_prompt or "") if job is not None and speech else message.content
             source, thread_id, conversation_id = message.id, None, None
         self._require_fitting_place(character_id, message)
-        return Wish(
+        return SpeechWish(
             text=text,
             character_id=character_id,
             origin=origin,
@@ -223,7 +223,7 @@ class Speak(commands.Cog):
         job = await self._job_behind(message)
         return job if job is not None and job.request.kind is JobKind.AUDIO else None
 
-    async def _known(self, wish: Wish) -> tuple[Job, str | None] | None:
+    async def _known(self, wish: SpeechWish) -> tuple[Job, str | None] | None:
         """Speech of just these words that is under way or stands."""
         for job in reversed(await self.bot.services.voice.of_message(wish.source_message_id or 0)):
             if job.request.written_prompt != wish.text or job.request.message_id != wish.message_id:
@@ -270,7 +270,7 @@ class Speak(commands.Cog):
             after_message_id=getattr(channel, "last_message_id", None),
             age_restricted=is_age_restricted(channel),
         )
-        place = Place(origin.guild_id, thread.channel_id, parent_id)
+        place = ChannelLocation(origin.guild_id, thread.channel_id, parent_id)
         voice = await self.bot.services.voice.turn_stands(turn, thread, place, origin, _names_around(channel))
         delivery = delivery_of(self.bot)
         if voice.job is not None:
@@ -348,20 +348,20 @@ def _origin_of_message(message: discord.Message) -> Origin:
     )
 
 
-def _names_in(message: discord.Message) -> Names:
+def _names_in(message: discord.Message) -> MentionNames:
     """Who and what a message mentions, as Discord tells."""
     around = _names_around(message.channel)
     users = {user.id: user.display_name for user in message.mentions}
-    return Names(users, around.channels, around.roles)
+    return MentionNames(users, around.channels, around.roles)
 
 
-def _names_around(channel: object) -> Names:
+def _names_around(channel: object) -> MentionNames:
     """The channels and roles of a place; its people are not kept in memory."""
     guild = getattr(channel, "guild", None)
     if not isinstance(guild, discord.Guild):
-        return NOBODY
+        return NO_NAMES
     channels = {each.id: each.name for each in (*guild.channels, *guild.threads)}
-    return Names({}, channels, {role.id: role.name for role in guild.roles})
+    return MentionNames({}, channels, {role.id: role.name for role in guild.roles})
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -14,7 +14,7 @@ from cogs.ui.permissions import require_place
 from cogs.ui.text import EMBED_FIELD_VALUE, clip, seconds
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 ASK_SECONDS = 2.0
 """Discord waits three seconds for the answer."""

@@ -13,16 +13,16 @@ from discord.ext import commands
 
 from bot.errors import InputInvalid, NotAllowed
 from bot.voice.samples import LONGEST_NAME, LONGEST_TRANSCRIPT, GivenSample
-from bot.voice.values import Place
+from bot.voice.values import ChannelLocation
 from cogs.ui.choices import character_choices, choices
 from cogs.ui.origin import character_of
 from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
-    from bot.generation.voices import VoiceSample
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.voice_samples import VoiceSample
 
 _CharacterName = app_commands.Range[str, 1, 100]
 _SampleName = app_commands.Range[str, 1, LONGEST_NAME]
@@ -204,10 +204,10 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         return interaction.guild_id
 
 
-def _place(interaction: discord.Interaction[ChorusBot]) -> Place:
+def _place(interaction: discord.Interaction[ChorusBot]) -> ChannelLocation:
     channel = interaction.channel
     parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-    return Place(interaction.guild_id, interaction.channel_id or 0, parent_id)
+    return ChannelLocation(interaction.guild_id, interaction.channel_id or 0, parent_id)
 
 
 def _line(sample: VoiceSample) -> str:

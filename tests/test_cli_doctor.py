@@ -11,8 +11,8 @@ from aiohttp import web
 from rich.console import Console
 
 from bot.cli import main
-from bot.commands.doctor import doctor, examine
-from bot.commands.findings import Finding, State
+from bot.cli.doctor import doctor, examine
+from bot.diagnostics.findings import Finding, State
 from bot.settings import Settings, load_settings
 from sandbox.comfyui import StandInComfyUI
 from sandbox.discord import SANDBOX_TOKEN, LocalDiscord

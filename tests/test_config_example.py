@@ -3,8 +3,9 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from bot.documents import KeyPath, known_keys, read_yaml
-from bot.settings import SECRETS, Settings, default_settings, load_settings
+from bot.settings import Settings, default_settings, load_settings
+from bot.settings.loading import SECRETS
+from bot.yaml_documents import KeyPath, known_keys, read_yaml
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "config.example.yaml"

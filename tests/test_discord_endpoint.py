@@ -9,7 +9,7 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.discord_endpoint import point_discord_at
+from bot.discord_client.endpoint import point_discord_at
 from bot.errors import ConfigError
 
 

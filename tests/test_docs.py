@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot.characters import Character
-from bot.documents import known_keys
 from bot.errors import ERRORS_BY_CODE
-from bot.settings import SECRETS, Settings
+from bot.settings import Settings
+from bot.settings.loading import SECRETS
 from bot.workflows.bindings import Bindings
+from bot.yaml_documents import known_keys
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
-from bot.generation.jobs import JobKind
 from bot.settings import Settings, default_settings, load_settings
 
 

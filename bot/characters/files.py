@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.characters.character import Character
-from bot.documents import Document, KeyPath, build, dotted_key, known_keys, read_yaml
+from bot.yaml_documents import Document, KeyPath, build, dotted_key, known_keys, read_yaml
 
 AVATAR_NAMES = tuple(f"avatar.{suffix}" for suffix in ("png", "jpg", "jpeg", "webp", "gif"))
 SAMPLE_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.conversation.messages import Binding, Incoming, Mode
+from bot.domain.conversations import AnswerMode, Binding, IncomingMessage
 
 _GREETINGS = r"(?:hey|hi|hello|hallo|yo|ok|okay|dear|so|and|salut|hola|ciao|oi)"
 
@@ -51,7 +51,7 @@ def named(content: str, called: Sequence[tuple[str, str]]) -> str | None:
 
 
 def address(
-    incoming: Incoming,
+    incoming: IncomingMessage,
     binding: Binding | None,
     called: Sequence[tuple[str, str]],
     *,
@@ -77,10 +77,10 @@ def address(
     if binding is None:
         if not (summoned or direct):
             return NOT_HEARD
-        own, mode = default_character, Mode.ALL
+        own, mode = default_character, AnswerMode.ALL
     else:
         own, mode = binding.character_id, binding.mode
-    if mode is Mode.OFF:
+    if mode is AnswerMode.OFF:
         return NOT_HEARD
     addressed = replied_character or named(incoming.content, called) or own
-    return Address(heard=True, character_id=addressed, wants_answer=summoned or mode is Mode.ALL or direct)
+    return Address(heard=True, character_id=addressed, wants_answer=summoned or mode is AnswerMode.ALL or direct)

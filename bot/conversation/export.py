@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.conversation.messages import Conversation, Message, Role
 from bot.conversation.prompt import speaker_name
+from bot.domain.conversations import ChatRole, Conversation, Message
 
 
 def as_markdown(conversation: Conversation, history: Sequence[Message], names: Mapping[str, str]) -> str:
@@ -20,7 +20,7 @@ def as_markdown(conversation: Conversation, history: Sequence[Message], names: M
     for message in history:
         if not message.text.strip():
             continue
-        if message.role is Role.ASSISTANT:
+        if message.role is ChatRole.ASSISTANT:
             author = names.get(message.character_id or "", message.character_id or "Character")
         else:
             author = speaker_name(message.author_name)

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bot.characters import Character
-from bot.conversation.messages import Message, Scene, Thread
+from bot.domain.conversations import Message, Scene, Thread
 from bot.errors import ChorusError
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.characters import Character
-from bot.conversation.messages import ChatMessage, Message, Role
+from bot.domain.conversations import ChatMessage, ChatRole, Message
 
 MESSAGE_OVERHEAD = 8
 """Tokens a chat template spends on one message's frame, generously."""
@@ -90,9 +90,9 @@ def as_chat(message: Message, character_id: str) -> ChatMessage | None:
     text = message.text.strip()
     if message.deleted_at is not None or not text:
         return None
-    if message.role is Role.ASSISTANT and message.character_id == character_id:
-        return ChatMessage(role=Role.ASSISTANT, content=text)
-    return ChatMessage(role=Role.USER, content=_human_line(message))
+    if message.role is ChatRole.ASSISTANT and message.character_id == character_id:
+        return ChatMessage(role=ChatRole.ASSISTANT, content=text)
+    return ChatMessage(role=ChatRole.USER, content=_human_line(message))
 
 
 def _joined(chat: Iterable[ChatMessage]) -> list[ChatMessage]:
@@ -133,7 +133,7 @@ def _system_sections(character: Character, names: Sequence[str], extra: str) -> 
 def _system_message(sections: list[str], limit: int) -> ChatMessage:
     kept = list(sections)
     while True:
-        message = ChatMessage(role=Role.SYSTEM, content="\n\n".join(kept))
+        message = ChatMessage(role=ChatRole.SYSTEM, content="\n\n".join(kept))
         if cost(message) <= limit:
             return message
         if len(kept) > 1:
@@ -169,7 +169,7 @@ def _fitting(history: Sequence[Message], character_id: str, tokens: int) -> list
         tokens -= price
     kept.reverse()
     # Most templates refuse a conversation that begins with the assistant.
-    first_human = next((index for index, message in enumerate(kept) if message.role is Role.USER), 0)
+    first_human = next((index for index, message in enumerate(kept) if message.role is ChatRole.USER), 0)
     return _joined(kept[first_human:])
 
 
@@ -185,7 +185,7 @@ def build_prompt(
         extra: Further instructions (how to send a picture, a scene to describe).
     """
     limit = budget.prompt_tokens
-    names = [message.author_name or "" for message in history[-50:] if message.role is Role.USER]
+    names = [message.author_name or "" for message in history[-50:] if message.role is ChatRole.USER]
     system = _system_message(_system_sections(character, names, extra), limit * 3 // 4)
     prompt = [system, *_fitting(history, character.id, limit - cost(system))]
     spent = sum(cost(message) for message in prompt)

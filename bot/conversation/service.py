@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
-from bot.conversation._answering import Answering
 from bot.conversation.addressing import address
-from bot.conversation.messages import Binding, Conversation, Incoming, Message, Mode, Role, Thread
+from bot.conversation.answering import TurnAnswerer
 from bot.conversation.ports import Characters, TurnPresenter
 from bot.conversation.store import ConversationStore
+from bot.domain.conversations import AnswerMode, Binding, ChatRole, Conversation, IncomingMessage, Message, Thread
+from bot.domain.jobs import JobState
 from bot.errors import CharacterNotFound, ChorusError, InputInvalid, LanguageModelUnavailable
-from bot.generation.jobs import JobState
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class ConversationOptions:
     default_character: str
     allow_bots: bool = False
     answer_missed_within: timedelta = timedelta(minutes=10)
-    unbound_mode: Mode = Mode.MENTION
+    unbound_mode: AnswerMode = AnswerMode.MENTION
     """What a channel that belonged to nobody does when a conversation is begun there: as before."""
     max_bot_turns: int = 4
     """Answers to bots in a row before silence."""
@@ -44,7 +44,7 @@ class ConversationService:
     """One for the whole bot. `start` gives it its presenter; `close` leaves interrupted turns for the next start."""
 
     def __init__(
-        self, store: ConversationStore, characters: Characters, answering: Answering, options: ConversationOptions
+        self, store: ConversationStore, characters: Characters, answering: TurnAnswerer, options: ConversationOptions
     ) -> None:
         self.store = store
         self.options = options
@@ -82,7 +82,7 @@ class ConversationService:
 
     # -- what people do
 
-    async def hear(self, incoming: Incoming, *, missed: bool = False) -> Message | None:
+    async def hear(self, incoming: IncomingMessage, *, missed: bool = False) -> Message | None:
         """Store a message if it belongs into a conversation here, and see to its answer.
 
         Args:
@@ -99,7 +99,7 @@ class ConversationService:
         replied = None
         if incoming.replies_to_message_id is not None:
             turn = await self.store.by_discord_id(incoming.replies_to_message_id)
-            replied = turn.character_id if turn is not None and turn.role is Role.ASSISTANT else None
+            replied = turn.character_id if turn is not None and turn.role is ChatRole.ASSISTANT else None
         decision = address(
             incoming,
             binding,
@@ -153,7 +153,7 @@ class ConversationService:
             ChorusError: The turn is gone.
         """
         turn = await self.store.begin_again(turn_id) or await self.store.message(turn_id)
-        if turn is None or turn.deleted_at is not None or turn.role is not Role.ASSISTANT:
+        if turn is None or turn.deleted_at is not None or turn.role is not ChatRole.ASSISTANT:
             raise ChorusError("That message is no longer part of a conversation.", advice="Write a new one.")
         self._wake(turn.thread_id)
         return turn
@@ -185,7 +185,7 @@ class ConversationService:
 
     # -- whose conversation
 
-    async def thread_for(self, incoming: Incoming, binding: Binding | None, character_id: str) -> Thread:
+    async def thread_for(self, incoming: IncomingMessage, binding: Binding | None, character_id: str) -> Thread:
         """The line of talk a message belongs to; made on first use, also in channels bound to nobody."""
         channel_id = incoming.parent_channel_id or incoming.channel_id
         conversation = await self.conversation_of(channel_id, incoming.guild_id, binding, character_id)
@@ -229,7 +229,13 @@ class ConversationService:
         return conversation
 
     async def use_character(
-        self, channel_id: int, guild_id: int | None, character_id: str, *, mode: Mode = Mode.ALL, by: int | None = None
+        self,
+        channel_id: int,
+        guild_id: int | None,
+        character_id: str,
+        *,
+        mode: AnswerMode = AnswerMode.ALL,
+        by: int | None = None,
     ) -> Binding:
         """Give a channel to a character, with its last conversation there or a new one."""
         known = await self.store.conversations(channel_id)
@@ -245,7 +251,7 @@ class ConversationService:
         await self.store.bind(binding)
         return binding
 
-    def _is_out_of_place(self, character_id: str, incoming: Incoming) -> bool:
+    def _is_out_of_place(self, character_id: str, incoming: IncomingMessage) -> bool:
         """A character for adults, called where everybody reads."""
         if incoming.guild_id is None or incoming.age_restricted:
             return False
@@ -302,7 +308,7 @@ class ConversationService:
     async def _next_answer(self, thread: Thread) -> bool:
         """Answer one thing: an unfinished turn, or the people who wait. False: there is nothing."""
         unfinished = [message for message in await self.store.unfinished() if message.thread_id == thread.id]
-        turn = next((message for message in unfinished if message.role is Role.ASSISTANT), None)
+        turn = next((message for message in unfinished if message.role is ChatRole.ASSISTANT), None)
         if turn is not None:
             work = self._answering.resume(thread, self._shown_by, is_young=self._is_young)
             async with self._only(turn.id):
@@ -335,7 +341,7 @@ class ConversationService:
             task.result()
             return
         for message in await self.store.unfinished():
-            if message.role is Role.ASSISTANT and about in {message.id, message.reply_to_id}:
+            if message.role is ChatRole.ASSISTANT and about in {message.id, message.reply_to_id}:
                 await self._answering.stop(thread, message.id, self._shown_by)
 
     # -- the model is away

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from bot.conversation.messages import Binding, Conversation, Incoming, Message, Thread
-from bot.generation.jobs import JobState
+from bot.domain.conversations import Binding, Conversation, IncomingMessage, Message, Thread
+from bot.domain.jobs import JobState
 
 
 class BindingStore(Protocol):
@@ -76,7 +76,7 @@ class ConversationStore(BindingStore, Protocol):
         ...
 
     async def add_human(
-        self, thread: Thread, incoming: Incoming, *, addressed_to: str | None, state: JobState
+        self, thread: Thread, incoming: IncomingMessage, *, addressed_to: str | None, state: JobState
     ) -> Message | None:
         """Append a human's message; None where that Discord message is stored already."""
         ...

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.characters.character import Character
+from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind, JobState
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
-from bot.generation.jobs import FollowUp, GenerationRequest, Job, JobKind, JobState
-from bot.generation.ledger import now
+from bot.generation.job_registry import now
 from bot.generation.store import StoredWorkflow, WorkflowStore
 from bot.workflows.injection import inject, seed_limit
 from bot.workflows.parsing import parse_workflow
@@ -99,7 +99,7 @@ class Acceptance:
         seed = _seed(request, workflow, object_info)
         negative = request.negative
         # What a repetition does not say was not there then, whatever the character keeps out of pictures today.
-        if negative is None and request.kind is not JobKind.AUDIO and request.follow_up is not FollowUp.REPEAT:
+        if negative is None and request.kind is not JobKind.AUDIO and request.follow_up is not Derivation.REPEAT:
             negative = character.visual_identity.negative_prompt or None
         parameters = _parameters(request, character, seed, negative)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})

@@ -8,15 +8,15 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from bot.comfyui.models import Succeeded
+from bot.domain.jobs import JobState
 from bot.errors import ChorusError, GenerationFailed
+from bot.generation.active_job import ActiveJob, Prepared
 from bot.generation.execution import Executed, Executor
-from bot.generation.gpu import Gpu
-from bot.generation.jobs import JobState
-from bot.generation.ledger import Ledger
+from bot.generation.job_registry import JobRegistry
+from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.preparation import Preparer
-from bot.generation.recovery import Adopted, adopt
-from bot.generation.run import Prepared, Run
-from bot.generation.settlement import Settlement
+from bot.generation.recovery import OpenAttempt, take_up_open_attempts
+from bot.gpu_lock import GpuLock
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Dispatcher:
     """
 
     def __init__(
-        self, gpu: Gpu, ledger: Ledger, preparer: Preparer, executor: Executor, settlement: Settlement
+        self, gpu: GpuLock, ledger: JobRegistry, preparer: Preparer, executor: Executor, settlement: OutcomeHandler
     ) -> None:
         self._gpu = gpu
         self._server = gpu.client.url
@@ -45,11 +45,11 @@ class Dispatcher:
         ledger.on_change(self._wake)
         gpu.more_pictures = lambda: self._ready() is not None
 
-    async def run(self, adopted: Sequence[Adopted] = ()) -> None:
+    async def run(self, adopted: Sequence[OpenAttempt] = ()) -> None:
         """Serve for ever; first take up what a process before us left with this server."""
         preparing = asyncio.create_task(self._prepare_ahead(), name=f"prepare for {self._server}")
         try:
-            await adopt(adopted, self._gpu, self._ledger, self._executor, self._settle_adopted)
+            await take_up_open_attempts(adopted, self._gpu, self._ledger, self._executor, self._settle_adopted)
             while True:
                 try:
                     await self._dispatch()
@@ -61,11 +61,11 @@ class Dispatcher:
             await asyncio.gather(preparing, return_exceptions=True)
             await self._close()
 
-    def settle_beside(self, run: Run, executed: Executed) -> None:
+    def settle_beside(self, run: ActiveJob, executed: Executed) -> None:
         """Download, verify and store while the GPU already works on the next."""
         self._spawn(run, self._settlement.settle(run, executed))
 
-    async def _settle_adopted(self, run: Run, executed: Executed) -> None:
+    async def _settle_adopted(self, run: ActiveJob, executed: Executed) -> None:
         """As `settle_beside`, but what must be run again is back in the queue before anything later is submitted."""
         if isinstance(executed.result, Succeeded):
             self.settle_beside(run, executed)
@@ -73,11 +73,11 @@ class Dispatcher:
         await self._settlement.settle(run, executed)
         self._ledger.forget(run)
 
-    def complete_beside(self, run: Run) -> None:
+    def complete_beside(self, run: ActiveJob) -> None:
         """Every part was collected before a restart: make the result."""
         self._spawn(run, self._settlement.complete_again(run))
 
-    def _spawn(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, run: ActiveJob, work: Coroutine[Any, Any, None]) -> None:
         """Run something for a job in the background; the run is kept until it is done."""
         run.collecting += 1
         task = asyncio.create_task(work)
@@ -105,7 +105,7 @@ class Dispatcher:
                 run.preparation.add_done_callback(lambda _: self._wake())
             await self._prepare_news.wait()
 
-    async def _prepare(self, run: Run) -> Prepared | None:
+    async def _prepare(self, run: ActiveJob) -> Prepared | None:
         try:
             prepared = await self._preparer.prepare(run)
             if prepared is None:
@@ -141,7 +141,7 @@ class Dispatcher:
                 return
         self.settle_beside(run, executed)
 
-    async def _execute(self, run: Run) -> Executed | None:
+    async def _execute(self, run: ActiveJob) -> Executed | None:
         self._ledger.queue.take(self._server)
         task, run.preparation = run.preparation, None
         prepared = task.result() if task is not None and not task.cancelled() else None
@@ -157,7 +157,7 @@ class Dispatcher:
         finally:
             run.executing -= 1
 
-    def _ready(self) -> Run | None:
+    def _ready(self) -> ActiveJob | None:
         job = self._ledger.queue.next_for(self._server)
         run = self._ledger.runs.get(job.id) if job else None
         return run if run is not None and run.ready else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
-from bot.generation.jobs import Job, JobKind
+from bot.domain.jobs import Job, JobKind
 from bot.generation.store import JobStore
 
 _KEPT = 20

@@ -19,12 +19,14 @@ from bot.comfyui.exceptions import (
 )
 from bot.comfyui.models import ExecutionUpdate, Queued, Succeeded
 from bot.comfyui.tracking import Tracking
+from bot.domain.attempts import Attempt
+from bot.domain.job_updates import Waiting
+from bot.domain.jobs import JobKind, JobState
 from bot.errors import GenerationTimeout
-from bot.generation.jobs import Attempt, JobKind, JobState, Waiting
-from bot.generation.ledger import Ledger, now
-from bot.generation.mapping import chorus_error, left_out
+from bot.generation.active_job import ActiveJob, NotArrived, Prepared, Refused, Result
+from bot.generation.error_translation import chorus_error, left_out
+from bot.generation.job_registry import JobRegistry, now
 from bot.generation.progress import ProgressReading
-from bot.generation.run import NotArrived, Prepared, Refused, Result, Run
 from bot.generation.store import WorkflowStore
 
 _log = logging.getLogger(__name__)
@@ -45,14 +47,14 @@ class Executor:
     """Submits and follows prompts on one server. The caller holds the GPU."""
 
     def __init__(
-        self, client: ComfyClient, ledger: Ledger, versions: WorkflowStore, timeouts: Mapping[JobKind, float]
+        self, client: ComfyClient, ledger: JobRegistry, versions: WorkflowStore, timeouts: Mapping[JobKind, float]
     ) -> None:
         self._client = client
         self._versions = versions
         self._ledger = ledger
         self._timeouts = timeouts
 
-    async def submit(self, run: Run, prepared: Prepared) -> Executed:
+    async def submit(self, run: ActiveJob, prepared: Prepared) -> Executed:
         """Submit, follow until ComfyUI says that it ended or is gone; also when the job is cancelled meanwhile."""
         attempt = prepared.attempt
         prompt_id = str(attempt.prompt_id)
@@ -76,14 +78,14 @@ class Executor:
             async with self._recording(attempt, client_id):
                 return await self._follow(run, attempt, prepared.graph, tracking)
 
-    async def follow(self, run: Run, attempt: Attempt) -> Executed:
+    async def follow(self, run: ActiveJob, attempt: Attempt) -> Executed:
         """Follow a prompt that was submitted before a restart."""
         stored = await self._versions.get(run.job.workflow_hash)
         graph: Mapping[str, Any] = stored.graph if stored else {}
         async with self._recording(attempt, attempt.client_id):
             return await self._followed(run, attempt, graph)
 
-    async def _followed(self, run: Run, attempt: Attempt, graph: Mapping[str, Any]) -> Executed:
+    async def _followed(self, run: ActiveJob, attempt: Attempt, graph: Mapping[str, Any]) -> Executed:
         with self._client.track(str(attempt.prompt_id)) as tracking:
             return await self._follow(run, attempt, graph, tracking)
 
@@ -99,7 +101,7 @@ class Executor:
                 # The prompt is with ComfyUI all the same; after a restart it is found by its PREPARED row.
                 _log.error("prompt %s: its submission could not be stored", attempt.prompt_id, exc_info=error)
 
-    async def _follow(self, run: Run, attempt: Attempt, graph: Mapping[str, Any], tracking: Tracking) -> Executed:
+    async def _follow(self, run: ActiveJob, attempt: Attempt, graph: Mapping[str, Any], tracking: Tracking) -> Executed:
         share = 1.0 / run.parts
         reading = ProgressReading(graph, before=len(run.collected) * share, share=share)
         began: float | None = None
@@ -117,7 +119,7 @@ class Executor:
             seconds = result.seconds
         return Executed(attempt, result, seconds)
 
-    def _tell(self, run: Run, update: ExecutionUpdate, reading: ProgressReading) -> None:
+    def _tell(self, run: ActiveJob, update: ExecutionUpdate, reading: ProgressReading) -> None:
         if isinstance(update, Queued):
             shown = Waiting(position=update.position, reason="ComfyUI is busy with other work")
         else:
@@ -126,7 +128,7 @@ class Executor:
             shown = reading.value.model_copy(update={"expected_seconds": expected})
         self._ledger.board.publish(run.job.id, shown)
 
-    async def _interrupt_when_told(self, run: Run, attempt: Attempt) -> None:
+    async def _interrupt_when_told(self, run: ActiveJob, attempt: Attempt) -> None:
         await run.stop.wait()
         while True:
             try:
@@ -136,7 +138,7 @@ class Executor:
             # Nodes that never look are interrupted when they end; an answer that got lost is asked for again.
             await asyncio.sleep(_CANCEL_AGAIN_SECONDS)
 
-    async def _time_out(self, run: Run) -> None:
+    async def _time_out(self, run: ActiveJob) -> None:
         limit = self._timeouts[run.job.request.kind]
         await asyncio.sleep(limit)
         message = f"That took longer than {limit:.0f} seconds and was stopped."

@@ -1,6 +1,6 @@
 """From a wish to verified files: accepts, queues, runs, follows, collects, and survives restarts.
 
-One `Ledger` has the jobs under way, one `Dispatcher` per ComfyUI server does the work. What people see comes from
+One `JobRegistry` has the jobs under way, one `Dispatcher` per ComfyUI server does the work. What people see comes from
 `watch` and `queue_view`; what must survive is in the `JobStore`.
 """
 
@@ -13,25 +13,27 @@ from contextlib import aclosing
 from typing import Any, Self
 from uuid import UUID
 
+from bot.domain.attempts import AttemptState
+from bot.domain.job_updates import Ended, JobUpdate, QueueView, Waiting
+from bot.domain.jobs import GenerationRequest, Job, JobState
 from bot.errors import Cancelled, ChorusError, InputInvalid, QueueFull
 from bot.generation.acceptance import Acceptance, Accepted, CharacterSource, WorkflowSource, stored_form
+from bot.generation.active_job import ActiveJob, parts_of
 from bot.generation.dispatcher import Dispatcher
+from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
-from bot.generation.finishing import Finisher
-from bot.generation.gpu import Gpu, SwapStatistics
-from bot.generation.jobs import AttemptState, Ended, GenerationRequest, Job, JobState, JobUpdate, QueueView, Waiting
-from bot.generation.ledger import Ledger, now
-from bot.generation.mapping import job_error
+from bot.generation.job_registry import JobRegistry, now
+from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.outputs import OutputFolder
+from bot.generation.postprocessing import Postprocessor
 from bot.generation.preparation import Preparer
+from bot.generation.prompt_rewriting import PromptRewriter
 from bot.generation.queue import FairQueue
-from bot.generation.recovery import Adopted, Inheritance, inheritance
-from bot.generation.reuse import reusable
-from bot.generation.rewriting import PromptRewriter
-from bot.generation.run import Run, parts_of
+from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_jobs
+from bot.generation.result_cache import reusable
 from bot.generation.settings import GenerationSettings
-from bot.generation.settlement import Settlement
 from bot.generation.store import JobStore, WorkflowStore
+from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.audio import BUNDLED
 from bot.media.ffmpeg import Ffmpeg
 from bot.workflows.values import Workflow
@@ -65,7 +67,7 @@ class Orchestrator:
         versions: WorkflowStore,
         characters: CharacterSource,
         workflows: WorkflowSource,
-        gpus: Sequence[Gpu],
+        gpus: Sequence[GpuLock],
         rewriter: PromptRewriter | None = None,
         ffmpeg: Ffmpeg = BUNDLED,
     ) -> None:
@@ -76,10 +78,10 @@ class Orchestrator:
         self._rewriter = rewriter
         self._acceptance = Acceptance(characters, workflows, versions)
         self._folder = OutputFolder(settings.data_dir, max_bytes=settings.max_output_bytes)
-        self._finisher = Finisher(
+        self._finisher = Postprocessor(
             settings.data_dir, pause_ms=settings.pause_ms, bitrate=settings.speech_bitrate, ffmpeg=ffmpeg
         )
-        self._ledger = Ledger(store, FairQueue(settings.max_live_in_a_row), len(self._gpus))
+        self._ledger = JobRegistry(store, FairQueue(settings.max_live_in_a_row), len(self._gpus))
         self._ledger.busy = self._busy
         self._dispatchers = {gpu.client.url: self._dispatcher(gpu) for gpu in self._gpus}
         self._entering = asyncio.Lock()
@@ -193,7 +195,7 @@ class Orchestrator:
         """
         if self._tasks:
             raise RuntimeError("recover comes before the first submit")
-        found = await inheritance(self._store, self._folder, self._settings.owner)
+        found = await read_recovered_jobs(self._store, self._folder, self._settings.owner)
         for run in found.queued:
             await self._ledger.enter(run)
         adopted = await self._at_home(found)
@@ -209,9 +211,9 @@ class Orchestrator:
         _log.info("recovered: %d to queue, %d to follow, %d to complete", *left)
         return await self._store.undelivered(self._settings.owner)
 
-    async def _at_home(self, found: Inheritance) -> dict[str, list[Adopted]]:
+    async def _at_home(self, found: RecoveredJobs) -> dict[str, list[OpenAttempt]]:
         """Open attempts by server; those of a server we no longer have are given up and run again elsewhere."""
-        by_server: dict[str, list[Adopted]] = {url: [] for url in self._dispatchers}
+        by_server: dict[str, list[OpenAttempt]] = {url: [] for url in self._dispatchers}
         for one in found.adopted:
             home = one.attempt.server if one.attempt.server in by_server else None
             if home is not None:
@@ -224,11 +226,11 @@ class Orchestrator:
 
     # -- parts
 
-    def _dispatcher(self, gpu: Gpu) -> Dispatcher:
+    def _dispatcher(self, gpu: GpuLock) -> Dispatcher:
         client = gpu.client
         preparer = Preparer(client, self._ledger, self._acceptance, self._rewriter)
         executor = Executor(client, self._ledger, self._versions, self._settings.timeout_seconds)
-        settlement = Settlement(
+        settlement = OutcomeHandler(
             client=client,
             uploads=preparer.uploads,
             ledger=self._ledger,
@@ -239,7 +241,7 @@ class Orchestrator:
         )
         return Dispatcher(gpu, self._ledger, preparer, executor, settlement)
 
-    def _start(self, adopted: dict[str, list[Adopted]] | None = None) -> None:
+    def _start(self, adopted: dict[str, list[OpenAttempt]] | None = None) -> None:
         if not self._tasks:
             self._tasks = [
                 asyncio.create_task(dispatcher.run((adopted or {}).get(url, ())), name=f"dispatch to {url}")
@@ -257,7 +259,7 @@ class Orchestrator:
         await self._ledger.durations.learn(job)
         await self._store.add(job, owner=self._settings.owner, fingerprint=accepted.fingerprint)
         self._start()
-        await self._ledger.enter(Run(job, todo=set(range(parts_of(job)))))
+        await self._ledger.enter(ActiveJob(job, todo=set(range(parts_of(job)))))
         _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
         return job
 

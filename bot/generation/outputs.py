@@ -13,10 +13,11 @@ from pathlib import Path
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import FileRefused, FileTooLarge
 from bot.comfyui.models import Media, OutputFile, preferred
+from bot.domain.attempts import CollectedFile
+from bot.domain.jobs import Job, JobKind
 from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
-from bot.generation.jobs import CollectedFile, Job, JobKind
-from bot.generation.places import TERMINAL, files_of, folder_of, stem_of
-from bot.generation.verifying import verify
+from bot.generation.paths import TERMINAL, files_of, folder_of, stem_of
+from bot.generation.verification import verify
 
 _log = logging.getLogger(__name__)
 

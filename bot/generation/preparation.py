@@ -13,13 +13,14 @@ from typing import Any
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
+from bot.domain.attempts import Attempt, attempt_id
+from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.generation.acceptance import Acceptance, injection
-from bot.generation.jobs import Attempt, InputFile, Job, attempt_id
-from bot.generation.ledger import Ledger, now
-from bot.generation.mapping import chorus_error
-from bot.generation.rewriting import PromptRewriter
-from bot.generation.run import Prepared, Run
+from bot.generation.active_job import ActiveJob, Prepared
+from bot.generation.error_translation import chorus_error
+from bot.generation.job_registry import JobRegistry, now
+from bot.generation.prompt_rewriting import PromptRewriter
 from bot.workflows.injection import inject, seed_limit
 from bot.workflows.validation import validate_installed
 from bot.workflows.values import Workflow
@@ -69,7 +70,7 @@ class Preparer:
     """Prepares the next part of a run for one server."""
 
     def __init__(
-        self, client: ComfyClient, ledger: Ledger, acceptance: Acceptance, rewriter: PromptRewriter | None = None
+        self, client: ComfyClient, ledger: JobRegistry, acceptance: Acceptance, rewriter: PromptRewriter | None = None
     ) -> None:
         self.uploads = Uploads(client)
         self._rewriter = rewriter
@@ -78,7 +79,7 @@ class Preparer:
         self._acceptance = acceptance
         self._version: tuple[Mapping[str, Any], str] | None = None
 
-    async def prepare(self, run: Run) -> Prepared | None:
+    async def prepare(self, run: ActiveJob) -> Prepared | None:
         """Wait for the server, build and check the graph, upload inputs, commit the attempt.
 
         None: the job ended meanwhile.
@@ -119,7 +120,7 @@ class Preparer:
         run.job = run.job.model_copy(update={"parameters": parameters})
         return Prepared(attempt, graph)
 
-    async def _rewrite(self, run: Run) -> None:
+    async def _rewrite(self, run: ActiveJob) -> None:
         """Let the language model write the prompt, once: what it wrote is committed with the first attempt."""
         job = run.job
         if self._rewriter is None or not job.request.rewrite or job.parameters.get("rewritten"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.comfyui.models import ExecutionUpdate, NodeStarted, PreviewFrame, Started, Stepped
 from bot.comfyui.progress import ProgressMeter
-from bot.generation.jobs import Progress
+from bot.domain.job_updates import Progress
 from bot.workflows.graph import node_title
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from bot.generation.jobs import Job
+from bot.domain.jobs import Job
 
 
 @dataclass

@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.models import Absent, Lost
+from bot.domain.attempts import Attempt, AttemptState, CollectedFile
+from bot.domain.jobs import Job, JobState
 from bot.errors import GenerationFailed
+from bot.generation.active_job import ActiveJob, NotArrived, resumed
+from bot.generation.error_translation import job_error
 from bot.generation.execution import Executed, Executor
-from bot.generation.gpu import Gpu
-from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job, JobState
-from bot.generation.ledger import Ledger, now
-from bot.generation.mapping import job_error
+from bot.generation.job_registry import JobRegistry, now
 from bot.generation.outputs import OutputFolder
-from bot.generation.owner import has_gone
-from bot.generation.run import NotArrived, Run, resumed
 from bot.generation.store import JobStore
+from bot.gpu_lock import GpuLock
+from bot.instance_lock import command_has_ended
 
 _log = logging.getLogger(__name__)
 
@@ -35,41 +36,41 @@ _ARRIVAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Adopted:
+class OpenAttempt:
     """An open attempt of a process before us."""
 
-    run: Run
+    run: ActiveJob
     attempt: Attempt
 
 
 @dataclass(frozen=True)
-class Inheritance:
+class RecoveredJobs:
     """Everything a process before us left."""
 
-    queued: tuple[Run, ...]
+    queued: tuple[ActiveJob, ...]
     """Some part must be submitted; in the order of acceptance."""
-    complete: tuple[Run, ...]
+    complete: tuple[ActiveJob, ...]
     """Every part is on the disk, the result was not committed."""
-    adopted: tuple[Adopted, ...]
+    adopted: tuple[OpenAttempt, ...]
 
 
-async def inheritance(store: JobStore, folder: OutputFolder, owner: str) -> Inheritance:
+async def read_recovered_jobs(store: JobStore, folder: OutputFolder, owner: str) -> RecoveredJobs:
     """Read what is left; asks nobody but the store and the disk."""
     unfinished = await store.unfinished(owner)
-    runs: dict[object, Run] = {}
+    runs: dict[object, ActiveJob] = {}
     for job in unfinished:
         await folder.sweep(job)
         attempts = await store.attempts(job.id)
         runs[job.id] = resumed(job, attempts, await _intact(folder, attempts))
-    adopted: list[Adopted] = []
+    adopted: list[OpenAttempt] = []
     gone = await _end_what_terminals_left(store, folder, owner)
     for attempt in [one for name in (owner, *gone) for one in await store.open_attempts(name)]:
         run = runs.get(attempt.job_id) or await _ended(store, attempt)
         if run is not None:
-            adopted.append(Adopted(run, attempt))
+            adopted.append(OpenAttempt(run, attempt))
     open_runs = {id(one.run) for one in adopted}
     waiting = [runs[job.id] for job in unfinished]
-    return Inheritance(
+    return RecoveredJobs(
         queued=tuple(run for run in waiting if run.todo),
         complete=tuple(run for run in waiting if run.complete and id(run) not in open_runs),
         adopted=tuple(adopted),
@@ -79,7 +80,7 @@ async def inheritance(store: JobStore, folder: OutputFolder, owner: str) -> Inhe
 async def _end_what_terminals_left(store: JobStore, folder: OutputFolder, owner: str) -> list[str]:
     """FAILED for every unfinished job of a command that no longer runs; the names of such commands."""
     others = [name for name in await store.owners() if name != owner]
-    gone = [name for name in others if await asyncio.to_thread(has_gone, folder.data_dir, name)]
+    gone = [name for name in others if await asyncio.to_thread(command_has_ended, folder.data_dir, name)]
     error = GenerationFailed("The command that asked for it ended before it was done.", advice="Run the command again.")
     for job in [job for name in gone for job in await store.unfinished(name)]:
         await store.end(job.id, JobState.FAILED, job_error(error), now())
@@ -98,21 +99,21 @@ async def _intact(folder: OutputFolder, attempts: Sequence[Attempt]) -> dict[int
     return intact
 
 
-async def _ended(store: JobStore, attempt: Attempt) -> Run | None:
+async def _ended(store: JobStore, attempt: Attempt) -> ActiveJob | None:
     job: Job | None = await store.get(attempt.job_id)
     if job is None:
         return None
-    run = Run(job, over=True)
+    run = ActiveJob(job, over=True)
     run.stop.set()
     return run
 
 
-async def adopt(
-    adopted: Sequence[Adopted],
-    gpu: Gpu,
-    ledger: Ledger,
+async def take_up_open_attempts(
+    adopted: Sequence[OpenAttempt],
+    gpu: GpuLock,
+    ledger: JobRegistry,
     executor: Executor,
-    settle: Callable[[Run, Executed], Awaitable[None]],
+    settle: Callable[[ActiveJob, Executed], Awaitable[None]],
 ) -> None:
     """Take up one server's open attempts, one after the other, before anything new is submitted to it."""
     if not adopted:
@@ -132,7 +133,7 @@ async def adopt(
             await settle(one.run, executed)
 
 
-async def _take_up(one: Adopted, client: ComfyClient, executor: Executor) -> Executed:
+async def _take_up(one: OpenAttempt, client: ComfyClient, executor: Executor) -> Executed:
     if await _absent(client, one.attempt):
         _log.info("job %s: part %d is not with ComfyUI", one.run.job.id, one.attempt.part)
         sent = one.attempt.state is AttemptState.SUBMITTED

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 
 
 def _timeouts() -> Mapping[JobKind, float]:

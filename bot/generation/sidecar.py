@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.generation.jobs import Artifact, Job
+from bot.domain.jobs import Artifact, Job
 from bot.generation.store import StoredWorkflow
 from bot.media.files import write_whole
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job, JobError, JobState, Value
+from bot.domain.attempts import Attempt, AttemptState, CollectedFile
+from bot.domain.jobs import Job, JobError, JobState
+from bot.domain.value import Value
 
 
 class StoredWorkflow(Value):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.messages import Alternative, Message, Role, Thread
+from bot.domain.conversations import Alternative, ChatRole, Message, Thread
 from bot.storage.schema import message_alternatives, messages, threads
 
 
@@ -47,7 +47,7 @@ async def read_messages(
     if newest_first:
         rows.reverse()
     spoken: dict[str, list[Alternative]] = {}
-    turns = [row.id for row in rows if row.role == Role.ASSISTANT.value]
+    turns = [row.id for row in rows if row.role == ChatRole.ASSISTANT.value]
     for start in range(0, len(turns), 500):  # SQLite takes a limited number of parameters
         chosen = (
             select(message_alternatives)

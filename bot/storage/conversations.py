@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.messages import Binding, Conversation, Mode, Thread
-from bot.generation.jobs import JobState
+from bot.domain.conversations import AnswerMode, Binding, Conversation, Thread
+from bot.domain.jobs import JobState
 from bot.storage._message_rows import as_thread, last_position
 from bot.storage.database import Database
 from bot.storage.messages import MessageRepository
@@ -152,7 +152,7 @@ def _binding(row: Row[Any]) -> Binding:
         guild_id=row.guild_id,
         character_id=row.character_id,
         conversation_id=row.conversation_id,
-        mode=Mode(row.mode),
+        mode=AnswerMode(row.mode),
         bound_by=row.bound_by,
     )
 

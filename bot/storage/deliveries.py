@@ -1,4 +1,4 @@
-"""The rows that make delivery exactly once; see `bot.generation.deliveries.DeliveryStore`."""
+"""The rows that make delivery exactly once; see `bot.domain.deliveries.DeliveryStore`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 
-from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoing
+from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
 from bot.storage.database import Database
 from bot.storage.schema import deliveries
 
@@ -21,7 +21,7 @@ class DeliveryRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def prepare(self, outgoing: Outgoing) -> Delivery:
+    async def prepare(self, outgoing: OutgoingMessage) -> Delivery:
         """See `DeliveryStore`.
 
         Raises:
@@ -93,7 +93,7 @@ class DeliveryRepository:
             return [_value(row) for row in (await connection.execute(query)).mappings()]
 
 
-def _same(outgoing: Outgoing) -> ColumnElement[bool]:
+def _same(outgoing: OutgoingMessage) -> ColumnElement[bool]:
     """The row of the same (owner, kind, alternative, part); a job owns before a turn does."""
     what = and_(deliveries.c.kind == outgoing.kind.value, deliveries.c.part == outgoing.part)
     if outgoing.job_id is not None:
@@ -106,7 +106,7 @@ def _same(outgoing: Outgoing) -> ColumnElement[bool]:
     )
 
 
-def _row(outgoing: Outgoing) -> dict[str, Any]:
+def _row(outgoing: OutgoingMessage) -> dict[str, Any]:
     return {
         "job_id": str(outgoing.job_id) if outgoing.job_id else None,
         "message_id": outgoing.message_id,

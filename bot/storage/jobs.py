@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, insert, select, update
 
-from bot.generation.jobs import Attempt, AttemptState, CollectedFile, Job, JobError, JobState
+from bot.domain.attempts import Attempt, AttemptState, CollectedFile
+from bot.domain.jobs import Job, JobError, JobState
 from bot.generation.store import JobQuery
 from bot.storage.database import Database
 from bot.storage.media import insert_results

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.generation.gallery import GalleryItem, GalleryPage, GalleryQuery
-from bot.generation.jobs import Artifact, Job, JobKind
+from bot.domain.gallery import GalleryItem, GalleryPage, GalleryQuery
+from bot.domain.jobs import Artifact, Job, JobKind
 from bot.storage.database import Database
 from bot.storage.schema import audio_messages, images, videos, voice_samples
 

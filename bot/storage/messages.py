@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.messages import Incoming, Message, Role, Thread
-from bot.generation.jobs import JobState
+from bot.domain.conversations import ChatRole, IncomingMessage, Message, Thread
+from bot.domain.jobs import JobState
 from bot.storage._message_rows import as_thread, last_position, message_row, parent_of, read_messages
 from bot.storage.database import Database
 from bot.storage.schema import conversations, deliveries, message_alternatives, messages, threads
@@ -77,7 +77,7 @@ class MessageRepository:
         """Human messages that wait for an answer, oldest first."""
         query = select(messages).where(
             messages.c.thread_id == thread_id,
-            messages.c.role == Role.USER.value,
+            messages.c.role == ChatRole.USER.value,
             messages.c.state == JobState.QUEUED.value,
             messages.c.deleted_at.is_(None),
         )
@@ -86,9 +86,9 @@ class MessageRepository:
 
     async def unfinished(self) -> Sequence[Message]:
         """Turns that are RUNNING or GENERATED, also deleted ones, and human messages still QUEUED, of all threads."""
-        turns = and_(messages.c.role == Role.ASSISTANT.value, messages.c.state.in_(_OPEN_TURNS))
+        turns = and_(messages.c.role == ChatRole.ASSISTANT.value, messages.c.state.in_(_OPEN_TURNS))
         people = and_(
-            messages.c.role == Role.USER.value,
+            messages.c.role == ChatRole.USER.value,
             messages.c.state == JobState.QUEUED.value,
             messages.c.deleted_at.is_(None),
         )
@@ -107,15 +107,15 @@ class MessageRepository:
         turns = 0
         async with self._database.read() as connection:
             for role, is_bot in await connection.execute(query):
-                if role == Role.USER.value and not is_bot:
+                if role == ChatRole.USER.value and not is_bot:
                     break
-                turns += role == Role.ASSISTANT.value
+                turns += role == ChatRole.ASSISTANT.value
         return turns
 
     # -- people
 
     async def add_human(
-        self, thread: Thread, incoming: Incoming, *, addressed_to: str | None, state: JobState
+        self, thread: Thread, incoming: IncomingMessage, *, addressed_to: str | None, state: JobState
     ) -> Message | None:
         """Append a human's message; None where that Discord message is stored already."""
         now = datetime.now(UTC)
@@ -129,7 +129,7 @@ class MessageRepository:
                 conversation_id=thread.conversation_id,
                 thread_id=thread.id,
                 position=max(position, (thread.forked_at_position or 0) + 1),
-                role=Role.USER,
+                role=ChatRole.USER,
                 state=state,
                 character_id=addressed_to,
                 author_id=incoming.author_id,
@@ -183,7 +183,7 @@ class MessageRepository:
                 conversation_id=thread.conversation_id,
                 thread_id=thread_id,
                 position=max(position, (thread.forked_at_position or 0) + 1),
-                role=Role.ASSISTANT,
+                role=ChatRole.ASSISTANT,
                 state=JobState.RUNNING,
                 character_id=character_id,
                 reply_to_id=reply_to_id,
@@ -229,7 +229,7 @@ class MessageRepository:
         spoken = select(message_alternatives.c.message_id).where(message_alternatives.c.message_id == message_id)
         where = and_(
             messages.c.id == message_id,
-            messages.c.role == Role.ASSISTANT.value,
+            messages.c.role == ChatRole.ASSISTANT.value,
             messages.c.deleted_at.is_(None),
             messages.c.state != JobState.RUNNING.value,
             spoken.exists(),

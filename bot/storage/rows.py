@@ -9,16 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
-from bot.generation.jobs import (
-    Artifact,
-    Attempt,
-    AttemptState,
-    CollectedFile,
-    GenerationRequest,
-    Job,
-    JobError,
-    JobState,
-)
+from bot.domain.attempts import Attempt, AttemptState, CollectedFile
+from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobState
 
 _ARTIFACTS = TypeAdapter(tuple[Artifact, ...])
 _COLLECTED = TypeAdapter(tuple[CollectedFile, ...])

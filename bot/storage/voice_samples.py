@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.voice_samples import NewVoiceSample, VoiceSample
 from bot.errors import InputInvalid
-from bot.generation.voices import NewVoiceSample, VoiceSample
 from bot.storage.database import Database
 from bot.storage.schema import voice_samples
 

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from bot.characters.character import Character
-from bot.conversation.messages import Message
-from bot.generation.deliveries import Delivery
-from bot.generation.jobs import GenerationRequest, Job, JobKind
+from bot.domain.conversations import Message
+from bot.domain.deliveries import Delivery
+from bot.domain.jobs import GenerationRequest, Job, JobKind
 from bot.workflows.values import Workflow
 
 

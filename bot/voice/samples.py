@@ -17,9 +17,9 @@ from pathlib import Path
 
 from bot.characters.character import Character
 from bot.characters.files import HostSample, host_samples
+from bot.domain.jobs import InputFile
+from bot.domain.voice_samples import NewVoiceSample, VoiceSample, VoiceSampleStore
 from bot.errors import ChorusError, InputInvalid, NotAllowed
-from bot.generation.jobs import InputFile
-from bot.generation.voices import NewVoiceSample, VoiceSample, VoiceSampleStore
 from bot.media.audio import BUNDLED, fit_audio, probe, to_mono_wav, transcode_to_ogg
 from bot.media.ffmpeg import Ffmpeg
 from bot.voice.options import VoiceOptions

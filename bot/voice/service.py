@@ -7,16 +7,16 @@ import random
 from collections.abc import Sequence
 
 from bot.characters.character import Character
-from bot.conversation.messages import Message, Thread
+from bot.domain.conversations import Message, Thread
+from bot.domain.deliveries import DeliveryKind, DeliveryState
+from bot.domain.jobs import GenerationRequest, InputFile, Job, JobKind, JobState, Origin
+from bot.domain.voice_samples import VoiceSample
 from bot.errors import CharacterNotFound, ChorusError, InputInvalid, VoiceUnavailable, WorkflowNotFound
-from bot.generation.deliveries import DeliveryKind, DeliveryState
-from bot.generation.jobs import GenerationRequest, InputFile, Job, JobKind, JobState, Origin
-from bot.generation.voices import VoiceSample
 from bot.voice.options import VoiceOptions
 from bot.voice.ports import Characters, Deliveries, Generation, GuildSettings, Jobs, Turns, Workflows
 from bot.voice.samples import VoiceSamples
-from bot.voice.values import Place, TurnVoice, Wish
-from bot.voice.words import NOBODY, Names, words_of
+from bot.voice.speech_text import NO_NAMES, MentionNames, speech_text
+from bot.voice.values import ChannelLocation, SpeechWish, TurnVoice
 from bot.workflows.injection import seed_limit
 from bot.workflows.roles import Role
 from bot.workflows.values import Workflow
@@ -61,7 +61,7 @@ class VoiceService:
 
     # -- who speaks by itself, and where
 
-    def chosen_auto(self, place: Place) -> bool | None:
+    def chosen_auto(self, place: ChannelLocation) -> bool | None:
         """What `/voice auto` chose there; a Discord thread follows its channel. None: nothing."""
         for channel_id in (place.channel_id, place.parent_channel_id):
             if channel_id is not None:
@@ -70,12 +70,12 @@ class VoiceService:
                     return value
         return None
 
-    def auto(self, place: Place, character: Character) -> bool:
+    def auto(self, place: ChannelLocation, character: Character) -> bool:
         """Whether the character's messages there are spoken: as chosen there, else as its file says."""
         chosen = self.chosen_auto(place)
         return character.voice.enabled and (character.voice.always_on if chosen is None else chosen)
 
-    async def set_auto(self, place: Place, *, on: bool, by: int) -> None:
+    async def set_auto(self, place: ChannelLocation, *, on: bool, by: int) -> None:
         """Choose for that channel or thread."""
         await self._settings.set(place.guild_id, AUTO, on, channel_id=place.channel_id, set_by=by)
 
@@ -95,7 +95,7 @@ class VoiceService:
 
     # -- what is asked for
 
-    async def request(self, wish: Wish) -> GenerationRequest | None:
+    async def request(self, wish: SpeechWish) -> GenerationRequest | None:
         """The job to submit; None: there is nothing to say.
 
         Raises:
@@ -104,7 +104,7 @@ class VoiceService:
         """
         guild_id = wish.origin.guild_id
         character = self._characters.get(wish.character_id, guild_id)
-        words = words_of(wish.text, character, self._options, wish.names)
+        words = speech_text(wish.text, character, self._options, wish.names)
         if not words.parts:
             return None
         sample = await self._sample(character, guild_id, self._workflow(character))
@@ -129,7 +129,7 @@ class VoiceService:
             live=wish.live,
         )
 
-    async def speak(self, wish: Wish) -> Job:
+    async def speak(self, wish: SpeechWish) -> Job:
         """Accept it.
 
         Raises:
@@ -161,7 +161,7 @@ class VoiceService:
         }
         return await self._generation.submit(job.request.model_copy(update=changed))
 
-    async def instead(self, job: Job, text: str, names: Names = NOBODY) -> Job | None:
+    async def instead(self, job: Job, text: str, names: MentionNames = NO_NAMES) -> Job | None:
         """Its source was edited: end it and speak the new words; None: they say nothing.
 
         Raises:
@@ -171,7 +171,7 @@ class VoiceService:
         await self._generation.cancel(job.id)
         old = job.request
         request = await self.request(
-            Wish(
+            SpeechWish(
                 text=text,
                 character_id=old.character_id,
                 origin=old.origin,
@@ -189,7 +189,7 @@ class VoiceService:
     # -- turns
 
     async def turn_stands(
-        self, turn: Message, thread: Thread, place: Place, origin: Origin, names: Names = NOBODY
+        self, turn: Message, thread: Thread, place: ChannelLocation, origin: Origin, names: MentionNames = NO_NAMES
     ) -> TurnVoice:
         """All of a turn's text stands in Discord: speak it, if it is spoken there; once, however often this is asked.
 
@@ -249,10 +249,10 @@ class VoiceService:
         """The Discord message that speech of a turn is kept under."""
         return next(iter(await self._pieces(message_id)), None)
 
-    async def _speak_turn(self, turn: Message, thread: Thread, origin: Origin, names: Names) -> Job | None:
+    async def _speak_turn(self, turn: Message, thread: Thread, origin: Origin, names: MentionNames) -> Job | None:
         asked = await self._turns.message(turn.reply_to_id) if turn.reply_to_id else None
         request = await self.request(
-            Wish(
+            SpeechWish(
                 text=turn.text,
                 character_id=turn.character_id or "",
                 origin=origin,

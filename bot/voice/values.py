@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from bot.domain.jobs import Job, Origin
 from bot.errors import ChorusError
-from bot.generation.jobs import Job, Origin
-from bot.voice.words import NOBODY, Names
+from bot.voice.speech_text import NO_NAMES, MentionNames
 
 
 @dataclass(frozen=True)
-class Place:
+class ChannelLocation:
     """A channel as voices see it. `parent_channel_id`: of a Discord thread, the channel it hangs on."""
 
     guild_id: int | None
@@ -20,7 +20,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class SpeechWish:
     """Somebody, or the conversation itself, wants to hear a text."""
 
     text: str
@@ -29,7 +29,7 @@ class Wish:
     origin: Origin
     requester_id: int
     requester_name: str = ""
-    names: Names = NOBODY
+    names: MentionNames = NO_NAMES
     source_message_id: int | None = None
     """The Discord message that holds the text; of a turn, its first one. None: the text stands nowhere yet."""
     conversation_id: str | None = None

@@ -47,7 +47,7 @@ class Defaults(BaseModel):
 
 
 class Bindings(BaseModel):
-    """A validated bindings file; the fields are the roles of `Role`."""
+    """A validated bindings file; the fields are the roles of `ChatRole`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.jobs import JobKind
 from bot.errors import ChorusError
-from bot.generation.jobs import JobKind
 from bot.workflows.graph import Graph, Target, class_type, inputs, node_title
 from bot.workflows.models import ModelFile, model_files
 from bot.workflows.object_info import ObjectInfo

@@ -13,8 +13,8 @@ from typing import NamedTuple, Self
 
 from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]
 
+from bot.domain.jobs import JobKind
 from bot.errors import ChorusError, WorkflowInvalid, WorkflowNotFound
-from bot.generation.jobs import JobKind
 from bot.workflows.errors import NotAGraph
 from bot.workflows.graph import MAX_BYTES
 from bot.workflows.migration import migrate_flat_files

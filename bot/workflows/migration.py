@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 
 _log = logging.getLogger(__name__)
 

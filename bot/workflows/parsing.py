@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 from bot.workflows.bindings import Bindings, parse_bindings, resolve_place
 from bot.workflows.graph import Graph, decode_graph
 from bot.workflows.roles import Role

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bot.domain.jobs import JobKind
 from bot.errors import MissingModel, MissingNode
-from bot.generation.jobs import JobKind
 from bot.workflows.bindings import Bindings
 from bot.workflows.errors import AmbiguousTarget, NoOutputNode, NoPromptTarget
 from bot.workflows.graph import Graph, class_type, node_title

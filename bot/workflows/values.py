@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 from bot.workflows.bindings import Bindings
 from bot.workflows.graph import Graph, Target
 from bot.workflows.roles import Role

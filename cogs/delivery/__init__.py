@@ -10,7 +10,7 @@ from cogs.delivery._presenter import Presenter
 from cogs.delivery._search import answers, carries, finder, replies_to, says, signed
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 __all__ = [
     "Delivery",

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.discord_errors import ALREADY_ACKNOWLEDGED
-from bot.generation.deliveries import DeliveryKind, Outgoing
-from bot.generation.jobs import Waiting
+from bot.discord_client.errors import ALREADY_ACKNOWLEDGED
+from bot.domain.deliveries import DeliveryKind, OutgoingMessage
+from bot.domain.job_updates import Waiting
 from cogs.delivery._live import Face
 from cogs.delivery._search import answers, finder, signed
 from cogs.ui.embeds import footer
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.deliveries import Delivery
-    from bot.generation.jobs import Job, JobUpdate
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.deliveries import Delivery
+    from bot.domain.job_updates import JobUpdate
+    from bot.domain.jobs import Job
     from cogs.delivery._outbox import Outbox, Post
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,12 @@ def first_update(bot: ChorusBot, job: Job) -> JobUpdate | None:
     return None
 
 
-def answer_row(job: Job) -> Outgoing:
+def answer_row(job: Job) -> OutgoingMessage:
     """The row of a job's first answer, by its origin."""
     origin = job.request.origin
     if origin.channel_id is None:
         raise ValueError("a job from a terminal has no answer")
-    return Outgoing(
+    return OutgoingMessage(
         kind=DeliveryKind.ANSWER,
         job_id=job.id,
         channel_id=origin.channel_id,

@@ -11,7 +11,7 @@ from uuid import UUID
 import discord
 from discord.ext import commands
 
-from bot.discord_errors import NETWORK_ERRORS
+from bot.discord_client.errors import NETWORK_ERRORS
 from cogs.delivery._answers import answer_in_channel, answer_interaction, first_update
 from cogs.delivery._drawn import DrawnPresenter
 from cogs.delivery._outbox import Outbox
@@ -25,8 +25,8 @@ from cogs.ui.permissions import require_bot_can_post
 from cogs.ui.progress import ProgressCard, progress_card
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import GenerationRequest, Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import GenerationRequest, Job
 
 log = logging.getLogger(__name__)
 

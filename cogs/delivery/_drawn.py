@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.domain.jobs import GenerationRequest, JobKind, Origin
 from bot.errors import ChorusError
-from bot.generation.jobs import GenerationRequest, JobKind, Origin
 from bot.generation.store import JobQuery
 from cogs.delivery._answers import answer_row
 from cogs.delivery._live import Face, LiveMessage
@@ -20,11 +20,11 @@ from cogs.ui.origin import is_age_restricted
 from cogs.ui.progress import progress_card
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
-    from bot.conversation.messages import Message, Scene, Thread
-    from bot.generation.deliveries import Delivery
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message, Scene, Thread
+    from bot.domain.deliveries import Delivery
+    from bot.domain.jobs import Job
     from cogs.delivery._outbox import Outbox
     from cogs.delivery._presenter import MessagePresenter
     from cogs.delivery._webhooks import Webhooks

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
+from bot.domain.jobs import JobKind
 from bot.errors import OutputTooLarge
-from bot.generation.jobs import JobKind
 from bot.media.audio import BUNDLED
 from bot.media.errors import BadMedia, EncoderFailed
 from bot.media.images import fit_image
@@ -22,7 +22,7 @@ from bot.media.video_fitting import fit_video
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.generation.jobs import Artifact, Job
+    from bot.domain.jobs import Artifact, Job
     from bot.media.ffmpeg import Ffmpeg
 
 log = logging.getLogger(__name__)

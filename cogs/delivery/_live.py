@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.discord_errors import Trouble, retry_after, trouble_of
+from bot.discord_client.errors import Trouble, retry_after, trouble_of
 from cogs.ui.text import plain
 
 if TYPE_CHECKING:

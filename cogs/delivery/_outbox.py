@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from bot.discord_errors import Trouble, retry_after, trouble_of
-from bot.generation.deliveries import Delivery, DeliveryState
+from bot.discord_client.errors import Trouble, retry_after, trouble_of
+from bot.domain.deliveries import Delivery, DeliveryState
 
 if TYPE_CHECKING:
     import uuid
 
-    from bot.generation.deliveries import DeliveryStore, Outgoing
+    from bot.domain.deliveries import DeliveryStore, OutgoingMessage
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Outbox:
         self.gone_unknown = deque[int](maxlen=1000)
         self._pause = pause
 
-    async def send(self, outgoing: Outgoing, post: Post, find: Find) -> int:
+    async def send(self, outgoing: OutgoingMessage, post: Post, find: Find) -> int:
         """Post unless it was posted already, and return the id of the message.
 
         The row is committed before the first request. A row left over from another life, and every ambiguous failure
@@ -96,7 +96,7 @@ class Outbox:
                 return None
             raise
 
-    async def _left_over(self, outgoing: Outgoing) -> bool:
+    async def _left_over(self, outgoing: OutgoingMessage) -> bool:
         """A row of an earlier try that may or may not have arrived."""
         same = [row for row in await self._rows(outgoing.job_id, outgoing.message_id) if _same(row, outgoing)]
         return any(row.state is DeliveryState.PENDING for row in same)
@@ -107,5 +107,5 @@ class Outbox:
         return await self.store.of_turn(message_id) if message_id is not None else []
 
 
-def _same(row: Delivery, outgoing: Outgoing) -> bool:
+def _same(row: Delivery, outgoing: OutgoingMessage) -> bool:
     return (row.kind, row.part, row.alternative) == (outgoing.kind, outgoing.part, outgoing.alternative)

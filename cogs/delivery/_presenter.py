@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import discord
 
+from bot.domain.deliveries import DeliveryState
+from bot.domain.job_updates import Ended
+from bot.domain.jobs import JobState
 from bot.errors import Cancelled, ChorusError
-from bot.generation.deliveries import DeliveryState
-from bot.generation.jobs import Ended, JobState
 from cogs.delivery._answers import answer_in_channel, find_answer
 from cogs.delivery._live import LiveMessage
 from cogs.delivery._progress import Painter, progress_face
@@ -17,8 +18,8 @@ from cogs.delivery._results import ResultPoster
 from cogs.ui.progress import ProgressCard, progress_card
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
     from cogs.delivery._outbox import Outbox
 
 log = logging.getLogger(__name__)

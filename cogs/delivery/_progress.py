@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Self
 
 import discord
 
-from bot.discord_errors import Trouble, trouble_of
-from bot.generation.jobs import JobUpdate, Progress, Waiting
+from bot.discord_client.errors import Trouble, trouble_of
+from bot.domain.job_updates import JobUpdate, Progress, Waiting
 from cogs.delivery._live import Face, LiveMessage, picture
 from cogs.ui.job_buttons import progress_view
 from cogs.ui.progress import ProgressCard, progress_card
 
 if TYPE_CHECKING:
-    from bot.generation.jobs import Job
+    from bot.domain.jobs import Job
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
+from bot.domain.jobs import JobError, JobState
 from bot.errors import ChorusError, NotAllowed, OutputTooLarge
-from bot.generation.deliveries import DeliveryKind, DeliveryState, Outgoing
-from bot.generation.jobs import JobError, JobState
 from bot.media.audio import BUNDLED
 from bot.media.ffmpeg import Ffmpeg
 from cogs.delivery._files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
@@ -22,9 +22,9 @@ from cogs.ui.job_buttons import result_view
 from cogs.ui.reactions import offer_reactions, shown_by
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.deliveries import Delivery
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.deliveries import Delivery
+    from bot.domain.jobs import Job
     from cogs.delivery._files import PreparedFile
     from cogs.delivery._outbox import Outbox
 
@@ -186,7 +186,7 @@ class ResultPoster:
 
         try:
             await self._outbox.send(
-                Outgoing.model_validate(notice.model_dump(include=set(Outgoing.model_fields))),
+                OutgoingMessage.model_validate(notice.model_dump(include=set(OutgoingMessage.model_fields))),
                 post,
                 finder(self._bot, replies_to(shown, mention)),
             )
@@ -205,10 +205,10 @@ class ResultPoster:
 
     # -- sending
 
-    def _outgoing(self, job: Job, live: LiveMessage, kind: DeliveryKind, *, part: int) -> Outgoing:
+    def _outgoing(self, job: Job, live: LiveMessage, kind: DeliveryKind, *, part: int) -> OutgoingMessage:
         channel = self._bot.get_channel(live.channel_id)
         newest = getattr(channel, "last_message_id", None) or 0
-        return Outgoing(
+        return OutgoingMessage(
             kind=kind,
             part=part,
             job_id=job.id,

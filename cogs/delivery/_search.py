@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import discord
 
 if TYPE_CHECKING:
-    from bot.generation.deliveries import Delivery
+    from bot.domain.deliveries import Delivery
     from cogs.delivery._outbox import Find
 
 SEARCH_LIMIT = 500

@@ -18,8 +18,8 @@ from bot.media.audio import fit_audio, transcode_to_mp3
 from cogs.delivery._files import attachment_name
 
 if TYPE_CHECKING:
-    from bot.generation.deliveries import Delivery
-    from bot.generation.jobs import Artifact, Job
+    from bot.domain.deliveries import Delivery
+    from bot.domain.jobs import Artifact, Job
     from bot.media.ffmpeg import Ffmpeg
 
 log = logging.getLogger(__name__)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.conversation.pieces import LIMIT
-from bot.discord_errors import THREAD_ARCHIVED, Trouble, trouble_of
+from bot.conversation.message_splitting import LIMIT
+from bot.discord_client.errors import THREAD_ARCHIVED, Trouble, trouble_of
+from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
+from bot.domain.jobs import JobKind
 from bot.errors import ChorusError
-from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoing
-from bot.generation.jobs import JobKind
 from cogs.delivery._search import SEARCH_LIMIT
 from cogs.delivery._webhooks import home_of, is_gone, webhook_name
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
-    from bot.conversation.messages import Message, Thread
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message, Thread
     from cogs.delivery._outbox import Outbox
     from cogs.delivery._webhooks import Webhooks
     from cogs.ui.views import DynamicView
@@ -188,7 +188,7 @@ class Speaker:
 
     async def _send(self, webhook: discord.Webhook | None, part: int, piece: str, view: DynamicView | None) -> Delivery:
         guild = getattr(self._channel, "guild", None)
-        outgoing = Outgoing(
+        outgoing = OutgoingMessage(
             kind=DeliveryKind.TURN,
             channel_id=self._channel.id,
             part=part,

@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 import discord
 
-from bot.conversation.messages import Message, Thread
-from bot.conversation.pieces import split_message
+from bot.conversation.message_splitting import split_message
 from bot.conversation.ports import PlaceClosedError
-from bot.discord_errors import NETWORK_ERRORS, Trouble, retry_after, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, Trouble, retry_after, trouble_of
+from bot.domain.conversations import Message, Thread
+from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
 from bot.errors import ChorusError
-from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState
 from cogs.delivery._drawn import draw_for_turn
 from cogs.delivery._speaker import Speaker
 from cogs.ui.errors import error_embed
 from cogs.ui.turn_buttons import turn_view
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
-    from bot.conversation.messages import Scene
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Scene
+    from bot.domain.jobs import Job
     from cogs.delivery._outbox import Outbox
     from cogs.delivery._webhooks import Webhooks
 

@@ -12,10 +12,11 @@ from uuid import UUID
 
 import discord
 
-from bot.discord_errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
+from bot.domain.job_updates import Ended
+from bot.domain.jobs import JobError, JobKind, JobState
 from bot.errors import ChorusError, OutputTooLarge
-from bot.generation.deliveries import DeliveryKind, DeliveryState, Outgoing
-from bot.generation.jobs import Ended, JobError, JobKind, JobState
 from bot.media.ffmpeg import Ffmpeg
 from cogs.delivery._files import size_limit
 from cogs.delivery._live import Face, LiveMessage
@@ -37,9 +38,9 @@ from cogs.ui.errors import error_embed
 from cogs.ui.job_buttons import result_view
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.deliveries import Delivery
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.deliveries import Delivery
+    from bot.domain.jobs import Job
     from cogs.delivery._outbox import Outbox
     from cogs.ui.progress import ProgressCard
 
@@ -113,7 +114,7 @@ class Bubbles:
                     except OutputTooLarge:
                         raise error from None
 
-        outgoing = Outgoing(
+        outgoing = OutgoingMessage(
             kind=DeliveryKind.VOICE,
             job_id=job.id,
             channel_id=origin.channel_id or 0,
@@ -146,7 +147,7 @@ class Bubbles:
         error = job.error or JobError(code="CANCELLED", message="Cancelled.")
         await self._reply(job, job.request.origin.reply_to_message_id, embed=failed_embed(job, error))
 
-    async def _note(self, job: Job, outgoing: Outgoing, shown: int) -> None:
+    async def _note(self, job: Job, outgoing: OutgoingMessage, shown: int) -> None:
         """A voice message has no words: what was left out is said in a small reply to it."""
         text = f"-# {job.note}"
         channel = self._bot.get_partial_messageable(outgoing.channel_id, guild_id=outgoing.guild_id)
@@ -176,7 +177,7 @@ class Bubbles:
         async def post(row: Delivery) -> int:
             return (await channel.send(embed=embed, mention_author=False, nonce=row.nonce, **given)).id
 
-        outgoing = Outgoing(
+        outgoing = OutgoingMessage(
             kind=DeliveryKind.NOTICE,
             job_id=job.id,
             channel_id=channel.id,

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
-from bot.discord_errors import INVALID_WEBHOOK_TOKEN, UNKNOWN_WEBHOOK
-from bot.webhook_session import WebhookSession, webhook_session
+from bot.discord_client.errors import INVALID_WEBHOOK_TOKEN, UNKNOWN_WEBHOOK
+from bot.discord_client.webhook_session import WebhookSession, webhook_session
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
+    from bot.discord_client.bot import ChorusBot
 
 log = logging.getLogger(__name__)
 

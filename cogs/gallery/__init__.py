@@ -10,8 +10,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.domain.jobs import JobKind
 from bot.errors import InputInvalid
-from bot.generation.jobs import JobKind
 from cogs.delivery._files import prepare_files, size_limit
 from cogs.gallery._buttons import JUMPED, ItemButton, JumpButton, PageButton
 from cogs.gallery._history import HistoryButton, history_page
@@ -28,7 +28,7 @@ from cogs.ui.permissions import require_place
 from cogs.ui.sight import may_see_item
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 __all__ = ["GalleryCog", "gallery_of", "setup"]
 

@@ -13,7 +13,7 @@ from cogs.ui.modals import Field, stateless_modal
 if TYPE_CHECKING:
     import re
 
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
     from cogs.gallery import GalleryCog
 
 NAVIGATION_ROW = 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot.generation.jobs import JobState
+from bot.domain.jobs import JobState
 from bot.generation.store import JobQuery
 from cogs.regenerate import message_link
 from cogs.ui.embeds import RESULT_COLOUR, noun, seconds_precise, wish
@@ -20,8 +20,8 @@ from cogs.ui.views import DynamicView
 if TYPE_CHECKING:
     import re
 
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
 
 SHOWN = 12
 _SIGNS = {

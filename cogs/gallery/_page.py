@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.domain.gallery import GalleryQuery
 from bot.errors import ChorusError
-from bot.generation.gallery import GalleryQuery
 from bot.media.images import contact_sheet
 from cogs.gallery._buttons import ItemButton, JumpButton, PageButton
 from cogs.gallery._state import Filters, Place
@@ -24,8 +24,8 @@ from cogs.ui.views import DynamicView
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.bot import ChorusBot
-    from bot.generation.gallery import GalleryItem, GalleryPage
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.gallery import GalleryItem, GalleryPage
 
 COLUMNS = 5
 PAGE = 20

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 
 if TYPE_CHECKING:
-    from bot.generation.gallery import GalleryQuery
+    from bot.domain.gallery import GalleryQuery
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _KINDS: Final = {None: "", JobKind.IMAGE: "i", JobKind.VIDEO: "v", JobKind.AUDIO: "a"}

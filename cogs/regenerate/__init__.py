@@ -11,11 +11,11 @@ from uuid import UUID
 import discord
 from discord.ext import commands
 
+from bot.derived_jobs.requests import remix, repeat, upscale, vary
+from bot.derived_jobs.service import pictures
+from bot.domain.deliveries import DeliveryKind
+from bot.domain.jobs import JobKind, JobState
 from bot.errors import ChorusError, InputInvalid
-from bot.generation.deliveries import DeliveryKind
-from bot.generation.follow_ups import pictures
-from bot.generation.jobs import JobKind, JobState
-from bot.generation.repeat import remix, repeat, upscale, vary
 from bot.workflows.difference import shortened
 from cogs.delivery import delivery_of
 from cogs.regenerate._describing import settings_embed, turn_embed
@@ -31,9 +31,9 @@ from cogs.ui.reactions import Shown, offer_reactions
 from cogs.ui.result_buttons import RESULT_BUTTONS, info_view, picture_choice, repeat_choice
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message, Thread
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message, Thread
+    from bot.domain.jobs import Job
 
 __all__ = ["Regenerate", "message_link", "regenerate_of", "setup"]
 

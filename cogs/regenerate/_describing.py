@@ -12,9 +12,9 @@ from cogs.ui.embeds import RESULT_COLOUR, footer, noun, seconds_precise
 from cogs.ui.text import EMBED_TITLE, clip
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
+    from bot.domain.jobs import Job
 
 LONGEST_PROMPT = 2000
 LONGEST_NEGATIVE = 800

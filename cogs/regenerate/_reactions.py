@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
-from bot.discord_errors import NETWORK_ERRORS
+from bot.discord_client.errors import NETWORK_ERRORS
+from bot.domain.deliveries import Delivery, DeliveryKind
 from bot.errors import ChorusError, InputInvalid, NotAllowed
-from bot.generation.deliveries import Delivery, DeliveryKind
 from cogs.regenerate._sending import send_result, send_turn
 from cogs.regenerate._starting import AlreadyRunning, Starter
 from cogs.regenerate._taking_down import take_down, take_down_turn
@@ -20,9 +20,9 @@ from cogs.ui.errors import error_embed
 from cogs.ui.reactions import TABLE, Deed, Shown, Sign, shown_by, sign_of
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
+    from bot.domain.jobs import Job
 
 log = logging.getLogger(__name__)
 

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from bot.derived_jobs.requests import Remix
 from bot.errors import InputInvalid
-from bot.generation.repeat import Remix
 from cogs.ui.items import JOB_ID
 from cogs.ui.modals import LONGEST_INPUT, Field, stateless_modal
 
 if TYPE_CHECKING:
     import discord
 
-    from bot.generation.jobs import Job
+    from bot.domain.jobs import Job
 
 _CUSTOM_ID: Final = re.compile(rf"chorus:remixed:{JOB_ID}")
 _SIZE: Final = re.compile(r"(\d{1,5})\s*(?:x|×|\*|,|\s)\s*(\d{1,5})", re.IGNORECASE)  # noqa: RUF001
 LARGEST_SEED: Final = 2**64 - 1
 
 Settings = Mapping[str, int | float | None]
-"""`FollowUps.settings`."""
+"""`DerivedJobs.settings`."""
 
 
 def remix_modal(job: Job, settings: Settings) -> discord.ui.Modal:

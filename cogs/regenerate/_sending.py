@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.conversation.pieces import split_message
+from bot.conversation.message_splitting import split_message
 from cogs.delivery._files import DEFAULT_LIMIT, PreparedFile, prepare_files
 from cogs.regenerate._describing import settings_embed
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
+    from bot.domain.jobs import Job
 
 log = logging.getLogger(__name__)
 

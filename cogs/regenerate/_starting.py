@@ -11,29 +11,29 @@ from weakref import WeakValueDictionary
 
 import discord
 
+from bot.derived_jobs.requests import Requester, again
+from bot.domain.deliveries import DeliveryKind, DeliveryState
+from bot.domain.jobs import Derivation, GenerationRequest, Job
 from bot.errors import ChorusError, InputInvalid
-from bot.generation.deliveries import DeliveryKind, DeliveryState
-from bot.generation.jobs import FollowUp, GenerationRequest, Job
-from bot.generation.repeat import By, again
 from cogs.delivery import delivery_of
 from cogs.ui.asker import Asker
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
+    from bot.discord_client.bot import ChorusBot
 
-Build = Callable[[By], GenerationRequest]
+Build = Callable[[Requester], GenerationRequest]
 """The request, once it is known who wants it and where the answer goes."""
 
 PATIENCE_SECONDS: Final = 1.5
 """Discord waits three seconds for an answer."""
 _NAMES = {
-    FollowUp.AGAIN: "Again",
-    FollowUp.VARY: "A variation",
-    FollowUp.REMIX: "That remix",
-    FollowUp.UPSCALE: "A larger one",
-    FollowUp.REPEAT: "The repetition",
-    FollowUp.DRAW: "A picture of that message",
+    Derivation.AGAIN: "Again",
+    Derivation.VARY: "A variation",
+    Derivation.REMIX: "That remix",
+    Derivation.UPSCALE: "A larger one",
+    Derivation.REPEAT: "The repetition",
+    Derivation.DRAW: "A picture of that message",
 }
 
 
@@ -204,5 +204,5 @@ def _key(request: GenerationRequest) -> tuple[object, ...]:
         request.follow_up,
         request.inputs,
         request.workflow_hash,
-        *((request.positive, request.negative) if request.follow_up is FollowUp.REMIX else ()),
+        *((request.positive, request.negative) if request.follow_up is Derivation.REMIX else ()),
     )

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.domain.deliveries import Delivery, DeliveryState
 from bot.errors import ChorusError, NotAllowed
-from bot.generation.deliveries import Delivery, DeliveryState
 from cogs.delivery import delivery_of
 from cogs.delivery._drawn import thread_option
 from cogs.delivery._webhooks import home_of
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
+    from bot.domain.jobs import Job
 
 log = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.derived_jobs.requests import Requester
+from bot.domain.jobs import Origin
 from bot.errors import NotAllowed
-from bot.generation.jobs import Origin
-from bot.generation.repeat import By
 from cogs.ui.origin import is_age_restricted
 from cogs.ui.permissions import missing_to_post
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
+    from bot.discord_client.bot import ChorusBot
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Asker:
         """Manage Messages here."""
         return not self.is_direct and self.permissions.manage_messages
 
-    def by(self, *, reply_to: int | None, interaction_id: int | None = None) -> By:
+    def by(self, *, reply_to: int | None, interaction_id: int | None = None) -> Requester:
         """As generation wants it: the answer goes here, as a reply to that message."""
         newest = getattr(self.channel, "last_message_id", None) or 0
         origin = Origin(
@@ -88,7 +88,7 @@ class Asker:
             reply_to_message_id=reply_to,
             age_restricted=is_age_restricted(self.channel),
         )
-        return By(self.user_id, self.name, origin)
+        return Requester(self.user_id, self.name, origin)
 
     # -- rules; each raises NotAllowed
 

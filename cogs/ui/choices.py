@@ -12,7 +12,7 @@ from cogs.ui.text import CHOICE, CHOICES, clip
 if TYPE_CHECKING:
     import discord
 
-    from bot.bot import ChorusBot
+    from bot.discord_client.bot import ChorusBot
 
 
 def choices(pairs: Iterable[tuple[str, str]], current: str) -> list[app_commands.Choice[str]]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.generation.jobs import JobKind, JobState
+from bot.domain.jobs import JobKind, JobState
 from cogs.ui.errors import error_embed
 from cogs.ui.text import EMBED_DESCRIPTION, EMBED_FIELD_VALUE, EMBED_FOOTER, EMBED_TITLE, clip, quote_prompt, seconds
 
 if TYPE_CHECKING:
-    from bot.generation.jobs import Job, JobError
+    from bot.domain.jobs import Job, JobError
 
 RESULT_COLOUR = discord.Colour(0x5B8DEF)
 PROGRESS_COLOUR = discord.Colour(0xF0AD4E)

@@ -18,7 +18,7 @@ from bot.errors import ERRORS_BY_CODE, ChorusError, InputInvalid, NotAllowed
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
-    from bot.generation.jobs import JobError
+    from bot.domain.jobs import JobError
 
 log = logging.getLogger(__name__)
 

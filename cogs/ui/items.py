@@ -13,8 +13,8 @@ from cogs.ui.errors import reply_error
 if TYPE_CHECKING:
     import re
 
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
 
 JOB_ID: Final = r"(?P<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _NEVER: Final = r"(?!)"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.domain.jobs import JobState
 from bot.errors import InputInvalid, NotAllowed
-from bot.generation.jobs import JobState
 from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
 from cogs.ui.items import JobItem, job_template
@@ -16,8 +16,8 @@ from cogs.ui.result_buttons import buttons_of
 from cogs.ui.views import DynamicView
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
 
 
 class CancelButton(JobItem, template=job_template("cancel")):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.domain.jobs import Origin
 from bot.errors import NotAllowed
-from bot.generation.jobs import Origin
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
     from bot.characters import Character
+    from bot.discord_client.bot import ChorusBot
 
 
 def origin_of(interaction: discord.Interaction[ChorusBot], *, reply_to_message_id: int | None = None) -> Origin:

@@ -9,8 +9,8 @@ import discord
 from bot.errors import NotAllowed
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
 
 _NAMES = {
     "view_channel": "View Channel",

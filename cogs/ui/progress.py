@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, assert_never
 
 import discord
 
-from bot.generation.jobs import Ended, JobUpdate, Progress, Waiting
+from bot.domain.job_updates import Ended, JobUpdate, Progress, Waiting
 from cogs.ui.embeds import progress_embed
 from cogs.ui.text import clip, seconds
 
 if TYPE_CHECKING:
-    from bot.generation.jobs import Job
+    from bot.domain.jobs import Job
 
 BAR_CELLS = 14
 

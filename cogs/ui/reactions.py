@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import discord
 
-from bot.discord_errors import NETWORK_ERRORS
-from bot.generation.jobs import JobKind, JobState
+from bot.discord_client.errors import NETWORK_ERRORS
+from bot.domain.jobs import JobKind, JobState
 
 if TYPE_CHECKING:
-    from bot.generation.jobs import Job
-    from bot.settings import Reactions
+    from bot.domain.jobs import Job
+    from bot.settings.sections import Reactions
 
 
 class Sign(StrEnum):

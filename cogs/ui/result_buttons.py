@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot.generation.jobs import JobKind, JobState
+from bot.domain.jobs import JobKind, JobState
 from cogs.ui.items import JOB_ID, ChorusItem, JobItem, job_template
 from cogs.ui.views import DynamicView
 
 if TYPE_CHECKING:
     import re
 
-    from bot.bot import ChorusBot
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import Job
     from cogs.regenerate import Regenerate
 
 MOST_PICTURES = 25

@@ -9,9 +9,9 @@ import discord
 from cogs.ui.origin import is_age_restricted
 
 if TYPE_CHECKING:
-    from bot.bot import ChorusBot
-    from bot.generation.gallery import GalleryItem
-    from bot.generation.jobs import Job
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.gallery import GalleryItem
+    from bot.domain.jobs import Job
 
 
 def moderates(interaction: discord.Interaction[ChorusBot]) -> bool:

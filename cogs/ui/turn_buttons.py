@@ -14,8 +14,8 @@ from cogs.ui.views import DynamicView
 if TYPE_CHECKING:
     import re
 
-    from bot.bot import ChorusBot
-    from bot.conversation.messages import Message
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
 
 _TEMPLATE = r"chorus:alternative:(?P<turn>[0-9a-f-]{36}):(?P<n>\d{1,4})"
 

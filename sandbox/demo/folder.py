@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
-from bot.generation.owner import LOCK_NAME, own
+from bot.instance_lock import LOCK_NAME, lock_data_folder
 
 SHIPPED = Path(__file__).parents[3]
 """The repository: characters and workflows lie beside the packages."""
@@ -30,7 +30,7 @@ def prepare(folder: Path) -> None:
             )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / LOCK_NAME).exists():
         raise ConfigError(f"The folder {folder} holds something else.", advice="Name an empty folder, or none.")
-    with own(folder):
+    with lock_data_folder(folder):
         for path in folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)

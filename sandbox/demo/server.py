@@ -11,8 +11,8 @@ from typing import Any
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.options import ClientOptions
+from bot.domain.jobs import JobKind
 from bot.errors import ChorusError, ComfyUnavailable, ConfigError
-from bot.generation.jobs import JobKind
 from bot.workflows import parse_workflow, validate_installed, validate_structure
 from bot.workflows.object_info import input_spec
 from sandbox.demo.folder import Graph, shipped_graph

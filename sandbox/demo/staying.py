@@ -9,7 +9,7 @@ import threading
 
 from rich.console import Console
 
-from bot.connection import stop_signals
+from bot.discord_client.connection import stop_signals
 from sandbox.demo.visit import MissedError, Visit
 from sandbox.discord import Message, NoAnswerError, NotAllowedError, NotOfferedError, Person
 from sandbox.discord.rules_commands import CHAT_INPUT

@@ -36,7 +36,7 @@ class LocalDiscord:
         async with LocalDiscord() as discord:
             guild = discord.add_guild("Harbour")
             channel, ada = guild.add_channel("studio"), guild.add_member("ada")
-            point_discord_at(discord.url)          # bot.discord_endpoint
+            point_discord_at(discord.url)          # bot.discord_client.endpoint
             ...                                    # start the bot with discord.token, in this process or another
             await discord.wait_ready_bot()
             answer = await ada.slash(channel, "imagine", prompt="a lighthouse")

@@ -6,8 +6,8 @@ import pytest
 
 from bot.characters import Character, host_samples
 from bot.characters.files import CharacterFile, read_character
+from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
-from bot.generation.jobs import JobKind
 from tests.characters import cards
 
 # The shape of Chorus Engine's own files: its sections and its values' types, our words.

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import discord
 
-from bot.generation.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState, Origin
+from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState, Origin
 
 CHANNEL = 1_000
 GUILD = 2_000

@@ -12,26 +12,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from bot.bot import ChorusBot
 from bot.characters.library import CharacterLibrary
-from bot.connection import connected
-from bot.conversation.messages import Binding
-from bot.discord_endpoint import point_discord_at
+from bot.discord_client.bot import ChorusBot
+from bot.discord_client.connection import connected
+from bot.discord_client.endpoint import point_discord_at
+from bot.domain.conversations import Binding
+from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
+from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState
 from bot.errors import ChorusError
-from bot.generation.board import Board
-from bot.generation.jobs import (
-    Artifact,
-    Ended,
-    GenerationRequest,
-    Job,
-    JobError,
-    JobKind,
-    JobState,
-    JobUpdate,
-    QueueEntry,
-    QueueView,
-    Waiting,
-)
+from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.settings import Settings, default_settings
 from sandbox.discord import LocalDiscord, Message, Person, Room
 from tests.cogs.delivery.ledger import Ledger
@@ -49,7 +38,7 @@ class Script:
 
     def __init__(self) -> None:
         self.jobs: dict[uuid.UUID, Job] = {}
-        self.board = Board()
+        self.board = UpdateBroadcaster()
         self.refusal: ChorusError | None = None
         self.shown: list[uuid.UUID] = []
         self.accepted = asyncio.Event()

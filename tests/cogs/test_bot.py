@@ -10,7 +10,7 @@ import discord
 import pytest
 from discord.ext import commands
 
-from bot.generation.jobs import Progress
+from bot.domain.job_updates import Progress
 from tests.cogs.stage import Stage, staged
 
 SYNCS = ("PUT", "/applications/*/commands")
@@ -24,7 +24,7 @@ async def test_commands_are_sent_once_and_again_when_they_change(stage: Stage) -
         assert len(stage.discord.requested(*SYNCS)) == 1
     async with stage.running() as bot:
         bot.tree.add_command(a_command())
-        from bot.command_sync import CommandSync  # noqa: PLC0415
+        from bot.discord_client.command_sync import CommandSync  # noqa: PLC0415
 
         await CommandSync(bot).run()
     assert len(stage.discord.requested(*SYNCS)) == 2

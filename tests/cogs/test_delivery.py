@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.generation.deliveries import DeliveryKind, DeliveryState
-from bot.generation.jobs import GenerationRequest, JobError, JobState, Origin, Progress
+from bot.domain.deliveries import DeliveryKind, DeliveryState
+from bot.domain.job_updates import Progress
+from bot.domain.jobs import GenerationRequest, JobError, JobState, Origin
 from cogs.delivery import delivery_of
 from sandbox.discord import (
     AppliedThenDropped,

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.job_updates import Progress, Waiting
+from bot.domain.jobs import JobError, JobState
 from bot.errors import QueueFull
-from bot.generation.jobs import JobError, JobState, Progress, Waiting
 from sandbox.discord import Choice
 from tests.cogs.stage import Stage
 

@@ -14,17 +14,17 @@ import pytest
 import simcord
 from simcord import ChannelHandle, GuildHandle, InteractionResult, MemberActor
 
-from bot.bot import ChorusBot
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
-from bot.conversation.messages import Incoming, Mode
-from bot.generation.jobs import JobState
+from bot.discord_client.bot import ChorusBot
+from bot.domain.conversations import AnswerMode, IncomingMessage
+from bot.domain.jobs import JobState
+from bot.services.conversation import open_talk
 from bot.settings import default_settings
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
 from bot.storage.guild_settings import GuildSettings
-from bot.talk import open_talk
 from tests.cogs.stage import Script
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ RANKS = ("anybody", "manage channels", "manage server")
 async def talked(scene: Scene) -> str:
     """A conversation with one message in it."""
     service = scene.services.conversations
-    await service.use_character(scene.room.id, scene.guild.id, "nova", mode=Mode.MENTION)
-    incoming = Incoming(
+    await service.use_character(scene.room.id, scene.guild.id, "nova", mode=AnswerMode.MENTION)
+    incoming = IncomingMessage(
         discord_message_id=1,
         channel_id=scene.room.id,
         guild_id=scene.guild.id,
@@ -188,7 +188,7 @@ async def test_a_channel_given_to_a_character_stays_its(tmp_path: Path, mode: st
         assert binding is not None
         assert (binding.character_id, binding.mode, binding.bound_by) == (
             "nova",
-            Mode(mode or "all"),
+            AnswerMode(mode or "all"),
             scene.channels.id,
         )
         await scene.env.restart_bot(bot_of(scene.services))

@@ -5,19 +5,12 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from bot.conversation.language_model import (
-    ContextOverflowError,
-    Delta,
-    DrawCall,
-    LanguageModel,
-    ModelOptions,
-    TextDelta,
-)
-from bot.conversation.messages import ChatMessage, Role
+from bot.domain.conversations import ChatMessage, ChatRole
 from bot.errors import LanguageModelUnavailable
+from bot.language_model.client import ContextOverflowError, Delta, DrawCall, LanguageModel, ModelOptions, TextDelta
 from tests.conversation.scripted_model import ScriptedModel, breaks_off, calls_draw, fails, says, scripted_model
 
-HELLO = [ChatMessage(role=Role.USER, content="Ada: hi")]
+HELLO = [ChatMessage(role=ChatRole.USER, content="Ada: hi")]
 OPTIONS = ModelOptions(model="scripted", timeout_seconds=5)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.pieces import LIMIT, split_message
+from bot.conversation.message_splitting import LIMIT, split_message
 
 
 def test_a_short_text_is_one_piece() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.characters import Character
-from bot.conversation.messages import Alternative, ChatMessage, Message, Role
 from bot.conversation.prompt import Budget, build_prompt, cost, estimate_tokens, neutralise, speaker_name
-from bot.generation.jobs import JobState
+from bot.domain.conversations import Alternative, ChatMessage, ChatRole, Message
+from bot.domain.jobs import JobState
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NOVA = Character(
@@ -29,7 +29,7 @@ def human(position: int, text: str, *, author: str = "Ada", deleted: bool = Fals
         conversation_id="c",
         thread_id="t",
         position=position,
-        role=Role.USER,
+        role=ChatRole.USER,
         state=JobState.DELIVERED,
         author_id=1,
         author_name=author,
@@ -45,7 +45,7 @@ def turn(position: int, *texts: str, shown: int = 0, character: str = "nova") ->
         conversation_id="c",
         thread_id="t",
         position=position,
-        role=Role.ASSISTANT,
+        role=ChatRole.ASSISTANT,
         state=JobState.DELIVERED,
         character_id=character,
         alternatives=tuple(Alternative(n=n, content=text, created_at=NOW) for n, text in enumerate(texts)),
@@ -63,16 +63,16 @@ def talk(history: list[Message], budget: Budget = WIDE) -> list[ChatMessage]:
 
 def test_the_system_message_holds_the_whole_character() -> None:
     system = build_prompt(NOVA, [], WIDE)[0]
-    assert system.role is Role.SYSTEM
+    assert system.role is ChatRole.SYSTEM
     for said in ("You paint the sea.", "The lighthouse burned in 1999.", "Hello, I am Nova.", "warm", "Hello there!"):
         assert said in system.content
 
 
 def test_each_human_line_begins_with_its_author() -> None:
     assert talk([human(1, "hi"), turn(2, "hello"), human(3, "who?", author="Bo")]) == [
-        ChatMessage(role=Role.USER, content="Ada: hi"),
-        ChatMessage(role=Role.ASSISTANT, content="hello"),
-        ChatMessage(role=Role.USER, content="Bo: who?"),
+        ChatMessage(role=ChatRole.USER, content="Ada: hi"),
+        ChatMessage(role=ChatRole.ASSISTANT, content="hello"),
+        ChatMessage(role=ChatRole.USER, content="Bo: who?"),
     ]
 
 
@@ -156,7 +156,7 @@ def test_the_budget_always_holds(history: list[Message], window: int, answer: in
     budget = Budget(window, answer)
     prompt = build_prompt(NOVA, history, budget)
     assert sum(cost(message) for message in prompt) <= budget.prompt_tokens
-    assert [message.role for message in prompt].count(Role.SYSTEM) == 1
+    assert [message.role for message in prompt].count(ChatRole.SYSTEM) == 1
     roles = [message.role for message in prompt[1:]]
     assert all(first is not second for first, second in itertools.pairwise(roles))
 

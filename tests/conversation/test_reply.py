@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.reply import MAX_CHARACTERS, ReplyFilter
+from bot.conversation.reply_filter import MAX_CHARACTERS, ReplyFilter
 
 
 def whole(text: str, *others: str) -> str:

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from bot.characters import Character, ImageGeneration
-from bot.conversation._answering import Answering
-from bot.conversation.language_model import LanguageModel, ModelOptions
-from bot.conversation.messages import Incoming, Message, Mode, Role, Scene, Thread
+from bot.conversation.answering import TurnAnswerer
 from bot.conversation.prompt import Budget
-from bot.conversation.scene import PromptWriter
+from bot.conversation.prompt_writer import PromptWriter
 from bot.conversation.service import ConversationOptions, ConversationService
+from bot.domain.conversations import AnswerMode, ChatRole, IncomingMessage, Message, Scene, Thread
+from bot.domain.jobs import JobState
 from bot.errors import CharacterNotFound, ChorusError
-from bot.generation.jobs import JobState
+from bot.language_model.client import LanguageModel, ModelOptions
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from tests.conversation.scripted_model import (
@@ -121,7 +121,7 @@ class Stage:
             "author_name": author,
             "created_at": datetime.now(UTC),
         }
-        return await self.service.hear(Incoming(content=content, **(fields | other)))
+        return await self.service.hear(IncomingMessage(content=content, **(fields | other)))
 
     async def settled(self) -> None:
         async with asyncio.timeout(60):
@@ -148,7 +148,7 @@ def service_over(
 ) -> ConversationService:
     cast, turnstile = Cast(NOVA, ALEX), Turnstile()
     model_options = ModelOptions(model="scripted", timeout_seconds=5)
-    answering = Answering(
+    answering = TurnAnswerer(
         store,
         cast,
         model,
@@ -178,8 +178,8 @@ async def test_a_message_is_answered_and_both_are_remembered(stage: Stage) -> No
     await stage.settled()
     assert stage.seen.finished == ["Hello Ada."]
     assert [(each.role, each.text, each.state) for each in await stage.history()] == [
-        (Role.USER, "hi", JobState.DELIVERED),
-        (Role.ASSISTANT, "Hello Ada.", JobState.DELIVERED),
+        (ChatRole.USER, "hi", JobState.DELIVERED),
+        (ChatRole.ASSISTANT, "Hello Ada.", JobState.DELIVERED),
     ]
 
 
@@ -271,7 +271,7 @@ async def test_a_thread_begins_with_its_parents_history_and_keeps_its_own(stage:
 
 
 async def test_a_stranger_mode_is_obeyed(stage: Stage) -> None:
-    await stage.service.use_character(CHANNEL, GUILD, "nova", mode=Mode.MENTION)
+    await stage.service.use_character(CHANNEL, GUILD, "nova", mode=AnswerMode.MENTION)
     await stage.say("not for you")
     await stage.settled()
     assert stage.seen.posts == []
@@ -356,7 +356,7 @@ async def test_an_empty_answer_is_no_answer(stage: Stage) -> None:
     await stage.say("hi")
     await stage.settled()
     assert stage.seen.notices == ["LLM_UNAVAILABLE"]
-    assert [each.role for each in await stage.history() if each.text] == [Role.USER]
+    assert [each.role for each in await stage.history() if each.text] == [ChatRole.USER]
 
 
 async def test_a_window_smaller_than_configured_is_found_out(stage: Stage) -> None:
@@ -392,7 +392,7 @@ async def test_a_turn_interrupted_by_a_crash_is_spoken_again_in_its_own_row(
 async def test_what_was_written_while_away_is_remembered_and_only_the_newest_is_answered(stage: Stage) -> None:
     missed: list[Message] = []
     for index, text in enumerate(["old news", "and you?"]):
-        incoming = Incoming(
+        incoming = IncomingMessage(
             discord_message_id=50 + index,
             channel_id=CHANNEL,
             guild_id=GUILD,

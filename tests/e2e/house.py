@@ -20,9 +20,9 @@ from typing import Any, Self
 
 import yaml
 
-from bot.bot import ChorusBot
-from bot.connection import connected
-from bot.discord_endpoint import point_discord_at
+from bot.discord_client.bot import ChorusBot
+from bot.discord_client.connection import connected
+from bot.discord_client.endpoint import point_discord_at
 from bot.services import Services, open_services
 from bot.settings import Settings, load_settings
 from sandbox.comfyui import StandInComfyUI, StandInOptions

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot.generation.jobs import JobState
+from bot.domain.jobs import JobState
 from bot.services import Services
 from sandbox.discord import Message, NotOfferedError, Person, Room
 from tests.e2e.again import Studio, press, studio, told

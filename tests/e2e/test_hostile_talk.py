@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.conversation.messages import ChatMessage, Role
 from bot.conversation.prompt import cost
+from bot.domain.conversations import ChatMessage, ChatRole
 from tests.conversation.scripted_model import says
 from tests.e2e.parlour import Parlour, furnished
 
@@ -86,7 +86,7 @@ async def test_five_hundred_messages_stay_within_the_budget(tmp_path: Path) -> N
         [(count,)] = parlour.house.rows("SELECT count(*) FROM messages")
     assert count == 500
     for asked in parlour.model.asked:
-        prompt = [ChatMessage(role=Role(each["role"]), content=each["content"]) for each in asked["messages"]]
+        prompt = [ChatMessage(role=ChatRole(each["role"]), content=each["content"]) for each in asked["messages"]]
         assert sum(map(cost, prompt)) + answer <= window
         assert "born in a lighthouse" in prompt[0].content
         assert "Welcome to my studio." in prompt[0].content

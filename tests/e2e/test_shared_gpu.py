@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.conversation._answering import WAITS_FOR_GPU
+from bot.conversation.answering import WAITS_FOR_GPU
 from sandbox.discord import Message
 from sandbox.llm import StandInLanguageModel, StandInModelOptions
 from tests.e2e.house import House, built

@@ -10,12 +10,13 @@ from typing import Any
 from bot.characters.character import Character
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.options import ClientOptions
+from bot.domain.job_updates import Ended, JobUpdate
+from bot.domain.jobs import GenerationRequest, Job, JobKind, Origin
 from bot.errors import CharacterNotFound, WorkflowNotFound
-from bot.generation.gpu import Gpu, VramHandover
-from bot.generation.jobs import Ended, GenerationRequest, Job, JobKind, JobUpdate, Origin
 from bot.generation.orchestrator import Orchestrator
 from bot.generation.settings import GenerationSettings
 from bot.generation.store import JobStore
+from bot.gpu_lock import GpuLock, VramHandover
 from bot.storage.database import Database
 from bot.storage.jobs import JobRepository
 from bot.storage.media import GalleryRepository
@@ -112,7 +113,7 @@ class House:
 
     orchestrator: Orchestrator
     client: ComfyClient
-    gpu: Gpu
+    gpu: GpuLock
     database: Database
     store: JobStore
     gallery: GalleryRepository
@@ -183,7 +184,7 @@ async def open_house(
         ComfyClient(url, options) as client,
     ):
         store = wrap(JobRepository(database))
-        gpu = Gpu(client, handover=handover)
+        gpu = GpuLock(client, handover=handover)
         async with Orchestrator(
             GenerationSettings(data_dir=data, **limits),
             store=store,

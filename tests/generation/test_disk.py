@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 
 from bot.comfyui.client import ComfyClient
+from bot.domain.jobs import JobKind, JobState
 from bot.errors import ConfigError
-from bot.generation import finishing
-from bot.generation.jobs import JobKind, JobState
-from bot.generation.owner import own
+from bot.generation import postprocessing
 from bot.generation.store import JobStore
+from bot.instance_lock import lock_data_folder
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture_graph, speech
 
@@ -52,7 +52,7 @@ async def test_full_while_saving_what_lies_beside(house: House, monkeypatch: pyt
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(finishing, step, full)
+    monkeypatch.setattr(postprocessing, step, full)
     failed = await house.ended(await house.draw())
     assert failed.error is not None
     assert "disk of the bot is full" in failed.error.message
@@ -65,7 +65,7 @@ async def test_full_while_speech_is_transcoded(house: House, monkeypatch: pytest
     async def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(finishing, "transcode_to_ogg", full)
+    monkeypatch.setattr(postprocessing, "transcode_to_ogg", full)
     failed = await house.ended(await house.orchestrator.submit(speech("Hello.")))
     assert failed.error is not None
     assert "disk" in failed.error.message
@@ -123,16 +123,16 @@ async def test_a_download_cut_off_in_mid_file_leaves_nothing(house: House, monke
 
 
 def test_a_data_folder_has_one_owner(tmp_path: Path) -> None:
-    with own(tmp_path / "data"):
-        with pytest.raises(ConfigError, match="Another Chorus is running"), own(tmp_path / "data"):
+    with lock_data_folder(tmp_path / "data"):
+        with pytest.raises(ConfigError, match="Another Chorus is running"), lock_data_folder(tmp_path / "data"):
             pass
-        with own(tmp_path / "other"):
+        with lock_data_folder(tmp_path / "other"):
             pass
-    with own(tmp_path / "data"):
+    with lock_data_folder(tmp_path / "data"):
         pass
 
 
 def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot be written"), own(tmp_path / "file" / "data"):
+    with pytest.raises(ConfigError, match="cannot be written"), lock_data_folder(tmp_path / "file" / "data"):
         pass

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bot.domain.attempts import AttemptState
+from bot.domain.jobs import GenerationRequest, Job, JobKind, JobState
 from bot.errors import (
     CharacterNotFound,
     ChorusError,
@@ -16,7 +18,6 @@ from bot.errors import (
     WorkflowInvalid,
     WorkflowNotFound,
 )
-from bot.generation.jobs import AttemptState, GenerationRequest, Job, JobKind, JobState
 from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
 from tests.generation.house import House, node, open_house, picture, picture_graph, speech
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.comfyui.client import ComfyClient
-from bot.generation.gpu import Gpu, SwapLimits
+from bot.gpu_lock import GpuLock, SwapLimits
 
 URL = "http://127.0.0.1:9"
 
@@ -34,8 +34,8 @@ def diary() -> Diary:
 
 
 @pytest.fixture
-async def gpu(diary: Diary) -> Gpu:
-    return Gpu(ComfyClient(URL), handover=diary)
+async def gpu(diary: Diary) -> GpuLock:
+    return GpuLock(ComfyClient(URL), handover=diary)
 
 
 async def turns_of_the_loop(count: int = 10) -> None:
@@ -44,7 +44,7 @@ async def turns_of_the_loop(count: int = 10) -> None:
 
 
 async def test_without_hand_over_a_turn_never_waits() -> None:
-    gpu = Gpu(ComfyClient(URL))
+    gpu = GpuLock(ComfyClient(URL))
     async with gpu.generation(), gpu.conversation():
         assert gpu.generating
     assert not gpu.generating
@@ -52,7 +52,7 @@ async def test_without_hand_over_a_turn_never_waits() -> None:
 
 
 async def test_prompts_take_turns() -> None:
-    gpu = Gpu(ComfyClient(URL))
+    gpu = GpuLock(ComfyClient(URL))
     inside = 0
 
     async def use() -> None:
@@ -66,7 +66,7 @@ async def test_prompts_take_turns() -> None:
     await asyncio.gather(*(use() for _ in range(5)))
 
 
-async def test_turns_speak_together_and_pictures_wait_for_all_of_them(gpu: Gpu, diary: Diary) -> None:
+async def test_turns_speak_together_and_pictures_wait_for_all_of_them(gpu: GpuLock, diary: Diary) -> None:
     release = asyncio.Event()
 
     async def speak(name: str) -> None:
@@ -96,7 +96,7 @@ async def test_turns_speak_together_and_pictures_wait_for_all_of_them(gpu: Gpu, 
     assert gpu.swaps.count == 2
 
 
-async def test_pictures_are_drawn_in_a_group_before_a_waiting_turn(gpu: Gpu, diary: Diary) -> None:
+async def test_pictures_are_drawn_in_a_group_before_a_waiting_turn(gpu: GpuLock, diary: Diary) -> None:
     left = 3
     gpu.more_pictures = lambda: left > 0
     started = asyncio.Event()
@@ -123,7 +123,7 @@ async def test_pictures_are_drawn_in_a_group_before_a_waiting_turn(gpu: Gpu, dia
 
 async def test_waiting_is_bounded_on_both_sides(diary: Diary) -> None:
     """With a bound of nothing each side gets its turn at the first change of hands."""
-    gpu = Gpu(ComfyClient(URL), handover=diary, limits=SwapLimits(turns_wait_seconds=0, pictures_wait_seconds=0))
+    gpu = GpuLock(ComfyClient(URL), handover=diary, limits=SwapLimits(turns_wait_seconds=0, pictures_wait_seconds=0))
     left = 2
     gpu.more_pictures = lambda: left > 0
     started, finish = asyncio.Event(), asyncio.Event()
@@ -151,7 +151,7 @@ async def test_waiting_is_bounded_on_both_sides(diary: Diary) -> None:
     assert diary.entries.count("draw") == 2
 
 
-async def test_a_turn_goes_on_when_the_announced_picture_never_comes(gpu: Gpu, diary: Diary) -> None:
+async def test_a_turn_goes_on_when_the_announced_picture_never_comes(gpu: GpuLock, diary: Diary) -> None:
     gpu.more_pictures = lambda: True
     async with gpu.generation():
         talker = asyncio.create_task(_speak(gpu))
@@ -161,7 +161,7 @@ async def test_a_turn_goes_on_when_the_announced_picture_never_comes(gpu: Gpu, d
     assert diary.entries == ["unload model", "free comfy"]
 
 
-async def test_cancelled_waiters_leave_the_lock_usable(gpu: Gpu) -> None:
+async def test_cancelled_waiters_leave_the_lock_usable(gpu: GpuLock) -> None:
     async with gpu.generation():
         waiting = [asyncio.create_task(_speak(gpu)) for _ in range(3)]
         await turns_of_the_loop()
@@ -174,7 +174,7 @@ async def test_cancelled_waiters_leave_the_lock_usable(gpu: Gpu) -> None:
         assert gpu.conversing
 
 
-async def test_cancelled_at_the_moment_of_admission(gpu: Gpu) -> None:
+async def test_cancelled_at_the_moment_of_admission(gpu: GpuLock) -> None:
     async with gpu.generation():
         talker = asyncio.create_task(_speak(gpu))
         await turns_of_the_loop()
@@ -185,13 +185,13 @@ async def test_cancelled_at_the_moment_of_admission(gpu: Gpu) -> None:
 
 
 async def test_a_hand_over_that_fails_stops_nobody() -> None:
-    gpu = Gpu(ComfyClient(URL), handover=Diary(failing=True))
+    gpu = GpuLock(ComfyClient(URL), handover=Diary(failing=True))
     async with gpu.generation():
         assert gpu.generating
     assert gpu.swaps.count == 1
     assert gpu.swaps.seconds >= 0
 
 
-async def _speak(gpu: Gpu) -> None:
+async def _speak(gpu: GpuLock) -> None:
     async with gpu.conversation():
         await asyncio.sleep(0)

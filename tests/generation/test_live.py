@@ -14,7 +14,9 @@ import pytest
 from bot.comfyui.exceptions import FileGone
 from bot.comfyui.models import DownloadedFile, OutputFile, Succeeded
 from bot.comfyui.options import ClientOptions
-from bot.generation.jobs import AttemptState, JobKind, JobState, Progress
+from bot.domain.attempts import AttemptState
+from bot.domain.job_updates import Progress
+from bot.domain.jobs import JobKind, JobState
 from tests.generation.house import Graph, House, node, open_house, picture_graph, speech
 
 URL = os.environ.get("COMFYUI_URL", "")

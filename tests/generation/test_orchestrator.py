@@ -5,8 +5,9 @@ import json
 
 from PIL import Image
 
-from bot.generation.gallery import GalleryQuery
-from bot.generation.jobs import Ended, JobKind, JobState, Progress, Waiting
+from bot.domain.gallery import GalleryQuery
+from bot.domain.job_updates import Ended, Progress, Waiting
+from bot.domain.jobs import JobKind, JobState
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, picture, picture_graph
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.generation.jobs import GenerationRequest, Job, JobKind, JobState
+from bot.domain.jobs import GenerationRequest, Job, JobKind, JobState
 from bot.generation.queue import FairQueue
 
 

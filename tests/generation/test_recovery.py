@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.generation.jobs import AttemptState, Job, JobState, Origin
+from bot.domain.attempts import AttemptState
+from bot.domain.jobs import Job, JobState, Origin
 from bot.generation.store import JobQuery
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.attempts import AttemptState
+from bot.domain.gallery import GalleryQuery
+from bot.domain.jobs import InputFile, JobKind, JobState
 from bot.errors import InputInvalid, VoiceUnavailable
-from bot.generation.gallery import GalleryQuery
-from bot.generation.jobs import AttemptState, InputFile, JobKind, JobState
 from bot.media.audio import probe
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture, speech, speech_graph

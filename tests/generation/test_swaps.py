@@ -3,8 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from bot.generation.gpu import Gpu
-from bot.generation.jobs import JobState, Waiting
+from bot.domain.job_updates import Waiting
+from bot.domain.jobs import JobState
+from bot.gpu_lock import GpuLock
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import open_house
 from tests.generation.test_gpu import Diary
@@ -53,6 +54,6 @@ async def test_a_comfyui_that_is_away_does_not_keep_the_model_from_speaking(
         assert diary.entries == ["free comfy", "spoke", "unload model"]
 
 
-async def _speak(gpu: Gpu, diary: Diary) -> None:
+async def _speak(gpu: GpuLock, diary: Diary) -> None:
     async with gpu.conversation():
         diary.entries.append("spoke")

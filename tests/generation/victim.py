@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.comfyui.client import ComfyClient
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 from bot.generation.store import JobStore
 from bot.storage.jobs import JobRepository
 from tests.generation.house import Files, House, open_house, picture, picture_graph, speech

@@ -4,7 +4,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.generation.jobs import Artifact, Attempt, GenerationRequest, Job, JobKind, JobState, Origin, attempt_id
+from bot.domain.attempts import Attempt, attempt_id
+from bot.domain.jobs import Artifact, GenerationRequest, Job, JobKind, JobState, Origin
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

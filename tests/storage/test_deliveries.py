@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from bot.generation.deliveries import DeliveryKind, DeliveryState, Outgoing
+from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
 
@@ -14,8 +14,8 @@ def deliveries(database: Database) -> DeliveryRepository:
     return DeliveryRepository(database)
 
 
-def answer(**changes: object) -> Outgoing:
-    return Outgoing(kind=DeliveryKind.ANSWER, channel_id=5, job_id=JOB).model_copy(update=changes)
+def answer(**changes: object) -> OutgoingMessage:
+    return OutgoingMessage(kind=DeliveryKind.ANSWER, channel_id=5, job_id=JOB).model_copy(update=changes)
 
 
 async def test_a_delivery_comes_back_as_it_was(deliveries: DeliveryRepository) -> None:
@@ -73,7 +73,7 @@ async def test_messages_find_their_job_and_turns_their_messages(deliveries: Deli
 
 async def test_a_delivery_belongs_to_somebody(deliveries: DeliveryRepository) -> None:
     with pytest.raises(ValueError, match="belongs to"):
-        await deliveries.prepare(Outgoing(kind=DeliveryKind.NOTICE, channel_id=1))
+        await deliveries.prepare(OutgoingMessage(kind=DeliveryKind.NOTICE, channel_id=1))
 
 
 def test_a_nonce_is_short_and_names_one_send() -> None:

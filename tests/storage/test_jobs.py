@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from bot.generation.jobs import AttemptState, CollectedFile, Job, JobError, JobKind, JobState
+from bot.domain.attempts import AttemptState, CollectedFile
+from bot.domain.jobs import Job, JobError, JobKind, JobState
 from bot.generation.store import JobQuery
 from bot.storage.database import Database
 from bot.storage.jobs import JobRepository

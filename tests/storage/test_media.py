@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.generation.gallery import GalleryItem, GalleryQuery
-from bot.generation.jobs import Job, JobKind, JobState
+from bot.domain.gallery import GalleryItem, GalleryQuery
+from bot.domain.jobs import Job, JobKind, JobState
 from bot.storage.database import Database
 from bot.storage.jobs import JobRepository
 from bot.storage.media import GalleryRepository, page_statement

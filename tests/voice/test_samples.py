@@ -13,8 +13,8 @@ import pytest
 
 from bot.characters.character import Character
 from bot.characters.library import CharacterLibrary
+from bot.domain.voice_samples import VoiceSample
 from bot.errors import InputInvalid, NotAllowed
-from bot.generation.voices import VoiceSample
 from bot.media.errors import BadMedia
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.database import Database

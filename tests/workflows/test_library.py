@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bot.domain.jobs import JobKind
 from bot.errors import WorkflowInvalid, WorkflowNotFound
-from bot.generation.jobs import JobKind
 from bot.workflows import BindingsInvalid, NotAGraph, NotApiFormat, WorkflowLibrary, validate_structure
 from tests.workflows.graphs import node, places, txt2img
 

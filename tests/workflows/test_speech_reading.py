@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.generation.jobs import JobKind
+from bot.domain.jobs import JobKind
 from bot.workflows import Injection, Role, inject, seed_limit, validate_structure
 from tests.workflows.graphs import GraphDict, node, parsed, places
 

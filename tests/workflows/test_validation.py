@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bot.domain.jobs import JobKind
 from bot.errors import ChorusError, MissingModel, MissingNode
-from bot.generation.jobs import JobKind
 from bot.workflows import (
     AmbiguousTarget,
     NoOutputNode,

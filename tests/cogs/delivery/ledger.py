@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.generation.deliveries import Delivery, DeliveryState, Outgoing
+from bot.domain.deliveries import Delivery, DeliveryState, OutgoingMessage
 
 
 class Ledger:
@@ -15,7 +15,7 @@ class Ledger:
     def __init__(self) -> None:
         self.rows: dict[int, Delivery] = {}
 
-    async def prepare(self, outgoing: Outgoing) -> Delivery:
+    async def prepare(self, outgoing: OutgoingMessage) -> Delivery:
         for row in self.rows.values():
             if _key(row) == _key(outgoing):
                 if row.state in {DeliveryState.ABANDONED, DeliveryState.DELETED}:
@@ -47,7 +47,7 @@ class Ledger:
     async def of_turn(self, message_id: str) -> list[Delivery]:
         return [row for row in self.rows.values() if row.message_id == message_id]
 
-    def _put(self, row_id: int, outgoing: Outgoing) -> Delivery:
+    def _put(self, row_id: int, outgoing: OutgoingMessage) -> Delivery:
         self.rows[row_id] = Delivery(
             **outgoing.model_dump(), id=row_id, state=DeliveryState.PENDING, created_at=datetime.now(UTC)
         )
@@ -57,5 +57,5 @@ class Ledger:
         self.rows[row_id] = self.rows[row_id].model_copy(update=changes)
 
 
-def _key(row: Outgoing) -> tuple[object, ...]:
+def _key(row: OutgoingMessage) -> tuple[object, ...]:
     return (row.job_id, row.message_id, row.kind, row.alternative, row.part)

@@ -5,7 +5,7 @@ import uuid
 import discord
 import pytest
 
-from bot.generation.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoing
+from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
 from cogs.delivery import Outbox
 from tests.cogs.delivery.ledger import Ledger
 from tests.cogs.making import CHANNEL, refusal
@@ -39,8 +39,8 @@ class Channel:
         return next((message for message, nonce in self.messages if nonce == row.nonce), None)
 
 
-def wanted(part: int = 0) -> Outgoing:
-    return Outgoing(kind=DeliveryKind.RESULT, channel_id=CHANNEL, job_id=JOB, part=part)
+def wanted(part: int = 0) -> OutgoingMessage:
+    return OutgoingMessage(kind=DeliveryKind.RESULT, channel_id=CHANNEL, job_id=JOB, part=part)
 
 
 def at_once(_error: Exception, _attempt: int) -> float:

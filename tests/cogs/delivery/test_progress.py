@@ -4,7 +4,7 @@ import asyncio
 
 import discord
 
-from bot.generation.jobs import Progress, Waiting
+from bot.domain.job_updates import Progress, Waiting
 from cogs.delivery._live import Face, LiveMessage
 from cogs.delivery._progress import Painter
 from tests.cogs.making import CHANNEL, GUILD, a_job, refusal

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.generation.jobs import JobUpdate, Progress, Waiting
+from bot.domain.job_updates import JobUpdate, Progress, Waiting
 from cogs.delivery._progress import over_within
 from tests.cogs.delivery.test_progress import Canvas, painter
 

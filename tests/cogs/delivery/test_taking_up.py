@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.generation.jobs import Job
+from bot.domain.jobs import Job
 from tests.cogs.stage import Script, Stage
 
 

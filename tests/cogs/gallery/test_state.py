@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.gallery import GalleryQuery
+from bot.domain.jobs import JobKind
 from bot.errors import InputInvalid
-from bot.generation.gallery import GalleryQuery
-from bot.generation.jobs import JobKind
 from cogs.gallery._buttons import ItemButton, JumpButton, PageButton
 from cogs.gallery._state import PATTERN, PLACE_PATTERN, Filters, Place
 from cogs.gallery._when import parse_when

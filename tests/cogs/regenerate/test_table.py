@@ -7,8 +7,8 @@ from pathlib import Path
 import discord
 import pytest
 
-from bot.generation.jobs import JobKind, JobState
-from bot.settings import Reactions
+from bot.domain.jobs import JobKind, JobState
+from bot.settings.sections import Reactions
 from cogs.ui.reactions import TABLE, Shown, Sign, as_markdown, offered, shown_by, sign_of
 from tests.cogs.making import a_job, a_request
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.generation.jobs import JobState, Progress, Waiting
+from bot.domain.job_updates import Progress, Waiting
+from bot.domain.jobs import JobState
 from cogs.ui.embeds import failed_embed, footer, progress_embed, result_embed
 from cogs.ui.progress import bar, progress_card
 from cogs.ui.text import EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, clip, plain, quote_prompt, seconds

@@ -6,8 +6,8 @@ import discord
 import pytest
 from discord import app_commands
 
+from bot.domain.jobs import JobError
 from bot.errors import ERRORS_BY_CODE, ChorusError, InputInvalid, NotAllowed, QueueFull
-from bot.generation.jobs import JobError
 from cogs.ui.errors import InternalError, advice_embed, as_chorus_error, error_embed, is_late
 from tests.cogs.making import refusal
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import discord
 from discord import app_commands
 
-from bot.discord_endpoint import point_discord_at
+from bot.discord_client.endpoint import point_discord_at
 from sandbox.discord import LocalDiscord
 
 

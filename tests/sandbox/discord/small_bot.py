@@ -7,7 +7,7 @@ import sys
 import discord
 from discord import app_commands
 
-from bot.discord_endpoint import point_discord_at
+from bot.discord_client.endpoint import point_discord_at
 
 
 class SmallBot(discord.Client):

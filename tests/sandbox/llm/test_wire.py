@@ -10,9 +10,9 @@ import aiohttp
 import openai
 import pytest
 
-from bot.conversation.language_model import LanguageModel, ModelOptions, TextDelta
-from bot.conversation.messages import ChatMessage, Role
+from bot.domain.conversations import ChatMessage, ChatRole
 from bot.errors import LanguageModelUnavailable
+from bot.language_model.client import LanguageModel, ModelOptions, TextDelta
 from sandbox.llm import Fault, StandInLanguageModel, StandInModelOptions
 from tests.sandbox.llm.wire import DRAW, MODEL, asking, chunks, events, said, talk, text_of
 
@@ -83,7 +83,7 @@ async def test_the_openai_client_understands_it(llm: StandInLanguageModel) -> No
 async def heard(llm: StandInLanguageModel, *faults: Fault, patience: float = 20) -> str:
     llm.mood.faults += faults
     options = ModelOptions(model=MODEL, timeout_seconds=patience)
-    messages = [ChatMessage(role=Role.USER, content="Mara: tell me about bridges")]
+    messages = [ChatMessage(role=ChatRole.USER, content="Mara: tell me about bridges")]
     async with LanguageModel(llm.url) as model:
         found = [each async for each in model.stream(messages, options)]
     return "".join(each.text for each in found if isinstance(each, TextDelta))

@@ -1,0 +1,214 @@
+"""The `chorus` command: parse, call, print. What each command does is in `bot.commands`, imported only when called.
+
+Exit codes: 0 done; 1 it did not work (one sentence, what to do, and the code); 2 a wrong configuration or command line.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from bot.errors import ChorusError, ConfigError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+app = typer.Typer(
+    name="chorus",
+    help="A Discord bot that gives a server characters: they talk, draw and speak through your own ComfyUI workflows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+workflow_app = typer.Typer(help="Look into workflow files.", no_args_is_help=True)
+character_app = typer.Typer(help="Characters on this machine.", no_args_is_help=True)
+app.add_typer(workflow_app, name="workflow")
+app.add_typer(character_app, name="character")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The configuration; config.yaml in this folder if left out.", metavar="FILE"),
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; a failure is a sentence, a traceback only with `--debug`."""
+    if sys.platform == "win32":
+        # A pipe there takes only the old code page; a name in another script must not end the command.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    problems = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app(given, prog_name="chorus")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except Exception as error:
+        if "--debug" in given:
+            raise
+        if not isinstance(error, ChorusError):
+            kind = type(error).__name__
+            problems.print(f"[red]That should not happen[/]: {escape(kind)}: {escape(str(error)[:500])}")
+            problems.print("Run it again with `chorus --debug ...` and report what it prints.")
+            return 1
+        config = isinstance(error, ConfigError)
+        problems.print(f"[red]{escape(error.message)}[/] [dim]({error.code})[/]")
+        if not (config and error.advice == ConfigError.default_advice):
+            problems.print(escape(error.advice))
+        return 2 if config else 1
+    return 0
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"chorus {version('chorus-discord')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Log everything; show tracebacks.")] = False,
+    version: Annotated[  # noqa: ARG001 - handled by the callback
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+    context.obj = debug
+
+
+def _settings(config: Path | None) -> Settings:
+    from bot.settings import load_settings  # noqa: PLC0415
+
+    return load_settings(config)
+
+
+def _console() -> Console:
+    """Standard output; wide where it goes to a file or a pipe, so that tables keep their words whole."""
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+@app.command()
+def run(context: typer.Context, config: ConfigOption = None) -> None:
+    """Connect to Discord and stay, until Ctrl-C."""
+    from bot.cli.run import run as run_command  # noqa: PLC0415
+
+    run_command(_settings(config), debug=bool(context.obj))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    *,
+    comfyui: Annotated[
+        str | None, typer.Option(help="Draw with this ComfyUI, not the stand-in.", metavar="URL")
+    ] = None,
+    workflow: Annotated[
+        Path | None, typer.Option(help="With --comfyui: what to draw with; exported with Export (API).")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Its own folder; emptied first.")] = Path("data/demo"),
+    stay: Annotated[bool, typer.Option("--stay", help="Go on after the visit, until Ctrl-C.")] = False,
+) -> None:
+    """Visit a sandbox: a local Discord, a stand-in ComfyUI and language model; exit code 0 if everything arrived."""
+    from bot.cli.demo import demo as demo_command  # noqa: PLC0415
+    from bot.cli.demo import options_of  # noqa: PLC0415
+
+    options = options_of(folder=folder, comfyui=comfyui, workflow=workflow, stay=stay, debug=bool(context.obj))
+    raise typer.Exit(0 if demo_command(options, _console()) else 1)
+
+
+@app.command()
+def imagine(
+    context: typer.Context,
+    character: Annotated[str, typer.Argument(help="A character's id or name.")],
+    prompt: Annotated[str, typer.Argument(help="What to draw.")],
+    *,
+    workflow: Annotated[str | None, typer.Option(help="One of the character's workflows.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture.")] = None,
+    negative: Annotated[str | None, typer.Option(help="What not to draw.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also copy the pictures here: a file or a folder.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Draw from the terminal, with the bot's own workflows and queue."""
+    from bot.cli.imagine import Wish  # noqa: PLC0415
+    from bot.cli.imagine import imagine as imagine_command  # noqa: PLC0415
+    from bot.log import open_log  # noqa: PLC0415
+
+    settings = _settings(config)
+    wish = Wish(character=character, prompt=prompt, negative=negative, workflow=workflow, seed=seed, out=out)
+    with open_log(settings.quieter(), debug=bool(context.obj), to_file=False):
+        for path in imagine_command(settings, wish):
+            typer.echo(path)
+
+
+@app.command()
+def repeat(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The .json file that lies beside a result, or the result itself.")],
+    *,
+    use: Annotated[
+        str | None, typer.Option(help="Where the workflow has changed since: then or now.", metavar="then|now")
+    ] = None,
+    character: Annotated[str | None, typer.Option(help="In whose name, if not in the same.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also copy the result here: a file or a folder.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make exactly the same again: workflow, settings and seed."""
+    from bot.cli.repeat import Repetition, Use  # noqa: PLC0415
+    from bot.cli.repeat import repeat as repeat_command  # noqa: PLC0415
+    from bot.log import open_log  # noqa: PLC0415
+
+    if use is not None and use not in set(Use):
+        raise typer.BadParameter("must be then or now", param_hint="--use")
+    settings = _settings(config)
+    wish = Repetition(file=file, use=Use(use) if use else None, character=character, out=out)
+    with open_log(settings.quieter(), debug=bool(context.obj), to_file=False):
+        for path in repeat_command(settings, wish, Console(stderr=True)):
+            typer.echo(path)
+
+
+@app.command()
+def doctor(context: typer.Context, config: ConfigOption = None) -> None:
+    """Check everything the bot needs and say what to do; exit code 1 if something is broken."""
+    from bot.cli.doctor import doctor as doctor_command  # noqa: PLC0415
+    from bot.log import open_log  # noqa: PLC0415
+
+    settings = _settings(config)
+    with open_log(settings.quieter("ERROR"), debug=bool(context.obj), to_file=False):
+        healthy = doctor_command(settings, _console())
+    raise typer.Exit(0 if healthy else 1)
+
+
+@workflow_app.command("inspect")
+def workflow_inspect(
+    file: Annotated[Path, typer.Argument(help="A workflow exported from ComfyUI with Export (API).")],
+    comfyui: Annotated[str | None, typer.Option(help="Also compare with this ComfyUI.", metavar="URL")] = None,
+) -> None:
+    """Show where the prompt, seed, size and outputs of a workflow were found, and what it needs."""
+    from bot.cli.inspect_workflow import inspect_workflow  # noqa: PLC0415
+
+    raise typer.Exit(0 if inspect_workflow(file, _console(), server=comfyui) else 1)
+
+
+@character_app.command("import")
+def character_import(
+    file: Annotated[Path, typer.Argument(help="A character card: PNG, JSON or CHARX.")], config: ConfigOption = None
+) -> None:
+    """Make a character of a SillyTavern/TavernAI card."""
+    from bot.cli.import_character import import_character  # noqa: PLC0415
+
+    import_character(file, _settings(config).paths.characters, _console())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

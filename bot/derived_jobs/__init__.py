@@ -1,0 +1,1 @@
+"""Jobs made from earlier jobs: again, vary, remix, upscale, repeat."""

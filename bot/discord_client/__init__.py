@@ -1,0 +1,1 @@
+"""The connection to Discord: the client, command registration, and what Discord's refusals mean."""

@@ -1,0 +1,138 @@
+"""The Discord client: takes the services, loads the cogs, and is not ended by one bad event."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.discord_client.command_sync import CommandSync
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS: Final = (
+    "cogs.delivery",
+    "cogs.imagine",
+    "cogs.queue",
+    "cogs.characters",
+    "cogs.conversations",
+    "cogs.scene",
+    "cogs.status",
+    "cogs.speak",
+    "cogs.voice",
+    "cogs.regenerate",
+    "cogs.repeat",
+    "cogs.context_menus",
+    "cogs.gallery",
+    "cogs.chat",
+)
+"""Delivery first: the features post through it."""
+READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
+
+
+def intents() -> discord.Intents:
+    """What the bot listens to. Message content is privileged: the owner switches it on in the developer portal."""
+    wanted = discord.Intents.none()
+    wanted.guilds = True
+    wanted.messages = True
+    wanted.reactions = True
+    wanted.message_content = True
+    return wanted
+
+
+class ChorusTree(app_commands.CommandTree["ChorusBot"]):
+    """The command tree with the one error reply."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[ChorusBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Slash commands and context menus end here (views, modals and dynamic items have their own way to it)."""
+        from cogs.ui.errors import reply_error  # noqa: PLC0415 - cogs import this module
+
+        await reply_error(interaction, error)
+
+
+class ChorusBot(commands.Bot):
+    """Chorus on Discord. Owns nothing but the connection: `services` are opened and closed by the caller.
+
+    Args:
+        services: Everything the cogs work with.
+        extensions: Modules with a `setup(bot)`, loaded in this order before the gateway connects.
+        guild_ready_timeout: Seconds without a further GUILD_CREATE after which the bot counts as ready.
+
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        extensions: Sequence[str] = EXTENSIONS,
+        guild_ready_timeout: float = 2.0,
+    ) -> None:
+        self.services = services
+        self._to_load = tuple(extensions)
+        super().__init__(
+            command_prefix=(),  # there are no text commands
+            help_command=None,
+            tree_cls=ChorusTree,
+            intents=intents(),
+            # Text from a model or a user never pings; what shall ping says so at the call.
+            allowed_mentions=discord.AllowedMentions.none(),
+            guild_ready_timeout=guild_ready_timeout,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+        )
+        _guard_parsers(self)
+
+    async def setup_hook(self) -> None:
+        """Logged in, not connected yet: load the cogs and tell Discord which commands there are."""
+        for extension in self._to_load:
+            # Not `load_extension`: it executes the module anew and takes it out of `sys.modules` when the bot closes,
+            # so that a class imported elsewhere is not the class of the cog.
+            await importlib.import_module(extension).setup(self)
+        await CommandSync(self).run()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """There are no text commands: cogs listen to messages themselves."""
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Discord forgets a guild's commands when the bot leaves it."""
+        await CommandSync(self).joined(guild)
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """An exception in a listener ends that listener's call and nothing else."""
+        log.error("event %s failed", event_method, exc_info=True)  # noqa: LOG014 - discord.py calls it while handling
+
+
+def _guard_parsers(client: discord.Client) -> None:
+    """Keep an event that discord.py cannot read from ending the client.
+
+    `DiscordWebSocket.received_message` calls the parsers unprotected, so an exception in one (a payload of a newer
+    API) leaves `Client.connect` for good. Only READY and RESUMED are essential.
+    """
+    parsers: dict[str, Callable[[Any], Any]] = client._connection.parsers  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    for event, parser in list(parsers.items()):
+        if event not in READY_PARSERS:
+            parsers[event] = _guarded(event, parser)
+
+
+def _guarded(event: str, parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @wraps(parser)
+    def parse(data: Any) -> Any:
+        try:
+            return parser(data)
+        except Exception:
+            log.exception("Discord sent a %s that could not be read", event)
+            return None
+
+    return parse
