@@ -166,7 +166,7 @@ def _wire_name(error: Exception) -> str:
     if isinstance(error, OutOfMemoryError):
         return "torch.OutOfMemoryError"
     kind = type(error)
-    if kind.__module__.startswith("bot."):
+    if kind.__module__.startswith("sandbox."):
         return "Exception"
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 

@@ -11,7 +11,7 @@ from typing import Any
 from bot.errors import ConfigError
 from bot.instance_lock import LOCK_NAME, lock_data_folder
 
-SHIPPED = Path(__file__).parents[3]
+SHIPPED = Path(__file__).parents[2]
 """The repository: characters and workflows lie beside the packages."""
 Graph = dict[str, Any]
 
