@@ -66,8 +66,8 @@ class House:
         )
         bot = Bot(process, Stalls())
         try:
-            await self.discord.wait_ready_bot(timeout=DEADLINE)
-            await self.discord.wait_commands("imagine", "queue", timeout=DEADLINE)
+            await self.discord.wait_until_bot_ready(timeout=DEADLINE)
+            await self.discord.wait_for_commands("imagine", "queue", timeout=DEADLINE)
             bot.signal("SIGUSR1")
             yield bot
         finally:

@@ -149,7 +149,7 @@ async def _presses(report: Report, folder: Path) -> None:
             first = await here.drawn()
             page = (await here.requester.slash(here.room, "gallery")).message
             sample = Sample()
-            async with here.house.comfy.hold("KSampler"):
+            async with here.house.comfy.set_breakpoint("KSampler"):
                 for n in range(PRESSES):
                     label = ("Info", "Remix", "Delete")[n % 3]
                     with sample.timed():

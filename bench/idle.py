@@ -34,7 +34,7 @@ async def _bot(house: House) -> list[float]:
     guild = house.discord.add_guild()
     room, ada = guild.add_channel("studio"), guild.add_member("ada")
     async with house.bot():
-        with_hold = house.comfy.hold("KSampler")
+        with_hold = house.comfy.set_breakpoint("KSampler")
         async with with_hold:
             answers = [await ada.slash(room, "imagine", prompt=f"boat {n}") for n in range(JOBS)]
         for answer in answers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench._house import House, built, picture, shows_result
 from bench.report import Report
 from bench.timing import Sample
-from sandbox.discord import Message, Person, Room
+from sandbox.discord import Message, SimulatedChannel, SimulatedUser
 
 TITLE = "Jobs through the bot"
 MEASURED = 15
@@ -35,19 +35,19 @@ async def _added(house: House, report: Report) -> None:
     )
 
 
-async def _one(house: House, room: Room, ada: Person, added: Sample) -> None:
+async def _one(house: House, room: SimulatedChannel, ada: SimulatedUser, added: Sample) -> None:
     house.comfy.log.entries.clear()
     answer = await ada.slash(room, "imagine", prompt="a boat")
     message = await room.wait_for_edit(answer.message, shows_result, timeout=60)
-    (started,), (ended,) = house.comfy.log.of("execution_start"), house.comfy.log.of("execution_success")
+    (started,), (ended,) = house.comfy.log.find("execution_start"), house.comfy.log.find("execution_success")
     whole = _uploaded_at(house, message) - answer.interaction.created
-    added.values.append((whole - (ended.at - started.at)) * 1000)
+    added.values.append((whole - (ended.time - started.time)) * 1000)
 
 
 def _uploaded_at(house: House, message: Message) -> float:
     """When the request that brought the result arrived."""
-    edits = house.discord.requested("PATCH", f"/channels/*/messages/{message.id}")
-    return [edit.at for edit in edits if edit.parts][-1]
+    edits = house.discord.requests_to("PATCH", f"/channels/*/messages/{message.id}")
+    return [edit.received_at for edit in edits if edit.parts][-1]
 
 
 async def _answers(house: House, report: Report) -> None:
@@ -55,7 +55,7 @@ async def _answers(house: House, report: Report) -> None:
     room = guild.add_channel("studio")
     people = [guild.add_member(f"person{n}") for n in range(20)]
     answered = Sample()
-    async with house.bot() as bot, house.comfy.hold("KSampler") as hold:
+    async with house.bot() as bot, house.comfy.set_breakpoint("KSampler") as hold:
         for n in range(WAITING + 1):
             await people[n % 20].slash(room, "imagine", prompt=f"boat {n}")
         await hold.reached.wait()

@@ -7,7 +7,7 @@ import asyncio
 from bench._house import Bot, House, built, picture, shows_result
 from bench.report import Report
 from bench.timing import Sample
-from sandbox.discord import Person, Room
+from sandbox.discord import SimulatedChannel, SimulatedUser
 
 TITLE = "The process"
 STARTS = 3
@@ -28,13 +28,13 @@ async def _starts(house: House, report: Report) -> None:
         logging_in = asyncio.create_task(_timed(house, login))
         async with house.bot():
             await logging_in
-        await house.discord.wait_gone_bot()
+        await house.discord.wait_until_bot_disconnected()
     report.measured("process start to login, median", login.median, "ms", note=login.note)
 
 
 async def _timed(house: House, sample: Sample) -> None:
     with sample.timed():
-        await house.discord.wait_ready_bot(timeout=60)
+        await house.discord.wait_until_bot_ready(timeout=60)
 
 
 async def _memory(house: House, report: Report) -> None:
@@ -56,7 +56,7 @@ async def _memory(house: House, report: Report) -> None:
         report.measured(f"growth from {FIRST} to {ALL} jobs", growth, "%", at_most=GROWTH_PERCENT)
 
 
-async def _drawn(bot: Bot, room: Room, people: list[Person], jobs: int) -> float:
+async def _drawn(bot: Bot, room: SimulatedChannel, people: list[SimulatedUser], jobs: int) -> float:
     """So many jobs, some at once; the memory then."""
     for batch in range(0, jobs, AT_ONCE):
         wishes = [

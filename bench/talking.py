@@ -8,7 +8,7 @@ from itertools import pairwise
 from bench._house import House, built
 from bench.report import Report
 from bench.timing import Sample, quantile
-from sandbox.discord import LocalDiscord, Message, Person, Room
+from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
 
 TITLE = "Talking"
 TURNS = 30
@@ -29,7 +29,7 @@ async def run(report: Report) -> None:
 
 async def _first_characters(house: House, report: Report) -> None:
     guild = house.discord.add_guild()
-    guild.allow_bot("manage_webhooks")
+    guild.add_bot_permissions("manage_webhooks")
     room, ada = guild.add_channel("studio"), guild.add_member("ada", permissions=["manage_channels"])
     seen = Sample()
     async with house.bot():
@@ -45,9 +45,9 @@ async def _first_characters(house: House, report: Report) -> None:
     report.measured("message to first visible character, p99", seen.p99, "ms")
 
 
-async def _answer(house: House, room: Room, person: Person, text: str) -> tuple[Message, Message]:
+async def _answer(house: House, room: SimulatedChannel, person: SimulatedUser, text: str) -> tuple[Message, Message]:
     answered = len(house.llm.requests)
-    said = await person.say(room, text)
+    said = await person.send(room, text)
     turn = await room.wait_for_message(
         lambda shown: shown.webhook_id is not None and shown.content, timeout=60, after=said
     )
@@ -57,15 +57,15 @@ async def _answer(house: House, room: Room, person: Person, text: str) -> tuple[
 
 async def _many(house: House, report: Report) -> None:
     guild = house.discord.add_guild()
-    guild.allow_bot("manage_webhooks")
+    guild.add_bot_permissions("manage_webhooks")
     ada = guild.add_member("ada", permissions=["manage_channels"])
     rooms = [guild.add_channel(f"studio-{n}") for n in range(CHANNELS)]
     async with house.bot() as bot:
         for room in rooms:
             await ada.slash(room, "character use", name="nova")
         last = " ".join(f"word{n}" for n in range(WORDS))
-        house.llm.say(*[last for _ in rooms])
-        said = [await ada.say(room, "tell me everything") for room in rooms]
+        house.llm.script(*[last for _ in rooms])
+        said = [await ada.send(room, "tell me everything") for room in rooms]
         turns = await asyncio.gather(*[_finished(room, after, last) for room, after in zip(rooms, said, strict=True)])
     gaps = [gap for turn in turns for gap in _edit_gaps(house.discord, turn)]
     edits = len(gaps) + len(turns)
@@ -80,10 +80,10 @@ async def _many(house: House, report: Report) -> None:
     report.measured("requests over a rate limit", limited, "requests", at_most=0)
 
 
-async def _finished(room: Room, after: Message, text: str) -> Message:
+async def _finished(room: SimulatedChannel, after: Message, text: str) -> Message:
     return await room.wait_for_message(lambda shown: shown.content == text, timeout=120, after=after)
 
 
 def _edit_gaps(discord: LocalDiscord, turn: Message) -> list[float]:
-    edits = discord.requested("PATCH", f"/webhooks/*/*/messages/{turn.id}")
-    return [after.at - before.at for before, after in pairwise(edits)]
+    edits = discord.requests_to("PATCH", f"/webhooks/*/*/messages/{turn.id}")
+    return [after.received_at - before.received_at for before, after in pairwise(edits)]

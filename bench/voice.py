@@ -16,7 +16,7 @@ from bench.stalls import watched
 from bench.timing import Sample, repeated
 from bot.media.audio import transcode_to_ogg
 from bot.media.speech import speakable
-from sandbox.discord import Message, Person, Room
+from sandbox.discord import Message, SimulatedChannel, SimulatedUser
 
 TITLE = "Voices"
 TURNS = 30
@@ -66,7 +66,7 @@ async def _following(house: House, report: Report) -> None:
     """From the last change of a turn's text, at Discord, to POST /prompt of its speech, at ComfyUI."""
     _give_voice(house)
     guild = house.discord.add_guild()
-    guild.allow_bot("manage_webhooks")
+    guild.add_bot_permissions("manage_webhooks")
     room, ada = guild.add_channel("studio"), guild.add_member("ada", permissions=["manage_channels"])
     spent = Sample()
     async with house.bot():
@@ -78,17 +78,17 @@ async def _following(house: House, report: Report) -> None:
     report.measured("text posted to voice job submitted, p99", spent.p99, "ms")
 
 
-async def _spoken(house: House, room: Room, ada: Person, n: int) -> float:
+async def _spoken(house: House, room: SimulatedChannel, ada: SimulatedUser, n: int) -> float:
     """One turn; milliseconds until its speech was submitted."""
     words = f"This is what I say for the time number {n}."
-    house.llm.say(words)
-    said = await ada.say(room, f"say something, {n}")
+    house.llm.script(words)
+    said = await ada.send(room, f"say something, {n}")
     turn: Message = await room.wait_for_message(lambda shown: shown.content == words, timeout=60, after=said)
     bubble = await room.wait_for_message(lambda shown: shown.is_voice, timeout=60, after=turn)
     if bubble.reply_to is not turn:
         raise RuntimeError("another turn was spoken")
     to_wall_clock = time.time() - time.monotonic()
-    submitted = house.comfy.log.of("submitted")[-1].at + to_wall_clock
+    submitted = house.comfy.log.find("submitted")[-1].time + to_wall_clock
     return (submitted - (turn.edited or turn.created)) * 1000
 
 

@@ -18,7 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from sandbox.discord import Received
+from sandbox.discord import RecordedRequest
 
 Json = dict[str, Any]
 
@@ -56,7 +56,7 @@ class Judge:
         self._paths: Json = description["paths"]
         self._patterns = [(re.compile(_expression(path)), path) for path in sorted(self._paths, key=_generality)]
 
-    def problems(self, received: Received) -> list[str]:
+    def problems(self, received: RecordedRequest) -> list[str]:
         """Everything wrong with one request: path, method, query names, body. Empty means that nothing is."""
         template = next((path for pattern, path in self._patterns if pattern.fullmatch(received.path)), None)
         where = f"{received.method} {received.path}"
@@ -71,7 +71,7 @@ class Judge:
             found.append(f"{where}: {deepest.json_path}: {deepest.message[:300]}")
         return found
 
-    def _unknown_query(self, template: str, received: Received) -> Iterator[str]:
+    def _unknown_query(self, template: str, received: RecordedRequest) -> Iterator[str]:
         item: Json = self._paths[template]
         parameters: list[Json] = [*item.get("parameters", []), *item[received.method.lower()].get("parameters", [])]
         known = {parameter["name"] for parameter in parameters if parameter.get("in") == "query"}
@@ -188,7 +188,7 @@ def judge() -> Judge:
     return Judge(json.loads(DESCRIPTION.read_text(encoding="utf-8")))
 
 
-def check_requests(requests: Iterable[Received]) -> list[str]:
+def check_requests(requests: Iterable[RecordedRequest]) -> list[str]:
     """What Discord's own description has against these requests; `assert check_requests(discord.requests) == []`.
 
     Empty where the description is not there.

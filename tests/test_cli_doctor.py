@@ -69,7 +69,7 @@ def with_model(graph: dict[str, Any], name: str) -> dict[str, Any]:
 async def test_a_house_in_order(tmp_path: Path) -> None:
     async with LocalDiscord() as discord, StandInComfyUI() as comfy, model_server(200, "qwen:latest") as models:
         guild = discord.add_guild("Harbour")
-        guild.allow_bot("administrator")
+        guild.add_bot_permissions("administrator")
         installed = comfy.models["checkpoints"][0]
         settings = house(
             tmp_path,
@@ -99,8 +99,8 @@ async def test_everything_away(tmp_path: Path) -> None:
 async def test_discord_and_its_permissions(tmp_path: Path) -> None:
     async with LocalDiscord(privileged_intents=0) as discord:
         lame, fine = discord.add_guild("Lame"), discord.add_guild("Fine")
-        lame.deny_bot("attach_files", "administrator")
-        fine.allow_bot("administrator")
+        lame.remove_bot_permissions("attach_files", "administrator")
+        fine.add_bot_permissions("administrator")
         settings = house(tmp_path, discord={"server": discord.url, "guild_ids": [lame.guild.id, fine.guild.id, 77]})
         findings = await examine(settings)
         text = broken(findings)

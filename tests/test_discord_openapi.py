@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from sandbox.discord import Received
+from sandbox.discord import RecordedRequest
 from tests.discord_openapi import check_requests, needs_openapi
 
 pytestmark = needs_openapi
 
 
-def posted(body: Any, path: str = "/channels/1/messages", method: str = "POST", **query: str) -> Received:
-    return Received(method, path, query, {}, body)
+def posted(body: Any, path: str = "/channels/1/messages", method: str = "POST", **query: str) -> RecordedRequest:
+    return RecordedRequest(method, path, query, {}, body)
 
 
 ROW = {"type": 1, "components": [{"type": 2, "style": 1, "custom_id": "a", "label": "Go"}]}
@@ -32,7 +32,7 @@ ROW = {"type": 1, "components": [{"type": 2, "style": 1, "custom_id": "a", "labe
         posted({}, "/channels/1/messages/2/reactions/%F0%9F%94%81/@me", "PUT"),
     ],
 )
-def test_what_is_right_passes(received: Received) -> None:
+def test_what_is_right_passes(received: RecordedRequest) -> None:
     assert check_requests([received]) == []
 
 
@@ -52,7 +52,7 @@ def test_what_is_right_passes(received: Received) -> None:
         (posted(None, "/channels/1/messages", "GET", since="5"), "since"),
     ],
 )
-def test_what_is_wrong_is_named(received: Received, complaint: str) -> None:
+def test_what_is_wrong_is_named(received: RecordedRequest, complaint: str) -> None:
     found = check_requests([received])
     assert found
     assert complaint in " ".join(found)

@@ -14,9 +14,18 @@ Pictures are drawn by rule from prompt and seed and marked "sandbox"; speech is 
 """
 
 from sandbox.comfyui.event_log import EventLog, LogEntry
-from sandbox.comfyui.life import Hold
+from sandbox.comfyui.faults import Faults, PostFault, ViewFault
+from sandbox.comfyui.instance import NodeBreakpoint
 from sandbox.comfyui.options import StandInOptions
 from sandbox.comfyui.server import StandInComfyUI
-from sandbox.comfyui.weather import PostFault, ViewFault, Weather
 
-__all__ = ["EventLog", "Hold", "LogEntry", "PostFault", "StandInComfyUI", "StandInOptions", "ViewFault", "Weather"]
+__all__ = [
+    "EventLog",
+    "Faults",
+    "LogEntry",
+    "NodeBreakpoint",
+    "PostFault",
+    "StandInComfyUI",
+    "StandInOptions",
+    "ViewFault",
+]

@@ -1,4 +1,4 @@
-"""The HTTP side of one life: every route twice (`/x` and `/api/x`), request log, weather, ComfyUI's error replies."""
+"""The HTTP side of one server instance: every route under `/x` and `/api/x`, request log, faults, error replies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from sandbox.comfyui import routes_files, routes_jobs, routes_prompts, routes_server
-from sandbox.comfyui.life import Life
+from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.replies import reply_500
 
 _log = logging.getLogger(__name__)
@@ -20,44 +20,44 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_app(life: Life) -> web.Application:
-    """All routes of one life."""
-    app = web.Application(client_max_size=life.options.max_upload_bytes, middlewares=[_around(life)])
+def build_app(instance: ServerInstance) -> web.Application:
+    """All routes of one instance."""
+    app = web.Application(client_max_size=instance.options.max_upload_bytes, middlewares=[_around(instance)])
     both = [
-        *routes_prompts.routes(life),
-        *routes_files.routes(life),
-        *routes_server.routes(life),
+        *routes_prompts.routes(instance),
+        *routes_files.routes(instance),
+        *routes_server.routes(instance),
     ]
     for method, path, handler in both:
         app.router.add_route(method, path, handler)
         app.router.add_route(method, f"/api{path}", handler)
-    for method, path, handler in routes_jobs.routes(life):
+    for method, path, handler in routes_jobs.routes(instance):
         app.router.add_route(method, path, handler)
-    for method, path, handler in routes_server.sandbox_routes(life):
+    for method, path, handler in routes_server.sandbox_routes(instance):
         app.router.add_route(method, path, handler)
     return app
 
 
-def _around(life: Life) -> Any:
+def _around(instance: ServerInstance) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         path = request.path.removeprefix("/api") or "/"
         status = 0
         try:
-            response = await _answer(life, path, request, handler)
+            response = await _answer(instance, path, request, handler)
             status = response.status
         finally:
-            life.log.add("request", None, method=request.method, path=request.path, status=status)
+            instance.log.add("request", None, method=request.method, path=request.path, status=status)
         return response
 
     return middleware
 
 
-async def _answer(life: Life, path: str, request: web.Request, handler: Handler) -> web.StreamResponse:
-    delay = life.weather.latency.get(path, life.weather.latency.get("*", 0.0))
+async def _answer(instance: ServerInstance, path: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+    delay = instance.faults.latency.get(path, instance.faults.latency.get("*", 0.0))
     if delay > 0:
         await asyncio.sleep(delay)
-    if life.weather.take_server_error(path):
+    if instance.faults.take_server_error(path):
         return reply_500()
     if _is_foreign(request):
         return web.Response(status=403)

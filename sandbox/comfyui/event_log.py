@@ -20,7 +20,7 @@ class LogEntry:
     `socket_open`, `socket_closed`, `started`, `killed`.
     """
 
-    at: float
+    time: float
     """`time.monotonic()`, in seconds."""
     kind: str
     prompt_id: str | None = None
@@ -45,7 +45,7 @@ class EventLog:
         if self._waiting and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
-    def of(self, kind: str, prompt_id: str | None = None) -> list[LogEntry]:
+    def find(self, kind: str, prompt_id: str | None = None) -> list[LogEntry]:
         """Entries of a kind, oldest first, of one prompt where one is named."""
         return [each for each in list(self.entries) if each.kind == kind and prompt_id in {None, each.prompt_id}]
 
@@ -54,7 +54,7 @@ class EventLog:
         wanted = path.removeprefix("/api")
         return [
             each
-            for each in self.of("request")
+            for each in self.find("request")
             if each.detail["method"] == method and str(each.detail["path"]).removeprefix("/api") == wanted
         ]
 
@@ -72,7 +72,7 @@ class EventLog:
             TimeoutError: It did not come within `timeout` seconds.
 
         """
-        return await self.wait_until(lambda: self.of(kind, prompt_id)[count - 1 : count], timeout=timeout)
+        return await self.wait_until(lambda: self.find(kind, prompt_id)[count - 1 : count], timeout=timeout)
 
     async def wait_until(
         self,
@@ -101,10 +101,10 @@ class EventLog:
         for each in list(self.entries):
             if each.kind == "execution_start":
                 if ended is not None:
-                    gaps.append(each.at - ended)
+                    gaps.append(each.time - ended)
                 ended = None
             elif each.kind in {"execution_success", "execution_error", "execution_interrupted"}:
-                ended = each.at
+                ended = each.time
         return gaps
 
     def _wake(self) -> None:

@@ -12,42 +12,42 @@ from typing import Any, Protocol
 from PIL import Image
 
 from sandbox.comfyui.event_log import EventLog
+from sandbox.comfyui.execution_events import ExecutionEvents
+from sandbox.comfyui.execution_list import ExecutionList, is_link
+from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
-from sandbox.comfyui.narration import Narration
 from sandbox.comfyui.node_types import Inputs, Installation, InterruptedProcessingError, NodeResult, NodeType
 from sandbox.comfyui.options import StandInOptions
-from sandbox.comfyui.plan import Plan, is_link
-from sandbox.comfyui.prompt_queue import Item
-from sandbox.comfyui.sockets import Sockets
-from sandbox.comfyui.values import Blocked
-from sandbox.comfyui.weather import Weather
+from sandbox.comfyui.prompt_queue import QueueItem
+from sandbox.comfyui.sockets import ClientSockets
+from sandbox.comfyui.values import ExecutionBlocker
 
 CACHE_LIMIT = 192
 """Results kept between prompts. Pictures are shared by the nodes that pass them on, so this is some tens of them."""
 
 
-class Brake(Protocol):
+class ExecutionControl(Protocol):
     """How time passes for a node: waiting that an interrupt, or a test, can end."""
 
-    def pause(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait; raises InterruptedProcessingError when somebody interrupts."""
         ...
 
-    def hold(self, prompt_id: str, class_type: str, step: float) -> None:
+    def wait_at_breakpoint(self, prompt_id: str, class_type: str, step: float) -> None:
         """Wait for as long as a test wants this node to hang at this step (0: at its start); raises as `pause`."""
         ...
 
 
 @dataclass
-class Services:
+class ExecutionServices:
     """What executions share. The cache: hash of everything a result came from (node ids do not count) -> result."""
 
     installed: Installation
     options: StandInOptions
-    weather: Weather
-    sockets: Sockets
+    faults: Faults
+    sockets: ClientSockets
     log: EventLog
-    brake: Brake
+    control: ExecutionControl
     cache: OrderedDict[str, NodeResult] = field(default_factory=OrderedDict[str, NodeResult])
 
     @property
@@ -59,8 +59,8 @@ class Services:
 class Execution:
     """One prompt from `execution_start` to its end. Lives in the worker's thread."""
 
-    def __init__(self, services: Services, item: Item) -> None:
-        self.narration = Narration(services.sockets, services.log, item)
+    def __init__(self, services: ExecutionServices, item: QueueItem) -> None:
+        self.events = ExecutionEvents(services.sockets, services.log, item)
         self._services = services
         self._item = item
         self._graph: dict[str, Any] = item.graph
@@ -71,19 +71,19 @@ class Execution:
 
     def run(self) -> dict[str, Any]:
         """Do it. Returns the history entry without its `prompt`."""
-        self.narration.started()
-        self.narration.cached([each for each in self._graph if self._lookup(each) is not None])
+        self.events.execution_started()
+        self.events.execution_cached([each for each in self._graph if self._lookup(each) is not None])
         success = self._run_nodes()
         if success:
-            self.narration.succeeded()
+            self.events.execution_succeeded()
         self._services.sockets.executing_node = None
-        said = success or self._services.weather.success_that_failed
+        said = success or self._services.faults.errors_as_success
         return {
             "outputs": {each: dict(ui) for each, ui in self._ui.items()},
             "status": {
                 "status_str": "success" if said else "error",
                 "completed": said,
-                "messages": self.narration.messages,
+                "messages": self.events.messages,
             },
             "meta": {
                 each: {"node_id": each, "display_node": each, "parent_node": None, "real_node_id": each}
@@ -92,17 +92,17 @@ class Execution:
         }
 
     def _run_nodes(self) -> bool:
-        plan = Plan(self._graph, self._services.installed.nodes, self._results.__contains__)
+        plan = ExecutionList(self._graph, self._services.installed.nodes, self._results.__contains__)
         for output in self._item.outputs:
             plan.add(output)
         while (node_id := plan.next()) is not None:
             try:
                 self._run_node(node_id)
             except InterruptedProcessingError:
-                self.narration.interrupted(node_id, self._executed)
+                self.events.execution_interrupted(node_id, self._executed)
                 return False
             except Exception as error:  # noqa: BLE001 - a node may raise anything; that is an execution_error
-                self.narration.failed(node_id, error, self._executed, list(self._results))
+                self.events.execution_failed(node_id, error, self._executed, list(self._results))
                 return False
             plan.done(node_id)
         return True
@@ -110,38 +110,38 @@ class Execution:
     def _run_node(self, node_id: str) -> None:
         known = self._lookup(node_id)
         if known is not None:
-            self._show(node_id, known)
-            self.narration.reported(node_id, known)
-            self.narration.node_finished(node_id)
+            self._keep_output(node_id, known)
+            self.events.node_output(node_id, known)
+            self.events.node_finished(node_id)
             return
         node = self._type(node_id)
-        self.narration.node_started(node_id)
-        self._services.brake.pause(0)
-        self._services.brake.hold(self._item.prompt_id, node.class_type, 0)
+        self.events.node_started(node_id)
+        self._services.control.wait(0)
+        self._services.control.wait_at_breakpoint(self._item.prompt_id, node.class_type, 0)
         result = self._call(node_id, node)
-        self._show(node_id, result)
+        self._keep_output(node_id, result)
         if result.ui is not None:
-            self.narration.reported(node_id, result)
+            self.events.node_output(node_id, result)
         self._results[node_id] = result
         self._store(node_id, result)
-        self.narration.node_finished(node_id)
+        self.events.node_finished(node_id)
         self._executed.append(node_id)
 
-    def _show(self, node_id: str, result: NodeResult) -> None:
+    def _keep_output(self, node_id: str, result: NodeResult) -> None:
         if result.ui is not None:
             self._ui[node_id] = result.ui
 
     def _call(self, node_id: str, node: NodeType) -> NodeResult:
         inputs = self._resolved(node_id)
         for value in inputs.values():
-            if isinstance(value, Blocked):
+            if isinstance(value, ExecutionBlocker):
                 if value.message is not None:
-                    self.narration.blocked(node_id, value.message, self._executed)
-                return NodeResult(tuple(Blocked(None) for _ in node.output_types))
-        message = self._services.weather.fail_nodes.get(node.class_type)
+                    self.events.execution_blocked(node_id, value.message, self._executed)
+                return NodeResult(tuple(ExecutionBlocker(None) for _ in node.output_types))
+        message = self._services.faults.failing_nodes.get(node.class_type)
         if message is not None:
             raise RuntimeError(message)
-        return node.run(_Context(self._services, self.narration, self._item, node_id), inputs)
+        return node.run(_Context(self._services, self.events, self._item, node_id), inputs)
 
     def _resolved(self, node_id: str) -> Inputs:
         given: Mapping[str, Any] = self._graph[node_id]["inputs"]
@@ -200,9 +200,9 @@ class Execution:
 class _Context:
     """What a node sees of its execution (`node_types.NodeContext`)."""
 
-    def __init__(self, services: Services, narration: Narration, item: Item, node_id: str) -> None:
+    def __init__(self, services: ExecutionServices, narration: ExecutionEvents, item: QueueItem, node_id: str) -> None:
         self._services = services
-        self._narration = narration
+        self._events = narration
         self._prompt_id = item.prompt_id
         self.node_id = node_id
         self.class_type = str(item.graph[node_id]["class_type"])
@@ -210,21 +210,21 @@ class _Context:
         self.extra_data: Mapping[str, Any] = {**item.extra_data, **item.secrets}
         self.folders = services.folders
         self.options = services.options
-        self.weather = services.weather
+        self.faults = services.faults
 
     @property
     def wants_previews(self) -> bool:
         """Previews are on, for this prompt too, and somebody listens."""
         method = self.extra_data.get("preview_method")
         on = self.options.previews if method in {None, "default"} else method != "none"
-        return on and self._services.sockets.listens(self._narration.client)
+        return on and self._services.sockets.has_listener(self._events.client)
 
     def progress(self, value: float, maximum: float, preview: Image.Image | None = None) -> None:
         """Report a step."""
-        self._services.brake.pause(0)
-        self._narration.step(self.node_id, value, maximum, preview)
-        self._services.brake.hold(self._prompt_id, self.class_type, value)
+        self._services.control.wait(0)
+        self._events.node_progress(self.node_id, value, maximum, preview)
+        self._services.control.wait_at_breakpoint(self._prompt_id, self.class_type, value)
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
-        self._services.brake.pause(seconds)
+        self._services.control.wait(seconds)

@@ -33,7 +33,7 @@ class Folders:
         (self.root / "temp").mkdir()
         self.temp_prefix = "ComfyUI_temp_" + "".join(random.choices(string.ascii_lowercase, k=5))
 
-    def of(self, folder_type: str) -> Path | None:
+    def path(self, folder_type: str) -> Path | None:
         """The folder of a `type`, None for an unknown one."""
         return self.root / folder_type if folder_type in {"input", "output", "temp"} else None
 
@@ -46,7 +46,7 @@ class Folders:
         found = (self.root / "input").iterdir()
         return sorted(each.name for each in found if each.is_file() and each.suffix.lower() in suffixes)
 
-    def annotated(self, name: str) -> tuple[str, Path | None]:
+    def split_annotation(self, name: str) -> tuple[str, Path | None]:
         """Split `x.png [output]` into the name and the folder that it names."""
         for folder_type in ("output", "input", "temp"):
             if name.endswith(f"[{folder_type}]"):
@@ -57,7 +57,7 @@ class Folders:
         """The file of a LoadImage or LoadAudio value; None where there is none inside our folders."""
         if not isinstance(value, str) or not value:
             return None
-        name, folder = self.annotated(value)
+        name, folder = self.split_annotation(value)
         base = folder or self.root / "input"
         path = (base / name).resolve()
         return path if path.is_relative_to(base) and path.is_file() else None

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
 from sandbox.comfyui.options import StandInOptions
-from sandbox.comfyui.weather import Weather
 
 Inputs = Mapping[str, Any]
 """A node's inputs with links resolved: as loose as ComfyUI's own, hence `Any`."""
@@ -68,7 +68,7 @@ class NodeContext(Protocol):
         ...
 
     @property
-    def weather(self) -> Weather:
+    def faults(self) -> Faults:
         """What goes wrong."""
         ...
 

@@ -50,8 +50,8 @@ def save_pictures(context: NodeContext, pictures: Images, prefix: str, folder_ty
 def reported(context: NodeContext, path: Path, folder_type: FolderType) -> dict[str, str]:
     """A saved file as the outputs name it, or under a hostile name where the weather has one."""
     reference = context.folders.reference(path, folder_type)
-    if context.weather.hostile_filenames:
-        reference["filename"] = context.weather.hostile_filenames.pop(0)
+    if context.faults.hostile_filenames:
+        reference["filename"] = context.faults.hostile_filenames.pop(0)
     return reference
 
 

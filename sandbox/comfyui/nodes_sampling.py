@@ -8,17 +8,17 @@ from typing import Any
 
 from PIL import Image, ImageFilter, ImageOps
 
+from sandbox.comfyui.fake_images import ImageParameters, draw_image
 from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, OutOfMemoryError
 from sandbox.comfyui.nodes_image import resized
 from sandbox.comfyui.nodes_loading import pass_on
-from sandbox.comfyui.painting import Motif, paint
 from sandbox.comfyui.pixels import resize
 from sandbox.comfyui.values import Conditioning, Guider, Images, Latent, Noise, Sigmas
 
 _PREVIEW = (384, 384)
 
 
-def ran_out_of_memory() -> OutOfMemoryError:
+def out_of_memory_error() -> OutOfMemoryError:
     """What a CUDA allocator says."""
     return OutOfMemoryError(
         "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8.00 GiB of which 1.23 GiB "
@@ -27,9 +27,9 @@ def ran_out_of_memory() -> OutOfMemoryError:
 
 
 def _sample(context: NodeContext, guider: Guider, seed: int, sigmas: Sigmas, latent: Latent) -> Latent:
-    if context.weather.take_out_of_memory():
-        raise ran_out_of_memory()
-    motif = Motif(
+    if context.faults.take_out_of_memory():
+        raise out_of_memory_error()
+    motif = ImageParameters(
         positive="" if guider.positive.zeroed else guider.positive.text,
         negative="" if guider.negative.zeroed else guider.negative.text,
         seed=seed,
@@ -38,7 +38,7 @@ def _sample(context: NodeContext, guider: Guider, seed: int, sigmas: Sigmas, lat
     )
     painted: list[Image.Image] = []
     for number in range(latent.batch):
-        picture = paint(replace(motif, seed=seed + number), (latent.width, latent.height))
+        picture = draw_image(replace(motif, seed=seed + number), (latent.width, latent.height))
         if latent.images and sigmas.denoise < 1:
             source = ImageOps.fit(latent.images[number % len(latent.images)].convert("RGB"), picture.size)
             picture = Image.blend(source, picture, max(0.0, sigmas.denoise))

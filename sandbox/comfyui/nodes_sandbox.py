@@ -6,8 +6,8 @@ from typing import Any
 
 from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
 from sandbox.comfyui.nodes_loading import pass_on
-from sandbox.comfyui.nodes_sampling import ran_out_of_memory
-from sandbox.comfyui.values import Blocked
+from sandbox.comfyui.nodes_sampling import out_of_memory_error
+from sandbox.comfyui.values import ExecutionBlocker
 
 _PASS: tuple[Any, ...] = ("*",)
 
@@ -60,9 +60,9 @@ def _sleep(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 def _out_of_memory(context: NodeContext, inputs: Inputs) -> NodeResult:
     del context, inputs
-    raise ran_out_of_memory()
+    raise out_of_memory_error()
 
 
 def _block(context: NodeContext, inputs: Inputs) -> NodeResult:
     del context
-    return NodeResult((Blocked(inputs["message"] or None),))
+    return NodeResult((ExecutionBlocker(inputs["message"] or None),))

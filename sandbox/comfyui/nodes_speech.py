@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
-from sandbox.comfyui.nodes_sampling import ran_out_of_memory
-from sandbox.comfyui.speech import speak, voice_of
-from sandbox.comfyui.values import Audio, Narrator
+from sandbox.comfyui.nodes_sampling import out_of_memory_error
+from sandbox.comfyui.speech import choose_voice, speak
+from sandbox.comfyui.values import Audio, NarratorVoice
 
 _SEED_32 = ("INT", {"default": 1, "min": 0, "max": 2**32 - 1})
 _SEED_64 = ("INT", {"default": 0, "min": 0, "max": 2**64 - 1, "control_after_generate": True})
@@ -34,10 +34,10 @@ def nodes() -> list[NodeType]:
 
 def _say(context: NodeContext, text: str, reference: Audio | str | None, seed: int, *, steps: int = 0) -> Audio:
     """Speak, with a silent wait and `steps` reports on the way."""
-    if context.weather.take_out_of_memory():
-        raise ran_out_of_memory()
+    if context.faults.take_out_of_memory():
+        raise out_of_memory_error()
     context.wait(context.options.speech_seconds)
-    spoken = speak(text, voice_of(reference, seed))
+    spoken = speak(text, choose_voice(reference, seed))
     for number in range(1, steps + 1):
         context.wait(context.options.step_seconds)
         context.progress(number, steps)
@@ -218,7 +218,7 @@ def _suite_voices() -> NodeType:
 
 def _run_suite_voices(context: NodeContext, inputs: Inputs) -> NodeResult:
     del context
-    narrator = Narrator(inputs["voice_name"], inputs["reference_text"], inputs.get("opt_audio_input"))
+    narrator = NarratorVoice(inputs["voice_name"], inputs["reference_text"], inputs.get("opt_audio_input"))
     return NodeResult((narrator, narrator.name))
 
 
@@ -264,7 +264,7 @@ def _narrator(inputs: Mapping[str, Any]) -> Audio | str | None:
     narrator: Any = inputs.get("opt_narrator")
     if isinstance(narrator, Audio):
         return narrator
-    if isinstance(narrator, Narrator):
+    if isinstance(narrator, NarratorVoice):
         return narrator.audio or narrator.name
     voice: str = inputs["narrator_voice"]
     return voice

@@ -13,7 +13,7 @@ HISTORY_LIMIT = 10_000
 
 
 @dataclass(slots=True, order=True)
-class Item:
+class QueueItem:
     """One queued prompt. Ordered by number, then id, so that the heap's raw order is ComfyUI's."""
 
     number: float
@@ -24,7 +24,7 @@ class Item:
     secrets: dict[str, Any] = field(compare=False, default_factory=dict[str, Any])
     """Keys of `extra_data` that nodes may see and clients may not."""
 
-    def shown(self) -> list[Any]:
+    def as_list(self) -> list[Any]:
         """As `/queue` and `/history` show it."""
         return [self.number, self.prompt_id, self.graph, self.extra_data, self.outputs]
 
@@ -41,11 +41,11 @@ class PromptQueue:
         self._changed = changed
         self._lock = threading.RLock()
         self._not_empty = threading.Condition(self._lock)
-        self._heap: list[Item] = []
+        self._heap: list[QueueItem] = []
         self._history: dict[str, dict[str, Any]] = {}
         self._flags: dict[str, bool] = {}
         self._closed = False
-        self.running: Item | None = None
+        self.running: QueueItem | None = None
 
     @property
     def remaining(self) -> int:
@@ -53,14 +53,14 @@ class PromptQueue:
         with self._lock:
             return len(self._heap) + (self.running is not None)
 
-    def put(self, item: Item) -> None:
+    def put(self, item: QueueItem) -> None:
         """Queue it."""
         with self._lock:
             heapq.heappush(self._heap, item)
             self._changed(self.remaining)
             self._not_empty.notify_all()
 
-    def take(self) -> Item | None:
+    def take(self) -> QueueItem | None:
         """The next prompt, which runs from now on; None when there are flags to look at, or nothing more will come."""
         with self._not_empty:
             while not self._heap and not self._closed and not self._flags:
@@ -78,7 +78,7 @@ class PromptQueue:
             if item is not None and entry is not None:
                 if len(self._history) > HISTORY_LIMIT:
                     self._history.pop(next(iter(self._history)))
-                self._history[item.prompt_id] = {"prompt": item.shown(), **entry}
+                self._history[item.prompt_id] = {"prompt": item.as_list(), **entry}
             self._changed(self.remaining)
 
     def close(self) -> None:
@@ -96,8 +96,8 @@ class PromptQueue:
     def snapshot(self) -> tuple[list[list[Any]], list[list[Any]]]:
         """Running and pending as `/queue` shows them; pending in raw heap order."""
         with self._lock:
-            running = [self.running.shown()] if self.running is not None else []
-            return running, [item.shown() for item in self._heap]
+            running = [self.running.as_list()] if self.running is not None else []
+            return running, [item.as_list() for item in self._heap]
 
     def delete(self, prompt_id: str) -> bool:
         """Take one pending prompt of that id out."""
@@ -116,7 +116,7 @@ class PromptQueue:
             self._heap.clear()
             self._changed(self.remaining)
 
-    def runs(self, prompt_id: str) -> bool:
+    def is_running(self, prompt_id: str) -> bool:
         """That prompt runs now."""
         with self._lock:
             return self.running is not None and self.running.prompt_id == prompt_id
@@ -129,7 +129,7 @@ class PromptQueue:
             entry = self._history.get(prompt_id)
             return {} if entry is None else {prompt_id: copy.deepcopy(entry)}
 
-    def forget(self, prompt_id: str | None = None) -> None:
+    def delete_history(self, prompt_id: str | None = None) -> None:
         """Delete an entry of the history, or all."""
         with self._lock:
             if prompt_id is None:
@@ -137,7 +137,7 @@ class PromptQueue:
             else:
                 self._history.pop(prompt_id, None)
 
-    def flag(self, name: str) -> None:
+    def set_flag(self, name: str) -> None:
         """Ask the worker for something after the running prompt (`unload_models`, `free_memory`)."""
         with self._not_empty:
             self._flags[name] = True

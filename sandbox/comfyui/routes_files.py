@@ -13,11 +13,11 @@ from aiohttp import web
 from multidict import MultiDictProxy
 from PIL import Image, PngImagePlugin
 
-from sandbox.comfyui.bad_files import FAULTY_BODIES
-from sandbox.comfyui.life import Life
+from sandbox.comfyui.faults import ViewFault
+from sandbox.comfyui.faulty_bodies import FAULTY_BODIES
+from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.pixels import resize
 from sandbox.comfyui.replies import Route, reply_500
-from sandbox.comfyui.weather import ViewFault
 
 TYPES = {".opus": "audio/ogg", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".webp": "image/webp"}
 """Where Python's table differs between systems, or has nothing."""
@@ -25,9 +25,9 @@ ACTIVE = {"text/html", "image/svg+xml", "text/javascript", "application/javascri
 """Never served as what they are."""
 
 
-def routes(life: Life) -> list[Route]:
+def routes(instance: ServerInstance) -> list[Route]:
     """Method, path, handler."""
-    files = _Files(life)
+    files = _Files(instance)
     return [
         ("GET", "/view", files.view),
         ("HEAD", "/view", files.view),
@@ -37,9 +37,9 @@ def routes(life: Life) -> list[Route]:
 
 
 class _Files:
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self._folders = life.installed.folders
+    def __init__(self, instance: ServerInstance) -> None:
+        self._instance = instance
+        self._folders = instance.installed.folders
 
     # -- /view
 
@@ -48,9 +48,9 @@ class _Files:
         name = query.get("filename")
         if name is None:
             return web.Response(status=404)
-        self._life.log.add("view", None, filename=name, type=query.get("type", "output"))
-        if self._life.weather.views and request.method == "GET":
-            return await self._faulty(request, self._life.weather.views.pop(0), name)
+        self._instance.log.add("view", None, filename=name, type=query.get("type", "output"))
+        if self._instance.faults.views and request.method == "GET":
+            return await self._faulty(request, self._instance.faults.views.pop(0), name)
         path = self._locate(name, query.get("type", "output"), query.get("subfolder"))
         if isinstance(path, int):
             return web.Response(status=path)
@@ -60,10 +60,10 @@ class _Files:
 
     def _locate(self, name: str, folder_type: str, subfolder: str | None) -> Path | int:
         """The file, or the status to refuse with."""
-        name, folder = self._folders.annotated(name)
+        name, folder = self._folders.split_annotation(name)
         if not name or name.startswith("/") or ".." in name:
             return 400
-        folder = folder or self._folders.of(folder_type)
+        folder = folder or self._folders.path(folder_type)
         if folder is None:
             return 400
         if subfolder is not None:
@@ -106,10 +106,10 @@ class _Files:
     async def _upload(self, request: web.Request, *, mask: bool) -> web.StreamResponse:
         form = await request.post()
         field = form.get("image")
-        if self._life.weather.refuse_uploads or not isinstance(field, web.FileField) or not field.filename:
+        if self._instance.faults.reject_uploads or not isinstance(field, web.FileField) or not field.filename:
             return web.Response(status=400)
         folder_type = str(form.get("type", "input"))
-        base = self._folders.of(folder_type)
+        base = self._folders.path(folder_type)
         if base is None:
             return reply_500()
         subfolder = str(form.get("subfolder", ""))
@@ -126,7 +126,7 @@ class _Files:
                 await asyncio.to_thread(self._store, path, data, form if mask else None)
             except (OSError, ValueError, TypeError, KeyError):
                 return reply_500()
-        self._life.log.add("upload", None, name=path.name, subfolder=subfolder, size=len(data), known=known)
+        self._instance.log.add("upload", None, name=path.name, subfolder=subfolder, size=len(data), known=known)
         return web.json_response({"name": path.name, "subfolder": subfolder, "type": folder_type})
 
     def _store(self, path: Path, data: bytes, mask_form: MultiDictProxy[Any] | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.comfyui.life import Life
+from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.replies import Route, json_body
 from sandbox.comfyui.routes_prompts import is_canonical_uuid
 
@@ -15,13 +15,13 @@ STATUSES = ["pending", "in_progress", "completed", "failed", "cancelled"]
 PREVIEWABLE = {"images", "video", "audio", "3d", "text"}
 
 
-def routes(life: Life) -> list[Route]:
+def routes(instance: ServerInstance) -> list[Route]:
     """Method, path, handler; none for versions without them."""
-    jobs = _Jobs(life)
+    jobs = _Jobs(instance)
     found: list[Route] = []
-    if life.options.has_jobs:
+    if instance.options.has_jobs:
         found += [("GET", "/api/jobs", jobs.all), ("GET", "/api/jobs/{job_id}", jobs.one)]
-    if life.options.cancels_jobs:
+    if instance.options.cancels_jobs:
         found += [
             ("POST", "/api/jobs/cancel", jobs.cancel_many),
             ("POST", "/api/jobs/{job_id}/cancel", jobs.cancel),
@@ -30,8 +30,8 @@ def routes(life: Life) -> list[Route]:
 
 
 class _Jobs:
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, instance: ServerInstance) -> None:
+        self._instance = instance
 
     async def all(self, request: web.Request) -> web.Response:
         query = request.rel_url.query
@@ -61,7 +61,7 @@ class _Jobs:
         return web.json_response({"error": "Job not found"}, status=404)
 
     async def cancel(self, request: web.Request) -> web.Response:
-        return web.json_response({"cancelled": self._life.cancel(request.match_info["job_id"])})
+        return web.json_response({"cancelled": self._instance.cancel(request.match_info["job_id"])})
 
     async def cancel_many(self, request: web.Request) -> web.Response:
         try:
@@ -76,16 +76,16 @@ class _Jobs:
         invalid = [each if isinstance(each, str) else repr(each) for each in ids if not is_canonical_uuid(each)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         if invalid:
             return web.json_response({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, status=400)
-        cancelled = [self._life.cancel(each) for each in ids]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        cancelled = [self._instance.cancel(each) for each in ids]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return web.json_response({"cancelled": any(cancelled)})
 
     def _jobs(self) -> list[dict[str, Any]]:
-        running, pending = self._life.queue.snapshot()
+        running, pending = self._instance.queue.snapshot()
         queued = [_queued(item, "in_progress") for item in running] + [_queued(item, "pending") for item in pending]
-        return queued + [_ended(prompt_id, entry) for prompt_id, entry in self._life.queue.history().items()]
+        return queued + [_ended(prompt_id, entry) for prompt_id, entry in self._instance.queue.history().items()]
 
     def _details(self, job_id: str) -> dict[str, Any]:
-        entry = self._life.queue.history(job_id).get(job_id)
+        entry = self._instance.queue.history(job_id).get(job_id)
         if entry is None:
             return {}
         return {

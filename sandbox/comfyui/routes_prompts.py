@@ -8,18 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.comfyui.life import Life
-from sandbox.comfyui.prompt_queue import Item
+from sandbox.comfyui.faults import PostFault
+from sandbox.comfyui.instance import ServerInstance
+from sandbox.comfyui.prompt_queue import QueueItem
 from sandbox.comfyui.replies import Route, cut_off, json_body, reply_500
 from sandbox.comfyui.validation import Problem, validate
-from sandbox.comfyui.weather import PostFault
 
 SECRET_KEYS = ("auth_token_comfy_org", "api_key_comfy_org")
 
 
-def routes(life: Life) -> list[Route]:
+def routes(instance: ServerInstance) -> list[Route]:
     """Method, path, handler."""
-    prompts = _Prompts(life)
+    prompts = _Prompts(instance)
     return [
         ("GET", "/prompt", prompts.remaining),
         ("POST", "/prompt", prompts.post),
@@ -42,14 +42,14 @@ def is_canonical_uuid(value: object) -> bool:
 
 
 class _Prompts:
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, instance: ServerInstance) -> None:
+        self._instance = instance
 
     async def remaining(self, _request: web.Request) -> web.Response:
-        return web.json_response({"exec_info": {"queue_remaining": self._life.queue.remaining}})
+        return web.json_response({"exec_info": {"queue_remaining": self._instance.queue.remaining}})
 
     async def post(self, request: web.Request) -> web.StreamResponse:
-        fault = self._life.weather.posts.pop(0) if self._life.weather.posts else None
+        fault = self._instance.faults.posts.pop(0) if self._instance.faults.posts else None
         if fault is PostFault.DROPPED:
             return cut_off(request)
         if fault is PostFault.SERVER_ERROR:
@@ -58,28 +58,28 @@ class _Prompts:
         if fault is PostFault.APPLIED_THEN_DROPPED:
             return cut_off(request)
         if fault is PostFault.EVENTS_FIRST and prompt_id is not None:
-            await self._ended(prompt_id)
+            await self._wait_until_ended(prompt_id)
         return response
 
-    async def _ended(self, prompt_id: str) -> None:
+    async def _wait_until_ended(self, prompt_id: str) -> None:
         """Wait until a prompt has ended and its last frame was handed over."""
-        await self._life.log.wait_for("ended", prompt_id)
+        await self._instance.log.wait_for("ended", prompt_id)
 
     def _queue_prompt(self, body: dict[str, Any]) -> tuple[web.Response, str | None]:
         number = self._number(body)
         if "prompt" not in body:
             return _refused(_problem("no_prompt", "No prompt provided", "No prompt provided")), None
         asked = body.get("prompt_id")
-        if asked is not None and self._life.options.demands_uuid and not is_canonical_uuid(asked):
+        if asked is not None and self._instance.options.demands_uuid and not is_canonical_uuid(asked):
             details = (
                 "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
                 "omit it to let the server generate one"
             )
             return _refused(_problem("invalid_prompt_id", "prompt_id must be a valid UUID", details)), None
-        if asked is None or not self._life.options.takes_prompt_id:
+        if asked is None or not self._instance.options.takes_prompt_id:
             asked = str(uuid.uuid4())
         graph = body["prompt"]
-        verdict = validate(self._life.installed, graph, body.get("partial_execution_targets"))
+        verdict = validate(self._instance.installed, graph, body.get("partial_execution_targets"))
         extra: dict[str, Any] = body.get("extra_data", {})
         if not isinstance(extra, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - anything may be sent
             msg = "extra_data is no object"
@@ -90,28 +90,28 @@ class _Prompts:
             return _refused(verdict.error, verdict.node_errors), None
         secrets = {key: extra.pop(key) for key in SECRET_KEYS if key in extra}
         extra["create_time"] = int(time.time() * 1000)
-        self._life.log.add("submitted", str(asked), number=number)
-        self._life.queue.put(Item(number, str(asked), graph, extra, verdict.outputs, secrets))
+        self._instance.log.add("submitted", str(asked), number=number)
+        self._instance.queue.put(QueueItem(number, str(asked), graph, extra, verdict.outputs, secrets))
         reply = {"prompt_id": asked, "number": number, "node_errors": verdict.node_errors}
         return web.json_response(reply), str(asked)
 
     def _number(self, body: dict[str, Any]) -> float:
         if "number" in body:
             return float(body["number"])
-        number = -self._life.number if body.get("front") else self._life.number
-        self._life.number += 1
+        number = -self._instance.next_number if body.get("front") else self._instance.next_number
+        self._instance.next_number += 1
         return number
 
     async def queue(self, _request: web.Request) -> web.Response:
-        running, pending = self._life.queue.snapshot()
+        running, pending = self._instance.queue.snapshot()
         return web.json_response({"queue_running": running, "queue_pending": pending})
 
     async def change_queue(self, request: web.Request) -> web.Response:
         body = await json_body(request)
         if body.get("clear"):
-            self._life.queue.clear()
+            self._instance.queue.clear()
         for prompt_id in body.get("delete", []):
-            self._life.queue.delete(prompt_id)
+            self._instance.queue.delete(prompt_id)
         return web.Response()
 
     async def interrupt(self, request: web.Request) -> web.Response:
@@ -119,37 +119,37 @@ class _Prompts:
             body = await json_body(request)
         except ValueError:
             body = {}
-        prompt_id = body.get("prompt_id") if self._life.options.interrupts_by_id else None
+        prompt_id = body.get("prompt_id") if self._instance.options.interrupts_by_id else None
         if prompt_id:
-            self._life.interrupt_if_running(prompt_id)
+            self._instance.interrupt_if_running(prompt_id)
         else:
-            self._life.interrupt()
+            self._instance.interrupt()
         return web.Response()
 
     async def free(self, request: web.Request) -> web.Response:
         body = await json_body(request)
         for name in ("unload_models", "free_memory"):
             if body.get(name):
-                self._life.queue.flag(name)
+                self._instance.queue.set_flag(name)
         return web.Response()
 
     async def history(self, request: web.Request) -> web.Response:
-        return web.json_response(self._life.queue.history(request.match_info["prompt_id"]))
+        return web.json_response(self._instance.queue.history(request.match_info["prompt_id"]))
 
     async def histories(self, request: web.Request) -> web.Response:
         query = request.rel_url.query
         most = int(query["max_items"]) if "max_items" in query else None
         offset = int(query["offset"]) if "offset" in query else -1
-        items = list(self._life.queue.history().items())
+        items = list(self._instance.queue.history().items())
         start = max(len(items) - most, 0) if offset < 0 and most is not None else max(offset, 0)
         return web.json_response(dict(items[start : start + most if most is not None else None]))
 
     async def change_history(self, request: web.Request) -> web.Response:
         body = await json_body(request)
         if body.get("clear"):
-            self._life.queue.forget()
+            self._instance.queue.delete_history()
         for prompt_id in body.get("delete", []):
-            self._life.queue.forget(prompt_id)
+            self._instance.queue.delete_history(prompt_id)
         return web.Response()
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.comfyui.life import Life
+from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.replies import Route, json_body
 from sandbox.comfyui.sockets import FEATURES
 
 
-def routes(life: Life) -> list[Route]:
+def routes(instance: ServerInstance) -> list[Route]:
     """Method, path, handler."""
-    server = _Server(life)
+    server = _Server(instance)
     return [
-        ("GET", "/ws", life.sockets.handle),
+        ("GET", "/ws", instance.sockets.handle),
         ("GET", "/object_info", server.object_info),
         ("GET", "/object_info/{class_type}", server.one_object_info),
         ("GET", "/system_stats", server.system_stats),
@@ -29,27 +29,27 @@ def routes(life: Life) -> list[Route]:
     ]
 
 
-def sandbox_routes(life: Life) -> list[Route]:
+def sandbox_routes(instance: ServerInstance) -> list[Route]:
     """What only a stand-in has: its log, and its weather, for tests from another process."""
-    server = _Server(life)
-    return [("GET", "/sandbox/log", server.log), ("POST", "/sandbox/weather", server.weather)]
+    server = _Server(instance)
+    return [("GET", "/sandbox/log", server.log), ("POST", "/sandbox/faults", server.change_faults)]
 
 
 class _Server:
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, instance: ServerInstance) -> None:
+        self._instance = instance
 
     async def object_info(self, _request: web.Request) -> web.Response:
-        installed = self._life.installed
+        installed = self._instance.installed
         return web.json_response({name: installed.info(name) for name in list(installed.nodes)})
 
     async def one_object_info(self, request: web.Request) -> web.Response:
         name = request.match_info["class_type"]
-        installed = self._life.installed
+        installed = self._instance.installed
         return web.json_response({name: installed.info(name)} if name in installed.nodes else {})
 
     async def system_stats(self, _request: web.Request) -> web.Response:
-        options = self._life.options
+        options = self._instance.options
         memory = options.vram_total
         system: dict[str, Any] = {
             "os": sys.platform,
@@ -68,7 +68,7 @@ class _Server:
             "type": "cpu",
             "index": None,
             "vram_total": memory,
-            "vram_free": memory - self._life.cached_results * 2**20,
+            "vram_free": memory - self._instance.cached_results * 2**20,
             "torch_vram_total": memory,
             "torch_vram_free": memory,
         }
@@ -78,14 +78,14 @@ class _Server:
         return web.json_response(FEATURES)
 
     async def models(self, _request: web.Request) -> web.Response:
-        return web.json_response(list(self._life.installed.models))
+        return web.json_response(list(self._instance.installed.models))
 
     async def models_in(self, request: web.Request) -> web.Response:
-        names = self._life.installed.models.get(request.match_info["folder"])
+        names = self._instance.installed.models.get(request.match_info["folder"])
         return web.Response(status=404) if names is None else web.json_response(names)
 
     async def embeddings(self, _request: web.Request) -> web.Response:
-        names = self._life.installed.models.get("embeddings", [])
+        names = self._instance.installed.models.get("embeddings", [])
         return web.json_response([str(PurePosixPath(name).with_suffix("")) for name in names])
 
     async def nothing(self, _request: web.Request) -> web.Response:
@@ -93,14 +93,14 @@ class _Server:
 
     async def log(self, _request: web.Request) -> web.Response:
         entries = [
-            {"at": each.at, "kind": each.kind, "prompt_id": each.prompt_id, "detail": dict(each.detail)}
-            for each in list(self._life.log.entries)
+            {"at": each.time, "kind": each.kind, "prompt_id": each.prompt_id, "detail": dict(each.detail)}
+            for each in list(self._instance.log.entries)
         ]
-        return web.json_response({"entries": entries, "idle_gaps": self._life.log.idle_gaps()})
+        return web.json_response({"entries": entries, "idle_gaps": self._instance.log.idle_gaps()})
 
-    async def weather(self, request: web.Request) -> web.Response:
+    async def change_faults(self, request: web.Request) -> web.Response:
         try:
-            self._life.weather.change(await json_body(request))
+            self._instance.faults.update(await json_body(request))
         except (KeyError, ValueError) as error:
-            return web.json_response({"error": f"no such weather: {error}"}, status=400)
+            return web.json_response({"error": f"no such fault: {error}"}, status=400)
         return web.Response()

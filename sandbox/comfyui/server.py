@@ -12,12 +12,12 @@ from aiohttp import web
 
 from sandbox.comfyui.app import build_app
 from sandbox.comfyui.event_log import EventLog
+from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
-from sandbox.comfyui.life import Hold, Life
+from sandbox.comfyui.instance import NodeBreakpoint, ServerInstance
 from sandbox.comfyui.node_types import Installation, NodeType
 from sandbox.comfyui.options import StandInOptions
 from sandbox.comfyui.registry import all_nodes
-from sandbox.comfyui.weather import Weather
 
 
 class StandInComfyUI:
@@ -32,14 +32,14 @@ class StandInComfyUI:
 
     def __init__(self, root: Path | None = None, *, port: int = 0, options: StandInOptions | None = None) -> None:
         self.options = options or StandInOptions()
-        self.weather = Weather()
+        self.faults = Faults()
         self.log = EventLog()
         self.port = port
         self._root = root
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._installed: Installation | None = None
-        self._holds: list[Hold] = []
-        self._life: Life | None = None
+        self._breakpoints: list[NodeBreakpoint] = []
+        self._instance: ServerInstance | None = None
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -54,7 +54,7 @@ class StandInComfyUI:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for hold in list(self._holds):
+        for hold in list(self._breakpoints):
             hold.release()
         await self.kill()
         if self._temporary is not None:
@@ -70,50 +70,50 @@ class StandInComfyUI:
     @property
     def folders(self) -> Folders:
         """Its input, output and temp folders on disk."""
-        return self._opened.folders
+        return self._installation.folders
 
     @property
     def models(self) -> dict[str, list[str]]:
         """Installed model files by folder; may be changed at any time."""
-        return self._opened.models
+        return self._installation.models
 
     @property
     def nodes(self) -> dict[str, NodeType]:
         """Installed nodes; take one out to have it missing."""
-        return self._opened.nodes
+        return self._installation.nodes
 
     @property
-    def life(self) -> Life:
+    def instance(self) -> ServerInstance:
         """The present life: queue, sockets, worker.
 
         Raises:
             RuntimeError: It is down.
 
         """
-        if self._life is None:
+        if self._instance is None:
             msg = "the stand-in ComfyUI is down"
             raise RuntimeError(msg)
-        return self._life
+        return self._instance
 
     @property
     def running(self) -> str | None:
         """The id of the prompt that runs."""
-        item = self._life.queue.running if self._life is not None else None
+        item = self._instance.queue.running if self._instance is not None else None
         return item.prompt_id if item is not None else None
 
     @property
     def pending(self) -> list[str]:
         """The ids of the prompts that wait, in the order in which they will run."""
-        if self._life is None:
+        if self._instance is None:
             return []
-        return [item[1] for item in sorted(self._life.queue.snapshot()[1], key=lambda item: (item[0], item[1]))]
+        return [item[1] for item in sorted(self._instance.queue.snapshot()[1], key=lambda item: (item[0], item[1]))]
 
     def history(self, prompt_id: str) -> Mapping[str, Any] | None:
-        """A history entry of the present life."""
-        return self.life.queue.history(prompt_id).get(prompt_id)
+        """A history entry of the present instance."""
+        return self.instance.queue.history(prompt_id).get(prompt_id)
 
     @property
-    def _opened(self) -> Installation:
+    def _installation(self) -> Installation:
         if self._installed is None:
             msg = "open the stand-in with `async with` first"
             raise RuntimeError(msg)
@@ -124,27 +124,27 @@ class StandInComfyUI:
     async def start(self) -> None:
         """Begin a life on the same port: empty queue, empty history, no temp files."""
         self.folders.clear_temp()
-        life = Life(self._opened, self.options, self.weather, self.log, self._holds)
-        runner = web.AppRunner(build_app(life), access_log=None, shutdown_timeout=0.05, handler_cancellation=True)
+        instance = ServerInstance(self._installation, self.options, self.faults, self.log, self._breakpoints)
+        runner = web.AppRunner(build_app(instance), access_log=None, shutdown_timeout=0.05, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
         self.port = runner.addresses[0][1]
-        life.begin()
-        self._life, self._runner = life, runner
+        instance.start()
+        self._instance, self._runner = instance, runner
         self.log.add("started", None, port=self.port)
 
     async def kill(self) -> None:
         """End the life as `kill -9` would: connections break, the running prompt is gone, nobody is told."""
-        if self._life is None or self._runner is None:
+        if self._instance is None or self._runner is None:
             return
-        life, runner = self._life, self._runner
-        self._life = self._runner = None
+        instance, runner = self._instance, self._runner
+        self._instance = self._runner = None
         self.log.add("killed", None)
         for site in list(runner.sites):
             await site.stop()
         _abort_connections(runner)
-        await life.end()
+        await instance.stop()
         await runner.cleanup()
 
     async def restart(self) -> None:
@@ -154,7 +154,7 @@ class StandInComfyUI:
 
     # -- misbehaviour that is an act, not a state (states: `weather`)
 
-    def hold(
+    def set_breakpoint(
         self,
         class_type: str | None = None,
         *,
@@ -162,27 +162,29 @@ class StandInComfyUI:
         after_step: int = 0,
         interruptible: bool = True,
         times: int = 1_000_000,
-    ) -> Hold:
+    ) -> NodeBreakpoint:
         """Let nodes hang until released; see `Hold`."""
-        hold = Hold(class_type, prompt_id, after_step, interruptible, times, self._forget, asyncio.get_running_loop())
-        self._holds.append(hold)
+        hold = NodeBreakpoint(
+            class_type, prompt_id, after_step, interruptible, times, self._remove_breakpoint, asyncio.get_running_loop()
+        )
+        self._breakpoints.append(hold)
         return hold
 
-    def _forget(self, hold: Hold) -> None:
-        if hold in self._holds:
-            self._holds.remove(hold)
+    def _remove_breakpoint(self, hold: NodeBreakpoint) -> None:
+        if hold in self._breakpoints:
+            self._breakpoints.remove(hold)
 
     async def drop_sockets(self) -> None:
         """Break all WebSockets; HTTP and the queue go on."""
-        await self.life.sockets.drop()
+        await self.instance.sockets.drop()
 
-    def deafen_sockets(self) -> None:
+    def mute_sockets(self) -> None:
         """All present WebSockets stay open and hear nothing more."""
-        self.life.sockets.deafen()
+        self.instance.sockets.mute()
 
     def send_raw(self, payload: str | bytes) -> None:
         """Send any frame to every socket: unknown types, no JSON, short binaries."""
-        self.life.sockets.raw(payload)
+        self.instance.sockets.send_raw(payload)
 
     def delete_output(self, filename: str) -> None:
         """Delete a file of the output folder, as its owner might."""

@@ -19,7 +19,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox.comfyui.event_log import EventLog
-from sandbox.comfyui.weather import Weather
+from sandbox.comfyui.faults import Faults
 
 FEATURES: dict[str, Any] = {
     "supports_preview_metadata": True,
@@ -35,18 +35,18 @@ PREVIEW_IMAGE_WITH_METADATA = 4
 
 
 @dataclass(eq=False)
-class Socket:
+class ClientSocket:
     """One connection."""
 
     sid: str
     response: web.WebSocketResponse
     request: web.Request
-    deaf: bool
+    mute: bool
     flags: dict[str, Any] = field(default_factory=dict[str, Any])
 
     async def send(self, payload: str | bytes) -> None:
         """Send, unless it is deaf; a client that went away is no error."""
-        if self.deaf or self.response.closed:
+        if self.mute or self.response.closed:
             return
         with contextlib.suppress(ConnectionError, RuntimeError):
             if isinstance(payload, str):
@@ -55,23 +55,23 @@ class Socket:
                 await self.response.send_bytes(payload)
 
 
-class Sockets:
+class ClientSockets:
     """All connections of one life of the server.
 
     Args:
-        weather: Looked at for deafness and refusals.
+        faults: Looked at for deafness and refusals.
         log: Told of connections.
         remaining: How many prompts are queued or running.
 
     """
 
-    def __init__(self, weather: Weather, log: EventLog, remaining: Callable[[], int]) -> None:
-        self._weather = weather
+    def __init__(self, faults: Faults, log: EventLog, remaining: Callable[[], int]) -> None:
+        self._faults = faults
         self._log = log
         self._remaining = remaining
         self._loop = asyncio.get_running_loop()
-        self._by_sid: dict[str, Socket] = {}
-        self._all: set[Socket] = set()
+        self._by_sid: dict[str, ClientSocket] = {}
+        self._all: set[ClientSocket] = set()
         self._known: set[str] = set()
         self._outgoing: asyncio.Queue[tuple[str | bytes, str | None]] = asyncio.Queue()
         self._closed = False
@@ -88,10 +88,10 @@ class Sockets:
 
     def event(self, kind: str, data: dict[str, Any], sid: str | None) -> None:
         """Queue a JSON message for one client, or for all (None)."""
-        if self.listens(sid):  # progress_state grows with the graph: do not write it for nobody
+        if self.has_listener(sid):  # progress_state grows with the graph: do not write it for nobody
             self._put(json.dumps({"type": kind, "data": data}), sid)
 
-    def raw(self, payload: str | bytes, sid: str | None = None) -> None:
+    def send_raw(self, payload: str | bytes, sid: str | None = None) -> None:
         """Queue anything, also what ComfyUI never sends."""
         self._put(payload, sid)
 
@@ -112,7 +112,7 @@ class Sockets:
         socket = self._by_sid.get(sid) if sid is not None else None
         return socket is not None and bool(socket.flags.get("supports_preview_metadata"))
 
-    def listens(self, sid: str | None) -> bool:
+    def has_listener(self, sid: str | None) -> bool:
         """Somebody would see what is sent to that client (None: to everybody)."""
         return bool(self._by_sid) if sid is None else sid in self._by_sid
 
@@ -133,18 +133,18 @@ class Sockets:
             elif sid in self._by_sid:
                 await self._send(self._by_sid[sid], payload)
 
-    async def _send(self, socket: Socket, payload: str | bytes) -> None:
-        if not self._weather.deaf:
+    async def _send(self, socket: ClientSocket, payload: str | bytes) -> None:
+        if not self._faults.mute:
             await socket.send(payload)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """`GET /ws`."""
-        if self._weather.refuse_websocket:
+        if self._faults.reject_websocket:
             return web.Response(status=503, text="Service Unavailable")
         response = web.WebSocketResponse()
         await response.prepare(request)
         sid = request.rel_url.query.get("clientId", "") or uuid.uuid4().hex
-        socket = Socket(sid, response, request, self._is_born_deaf(sid))
+        socket = ClientSocket(sid, response, request, self._starts_mute(sid))
         self._by_sid[sid] = socket
         self._all.add(socket)
         self._known.add(sid)
@@ -158,19 +158,19 @@ class Sockets:
             self._log.add("socket_closed", sid=sid)
         return response
 
-    def _is_born_deaf(self, sid: str) -> bool:
-        if sid in self._known and self._weather.deaf_after_reconnect > 0:
-            self._weather.deaf_after_reconnect -= 1
+    def _starts_mute(self, sid: str) -> bool:
+        if sid in self._known and self._faults.mute_after_reconnect > 0:
+            self._faults.mute_after_reconnect -= 1
             return True
         return False
 
-    async def _greet(self, socket: Socket) -> None:
+    async def _greet(self, socket: ClientSocket) -> None:
         status = {"exec_info": {"queue_remaining": self._remaining()}}
         await self._send(socket, json.dumps({"type": "status", "data": {"status": status, "sid": socket.sid}}))
         if self.executing_client == socket.sid and self.executing_node is not None:
             await self._send(socket, json.dumps({"type": "executing", "data": {"node": self.executing_node}}))
 
-    async def _listen(self, socket: Socket) -> None:
+    async def _listen(self, socket: ClientSocket) -> None:
         first = True
         async for message in socket.response:
             if message.type is not WSMsgType.TEXT:
@@ -186,10 +186,10 @@ class Sockets:
 
     # -- misbehaviour
 
-    def deafen(self) -> None:
+    def mute(self) -> None:
         """Every connection that is open now hears nothing more; pings are still answered."""
         for socket in self._all:
-            socket.deaf = True
+            socket.mute = True
 
     async def drop(self) -> None:
         """Break every connection off without a closing handshake."""

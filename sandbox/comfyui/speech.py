@@ -47,7 +47,7 @@ class Voice:
     """Words a minute."""
 
 
-def voice_of(reference: Audio | str | None, seed: int = 0) -> Voice:
+def choose_voice(reference: Audio | str | None, seed: int = 0) -> Voice:
     """A voice like that of a recording, or one that belongs to a name: the same for the same.
 
     Of a recording its height is heard; what else tells two speakers apart is thrown from its bytes. The seed changes
@@ -56,7 +56,7 @@ def voice_of(reference: Audio | str | None, seed: int = 0) -> Voice:
     given = reference.pcm if isinstance(reference, Audio) else (reference or "nobody").encode()
     digest = hashlib.sha256(given).digest()
     rate = 150 + digest[2] % 25 + seed % 7
-    hertz = fundamental(reference) if isinstance(reference, Audio) else None
+    hertz = fundamental_frequency(reference) if isinstance(reference, Audio) else None
     if hertz is None:
         return Voice(_VARIANTS[digest[0] % len(_VARIANTS)], 15 + digest[1] % 71, rate)
     high = hertz >= _HIGH_FROM
@@ -65,7 +65,7 @@ def voice_of(reference: Audio | str | None, seed: int = 0) -> Voice:
     return Voice(variants[digest[0] % len(variants)], round(min(90, max(10, pitch))), rate)
 
 
-def fundamental(audio: Audio, *, low: float = 70, high: float = 400) -> float | None:
+def fundamental_frequency(audio: Audio, *, low: float = 70, high: float = 400) -> float | None:
     """How high a voice is, in hertz: the middle of what 40 short windows say; None where nothing sounds."""
     samples = array.array("h", audio.pcm[: len(audio.pcm) // 2 * 2])[:: audio.channels]
     step = max(1, audio.sample_rate // 4000)

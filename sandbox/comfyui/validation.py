@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.comfyui.execution_list import is_link
 from sandbox.comfyui.node_types import Installation
-from sandbox.comfyui.plan import is_link
 
 Problem = dict[str, Any]
 

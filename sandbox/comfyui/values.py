@@ -92,7 +92,7 @@ class Video:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrator:
+class NarratorVoice:
     """NARRATOR_VOICE of the TTS packs: a named voice, or a recording with its words."""
 
     name: str
@@ -101,7 +101,7 @@ class Narrator:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
+class ExecutionBlocker:
     """What a node returns to stop the branch behind it (ComfyUI's ExecutionBlocker). No message: silently."""
 
     message: str | None

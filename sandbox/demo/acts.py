@@ -40,7 +40,7 @@ async def again(visit: Visit) -> None:
     visit.expect(answer.message.reply_to is picture, "the reference to the first picture")
     await visit.result(answer.message)
     gallery = await visit.slash(visit.stage.bob, "gallery")
-    shown = await gallery.wait_message(lambda message: bool(message.attachments), timeout=visit.deadline)
+    shown = await gallery.wait_for_message(lambda message: bool(message.attachments), timeout=visit.deadline)
     visit.show(shown, to=visit.stage.bob)
 
 

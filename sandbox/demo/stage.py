@@ -18,7 +18,7 @@ from bot.settings import Settings, default_settings
 from sandbox.comfyui import StandInComfyUI, StandInOptions
 from sandbox.demo import folder as demo_folder
 from sandbox.demo.server import Drawing, choose_drawing
-from sandbox.discord import GuildPlace, LocalDiscord, Person, Room
+from sandbox.discord import LocalDiscord, SimulatedChannel, SimulatedGuild, SimulatedUser
 from sandbox.llm import StandInLanguageModel
 
 MANAGER = ("view_channel", "send_messages", "manage_channels", "manage_messages", "manage_guild")
@@ -49,10 +49,10 @@ class Stage:
     comfy: StandInComfyUI | None
     """None where a real one draws."""
     drawing: Drawing | None
-    guild: GuildPlace
-    studio: Room
-    ada: Person
-    bob: Person
+    guild: SimulatedGuild
+    studio: SimulatedChannel
+    ada: SimulatedUser
+    bob: SimulatedUser
     services: Services
     bot: ChorusBot
     login_seconds: float
@@ -103,7 +103,7 @@ async def opened(options: DemoOptions) -> AsyncGenerator[Stage]:
         discord = await stack.enter_async_context(LocalDiscord(control=options.stay))
         guild = discord.add_guild("Harbour")
         studio = guild.add_channel("studio")
-        guild.allow_bot("manage_webhooks", "send_voice_messages")
+        guild.add_bot_permissions("manage_webhooks", "send_voice_messages")
         ada, bob = guild.add_member("Ada", permissions=MANAGER), guild.add_member("Bob")
         settings = _settings(folder, discord.url, options.comfyui or (comfy.url if comfy else ""), llm.url)
         point_discord_at(discord.url)
@@ -111,7 +111,7 @@ async def opened(options: DemoOptions) -> AsyncGenerator[Stage]:
         services = await stack.enter_async_context(open_services(settings, owner=True))
         bot, _ = await stack.enter_async_context(connected(services, discord.token))
         await bot.wait_until_ready()
-        await discord.wait_commands("imagine", "queue", "character")
+        await discord.wait_for_commands("imagine", "queue", "character")
         yield Stage(
             options=options,
             settings=settings,

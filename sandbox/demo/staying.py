@@ -11,9 +11,9 @@ from rich.console import Console
 
 from bot.discord_client.connection import stop_signals
 from sandbox.demo.visit import MissedError, Visit
-from sandbox.discord import Message, NoAnswerError, NotAllowedError, NotOfferedError, Person
+from sandbox.discord import Message, NoResponseError, NotAllowedError, NotOfferedError, SimulatedUser
 from sandbox.discord.rules_commands import CHAT_INPUT
-from sandbox.discord.state import Json, items
+from sandbox.discord.state import Json, get_list
 
 HINTS = """
 You are Ada in #studio, until Ctrl-C. What you can do:
@@ -26,7 +26,7 @@ Change a file in {folder}/characters or {folder}/workflows, and the bot takes it
 The local Discord takes requests as well: GET {url}/control/state
 """.strip()
 _OPTION = re.compile(r"(?:^|\s)([a-z_]+): ?")
-REFUSALS = (MissedError, NoAnswerError, NotAllowedError, NotOfferedError)
+REFUSALS = (MissedError, NoResponseError, NotAllowedError, NotOfferedError)
 
 
 async def stay(visit: Visit, console: Console) -> None:
@@ -69,10 +69,10 @@ async def _do(visit: Visit, line: str) -> None:
     elif line.startswith(">"):
         await _press(visit, ada, line[1:].strip())
     elif line:
-        await ada.say(visit.room, line)
+        await ada.send(visit.room, line)
 
 
-async def _command(visit: Visit, person: Person, text: str) -> None:
+async def _command(visit: Visit, person: SimulatedUser, text: str) -> None:
     """`imagine a boat seed: 7`: up to the first option's name is the command, then perhaps its first option's value."""
     known = {command.name: command.data for command in visit.stage.discord.commands}
     words = text.split()
@@ -83,25 +83,25 @@ async def _command(visit: Visit, person: Person, text: str) -> None:
         data = inner
     parts = _OPTION.split(" ".join(rest))
     values = dict(zip(parts[1::2], (value.strip() for value in parts[2::2]), strict=True))
-    if parts[0].strip() and (options := items(data, "options")):
+    if parts[0].strip() and (options := get_list(data, "options")):
         values = {str(options[0]["name"]): parts[0].strip()} | values
     answer = await person.slash(visit.room, " ".join(path), wait=True, **values)
-    if answer.answered and answer.interaction.original is not None and answer.message.ephemeral:
+    if answer.responded and answer.interaction.original is not None and answer.message.ephemeral:
         visit.show(answer.message, to=person)
 
 
 def _named(data: Json, name: str, *, kinds: tuple[int, ...]) -> Json | None:
-    found = (option for option in items(data, "options") if option.get("name") == name)
+    found = (option for option in get_list(data, "options") if option.get("name") == name)
     return next((option for option in found if option.get("type") in kinds), None)
 
 
-async def _press(visit: Visit, person: Person, button: str) -> None:
+async def _press(visit: Visit, person: SimulatedUser, button: str) -> None:
     for message in reversed(visit.room.messages):
         labels = [str(entry.get("label", "")) for entry in message.flat_components()]
         if button.lower() in [label.lower() for label in labels]:
             label = next(label for label in labels if label.lower() == button.lower())
             answer = await person.press(message, label)
-            if answer.answered and answer.interaction.original is not None and answer.message.ephemeral:
+            if answer.responded and answer.interaction.original is not None and answer.message.ephemeral:
                 visit.show(answer.message, to=person)
             return
     raise MissedError(f"no message has a button {button!r}")

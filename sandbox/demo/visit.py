@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.errors import ERRORS_BY_CODE
 from sandbox.demo.stage import Stage
 from sandbox.demo.transcript import Transcript
-from sandbox.discord import Answer, Message, Person
+from sandbox.discord import Message, SimulatedInteraction, SimulatedUser
 
 DEADLINE = 30.0
 """Seconds for one thing to arrive from the stand-ins."""
@@ -37,30 +37,30 @@ class Visit:
 
     # -- people act
 
-    async def slash(self, person: Person, command: str, **options: str) -> Answer:
+    async def slash(self, person: SimulatedUser, command: str, **options: str) -> SimulatedInteraction:
         """A command, as the person types it."""
         shown = " ".join(f"{name}: {value}" for name, value in options.items())
         self.transcript.said(person.name, f"/{command} {shown}".strip())
         return self._heard(await person.slash(self.room, command, wait=True, **options), command)
 
-    async def press(self, person: Person, message: Message, button: str) -> Answer:
+    async def press(self, person: SimulatedUser, message: Message, button: str) -> SimulatedInteraction:
         """A button."""
         self.transcript.said(person.name, f"presses [{button}]")
         return self._heard(await person.press(message, button), button)
 
-    async def say(self, person: Person, text: str) -> Message:
+    async def say(self, person: SimulatedUser, text: str) -> Message:
         """A message."""
         self.transcript.said(person.name, text)
-        return await person.say(self.room, text)
+        return await person.send(self.room, text)
 
-    def _heard(self, answer: Answer, what: str) -> Answer:
-        if not answer.answered:
+    def _heard(self, answer: SimulatedInteraction, what: str) -> SimulatedInteraction:
+        if not answer.responded:
             raise MissedError(f"{what}: the bot did not answer within 3 s")
         return answer
 
     # -- what must come of it
 
-    def show(self, message: Message, *, to: Person | None = None) -> None:
+    def show(self, message: Message, *, to: SimulatedUser | None = None) -> None:
         """Print a message as it stands."""
         text = message.text()
         footer = _DIGEST.search(text)

@@ -1,54 +1,54 @@
 """A local Discord for tests and for `chorus demo`: a sandbox on loopback that the real discord.py logs in to."""
 
-from sandbox.discord.answers import Answer, Choice, NoAnswerError, Response
-from sandbox.discord.core import Limits, Received, Violation
-from sandbox.discord.guilds import GuildPlace
-from sandbox.discord.options import NotOfferedError
-from sandbox.discord.people import NotAllowedError, Person
-from sandbox.discord.rooms import Room
-from sandbox.discord.server import SANDBOX_TOKEN, LocalDiscord
-from sandbox.discord.state import Attachment, Message, Pings
-from sandbox.discord.uploads import Upload
-from sandbox.discord.weather import (
+from sandbox.discord.command_options import NotOfferedError
+from sandbox.discord.context import Limits, RecordedRequest, Violation
+from sandbox.discord.faults import (
     AppliedThenDropped,
     AppliedThenStatus,
     Dropped,
-    Hold,
-    LateReply,
+    ErrorStatus,
+    LateResponse,
     RateLimited,
-    Refused,
+    Rejected,
+    RequestBreakpoint,
     SlowUpload,
-    Status,
-    TooLarge,
+    payload_too_large,
 )
+from sandbox.discord.server import SANDBOX_TOKEN, LocalDiscord
+from sandbox.discord.simulated_channel import SimulatedChannel
+from sandbox.discord.simulated_guild import SimulatedGuild
+from sandbox.discord.simulated_interaction import Choice, InteractionResponse, NoResponseError, SimulatedInteraction
+from sandbox.discord.simulated_user import NotAllowedError, SimulatedUser
+from sandbox.discord.state import Attachment, Message, Pings
+from sandbox.discord.uploads import Upload
 
 __all__ = [
     "SANDBOX_TOKEN",
-    "Answer",
     "AppliedThenDropped",
     "AppliedThenStatus",
     "Attachment",
     "Choice",
     "Dropped",
-    "GuildPlace",
-    "Hold",
-    "LateReply",
+    "ErrorStatus",
+    "InteractionResponse",
+    "LateResponse",
     "Limits",
     "LocalDiscord",
     "Message",
-    "NoAnswerError",
+    "NoResponseError",
     "NotAllowedError",
     "NotOfferedError",
-    "Person",
     "Pings",
     "RateLimited",
-    "Received",
-    "Refused",
-    "Response",
-    "Room",
+    "RecordedRequest",
+    "Rejected",
+    "RequestBreakpoint",
+    "SimulatedChannel",
+    "SimulatedGuild",
+    "SimulatedInteraction",
+    "SimulatedUser",
     "SlowUpload",
-    "Status",
-    "TooLarge",
     "Upload",
     "Violation",
+    "payload_too_large",
 ]

@@ -16,22 +16,22 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from sandbox.discord.core import Call, Core, Part, Received, Reply, Route, Violation
-from sandbox.discord.rates import RateLimits
-from sandbox.discord.refusals import ApiError, unauthorized
-from sandbox.discord.state import Json
-from sandbox.discord.weather import (
+from sandbox.discord.context import ApiRequest, ApiResponse, FilePart, RecordedRequest, Route, ServerContext, Violation
+from sandbox.discord.errors import ApiError, unauthorized
+from sandbox.discord.faults import (
     AppliedThenDropped,
     AppliedThenStatus,
     Dropped,
-    Effect,
-    Hold,
-    LateReply,
+    ErrorStatus,
+    Fault,
+    LateResponse,
     RateLimited,
-    Refused,
+    Rejected,
+    RequestBreakpoint,
     SlowUpload,
-    Status,
 )
+from sandbox.discord.rate_limits import RateLimits
+from sandbox.discord.state import Json
 
 PREFIX = "/api/v10"
 log = logging.getLogger(__name__)
@@ -52,30 +52,32 @@ def compile_route(route: Route) -> _Compiled:
 class Api:
     """Dispatches requests to the routes of the REST rooms."""
 
-    def __init__(self, core: Core, routes: list[Route], rates: RateLimits) -> None:
-        self._core = core
+    def __init__(self, context: ServerContext, routes: list[Route], rates: RateLimits) -> None:
+        self._context = context
         self._routes = [compile_route(route) for route in routes]
         self._rates = rates
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, whatever the weather."""
         path = request.rel_url.raw_path.removeprefix(PREFIX)
-        received = Received(request.method, path, dict(request.query), dict(request.headers), at=self._core.clock.now())
-        effect = self._core.weather.take(request.method, path)
-        received.effect = type(effect).__name__ if effect else ""
-        if isinstance(effect, SlowUpload):
-            await asyncio.sleep(effect.seconds)
+        received = RecordedRequest(
+            request.method, path, dict(request.query), dict(request.headers), received_at=self._context.clock.now()
+        )
+        fault = self._context.faults.take(request.method, path)
+        received.fault = type(fault).__name__ if fault else ""
+        if isinstance(fault, SlowUpload):
+            await asyncio.sleep(fault.seconds)
         if not await self._read(request, received):
             return _drop(request, reset=False)
-        self._core.requests.append(received)
-        self._core.pulse.beat()
+        self._context.requests.append(received)
+        self._context.changes.notify()
         try:
-            return await self._weathered(request, received, effect)
+            return await self._respond_with_fault(request, received, fault)
         finally:
-            received.ended = True
-            self._core.pulse.beat()
+            received.finished = True
+            self._context.changes.notify()
 
-    async def _read(self, request: web.Request, received: Received) -> bool:
+    async def _read(self, request: web.Request, received: RecordedRequest) -> bool:
         try:
             received.body, received.parts = await _body(request)
         except (ConnectionError, web.RequestPayloadError):
@@ -84,88 +86,90 @@ class Api:
             received.body = None
         return True
 
-    async def _weathered(self, request: web.Request, received: Received, effect: Effect | None) -> web.StreamResponse:
-        early = self._before(request, received, effect)
+    async def _respond_with_fault(
+        self, request: web.Request, received: RecordedRequest, fault: Fault | None
+    ) -> web.StreamResponse:
+        early = self._before(request, received, fault)
         if early is not None:
             return early
-        if isinstance(effect, Hold) and not effect.applied and not await effect.catch():
+        if isinstance(fault, RequestBreakpoint) and not fault.applied and not await fault.pause():
             return _drop(request, reset=False)
         wait = self._rates.hit(received.method, received.path)
         if wait:
             return self._limited(received, wait, via=True, everywhere=False)
         reply = await self._apply(received)
-        match effect:
+        match fault:
             case AppliedThenDropped(reset=reset):
-                received.answer = reply.body
+                received.response = reply.body
                 return _drop(request, reset=reset)
             case AppliedThenStatus(status=status):
-                reply = Reply({"message": f"{status}: applied all the same", "code": 0}, status)
-            case LateReply(seconds=seconds):
+                reply = ApiResponse({"message": f"{status}: applied all the same", "code": 0}, status)
+            case LateResponse(seconds=seconds):
                 await asyncio.sleep(seconds)
-            case Hold(applied=True):
-                if not await effect.catch():
+            case RequestBreakpoint(applied=True):
+                if not await fault.pause():
                     return _drop(request, reset=False)
             case _:
                 pass
         return self._answer(received, reply)
 
-    def _before(self, request: web.Request, received: Received, effect: Effect | None) -> web.Response | None:
-        match effect:
+    def _before(self, request: web.Request, received: RecordedRequest, fault: Fault | None) -> web.Response | None:
+        match fault:
             case Dropped(reset=reset):
                 return _drop(request, reset=reset)
-            case Status(status=status):
-                return self._answer(received, Reply({"message": f"{status}: on request", "code": 0}, status))
-            case Refused(status=status, code=code, message=message):
-                return self._answer(received, Reply({"message": message, "code": code}, status))
+            case ErrorStatus(status=status):
+                return self._answer(received, ApiResponse({"message": f"{status}: on request", "code": 0}, status))
+            case Rejected(status=status, code=code, message=message):
+                return self._answer(received, ApiResponse({"message": message, "code": code}, status))
             case RateLimited():
-                return self._limited(received, effect.retry_after, via=effect.via, everywhere=effect.is_global)
+                return self._limited(received, fault.retry_after, via=fault.via, everywhere=fault.is_global)
             case _:
                 return None
 
-    async def _apply(self, received: Received) -> Reply:
+    async def _apply(self, received: RecordedRequest) -> ApiResponse:
         try:
             return await self._handle(received)
         except ApiError as refusal:
             if refusal.violation:
-                self._blame(received, refusal)
-            return Reply(refusal.body(), refusal.status)
+                self._record_violation(received, refusal)
+            return ApiResponse(refusal.body(), refusal.status)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             # A body of a shape that no rule foresaw: Discord would call it malformed, and a test must hear of it.
             log.warning("%s %s has an unreadable body", received.method, received.path, exc_info=True)
             refusal = ApiError(400, 50035, f"Invalid Form Body: {error!r}", violation=True)
-            self._blame(received, refusal)
-            return Reply(refusal.body(), refusal.status)
+            self._record_violation(received, refusal)
+            return ApiResponse(refusal.body(), refusal.status)
 
-    async def _handle(self, received: Received) -> Reply:
+    async def _handle(self, received: RecordedRequest) -> ApiResponse:
         for compiled in self._routes:
             found = compiled.pattern.fullmatch(received.path)
             if found is None or compiled.route.method != received.method:
                 continue
-            authorized = received.headers.get("Authorization") == f"Bot {self._core.token}"
-            if not authorized and (not compiled.route.open or "Authorization" in received.headers):
+            authorized = received.headers.get("Authorization") == f"Bot {self._context.token}"
+            if not authorized and (not compiled.route.public or "Authorization" in received.headers):
                 raise unauthorized()
             if received.body is None and received.headers.get("Content-Type", "").startswith("application/json"):
                 raise ApiError(400, 50109, "The request body contains invalid JSON.", violation=True)
             items = received.body if isinstance(received.body, list) else []
-            call = Call(found.groupdict(), received.query, received.json, items, received.parts, authorized)
-            return await compiled.route.handler(self._core, call)
+            call = ApiRequest(found.groupdict(), received.query, received.json, items, received.parts, authorized)
+            return await compiled.route.handler(self._context, call)
         raise ApiError(404, 0, "404: Not Found", violation=True)
 
-    def _blame(self, received: Received, refusal: ApiError) -> None:
+    def _record_violation(self, received: RecordedRequest, refusal: ApiError) -> None:
         violation = Violation(received.method, received.path, refusal.code, refusal.message, refusal.errors)
-        self._core.violations.append(violation)
+        self._context.violations.append(violation)
 
-    def _answer(self, received: Received, reply: Reply) -> web.Response:
-        received.status, received.answer = reply.status, reply.body
+    def _answer(self, received: RecordedRequest, reply: ApiResponse) -> web.Response:
+        received.status, received.response = reply.status, reply.body
         headers = self._rates.headers(received.method, received.path)
         if reply.body is None:
             return web.Response(status=reply.status, headers=headers)
         headers["Content-Type"] = "application/json"
         return web.Response(status=reply.status, headers=headers, body=json.dumps(reply.body).encode())
 
-    def _limited(self, received: Received, seconds: float, *, via: bool, everywhere: bool) -> web.Response:
+    def _limited(self, received: RecordedRequest, seconds: float, *, via: bool, everywhere: bool) -> web.Response:
         body: Json = {"message": "You are being rate limited.", "retry_after": seconds, "global": everywhere}
-        response = self._answer(received, Reply(body, 429))
+        response = self._answer(received, ApiResponse(body, 429))
         response.headers["Retry-After"] = f"{seconds:g}"
         if via:
             response.headers["Via"] = "1.1 google"
@@ -184,7 +188,7 @@ def _drop(request: web.Request, *, reset: bool) -> web.Response:
     return web.Response(status=499)  # never sent
 
 
-async def _body(request: web.Request) -> tuple[Json | list[Json] | None, list[Part]]:
+async def _body(request: web.Request) -> tuple[Json | list[Json] | None, list[FilePart]]:
     if not request.can_read_body:
         return {}, []
     if request.content_type == "multipart/form-data":
@@ -194,9 +198,9 @@ async def _body(request: web.Request) -> tuple[Json | list[Json] | None, list[Pa
     return value, []
 
 
-async def _multipart(request: web.Request) -> tuple[Json | list[Json] | None, list[Part]]:
+async def _multipart(request: web.Request) -> tuple[Json | list[Json] | None, list[FilePart]]:
     body: Json | list[Json] | None = {}
-    parts: list[Part] = []
+    parts: list[FilePart] = []
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
             continue
@@ -206,5 +210,5 @@ async def _multipart(request: web.Request) -> tuple[Json | list[Json] | None, li
             body = json.loads(data)
         elif found := re.fullmatch(r"files\[(\d+)\]", name):
             kind = part.headers.get("Content-Type", "application/octet-stream")
-            parts.append(Part(int(found[1]), part.filename or "unknown", kind, data))
+            parts.append(FilePart(int(found[1]), part.filename or "unknown", kind, data))
     return body, parts

@@ -7,19 +7,19 @@ import io
 from aiohttp import web
 from PIL import Image
 
-from sandbox.discord.core import Core
+from sandbox.discord.context import ServerContext
 from sandbox.discord.payloads import signature
 
 
 class Cdn:
-    """Serves `/cdn/...` from the world's memory."""
+    """Serves `/cdn/...` from the state's memory."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
 
     async def attachment(self, request: web.Request) -> web.Response:
         """`/cdn/attachments/{channel}/{attachment}/{name}?ex&is&hm`: 404 for what is unknown, unsigned or expired."""
-        found = self._core.world.uploads.get(int(request.match_info["attachment_id"]))
+        found = self._context.state.uploads.get(int(request.match_info["attachment_id"]))
         if found is None or not self._signed(request):
             return web.Response(status=404, text="This content is no longer available.")
         return web.Response(body=found.data, headers={"Content-Type": found.content_type})
@@ -27,16 +27,16 @@ class Cdn:
     def _signed(self, request: web.Request) -> bool:
         expires, issued = request.query.get("ex", ""), request.query.get("is", "")
         try:
-            late = int(expires, 16) < self._core.clock.now()
+            late = int(expires, 16) < self._context.clock.now()
         except ValueError:
             return False
         return not late and request.query.get("hm") == signature(request.path, expires, issued)
 
     async def avatar(self, request: web.Request) -> web.Response:
         """`/cdn/avatars/{user}/{hash}.png`, of users and of webhooks."""
-        world, wanted = self._core.world, int(request.match_info["user_id"])
-        hook = world.webhooks.get(wanted)
-        owner = hook.face if hook else world.users.get(wanted)
+        state, wanted = self._context.state, int(request.match_info["user_id"])
+        hook = state.webhooks.get(wanted)
+        owner = hook.author if hook else state.users.get(wanted)
         if owner is None or owner.avatar is None or request.match_info["hash"] != owner.avatar_hash:
             return web.Response(status=404)
         return web.Response(body=owner.avatar, headers={"Content-Type": "image/png"})

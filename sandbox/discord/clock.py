@@ -11,7 +11,7 @@ from typing import TypeVar
 DISCORD_EPOCH_MS = 1_420_070_400_000
 """Snowflakes count milliseconds from here (reference: "Snowflake ID Format")."""
 
-LOOK_AGAIN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 """For conditions that lean on something outside the local Discord as well, such as a client in the same process."""
 
 T = TypeVar("T")
@@ -60,20 +60,20 @@ class Snowflakes:
         return self._last
 
 
-class Pulse:
+class ChangeNotifier:
     """Wakes everybody who waits for some state whenever anything changed."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
-    def beat(self) -> None:
+    def notify(self) -> None:
         """Something changed: let every waiting condition be looked at again."""
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
         self._waiting.clear()
 
-    async def until(self, condition: Callable[[], T | None], *, timeout: float, what: str) -> T:  # noqa: ASYNC109 - the deadline belongs to the sentence of the failure
+    async def wait_until(self, condition: Callable[[], T | None], *, timeout: float, what: str) -> T:  # noqa: ASYNC109 - the deadline belongs to the sentence of the failure
         """The first truthy value of `condition`, asked now, after every change, and now and then.
 
         Raises:
@@ -86,7 +86,7 @@ class Pulse:
                     future = asyncio.get_running_loop().create_future()
                     self._waiting.add(future)
                     try:
-                        await asyncio.wait([future], timeout=LOOK_AGAIN_SECONDS)
+                        await asyncio.wait([future], timeout=POLL_SECONDS)
                     finally:
                         self._waiting.discard(future)
                 return value

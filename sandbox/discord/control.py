@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.discord.answers import Answer
-from sandbox.discord.guilds import GuildPlace
+from sandbox.discord.command_options import NotOfferedError
 from sandbox.discord.message_payload import message as message_payload
-from sandbox.discord.options import NotOfferedError
-from sandbox.discord.people import NotAllowedError, Person
-from sandbox.discord.rooms import Room
-from sandbox.discord.state import Json, Message, item
+from sandbox.discord.simulated_channel import SimulatedChannel
+from sandbox.discord.simulated_guild import SimulatedGuild
+from sandbox.discord.simulated_interaction import SimulatedInteraction
+from sandbox.discord.simulated_user import NotAllowedError, SimulatedUser
+from sandbox.discord.state import Json, Message, get_object
 
 if TYPE_CHECKING:
     from sandbox.discord.server import LocalDiscord
@@ -39,7 +39,7 @@ class Control:
 
     def __init__(self, local: LocalDiscord) -> None:
         self._local = local
-        self._core = local.core
+        self._context = local.context
 
     def routes(self) -> list[web.RouteDef]:
         """What the server mounts."""
@@ -49,20 +49,20 @@ class Control:
             web.post("/control/guilds", self.add_guild),
             web.post(r"/control/guilds/{guild:\d+}/channels", self.add_channel),
             web.post(r"/control/guilds/{guild:\d+}/members", self.add_member),
-            web.post(r"/control/people/{person:\d+}/{act:say|slash|press|react}", self.act),
+            web.post(r"/control/people/{person:\d+}/{act:say|slash|press|react}", self.perform),
         ]
 
     async def state(self, _: web.Request) -> web.Response:
         """Everything by name and id."""
-        world = self._core.world
+        state = self._context.state
         return web.json_response(
             {
                 "sandbox": True,
                 "bot_connected": self._local.gateway.connected,
-                "guilds": [{"id": guild.id, "name": guild.name} for guild in world.guilds.values()],
-                "channels": [{"id": channel.id, "name": channel.name} for channel in world.channels.values()],
-                "people": [{"id": user.id, "name": user.name} for user in world.users.values()],
-                "commands": [command.name for command in world.commands],
+                "guilds": [{"id": guild.id, "name": guild.name} for guild in state.guilds.values()],
+                "channels": [{"id": channel.id, "name": channel.name} for channel in state.channels.values()],
+                "people": [{"id": user.id, "name": user.name} for user in state.users.values()],
+                "commands": [command.name for command in state.commands],
                 "violations": [f"{entry.method} {entry.path}: {entry.message}" for entry in self._local.violations],
             },
         )
@@ -70,7 +70,7 @@ class Control:
     async def messages(self, request: web.Request) -> web.Response:
         """A channel's history, oldest first."""
         return web.json_response(
-            [self._shown(message) for message in self._room(request.match_info["channel"]).messages]
+            [self._message_json(message) for message in self._channel(request.match_info["channel"]).messages]
         )
 
     async def add_guild(self, request: web.Request) -> web.Response:
@@ -92,56 +92,58 @@ class Control:
         )
         return web.json_response({"id": person.id}, status=201)
 
-    async def act(self, request: web.Request) -> web.Response:
+    async def perform(self, request: web.Request) -> web.Response:
         """A person does something; refusals of Discord's own client are 409."""
-        user = self._core.world.users.get(int(request.match_info["person"]))
+        user = self._context.state.users.get(int(request.match_info["person"]))
         if user is None:
             raise web.HTTPNotFound(text="Nobody has that id.")
-        person, body = Person(self._core, user), await _body(request)
+        person, body = SimulatedUser(self._context, user), await _body(request)
         try:
-            return web.json_response(await self._done(person, request.match_info["act"], body))
+            return web.json_response(await self._perform(person, request.match_info["act"], body))
         except (NotOfferedError, NotAllowedError) as refusal:
             raise web.HTTPConflict(text=str(refusal)) from refusal
         except KeyError as missing:
             raise web.HTTPBadRequest(text=f"The body needs {missing}.") from missing
 
-    async def _done(self, person: Person, act: str, body: Json) -> Json:
+    async def _perform(self, person: SimulatedUser, act: str, body: Json) -> Json:
         match act:
             case "say":
-                return self._shown(await person.say(self._room(body["channel"]), str(body["text"])))
+                return self._message_json(await person.send(self._channel(body["channel"]), str(body["text"])))
             case "slash":
-                room = self._room(body["channel"])
-                return self._answered(await person.slash(room, str(body["command"]), **item(body, "options")))
+                room = self._channel(body["channel"])
+                return self._interaction_json(
+                    await person.slash(room, str(body["command"]), **get_object(body, "options"))
+                )
             case "press":
-                return self._answered(await person.press(self._message(body["message"]), str(body["button"])))
+                return self._interaction_json(await person.press(self._message(body["message"]), str(body["button"])))
             case _:
                 message = self._message(body["message"])
-                await person.react(message, str(body["emoji"]))
-                return self._shown(message)
+                await person.add_reaction(message, str(body["emoji"]))
+                return self._message_json(message)
 
-    def _answered(self, answer: Answer) -> Json:
-        if not answer.answered:
+    def _interaction_json(self, answer: SimulatedInteraction) -> Json:
+        if not answer.responded:
             return {"failed": "The application did not respond"}
-        messages = [self._shown(message) for message in answer.messages]
+        messages = [self._message_json(message) for message in answer.messages]
         return {"type": answer.response.type, "data": answer.response.data, "messages": messages}
 
-    def _shown(self, message: Message) -> Json:
-        return message_payload(message, self._core.world, self._core.base)
+    def _message_json(self, message: Message) -> Json:
+        return message_payload(message, self._context.state, self._context.base_url)
 
-    def _guild(self, request: web.Request) -> GuildPlace:
-        guild = self._core.world.guilds.get(int(request.match_info["guild"]))
+    def _guild(self, request: web.Request) -> SimulatedGuild:
+        guild = self._context.state.guilds.get(int(request.match_info["guild"]))
         if guild is None:
             raise web.HTTPNotFound(text="No guild has that id.")
-        return GuildPlace(self._core, guild)
+        return SimulatedGuild(self._context, guild)
 
-    def _room(self, channel_id: str | int) -> Room:
-        channel = self._core.world.channels.get(int(channel_id))
+    def _channel(self, channel_id: str | int) -> SimulatedChannel:
+        channel = self._context.state.channels.get(int(channel_id))
         if channel is None:
             raise web.HTTPNotFound(text="No channel has that id.")
-        return Room(self._core, channel)
+        return SimulatedChannel(self._context, channel)
 
     def _message(self, message_id: str | int) -> Message:
-        message = self._core.world.messages.get(int(message_id))
+        message = self._context.state.messages.get(int(message_id))
         if message is None:
             raise web.HTTPNotFound(text="No message has that id.")
         return message

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox.discord import message_payload, payloads
-from sandbox.discord.clock import Pulse
+from sandbox.discord.clock import ChangeNotifier
 from sandbox.discord.permissions import bits, permissions_in
 from sandbox.discord.sessions import (
     GUILD_MEMBERS,
@@ -17,11 +17,11 @@ from sandbox.discord.sessions import (
     KNOWN_INTENTS,
     MESSAGE_CONTENT,
     PRESENCES,
-    PRIVILEGED,
-    Session,
-    Socket,
+    PRIVILEGED_INTENTS,
+    GatewaySession,
+    GatewaySocket,
 )
-from sandbox.discord.state import DIRECT, Channel, Guild, Json, Message, World
+from sandbox.discord.state import DIRECT, Channel, DiscordState, Guild, Json, Message
 
 CHUNK = 1000
 """Members per GUILD_MEMBERS_CHUNK."""
@@ -39,16 +39,18 @@ class _Closing(Exception):
 class Gateway:
     """Every session of the application, and the test's hand on them."""
 
-    def __init__(self, world: World, pulse: Pulse, token: str, privileged: int, heartbeat_seconds: float) -> None:
-        self._world = world
-        self._pulse = pulse
+    def __init__(
+        self, state: DiscordState, changes: ChangeNotifier, token: str, privileged: int, heartbeat_seconds: float
+    ) -> None:
+        self._state = state
+        self._changes = changes
         self._token = token
         self._privileged = privileged
         self._heartbeat_ms = int(heartbeat_seconds * 1000)
-        self.base = ""
+        self.base_url = ""
         """`http://127.0.0.1:PORT`, known once the server listens."""
-        self.sessions: list[Session] = []
-        self.sockets: list[Socket] = []
+        self.sessions: list[GatewaySession] = []
+        self.sockets: list[GatewaySocket] = []
         self.received: list[Json] = []
         """Every frame the application sent, in order, without its token."""
         self.close_codes: list[int] = []
@@ -62,7 +64,7 @@ class Gateway:
         """At least one session has a socket."""
         return any(session.socket for session in self.sessions)
 
-    def drop(self) -> None:
+    def drop_connections(self) -> None:
         """Break every socket without a word; the sessions can be resumed."""
         for socket in list(self.sockets):
             socket.abort()
@@ -75,12 +77,12 @@ class Gateway:
             socket.closed_here = True
             await socket.socket.close(code=code)
 
-    def reconnect(self) -> None:
+    def request_reconnect(self) -> None:
         """Op 7: the client has to resume elsewhere."""
         for socket in self.sockets:
             socket.push(7)
 
-    def invalidate(self, *, resumable: bool = False) -> None:
+    def invalidate_sessions(self, *, resumable: bool = False) -> None:
         """Op 9: the session is over, or (`resumable`) has to be resumed."""
         for session in self.sessions:
             session.resumable = session.resumable and resumable
@@ -91,15 +93,15 @@ class Gateway:
         """The next op 6 is answered with op 9, as after hours of absence."""
         self._refuse_resume = True
 
-    def stall(self) -> None:
+    def pause_sending(self) -> None:
         """Hold back every frame until `flow`; the sockets stay open."""
         for socket in self.sockets:
-            socket.flowing.clear()
+            socket.may_send.clear()
 
-    def flow(self) -> None:
+    def continue_sending(self) -> None:
         """Send what `stall` held back."""
         for socket in self.sockets:
-            socket.flowing.set()
+            socket.may_send.set()
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -108,22 +110,22 @@ class Gateway:
         for session in self.sessions:
             if session.wants(event, direct=guild is None, guild_id=guild.id if guild else None):
                 session.send(event, data)
-        self._pulse.beat()
+        self._changes.notify()
 
     def send_in(self, event: str, data: Json, channel: Channel) -> None:
         """Dispatch an event of a channel: only where the bot can see it."""
-        if permissions_in(channel, self._world.bot) & bits("view_channel"):
+        if permissions_in(channel, self._state.bot) & bits("view_channel"):
             self.send(event, data, guild=channel.guild)
-        self._pulse.beat()
+        self._changes.notify()
 
     def send_message(self, event: str, message: Message) -> None:
         """MESSAGE_CREATE or MESSAGE_UPDATE: content only for sessions that may read it."""
-        self._pulse.beat()
+        self._changes.notify()
         channel = message.channel
-        if message.ephemeral or not permissions_in(channel, self._world.bot) & bits("view_channel"):
+        if message.ephemeral or not permissions_in(channel, self._state.bot) & bits("view_channel"):
             return
-        body = message_payload.event(message, self._world, self.base)
-        is_open = message_payload.content_is_open(message, self._world)
+        body = message_payload.event(message, self._state, self.base_url)
+        is_open = message_payload.content_is_open(message, self._state)
         for session in self.sessions:
             if session.wants(
                 event, direct=channel.type == DIRECT, guild_id=channel.guild.id if channel.guild else None
@@ -133,17 +135,17 @@ class Gateway:
 
     def guild_payload(self, guild: Guild, *, intents: int) -> Json:
         """GUILD_CREATE: members only with the presence intent (else the client asks in chunks), the bot always."""
-        everyone = guild.members.values() if intents & PRESENCES else [guild.members[self._world.bot.id]]
-        world = self._world
-        return payloads.guild(guild, world) | {
-            "joined_at": guild.members[world.bot.id].joined_at,
+        everyone = guild.members.values() if intents & PRESENCES else [guild.members[self._state.bot.id]]
+        state = self._state
+        return payloads.guild(guild, state) | {
+            "joined_at": guild.members[state.bot.id].joined_at,
             "large": len(guild.members) >= 250,
             "unavailable": False,
             "member_count": len(guild.members),
             "voice_states": [],
             "members": [payloads.member(member) for member in everyone],
-            "channels": [payloads.channel(channel, world) for channel in world.channels_of(guild)],
-            "threads": [payloads.channel(thread, world) for thread in world.threads_of(guild) if not thread.archived],
+            "channels": [payloads.channel(channel, state) for channel in state.channels_of(guild)],
+            "threads": [payloads.channel(thread, state) for thread in state.threads_of(guild) if not thread.archived],
             "presences": [],
             "stage_instances": [],
             "guild_scheduled_events": [],
@@ -156,39 +158,39 @@ class Gateway:
         """One connection, from hello to its end."""
         response = web.WebSocketResponse(max_msg_size=0, timeout=1.0)
         await response.prepare(request)
-        socket = Socket(response, request)
+        socket = GatewaySocket(response, request)
         self.sockets.append(socket)
         pump = asyncio.create_task(socket.pump())
         socket.push(10, {"heartbeat_interval": self._heartbeat_ms, "_trace": ["local-discord"]})
         try:
-            await self._converse(socket)
+            await self._handle_frames(socket)
         except _Closing as closing:
             self.close_codes.append(closing.code)
             await response.close(code=closing.code, message=closing.reason.encode())
         finally:
             self._forget(socket)
-            socket.flowing.set()
+            socket.may_send.set()
             socket.stop()
             await pump
         return response
 
-    def _forget(self, socket: Socket) -> None:
+    def _forget(self, socket: GatewaySocket) -> None:
         self.sockets.remove(socket)
         for session in self.sessions:
             if session.socket is socket:
                 session.socket = None
         if not socket.closed_here and socket.socket.close_code in {1000, 1001}:  # the client said goodbye for good
             self.sessions = [session for session in self.sessions if session.socket is not None]
-        self._pulse.beat()
+        self._changes.notify()
 
-    async def _converse(self, socket: Socket) -> None:
-        session: Session | None = None
+    async def _handle_frames(self, socket: GatewaySocket) -> None:
+        session: GatewaySession | None = None
         async for message in socket.socket:
             if message.type is not WSMsgType.TEXT:
                 raise _Closing(4002, "Error while decoding payload.")
             frame = self._decode(message.data)
-            session = self._act(socket, session, frame["op"], frame.get("d"))
-            self._pulse.beat()
+            session = self._handle_frame(socket, session, frame["op"], frame.get("d"))
+            self._changes.notify()
 
     def _decode(self, text: str) -> Json:
         try:
@@ -203,7 +205,9 @@ class Gateway:
         self.received.append(body | {"d": shown})
         return body
 
-    def _act(self, socket: Socket, session: Session | None, op: int, data: Any) -> Session | None:
+    def _handle_frame(
+        self, socket: GatewaySocket, session: GatewaySession | None, op: int, data: Any
+    ) -> GatewaySession | None:
         match op:
             case 1:
                 socket.push(11)
@@ -223,36 +227,36 @@ class Gateway:
                 raise _Closing(4001, "Unknown opcode.")
         return session
 
-    def _identify(self, socket: Socket, data: Json) -> Session:
+    def _identify(self, socket: GatewaySocket, data: Json) -> GatewaySession:
         intents, shard = int(data.get("intents", -1)), data.get("shard") or [0, 1]
         if data.get("token") != self._token:
             raise _Closing(4004, "Authentication failed.")
         if intents < 0 or intents & ~KNOWN_INTENTS:
             raise _Closing(4013, "Invalid intent(s).")
-        if intents & PRIVILEGED & ~self._privileged:
+        if intents & PRIVILEGED_INTENTS & ~self._privileged:
             raise _Closing(4014, "Disallowed intent(s).")
         self.sessions = [other for other in self.sessions if other.socket is not None]
-        session = Session(intents, (int(shard[0]), int(shard[1])), socket=socket)
+        session = GatewaySession(intents, (int(shard[0]), int(shard[1])), socket=socket)
         self.sessions.append(session)
-        world = self._world
-        guilds = [guild for guild in world.guilds.values() if world.bot.id in guild.members]
+        state = self._state
+        guilds = [guild for guild in state.guilds.values() if state.bot.id in guild.members]
         guilds = [guild for guild in guilds if session.wants("GUILD_CREATE", direct=False, guild_id=guild.id)]
         session.send("READY", self._ready(session, guilds))
         for guild in guilds if intents & GUILDS else []:
             session.send("GUILD_CREATE", self.guild_payload(guild, intents=intents))
         return session
 
-    def _ready(self, session: Session, guilds: list[Guild]) -> Json:
+    def _ready(self, session: GatewaySession, guilds: list[Guild]) -> Json:
         return {
             "v": 10,
-            "user": payloads.user(self._world.bot)
+            "user": payloads.user(self._state.bot)
             | {"verified": True, "mfa_enabled": False, "email": None, "flags": 0},
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "session_id": session.id,
             "session_type": "normal",
-            "resume_gateway_url": f"{self.base.replace('http', 'ws', 1)}/gateway",
+            "resume_gateway_url": f"{self.base_url.replace('http', 'ws', 1)}/gateway",
             "shard": list(session.shard),
-            "application": {"id": str(self._world.application_id), "flags": self.application_flags},
+            "application": {"id": str(self._state.application_id), "flags": self.application_flags},
             "private_channels": [],
             "presences": [],
             "relationships": [],
@@ -275,7 +279,7 @@ class Gateway:
         """The privileged members intent is switched on for the application."""
         return bool(self._privileged & GUILD_MEMBERS)
 
-    def _resume(self, socket: Socket, data: Json) -> Session | None:
+    def _resume(self, socket: GatewaySocket, data: Json) -> GatewaySession | None:
         if data.get("token") != self._token:
             raise _Closing(4004, "Authentication failed.")
         session = next(
@@ -294,9 +298,9 @@ class Gateway:
         session.send("RESUMED", {"_trace": ["local-discord"]})
         return session
 
-    def _chunks(self, session: Session, data: Json) -> None:
-        guild = self._world.guilds.get(int(data["guild_id"]))
-        if guild is None or self._world.bot.id not in guild.members:
+    def _chunks(self, session: GatewaySession, data: Json) -> None:
+        guild = self._state.guilds.get(int(data["guild_id"]))
+        if guild is None or self._state.bot.id not in guild.members:
             return
         query, ids = data.get("query"), data.get("user_ids")
         if not ids and not query and not session.intents & GUILD_MEMBERS:

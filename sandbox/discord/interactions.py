@@ -7,13 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.discord import mentions, message_payload, messages, payloads
-from sandbox.discord.core import Core, Part
+from sandbox.discord.context import FilePart, ServerContext
+from sandbox.discord.errors import ApiError, FormErrors, unknown
 from sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, bits, permissions_in
-from sandbox.discord.refusals import ApiError, Form, unknown
 from sandbox.discord.rules_commands import check_choices
 from sandbox.discord.rules_components import check_modal
 from sandbox.discord.rules_messages import refuse_voice
-from sandbox.discord.state import EPHEMERAL, LOADING, VOICE, Channel, Interaction, Json, Message, User, item, number
+from sandbox.discord.state import (
+    EPHEMERAL,
+    LOADING,
+    VOICE,
+    Channel,
+    Interaction,
+    Json,
+    Message,
+    User,
+    get_int,
+    get_object,
+)
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
@@ -27,7 +38,7 @@ ALLOWED = {
 
 
 def start(
-    core: Core,
+    context: ServerContext,
     user: User,
     channel: Channel,
     kind: int,
@@ -37,9 +48,9 @@ def start(
     about: Json | None = None,
 ) -> Interaction:
     """Send INTERACTION_CREATE. `about` is what the metadata says beyond who and what."""
-    world, guild = core.world, channel.guild
-    member_bot = guild is None or world.bot.id in guild.members
-    interaction_id = world.ids.next()
+    state, guild = context.state, channel.guild
+    member_bot = guild is None or state.bot.id in guild.members
+    interaction_id = state.ids.next()
     owners: Json = {"0": str(guild.id) if guild else "0"} if member_bot else {"1": str(user.id)}
     metadata: Json = {
         "id": str(interaction_id),
@@ -53,38 +64,38 @@ def start(
         type=kind,
         user=user,
         channel=channel,
-        created=core.clock.now(),
+        created=context.clock.now(),
         data=data,
         metadata=metadata | (about or {}),
         source=source,
-        app_permissions=permissions_in(channel, world.bot) if member_bot else USER_INSTALLED_PERMISSIONS,
+        app_permissions=permissions_in(channel, state.bot) if member_bot else USER_INSTALLED_PERMISSIONS,
     )
-    world.interactions[interaction.id] = interaction
-    world.interactions_by_token[interaction.token] = interaction
-    core.gateway.send("INTERACTION_CREATE", _payload(core, interaction, owners), guild=guild)
+    state.interactions[interaction.id] = interaction
+    state.interactions_by_token[interaction.token] = interaction
+    context.gateway.send("INTERACTION_CREATE", _payload(context, interaction, owners), guild=guild)
     return interaction
 
 
-def _payload(core: Core, interaction: Interaction, owners: Json) -> Json:
-    world, channel, user = core.world, interaction.channel, interaction.user
+def _payload(context: ServerContext, interaction: Interaction, owners: Json) -> Json:
+    state, channel, user = context.state, interaction.channel, interaction.user
     body: Json = {
         "id": str(interaction.id),
-        "application_id": str(world.application_id),
+        "application_id": str(state.application_id),
         "type": interaction.type,
         "data": interaction.data,
         "channel_id": str(channel.id),
-        "channel": payloads.resolved_channel(channel, world, user),
+        "channel": payloads.resolved_channel(channel, state, user),
         "token": interaction.token,
         "version": 1,
         "locale": "en-US",
         "entitlements": [],
         "app_permissions": str(interaction.app_permissions),
         "authorizing_integration_owners": owners,
-        "attachment_size_limit": core.attachment_limit(channel.guild),
+        "attachment_size_limit": context.attachment_limit(channel.guild),
         "context": 1 if channel.guild is None else 0,
     }
     if interaction.source is not None:
-        body["message"] = message_payload.message(interaction.source, world, core.base, viewer=world.bot)
+        body["message"] = message_payload.message(interaction.source, state, context.base_url, viewer=state.bot)
     guild = channel.guild
     if guild is None:
         return body | {"user": payloads.user(user)}
@@ -93,82 +104,82 @@ def _payload(core: Core, interaction: Interaction, owners: Json) -> Json:
     return body | {"guild_id": str(guild.id), "guild": partial, "guild_locale": guild.locale, "member": member}
 
 
-def by_callback(core: Core, interaction_id: int, token: str) -> Interaction:
+def by_callback(context: ServerContext, interaction_id: int, token: str) -> Interaction:
     """The interaction that a callback may still answer.
 
     Raises:
         ApiError: 10062 (unknown, or later than 3 s) or 40060 (answered already).
 
     """
-    interaction = core.world.interactions.get(interaction_id)
+    interaction = context.state.interactions.get(interaction_id)
     if interaction is None or interaction.token != token:
         raise unknown("interaction")
     if interaction.response_type is not None:
         raise ApiError(400, 40060, "Interaction has already been acknowledged.")
-    if interaction.failed or core.clock.now() - interaction.created > core.limits.callback_seconds:
+    if interaction.failed or context.clock.now() - interaction.created > context.limits.callback_seconds:
         interaction.failed = True
         raise unknown("interaction")
     return interaction
 
 
-def by_token(core: Core, token: str) -> Interaction | None:
+def by_token(context: ServerContext, token: str) -> Interaction | None:
     """The interaction of a followup token, None where no interaction ever had it.
 
     Raises:
         ApiError: 50027, fifteen minutes are over.
 
     """
-    interaction = core.world.interactions_by_token.get(token)
-    if interaction is not None and core.clock.now() - interaction.created > core.limits.token_seconds:
+    interaction = context.state.interactions_by_token.get(token)
+    if interaction is not None and context.clock.now() - interaction.created > context.limits.token_seconds:
         raise ApiError(401, 50027, "Invalid Webhook Token")
     return interaction
 
 
-def answer(core: Core, interaction: Interaction, body: Json, parts: list[Part]) -> None:
+def answer(context: ServerContext, interaction: Interaction, body: Json, parts: list[FilePart]) -> None:
     """Do what a callback says.
 
     Raises:
         ApiError: The type does not fit the interaction, or its data breaks a rule.
 
     """
-    kind, data = int(body.get("type") or 0), item(body, "data")
-    form = Form()
+    kind, data = int(body.get("type") or 0), get_object(body, "data")
+    form = FormErrors()
     if kind not in ALLOWED[interaction.type]:
-        form.wrong("type", "BASE_TYPE_CHOICES", f"Value must be one of {sorted(ALLOWED[interaction.type])}.")
+        form.add("type", "BASE_TYPE_CHOICES", f"Value must be one of {sorted(ALLOWED[interaction.type])}.")
     if kind in {DEFER_UPDATE, UPDATE} and interaction.source is None:
-        form.wrong("type", "INTERACTION_INVALID_CALLBACK", "There is no message to update.")
+        form.add("type", "INTERACTION_INVALID_CALLBACK", "There is no message to update.")
     if kind == CHOICES:
         check_choices(data.get("choices"), "data.choices", form)
     if kind == SHOW_MODAL:
         check_modal(data, form)
-    form.refuse()
+    form.raise_if_any()
     match kind:
         case 4:
-            interaction.original = _respond(core, interaction, data, parts)
+            interaction.original = _respond(context, interaction, data, parts)
         case 5:
-            interaction.original = _loading(core, interaction, int(data.get("flags") or 0))
+            interaction.original = _loading(context, interaction, int(data.get("flags") or 0))
         case 6:
             interaction.original = interaction.source
         case 7 if interaction.source is not None:
-            interaction.original = messages.edit(core, interaction.source, data, parts)
+            interaction.original = messages.edit(context, interaction.source, data, parts)
         case _:
             pass
     interaction.response_type, interaction.response_data = kind, data
-    core.pulse.beat()
+    context.changes.notify()
 
 
-def _draft(core: Core, interaction: Interaction, data: Json, parts: list[Part]) -> messages.Draft:
+def _draft(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> messages.NewMessage:
     is_command = interaction.type == COMMAND
     menu = is_command and interaction.data.get("type", 1) != 1
     reply_to = None if is_command else interaction.source
-    return messages.Draft(
+    return messages.NewMessage(
         channel=interaction.channel,
-        author=core.world.bot,
+        author=context.state.bot,
         body=data,
         parts=parts,
         type=(messages.CONTEXT_MENU_COMMAND if menu else messages.CHAT_INPUT_COMMAND) if is_command else 0,
-        webhook_id=core.world.application_id,
-        application_id=core.world.application_id,
+        webhook_id=context.state.application_id,
+        application_id=context.state.application_id,
         interaction=interaction,
         interaction_metadata=interaction.metadata,
         reply_to=reply_to,
@@ -176,25 +187,25 @@ def _draft(core: Core, interaction: Interaction, data: Json, parts: list[Part]) 
     )
 
 
-def _respond(core: Core, interaction: Interaction, data: Json, parts: list[Part]) -> Message:
-    if number(data, "flags", 0) & VOICE and not interaction.app_permissions & bits("send_voice_messages"):
+def _respond(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> Message:
+    if get_int(data, "flags", 0) & VOICE and not interaction.app_permissions & bits("send_voice_messages"):
         raise ApiError(403, 50173, "Cannot send voice messages in this channel")
-    return messages.create(core, _draft(core, interaction, data, parts))
+    return messages.create(context, _draft(context, interaction, data, parts))
 
 
-def _loading(core: Core, interaction: Interaction, flags: int) -> Message:
-    form = Form()
+def _loading(context: ServerContext, interaction: Interaction, flags: int) -> Message:
+    form = FormErrors()
     if flags & ~EPHEMERAL:  # components/reference: V2 cannot be set on a defer
-        form.wrong("data.flags", "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL can be set on a deferred answer.")
-    form.refuse()
-    draft = _draft(core, interaction, {}, [])
+        form.add("data.flags", "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL can be set on a deferred answer.")
+    form.raise_if_any()
+    draft = _draft(context, interaction, {}, [])
     message = Message(
-        id=core.world.ids.next(),
+        id=context.state.ids.next(),
         channel=interaction.channel,
-        author=core.world.bot,
+        author=context.state.bot,
         type=draft.type or (messages.REPLY if draft.reply_to else 0),
         flags=(flags & EPHEMERAL) | LOADING,
-        created=core.clock.now(),
+        created=context.clock.now(),
         reply_to=draft.reply_to,
         reference=messages.reference(draft.reply_to) if draft.reply_to else None,
         webhook_id=draft.webhook_id,
@@ -202,11 +213,11 @@ def _loading(core: Core, interaction: Interaction, flags: int) -> Message:
         interaction=interaction,
         interaction_metadata=draft.interaction_metadata,
     )
-    messages.publish(core, message)
+    messages.publish(context, message)
     return message
 
 
-def follow_up(core: Core, interaction: Interaction, body: Json, parts: list[Part]) -> Message:
+def follow_up(context: ServerContext, interaction: Interaction, body: Json, parts: list[FilePart]) -> Message:
     """Another message of the same interaction; the first one after a defer takes the place of "is thinking".
 
     Raises:
@@ -218,31 +229,31 @@ def follow_up(core: Core, interaction: Interaction, body: Json, parts: list[Part
     refuse_voice(body)
     original = interaction.original
     if original is not None and original.loading:
-        return fill(core, original, body, parts)
+        return fill_deferred(context, original, body, parts)
     metadata = dict(interaction.metadata)
     if original is not None:
         metadata["original_response_message_id"] = str(original.id)
-    draft = _draft(core, interaction, body, parts)
-    return messages.create(core, replace(draft, type=0, reply_to=original, interaction_metadata=metadata))
+    draft = _draft(context, interaction, body, parts)
+    return messages.create(context, replace(draft, type=0, reply_to=original, interaction_metadata=metadata))
 
 
-def fill(core: Core, original: Message, body: Json, parts: list[Part]) -> Message:
+def fill_deferred(context: ServerContext, original: Message, body: Json, parts: list[FilePart]) -> Message:
     """The real answer after a defer: an edit that pings, since people have not seen it yet."""
     clean: Json = {key: value for key, value in body.items() if key != "flags"}
     flags = int(body.get("flags") or 0) & ~EPHEMERAL
-    message = messages.edit(core, original, clean | {"flags": flags}, parts)
+    message = messages.edit(context, original, clean | {"flags": flags}, parts)
     message.pings = mentions.compute(
         message.content,
         body.get("allowed_mentions"),
         channel=message.channel,
-        author=core.world.bot,
+        author=context.state.bot,
         reply_to=None,
         default=mentions.WEBHOOK,
     )
     return message
 
 
-def target(interaction: Interaction, key: str) -> Message:
+def response_message(interaction: Interaction, key: str) -> Message:
     """`@original` or a message id of this interaction.
 
     Raises:

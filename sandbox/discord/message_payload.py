@@ -7,16 +7,18 @@ from typing import Any
 
 from sandbox.discord import payloads
 from sandbox.discord.clock import iso
-from sandbox.discord.state import DIRECT, Attachment, Json, Message, User, World, item, items
+from sandbox.discord.state import DIRECT, Attachment, DiscordState, Json, Message, User, get_list, get_object
 
 
-def message(value: Message, world: World, base: str, *, viewer: User | None = None, nested: bool = False) -> Json:
+def message(
+    value: Message, state: DiscordState, base: str, *, viewer: User | None = None, nested: bool = False
+) -> Json:
     """resources/message, "Message Object".
 
     Attachments that an embed or a component shows are not in `attachments` (api-docs PR 8279); it has their links.
     `viewer` is the account whose own reactions are marked.
     """
-    now = world.clock.now()
+    now = state.clock.now()
     links = {entry.filename: payloads.attachment_url(entry, base, now) for entry in value.attachments}
     embeds = [_embed(entry, links) for entry in value.embeds]
     components = [_component(entry, links) for entry in value.components]
@@ -30,7 +32,7 @@ def message(value: Message, world: World, base: str, *, viewer: User | None = No
         "edited_timestamp": iso(value.edited) if value.edited else None,
         "tts": value.tts,
         "mention_everyone": value.pings.everyone,
-        "mentions": [payloads.user(who) for who in payloads.mentioned(value, world)],
+        "mentions": [payloads.user(who) for who in payloads.mentioned(value, state)],
         "mention_roles": [str(role_id) for role_id in sorted(value.pings.roles)],
         "attachments": [payloads.attachment(entry, base, now) for entry in value.attachments if entry not in shown],
         "embeds": embeds,
@@ -43,10 +45,10 @@ def message(value: Message, world: World, base: str, *, viewer: User | None = No
     if value.reactions:
         body["reactions"] = [_reaction(entry.emoji, entry.users, viewer) for entry in value.reactions]
     if value.thread is not None:
-        body["thread"] = payloads.channel(value.thread, world)
+        body["thread"] = payloads.channel(value.thread, state)
     if value.reply_to is not None and not nested:
         gone = value.reply_to.deleted
-        body["referenced_message"] = None if gone else message(value.reply_to, world, base, viewer=viewer, nested=True)
+        body["referenced_message"] = None if gone else message(value.reply_to, state, base, viewer=viewer, nested=True)
     return body
 
 
@@ -72,25 +74,25 @@ def _reaction(emoji: str, users: list[User], viewer: User | None) -> Json:
     }
 
 
-def event(value: Message, world: World, base: str) -> Json:
+def event(value: Message, state: DiscordState, base: str) -> Json:
     """The message as MESSAGE_CREATE and MESSAGE_UPDATE carry it: with the guild and the author as a member."""
-    body = message(value, world, base, viewer=world.bot) | {"channel_type": value.channel.type}
+    body = message(value, state, base, viewer=state.bot) | {"channel_type": value.channel.type}
     guild = value.channel.guild
     if guild is None:
         return body
     body["guild_id"] = str(guild.id)
     if value.webhook_id is None and (member := guild.members.get(value.author.id)):
         body["member"] = payloads.member(member, with_user=False)
-    for mentioned in items(body, "mentions"):
+    for mentioned in get_list(body, "mentions"):
         if member := guild.members.get(int(mentioned["id"])):
             mentioned["member"] = payloads.member(member, with_user=False)
     return body
 
 
-def content_is_open(value: Message, world: World) -> bool:
+def content_is_open(value: Message, state: DiscordState) -> bool:
     """Content that needs no privileged intent: own, direct, mentioning messages (gateway, "Message Content Intent")."""
-    own = value.author is world.bot or value.application_id == world.application_id
-    return own or value.channel.type == DIRECT or world.bot.id in value.pings.users
+    own = value.author is state.bot or value.application_id == state.application_id
+    return own or value.channel.type == DIRECT or state.bot.id in value.pings.users
 
 
 def without_content(body: Json) -> Json:
@@ -136,7 +138,7 @@ def _shown_inside(value: Message) -> list[Attachment]:
 def _embed(embed: Json, links: dict[str, str]) -> Json:
     body = copy.deepcopy(embed) | {"type": embed.get("type", "rich")}
     for key in ("image", "thumbnail", "video", "footer", "author"):
-        media = item(body, key)
+        media = get_object(body, key)
         for field in ("url", "icon_url"):
             if str(media.get(field, "")).startswith("attachment://"):
                 link = links.get(str(media[field]).removeprefix("attachment://"), "")
@@ -168,7 +170,7 @@ def _resolve_media(node: Any, links: dict[str, str]) -> None:
 def _number(component: Json, counter: list[int]) -> None:
     counter[0] += 1
     component.setdefault("id", counter[0])
-    inner = list(items(component, "components"))
+    inner = list(get_list(component, "components"))
     inner += [component[key] for key in ("accessory", "component") if component.get(key)]
     for entry in inner:
         _number(entry, counter)

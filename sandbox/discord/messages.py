@@ -6,8 +6,8 @@ import copy
 from dataclasses import dataclass, field
 
 from sandbox.discord import mentions, payloads, uploads
-from sandbox.discord.core import Core, Part
-from sandbox.discord.refusals import ApiError, Form, malformed, unknown
+from sandbox.discord.context import FilePart, ServerContext
+from sandbox.discord.errors import ApiError, FormErrors, malformed, unknown
 from sandbox.discord.rules_messages import check_body, check_files, check_not_empty, check_references, check_voice
 from sandbox.discord.state import (
     COMPONENTS_V2,
@@ -28,13 +28,13 @@ REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND = 19, 20, 23
 
 
 @dataclass(frozen=True)
-class Draft:
+class NewMessage:
     """A message to be made: who writes where, and the body as it came."""
 
     channel: Channel
     author: User
     body: Json
-    parts: list[Part] = field(default_factory=list[Part])
+    parts: list[FilePart] = field(default_factory=list[FilePart])
     type: int = 0
     webhook_id: int | None = None
     application_id: int | None = None
@@ -44,7 +44,7 @@ class Draft:
     default_mentions: Json = field(default_factory=lambda: mentions.REGULAR)
 
 
-def create(core: Core, draft: Draft) -> Message:
+def create(context: ServerContext, draft: NewMessage) -> Message:
     """Check a draft against every rule, make the message, tell the gateway.
 
     Raises:
@@ -54,20 +54,22 @@ def create(core: Core, draft: Draft) -> Message:
     body, channel = draft.body, draft.channel
     flags = int(body.get("flags") or 0)
     check_body(body, flags, interaction=draft.interaction is not None)
-    attachments = uploads.from_parts(core, channel, body, draft.parts)
+    attachments = uploads.from_parts(context, channel, body, draft.parts)
     uploads.kept(body, [], draft.parts)
-    check_files(attachments, core.attachment_limit(channel.guild))
+    check_files(attachments, context.attachment_limit(channel.guild))
     if flags & VOICE:
         check_voice(body, attachments, [part.content_type for part in draft.parts])
     check_references(body, attachments)
     content = str(body.get("content") or "")
     check_not_empty(content, body, attachments, body.get("sticker_ids"))
-    message = _made(core, draft, content, flags, attachments)
-    publish(core, message)
+    message = _made(context, draft, content, flags, attachments)
+    publish(context, message)
     return message
 
 
-def _made(core: Core, draft: Draft, content: str, flags: int, attachments: list[Attachment]) -> Message:
+def _made(
+    context: ServerContext, draft: NewMessage, content: str, flags: int, attachments: list[Attachment]
+) -> Message:
     channel = draft.channel
     pings = mentions.compute(
         content,
@@ -78,13 +80,13 @@ def _made(core: Core, draft: Draft, content: str, flags: int, attachments: list[
         default=draft.default_mentions,
     )
     message = Message(
-        id=core.world.ids.next(),
+        id=context.state.ids.next(),
         channel=channel,
         author=draft.author,
         content=content,
         type=draft.type or (REPLY if draft.reply_to else 0),
         flags=flags,
-        created=core.clock.now(),
+        created=context.clock.now(),
         embeds=list(draft.body.get("embeds") or []),
         components=list(draft.body.get("components") or []),
         attachments=attachments,
@@ -103,16 +105,16 @@ def _made(core: Core, draft: Draft, content: str, flags: int, attachments: list[
     return message
 
 
-def publish(core: Core, message: Message) -> None:
+def publish(context: ServerContext, message: Message) -> None:
     """Put a new message where it belongs and send MESSAGE_CREATE; an ephemeral one is in nobody's history."""
-    core.world.messages[message.id] = message
+    context.state.messages[message.id] = message
     if message.interaction is not None:
         message.interaction.messages.append(message)
     if not message.ephemeral:
         message.channel.messages[message.id] = message
         if message.channel.is_thread and message.webhook_id is None:
             message.channel.thread_members.add(message.author.id)
-    core.gateway.send_message("MESSAGE_CREATE", message)
+    context.gateway.send_message("MESSAGE_CREATE", message)
 
 
 def reference(target: Message) -> Json:
@@ -121,7 +123,7 @@ def reference(target: Message) -> Json:
     return body | ({"guild_id": str(target.channel.guild.id)} if target.channel.guild else {})
 
 
-def referenced(channel: Channel, body: Json) -> Message | None:
+def referenced_message(channel: Channel, body: Json) -> Message | None:
     """The message that a body replies to.
 
     Raises:
@@ -141,12 +143,12 @@ def referenced(channel: Channel, body: Json) -> Message | None:
     return target
 
 
-def repeated(core: Core, channel: Channel, author: User, body: Json) -> Message | None:
+def find_by_nonce(context: ServerContext, channel: Channel, author: User, body: Json) -> Message | None:
     """The message that was made with the same nonce within the last minutes, if `enforce_nonce` asks for it."""
     nonce = body.get("nonce")
     if nonce is None or not body.get("enforce_nonce"):
         return None
-    since = core.clock.now() - core.limits.nonce_seconds
+    since = context.clock.now() - context.limits.nonce_seconds
     return next(
         (
             message
@@ -157,7 +159,7 @@ def repeated(core: Core, channel: Channel, author: User, body: Json) -> Message 
     )
 
 
-def edit(core: Core, message: Message, body: Json, parts: list[Part]) -> Message:
+def edit(context: ServerContext, message: Message, body: Json, parts: list[FilePart]) -> Message:
     """Change a message: keys that are absent stay, `attachments` replaces the files. An edit never pings.
 
     Raises:
@@ -171,9 +173,9 @@ def edit(core: Core, message: Message, body: Json, parts: list[Part]) -> Message
         raise malformed(50162, "Voice messages cannot be edited.")
     v2 = (message.flags | wanted) & COMPONENTS_V2
     if message.flags & COMPONENTS_V2 and body.get("flags") is not None and not wanted & COMPONENTS_V2:
-        form = Form()
-        form.wrong("flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", "The flag IS_COMPONENTS_V2 cannot be removed")
-        form.refuse()
+        form = FormErrors()
+        form.add("flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", "The flag IS_COMPONENTS_V2 cannot be removed")
+        form.raise_if_any()
     check_body(body, (wanted & ~EPHEMERAL) | v2)
     after: Json = {
         "content": message.content if "content" not in body else body["content"] or "",
@@ -183,15 +185,15 @@ def edit(core: Core, message: Message, body: Json, parts: list[Part]) -> Message
     if v2 and (after["content"] or after["embeds"]):
         raise malformed(50035, "Content and embeds must be emptied before a message becomes Components V2.")
     attachments = uploads.kept(body, message.attachments, parts)
-    attachments += uploads.from_parts(core, message.channel, body, parts)
-    check_files(attachments, core.attachment_limit(message.channel.guild))
+    attachments += uploads.from_parts(context, message.channel, body, parts)
+    check_files(attachments, context.attachment_limit(message.channel.guild))
     check_references(after, attachments)
     check_not_empty(after["content"], after, attachments)
-    _replace(core, message, after, attachments, (message.flags & ~LOADING) | v2)
+    _replace(context, message, after, attachments, (message.flags & ~LOADING) | v2)
     return message
 
 
-def _replace(core: Core, message: Message, after: Json, attachments: list[Attachment], flags: int) -> None:
+def _replace(context: ServerContext, message: Message, after: Json, attachments: list[Attachment], flags: int) -> None:
     was_loading = message.loading
     if not was_loading:
         message.versions.append(
@@ -202,13 +204,13 @@ def _replace(core: Core, message: Message, after: Json, attachments: list[Attach
                 "attachments": list(message.attachments),
             },
         )
-        message.edited = core.clock.now()
+        message.edited = context.clock.now()
     message.content, message.embeds, message.components = after["content"], after["embeds"], after["components"]
     message.attachments, message.flags = attachments, flags
-    core.gateway.send_message("MESSAGE_UPDATE", message)
+    context.gateway.send_message("MESSAGE_UPDATE", message)
 
 
-def delete(core: Core, message: Message) -> None:
+def delete(context: ServerContext, message: Message) -> None:
     """Take a message away and send MESSAGE_DELETE.
 
     Raises:
@@ -220,14 +222,14 @@ def delete(core: Core, message: Message) -> None:
     message.deleted = True
     message.channel.messages.pop(message.id, None)
     if message.ephemeral:
-        core.pulse.beat()
+        context.changes.notify()
         return
     body: Json = {"id": str(message.id), "channel_id": str(message.channel.id)}
     guild = message.channel.guild
-    core.gateway.send_in("MESSAGE_DELETE", body | ({"guild_id": str(guild.id)} if guild else {}), message.channel)
+    context.gateway.send_in("MESSAGE_DELETE", body | ({"guild_id": str(guild.id)} if guild else {}), message.channel)
 
 
-def add_reaction(core: Core, message: Message, user: User, emoji: str) -> None:
+def add_reaction(context: ServerContext, message: Message, user: User, emoji: str) -> None:
     """Add a reaction and send MESSAGE_REACTION_ADD; the same one twice changes nothing.
 
     Raises:
@@ -244,17 +246,17 @@ def add_reaction(core: Core, message: Message, user: User, emoji: str) -> None:
         return
     reaction.users.append(user)
     body = _reaction_body(message, user, emoji) | {"message_author_id": str(message.author.id), "type": 0}
-    core.gateway.send_in("MESSAGE_REACTION_ADD", body | {"burst": False}, message.channel)
+    context.gateway.send_in("MESSAGE_REACTION_ADD", body | {"burst": False}, message.channel)
 
 
-def remove_reaction(core: Core, message: Message, user: User, emoji: str) -> None:
+def remove_reaction(context: ServerContext, message: Message, user: User, emoji: str) -> None:
     """Take a reaction back and send MESSAGE_REACTION_REMOVE; one that is not there changes nothing."""
     for reaction in message.reactions:
         if reaction.emoji == emoji and user in reaction.users:
             reaction.users.remove(user)
             message.reactions = [entry for entry in message.reactions if entry.users]
             body = _reaction_body(message, user, emoji, with_member=False) | {"type": 0, "burst": False}
-            core.gateway.send_in("MESSAGE_REACTION_REMOVE", body, message.channel)
+            context.gateway.send_in("MESSAGE_REACTION_REMOVE", body, message.channel)
             return
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sandbox.discord.options import NotOfferedError
-from sandbox.discord.resolved import Resolved
+from sandbox.discord.command_options import NotOfferedError
+from sandbox.discord.resolved_data import ResolvedData
 from sandbox.discord.rules_components import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
 from sandbox.discord.state import Json
 from sandbox.discord.uploads import Upload
@@ -13,7 +13,7 @@ from sandbox.discord.uploads import Upload
 Given = str | Sequence[str | Upload]
 
 
-def fill_modal(modal: Json, values: Mapping[str, Given], resolved: Resolved) -> Json:
+def fill_modal(modal: Json, values: Mapping[str, Given], resolved: ResolvedData) -> Json:
     """The `data` of a modal's submission. Fields are named by custom id or label; those not named keep their text.
 
     Raises:
@@ -37,7 +37,7 @@ def fill_modal(modal: Json, values: Mapping[str, Given], resolved: Resolved) -> 
     return data | ({"resolved": resolved.data} if resolved.data else {})
 
 
-def _field(field: Json, label: str, left: dict[str, Given], resolved: Resolved) -> Json:
+def _field(field: Json, label: str, left: dict[str, Given], resolved: ResolvedData) -> Json:
     key = next((name for name in (field["custom_id"], label) if name in left), None)
     given = left.pop(key) if key is not None else None
     body: Json = {"type": field["type"], "custom_id": field["custom_id"], "id": field.get("id", 0)}
@@ -61,7 +61,7 @@ def _text(field: Json, label: str, value: Given) -> str:
     return value
 
 
-def _upload(value: str | Upload, resolved: Resolved) -> str:
+def _upload(value: str | Upload, resolved: ResolvedData) -> str:
     if isinstance(value, str):
         raise NotOfferedError("A file field takes files.")
     return resolved.upload(value)

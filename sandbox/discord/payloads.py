@@ -12,6 +12,7 @@ from sandbox.discord.state import (
     Attachment,
     Channel,
     Command,
+    DiscordState,
     Guild,
     Json,
     Member,
@@ -19,7 +20,6 @@ from sandbox.discord.state import (
     Role,
     User,
     Webhook,
-    World,
 )
 
 CDN_SECRET = b"local discord"
@@ -72,7 +72,7 @@ def role(value: Role) -> Json:
     }
 
 
-def channel(value: Channel, world: World) -> Json:
+def channel(value: Channel, state: DiscordState) -> Json:
     """resources/channel, "Channel Object": a text channel, a thread or a direct conversation."""
     last = next(reversed(value.messages), None)
     body: Json = {"id": str(value.id), "type": value.type, "last_message_id": str(last) if last else None, "flags": 0}
@@ -82,13 +82,13 @@ def channel(value: Channel, world: World) -> Json:
         return body
     body |= {"name": value.name, "guild_id": str(value.guild.id), "rate_limit_per_user": 0}
     if value.parent is not None:
-        return body | _thread_part(value, value.parent, world)
+        return body | _thread_part(value, value.parent, state)
     overwrites = [
         {"id": str(entry.target_id), "type": entry.type, "allow": str(entry.allow), "deny": str(entry.deny)}
         for entry in value.overwrites.values()
     ]
     position = (
-        [other.id for other in world.channels_of(value.guild)].index(value.id) if value.id in world.channels else 0
+        [other.id for other in state.channels_of(value.guild)].index(value.id) if value.id in state.channels else 0
     )
     return body | {
         "position": position,
@@ -99,7 +99,7 @@ def channel(value: Channel, world: World) -> Json:
     }
 
 
-def _thread_part(value: Channel, parent: Channel, world: World) -> Json:
+def _thread_part(value: Channel, parent: Channel, state: DiscordState) -> Json:
     body: Json = {
         "parent_id": str(parent.id),
         "owner_id": str(value.owner_id),
@@ -114,17 +114,17 @@ def _thread_part(value: Channel, parent: Channel, world: World) -> Json:
             "create_timestamp": iso(value.created),
         },
     }
-    if world.bot.id in value.thread_members:
+    if state.bot.id in value.thread_members:
         body["member"] = {
             "id": str(value.id),
-            "user_id": str(world.bot.id),
+            "user_id": str(state.bot.id),
             "join_timestamp": iso(value.created),
             "flags": 1,
         }
     return body
 
 
-def guild(value: Guild, world: World) -> Json:
+def guild(value: Guild, state: DiscordState) -> Json:
     """resources/guild, "Guild Object", without what GUILD_CREATE adds."""
     return {
         "id": str(value.id),
@@ -159,7 +159,7 @@ def guild(value: Guild, world: World) -> Json:
         "safety_alerts_channel_id": None,
         "premium_subscription_count": 0,
         "approximate_member_count": len(value.members),
-        "bot_user_id": str(world.bot.id),
+        "bot_user_id": str(state.bot.id),
     }
 
 
@@ -217,7 +217,7 @@ def webhook(value: Webhook, base: str) -> Json:
         "channel_id": str(value.channel.id),
         "user": user(value.creator),
         "name": value.name,
-        "avatar": value.face.avatar_hash,
+        "avatar": value.author.avatar_hash,
         "token": value.token,
         "application_id": str(value.application_id) if value.application_id else None,
         "url": f"{base}/api/v10/webhooks/{value.id}/{value.token}",
@@ -246,11 +246,11 @@ def command(value: Command, application_id: int) -> Json:
     return defaults | value.data | fixed | guild_part
 
 
-def resolved_channel(value: Channel, world: World, invoker: User) -> Json:
+def resolved_channel(value: Channel, state: DiscordState, invoker: User) -> Json:
     """A channel in an interaction's `resolved`: with the invoker's permissions."""
-    return channel(value, world) | {"permissions": str(permissions_in(value, invoker))}
+    return channel(value, state) | {"permissions": str(permissions_in(value, invoker))}
 
 
-def mentioned(message: Message, world: World) -> list[User]:
+def mentioned(message: Message, state: DiscordState) -> list[User]:
     """The accounts in a message's `mentions`: those that it pings."""
-    return [world.users[user_id] for user_id in sorted(message.pings.users) if user_id in world.users]
+    return [state.users[user_id] for user_id in sorted(message.pings.users) if user_id in state.users]

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from sandbox.discord.core import Call, Core
+from sandbox.discord.context import ApiRequest, ServerContext
+from sandbox.discord.errors import missing_access, missing_permissions, unknown
 from sandbox.discord.permissions import missing
-from sandbox.discord.refusals import missing_access, missing_permissions, unknown
 from sandbox.discord.state import Channel, Guild, Message
 
 
-def visible_channel(core: Core, call: Call, *needed: str) -> Channel:
+def visible_channel(context: ServerContext, call: ApiRequest, *needed: str) -> Channel:
     """The channel of the path, which the bot sees and where it has the named permissions.
 
     Raises:
         ApiError: 10003, 50001 (not visible) or 50013.
 
     """
-    channel = core.world.channels.get(call.number("channel_id"))
+    channel = context.state.channels.get(call.number("channel_id"))
     if channel is None:
         raise unknown("Channel")
-    demand(core, channel, *needed)
+    require_permissions(context, channel, *needed)
     return channel
 
 
-def demand(core: Core, channel: Channel, *needed: str) -> None:
+def require_permissions(context: ServerContext, channel: Channel, *needed: str) -> None:
     """The bot must see the channel and have the named permissions.
 
     Raises:
         ApiError: 50001 or 50013.
 
     """
-    if missing(channel, core.world.bot, "view_channel"):
+    if missing(channel, context.state.bot, "view_channel"):
         raise missing_access()
-    if missing(channel, core.world.bot, *needed):
+    if missing(channel, context.state.bot, *needed):
         raise missing_permissions()
 
 
@@ -58,16 +58,16 @@ def message_in(channel: Channel, message_id: int) -> Message:
     return message
 
 
-def own_guild(core: Core, call: Call) -> Guild:
+def own_guild(context: ServerContext, call: ApiRequest) -> Guild:
     """The guild of the path, of which the bot is a member.
 
     Raises:
         ApiError: 50001 for a stranger, 10004 for a guild that is not.
 
     """
-    guild = core.world.guilds.get(call.number("guild_id"))
+    guild = context.state.guilds.get(call.number("guild_id"))
     if guild is None:
         raise unknown("Guild")
-    if core.world.bot.id not in guild.members:
+    if context.state.bot.id not in guild.members:
         raise missing_access()
     return guild

@@ -3,71 +3,73 @@
 from __future__ import annotations
 
 from sandbox.discord import interactions, message_payload, messages
-from sandbox.discord.core import NO_CONTENT, Call, Core, Reply, Route
-from sandbox.discord.refusals import unknown
+from sandbox.discord.context import NO_CONTENT, ApiRequest, ApiResponse, Route, ServerContext
+from sandbox.discord.errors import unknown
 from sandbox.discord.state import Interaction, Json, Message
 
 
-def render(core: Core, message: Message) -> Json:
+def render(context: ServerContext, message: Message) -> Json:
     """An answer as the application reads it."""
-    return message_payload.message(message, core.world, core.base, viewer=core.world.bot)
+    return message_payload.message(message, context.state, context.base_url, viewer=context.state.bot)
 
 
-async def callback(core: Core, call: Call) -> Reply:
+async def callback(context: ServerContext, call: ApiRequest) -> ApiResponse:
     """`POST /interactions/{id}/{token}/callback`: the first answer, in 3 s; `with_response` returns what was made."""
-    interaction = interactions.by_callback(core, call.number("interaction_id"), call.parameters["token"])
-    interactions.answer(core, interaction, call.body, call.parts)
+    interaction = interactions.by_callback(context, call.number("interaction_id"), call.parameters["token"])
+    interactions.answer(context, interaction, call.body, call.parts)
     if call.query.get("with_response", "").lower() not in {"1", "true"}:
         return NO_CONTENT
     about: Json = {"id": str(interaction.id), "type": interaction.type}
     made = interaction.original
     if made is None:
-        return Reply({"interaction": about, "resource": {"type": interaction.response_type}})
+        return ApiResponse({"interaction": about, "resource": {"type": interaction.response_type}})
     about |= {
         "response_message_id": str(made.id),
         "response_message_loading": made.loading,
         "response_message_ephemeral": made.ephemeral,
     }
-    return Reply({"interaction": about, "resource": {"type": interaction.response_type, "message": render(core, made)}})
+    return ApiResponse(
+        {"interaction": about, "resource": {"type": interaction.response_type, "message": render(context, made)}}
+    )
 
 
-async def follow_up(core: Core, interaction: Interaction, call: Call) -> Reply:
+async def follow_up(context: ServerContext, interaction: Interaction, call: ApiRequest) -> ApiResponse:
     """`POST /webhooks/{application_id}/{token}`."""
-    return Reply(render(core, interactions.follow_up(core, interaction, call.body, call.parts)))
+    return ApiResponse(render(context, interactions.follow_up(context, interaction, call.body, call.parts)))
 
 
-async def get(core: Core, interaction: Interaction, call: Call) -> Reply:
+async def get(context: ServerContext, interaction: Interaction, call: ApiRequest) -> ApiResponse:
     """`GET /webhooks/{application_id}/{token}/messages/{@original or id}`."""
-    return Reply(render(core, interactions.target(interaction, call.parameters["message_id"])))
+    return ApiResponse(render(context, interactions.response_message(interaction, call.parameters["message_id"])))
 
 
-async def edit(core: Core, interaction: Interaction, call: Call) -> Reply:
+async def edit(context: ServerContext, interaction: Interaction, call: ApiRequest) -> ApiResponse:
     """`PATCH /webhooks/{application_id}/{token}/messages/{@original or id}`."""
-    message = interactions.target(interaction, call.parameters["message_id"])
+    message = interactions.response_message(interaction, call.parameters["message_id"])
     if message.loading:
-        return Reply(render(core, interactions.fill(core, message, call.body, call.parts)))
-    return Reply(render(core, messages.edit(core, message, call.body, call.parts)))
+        return ApiResponse(render(context, interactions.fill_deferred(context, message, call.body, call.parts)))
+    return ApiResponse(render(context, messages.edit(context, message, call.body, call.parts)))
 
 
-async def delete(core: Core, interaction: Interaction, call: Call) -> Reply:
+async def delete(context: ServerContext, interaction: Interaction, call: ApiRequest) -> ApiResponse:
     """`DELETE /webhooks/{application_id}/{token}/messages/{@original or id}`."""
-    messages.delete(core, interactions.target(interaction, call.parameters["message_id"]))
+    messages.delete(context, interactions.response_message(interaction, call.parameters["message_id"]))
     return NO_CONTENT
 
 
-def of_application(core: Core, call: Call) -> Interaction | None:
+def find_interaction(context: ServerContext, call: ApiRequest) -> Interaction | None:
     """The interaction that a `/webhooks/{id}/{token}` path means; None where the id is a real webhook's.
 
     Raises:
         ApiError: 10015 for an unknown token of the application, 50027 for an expired one.
 
     """
-    if call.number("webhook_id") != core.world.application_id:
+    if call.number("webhook_id") != context.state.application_id:
         return None
-    interaction = interactions.by_token(core, call.parameters["webhook_token"])
+    interaction = interactions.by_token(context, call.parameters["webhook_token"])
     if interaction is None:
         raise unknown("Webhook")
     return interaction
 
 
-ROUTES = [Route("POST", "/interactions/{interaction_id}/{token}/callback", callback, open=True)]
+ROUTES = [Route("POST", "/interactions/{interaction_id}/{token}/callback", callback, public=True)]

@@ -6,8 +6,8 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
-from sandbox.discord.refusals import Form
-from sandbox.discord.state import Json, items
+from sandbox.discord.errors import FormErrors
+from sandbox.discord.state import Json, get_list
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2
@@ -28,35 +28,33 @@ def is_name(value: str) -> bool:
     )
 
 
-def check_commands(commands: list[Json], form: Form) -> None:
+def check_commands(commands: list[Json], form: FormErrors) -> None:
     """Note what is wrong with a whole set of commands (a bulk overwrite), and how many there are of a kind."""
     kinds = Counter(command.get("type", CHAT_INPUT) for command in commands)
     for kind, number in kinds.items():
         if number > MAX_PER_TYPE.get(kind, 0):
-            form.wrong("_", "APPLICATION_COMMANDS_MAX", f"At most {MAX_PER_TYPE.get(kind, 0)} commands of type {kind}.")
+            form.add("_", "APPLICATION_COMMANDS_MAX", f"At most {MAX_PER_TYPE.get(kind, 0)} commands of type {kind}.")
     names = Counter((command.get("type", CHAT_INPUT), command.get("name")) for command in commands)
     for index, command in enumerate(commands):
         if names[command.get("type", CHAT_INPUT), command.get("name")] > 1:
-            form.wrong(
-                f"{index}.name", "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique"
-            )
+            form.add(f"{index}.name", "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
         check_command(command, f"{index}", form)
 
 
-def check_command(command: Json, path: str, form: Form) -> None:
+def check_command(command: Json, path: str, form: FormErrors) -> None:
     """Note what is wrong with one command."""
     kind, name = command.get("type", CHAT_INPUT), command.get("name")
     if kind == CHAT_INPUT:
         _named(command, path, form)
         _options(command.get("options") or [], path, form)
         if text_length(command) > MAX_TOTAL:
-            form.wrong(path, "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({MAX_TOTAL})")
+            form.add(path, "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({MAX_TOTAL})")
     else:
         if form.required(f"{path}.name", name):
             form.length(f"{path}.name", name, 1, 32)
         for key in ("description", "options"):
             if command.get(key):
-                form.wrong(
+                form.add(
                     f"{path}.{key}", "APPLICATION_COMMAND_CONTEXT_MENU", f"Context menu commands cannot have {key}"
                 )
 
@@ -64,23 +62,23 @@ def check_command(command: Json, path: str, form: Form) -> None:
 def text_length(node: Json) -> int:
     """Characters of names, descriptions and values, all levels, which may be 8000 ("Limits on command creation")."""
     own = sum(len(str(node.get(key) or "")) for key in ("name", "description"))
-    choices = sum(len(str(choice["name"])) + len(str(choice["value"])) for choice in items(node, "choices"))
-    return own + choices + sum(text_length(option) for option in items(node, "options"))
+    choices = sum(len(str(choice["name"])) + len(str(choice["value"])) for choice in get_list(node, "choices"))
+    return own + choices + sum(text_length(option) for option in get_list(node, "options"))
 
 
-def _named(node: Json, path: str, form: Form) -> None:
+def _named(node: Json, path: str, form: FormErrors) -> None:
     name = node.get("name")
     if form.required(f"{path}.name", name) and not is_name(str(name)):
-        form.wrong(f"{path}.name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+        form.add(f"{path}.name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
     if form.required(f"{path}.description", node.get("description")):
         form.length(f"{path}.description", node["description"], 1, 100)
 
 
-def _options(options: list[Json], path: str, form: Form) -> None:
+def _options(options: list[Json], path: str, form: FormErrors) -> None:
     form.length(f"{path}.options", options, 0, MAX_OPTIONS)
     names = [option.get("name") for option in options]
     if len(set(names)) != len(names):
-        form.wrong(f"{path}.options", "APPLICATION_COMMAND_OPTIONS_NAME_NOT_UNIQUE", "Option names must be unique")
+        form.add(f"{path}.options", "APPLICATION_COMMAND_OPTIONS_NAME_NOT_UNIQUE", "Option names must be unique")
     optional_seen = False
     for index, option in enumerate(options):
         where = f"{path}.options.{index}"
@@ -90,15 +88,15 @@ def _options(options: list[Json], path: str, form: Form) -> None:
             continue
         if option.get("required") and optional_seen:
             message = "Required options must be placed before non-required options"
-            form.wrong(where, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", message)
+            form.add(where, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", message)
         optional_seen = optional_seen or not option.get("required")
         if option.get("autocomplete") and option.get("choices"):
             message = "An option cannot have both choices and autocomplete"
-            form.wrong(where, "APPLICATION_COMMAND_OPTION_AUTOCOMPLETE_CHOICES", message)
+            form.add(where, "APPLICATION_COMMAND_OPTION_AUTOCOMPLETE_CHOICES", message)
         check_choices(option.get("choices") or [], f"{where}.choices", form)
 
 
-def check_choices(choices: Any, path: str, form: Form) -> None:
+def check_choices(choices: Any, path: str, form: FormErrors) -> None:
     """25 choices, names of 1-100 characters, values of up to 100 ("Application Command Option Choice Structure")."""
     form.length(path, choices, 0, MAX_CHOICES)
     for index, choice in enumerate(choices):

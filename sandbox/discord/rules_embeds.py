@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.discord.refusals import Form
-from sandbox.discord.state import Json, item, items
+from sandbox.discord.errors import FormErrors
+from sandbox.discord.state import Json, get_list, get_object
 
 MAX_EMBEDS = 10
 TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE, FOOTER, AUTHOR = 256, 4096, 25, 256, 1024, 2048, 256
@@ -13,7 +13,7 @@ TOTAL = 6000
 """Of title, description, field names and values, footer and author, over all embeds of the message."""
 
 
-def check_embeds(embeds: Any, form: Form) -> None:
+def check_embeds(embeds: Any, form: FormErrors) -> None:
     """Note everything that is wrong with a message's embeds."""
     if embeds is None:
         return
@@ -22,11 +22,11 @@ def check_embeds(embeds: Any, form: Form) -> None:
     for index, embed in enumerate(embeds):
         total += _check_embed(embed, f"embeds.{index}", form)
     if total > TOTAL:
-        form.wrong("embeds", "MAX_EMBED_SIZE_EXCEEDED", f"Embed size exceeds maximum size of {TOTAL}")
+        form.add("embeds", "MAX_EMBED_SIZE_EXCEEDED", f"Embed size exceeds maximum size of {TOTAL}")
 
 
-def _check_embed(embed: Json, path: str, form: Form) -> int:
-    footer, author, fields = item(embed, "footer"), item(embed, "author"), items(embed, "fields")
+def _check_embed(embed: Json, path: str, form: FormErrors) -> int:
+    footer, author, fields = get_object(embed, "footer"), get_object(embed, "author"), get_list(embed, "fields")
     form.length(f"{path}.title", embed.get("title"), 0, TITLE)
     form.length(f"{path}.description", embed.get("description"), 0, DESCRIPTION)
     form.length(f"{path}.footer.text", footer.get("text"), 0, FOOTER)
@@ -40,9 +40,9 @@ def _check_embed(embed: Json, path: str, form: Form) -> int:
             texts.append(field.get(key))
     color = embed.get("color")
     if color is not None and not 0 <= color <= 0xFFFFFF:
-        form.wrong(f"{path}.color", "NUMBER_TYPE_MAX", "int value should be less than or equal to 16777215.")
+        form.add(f"{path}.color", "NUMBER_TYPE_MAX", "int value should be less than or equal to 16777215.")
     for key in ("image", "thumbnail"):
-        url = item(embed, key).get("url")
+        url = get_object(embed, key).get("url")
         if url is not None and not str(url).startswith(("http://", "https://", "attachment://")):
-            form.wrong(f"{path}.{key}.url", "URL_TYPE_INVALID_SCHEME", "Scheme must be one of ('http', 'https').")
+            form.add(f"{path}.{key}.url", "URL_TYPE_INVALID_SCHEME", "Scheme must be one of ('http', 'https').")
     return sum(len(text.strip()) for text in texts if text)

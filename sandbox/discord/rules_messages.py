@@ -6,8 +6,8 @@ import base64
 import binascii
 from typing import Any
 
+from sandbox.discord.errors import ApiError, FormErrors, malformed
 from sandbox.discord.message_payload import referenced_names
-from sandbox.discord.refusals import ApiError, Form, malformed
 from sandbox.discord.rules_components import V2_ONLY, check_components
 from sandbox.discord.rules_embeds import check_embeds
 from sandbox.discord.state import COMPONENTS_V2, EPHEMERAL, SUPPRESS_NOTIFICATIONS, VOICE, Attachment, Json, flatten
@@ -25,7 +25,7 @@ def check_body(body: Json, flags: int, *, interaction: bool = False) -> None:
         ApiError: 50035 with the tree.
 
     """
-    form = Form()
+    form = FormErrors()
     form.length("content", body.get("content"), 0, CONTENT)
     check_embeds(body.get("embeds"), form)
     v2 = bool(flags & COMPONENTS_V2)
@@ -34,18 +34,18 @@ def check_body(body: Json, flags: int, *, interaction: bool = False) -> None:
     if nonce is not None:
         form.length("nonce", str(nonce), 0, MAX_NONCE)
     if flags & ~(SETTABLE | (EPHEMERAL if interaction else 0)):
-        form.wrong("flags", "MESSAGE_FLAGS_INVALID", "This message flag cannot be set.")
+        form.add("flags", "MESSAGE_FLAGS_INVALID", "This message flag cannot be set.")
     if v2:
         for key in ("content", "embeds", "poll", "sticker_ids"):
             if body.get(key):
-                form.wrong(key, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", f"{key} cannot be used with V2")
+                form.add(key, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", f"{key} cannot be used with V2")
     elif any(entry.get("type") in V2_ONLY for entry in flatten(body.get("components") or [])):
-        form.wrong("flags", "BASE_TYPE_REQUIRED", "These components need the flag IS_COMPONENTS_V2.")
+        form.add("flags", "BASE_TYPE_REQUIRED", "These components need the flag IS_COMPONENTS_V2.")
     check_allowed_mentions(body.get("allowed_mentions"), form)
-    form.refuse()
+    form.raise_if_any()
 
 
-def check_allowed_mentions(value: Any, form: Form) -> None:
+def check_allowed_mentions(value: Any, form: FormErrors) -> None:
     """`parse: ["users"]` and a list of `users` exclude each other; lists of at most 100."""
     if not isinstance(value, dict):
         return
@@ -54,7 +54,7 @@ def check_allowed_mentions(value: Any, form: Form) -> None:
         form.length(f"allowed_mentions.{key}", allowed.get(key), 0, 100)
         if key in (allowed.get("parse") or []) and allowed.get(key):
             message = f'parse:["{key}"] and {key}: [ids...] are mutually exclusive.'
-            form.wrong("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
+            form.add("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
 
 
 def check_files(attachments: list[Attachment], limit: int) -> None:
@@ -64,9 +64,9 @@ def check_files(attachments: list[Attachment], limit: int) -> None:
         ApiError: 50035, or 413 with 40005.
 
     """
-    form = Form()
+    form = FormErrors()
     form.length("attachments", attachments, 0, MAX_FILES)
-    form.refuse()
+    form.raise_if_any()
     if any(entry.size > limit for entry in attachments):
         raise ApiError(413, 40005, "Request entity too large")
 
@@ -81,12 +81,12 @@ def check_references(shown: Json, attachments: list[Attachment]) -> None:
 
     """
     names = {entry.filename for entry in attachments}
-    form = Form()
+    form = FormErrors()
     for key in ("embeds", "components"):
         for name in sorted(referenced_names(shown.get(key)) - names):
             message = f"The referenced attachment {name!r} was not found"
-            form.wrong(key, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
-    form.refuse()
+            form.add(key, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
+    form.raise_if_any()
 
 
 def check_not_empty(content: str, shown: Json, attachments: list[Attachment], stickers: Any = None) -> None:
@@ -134,10 +134,10 @@ def refuse_voice(body: Json) -> None:
         ApiError: 50035.
 
     """
-    form = Form()
+    form = FormErrors()
     if int(body.get("flags") or 0) & VOICE:
-        form.wrong("flags", "MESSAGE_FLAGS_INVALID", "IS_VOICE_MESSAGE cannot be set here.")
-    form.refuse()
+        form.add("flags", "MESSAGE_FLAGS_INVALID", "IS_VOICE_MESSAGE cannot be set here.")
+    form.raise_if_any()
 
 
 def _is_waveform(value: str | None) -> bool:

@@ -8,20 +8,20 @@ from typing import Self, TypeVar
 
 from aiohttp import web
 
-from sandbox.discord import places, rest_commands, rest_interactions, rest_messages, rest_places, rest_webhooks
-from sandbox.discord.answers import DEADLINE
+from sandbox.discord import guild_changes, rest_commands, rest_guilds, rest_interactions, rest_messages, rest_webhooks
 from sandbox.discord.api import PREFIX, Api
 from sandbox.discord.cdn import Cdn
-from sandbox.discord.clock import Clock, Pulse
+from sandbox.discord.clock import ChangeNotifier, Clock
+from sandbox.discord.context import Limits, RecordedRequest, ServerContext, Violation
 from sandbox.discord.control import Control
-from sandbox.discord.core import Core, Limits, Received, Violation
+from sandbox.discord.faults import Faults, path_pattern
 from sandbox.discord.gateway import Gateway
-from sandbox.discord.guilds import GuildPlace
-from sandbox.discord.people import Person
-from sandbox.discord.rates import RateLimits
-from sandbox.discord.sessions import PRIVILEGED
-from sandbox.discord.state import DEFAULT_ATTACHMENT_LIMIT, Command, Message, User, World
-from sandbox.discord.weather import Weather, path_pattern
+from sandbox.discord.rate_limits import RateLimits
+from sandbox.discord.sessions import PRIVILEGED_INTENTS
+from sandbox.discord.simulated_guild import SimulatedGuild
+from sandbox.discord.simulated_interaction import DEFAULT_TIMEOUT
+from sandbox.discord.simulated_user import SimulatedUser
+from sandbox.discord.state import DEFAULT_ATTACHMENT_LIMIT, Command, DiscordState, Message, User
 
 T = TypeVar("T")
 
@@ -64,39 +64,39 @@ class LocalDiscord:
         limits: Limits | None = None,
         bot_name: str = "Chorus",
         application_id: int | None = None,
-        privileged_intents: int = PRIVILEGED,
+        privileged_intents: int = PRIVILEGED_INTENTS,
         heartbeat_seconds: float = 41.25,
         control: bool = False,
     ) -> None:
         self._port = port
         self._control = control
-        clock, pulse = Clock(), Pulse()
-        world = World(clock, application_id, bot_name)
-        gateway = Gateway(world, pulse, token, privileged_intents, heartbeat_seconds)
-        self.core = Core(clock, pulse, world, gateway, Weather(), limits or Limits(), token)
-        self.rates = RateLimits(clock)
+        clock, changes = Clock(), ChangeNotifier()
+        state = DiscordState(clock, application_id, bot_name)
+        gateway = Gateway(state, changes, token, privileged_intents, heartbeat_seconds)
+        self.context = ServerContext(clock, changes, state, gateway, Faults(), limits or Limits(), token)
+        self.rate_limits = RateLimits(clock)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
         routes = [
             *rest_messages.ROUTES,
-            *rest_places.ROUTES,
+            *rest_guilds.ROUTES,
             *rest_webhooks.ROUTES,
             *rest_interactions.ROUTES,
             *rest_commands.ROUTES,
         ]
-        app = web.Application(client_max_size=self.core.limits.request_limit)
-        app.add_routes(Cdn(self.core).routes())
+        app = web.Application(client_max_size=self.context.limits.request_limit)
+        app.add_routes(Cdn(self.context).routes())
         app.add_routes(Control(self).routes() if self._control else [])
-        app.router.add_get("/gateway", self.core.gateway.serve)
-        app.router.add_get("/gateway/", self.core.gateway.serve)
-        app.router.add_route("*", PREFIX + "/{tail:.*}", Api(self.core, routes, self.rates).serve)
+        app.router.add_get("/gateway", self.context.gateway.serve)
+        app.router.add_get("/gateway/", self.context.gateway.serve)
+        app.router.add_route("*", PREFIX + "/{tail:.*}", Api(self.context, routes, self.rate_limits).serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         self._port = int(self._runner.addresses[0][1])
-        self.core.base = self.core.gateway.base = self.url
+        self.context.base_url = self.context.gateway.base_url = self.url
         return self
 
     async def __aexit__(
@@ -105,9 +105,9 @@ class LocalDiscord:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.core.weather.clear()
-        self.core.gateway.flow()
-        await self.core.gateway.close(1001)
+        self.context.faults.clear()
+        self.context.gateway.continue_sending()
+        await self.context.gateway.close(1001)
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -121,51 +121,51 @@ class LocalDiscord:
     @property
     def token(self) -> str:
         """The bot's token, for `DISCORD_TOKEN`."""
-        return self.core.token
+        return self.context.token
 
     # -- the parts --------------------------------------------------------------------------------------------------
 
     @property
     def bot(self) -> User:
         """The bot's account."""
-        return self.core.world.bot
+        return self.context.state.bot
 
     @property
     def gateway(self) -> Gateway:
         """Sockets to drop, close, stall, send op 7 and op 9 to."""
-        return self.core.gateway
+        return self.context.gateway
 
     @property
-    def weather(self) -> Weather:
+    def faults(self) -> Faults:
         """What REST requests are to suffer."""
-        return self.core.weather
+        return self.context.faults
 
     @property
     def clock(self) -> Clock:
         """The local Discord's time; `advance` it to let tokens and links expire."""
-        return self.core.clock
+        return self.context.clock
 
     @property
-    def requests(self) -> list[Received]:
+    def requests(self) -> list[RecordedRequest]:
         """Every REST request, in order of arrival, with its parsed body and its answer."""
-        return self.core.requests
+        return self.context.requests
 
     @property
     def violations(self) -> list[Violation]:
         """Every request that no correct client would have sent."""
-        return self.core.violations
+        return self.context.violations
 
     @property
     def commands(self) -> list[Command]:
         """The registered application commands."""
-        return self.core.world.commands
+        return self.context.state.commands
 
     @property
     def messages(self) -> list[Message]:
         """Every message ever made, deleted and ephemeral ones included."""
-        return list(self.core.world.messages.values())
+        return list(self.context.state.messages.values())
 
-    def requested(self, method: str, path: str) -> list[Received]:
+    def requests_to(self, method: str, path: str) -> list[RecordedRequest]:
         """The requests that match a method and a path pattern such as `/channels/*/messages`."""
         pattern = path_pattern(path)
         return [entry for entry in self.requests if entry.method == method and pattern.fullmatch(entry.path)]
@@ -178,55 +178,59 @@ class LocalDiscord:
         *,
         with_bot: bool = True,
         attachment_limit: int = DEFAULT_ATTACHMENT_LIMIT,
-    ) -> GuildPlace:
+    ) -> SimulatedGuild:
         """A server; `with_bot=False` leaves the bot outside, where only user-installed commands reach it."""
-        made = places.make_guild(self.core, name, with_bot=with_bot, attachment_limit=attachment_limit)
-        return GuildPlace(self.core, made)
+        made = guild_changes.create_guild(self.context, name, with_bot=with_bot, attachment_limit=attachment_limit)
+        return SimulatedGuild(self.context, made)
 
-    def add_user(self, name: str, *, avatar: bytes | None = None, accepts_dms: bool = True) -> Person:
+    def add_user(self, name: str, *, avatar: bytes | None = None, accepts_dms: bool = True) -> SimulatedUser:
         """An account outside any guild; `person.direct` is its conversation with the bot."""
-        user = User(self.core.world.ids.next(), name, avatar=avatar, accepts_dms=accepts_dms)
-        self.core.world.users[user.id] = user
-        return Person(self.core, user)
+        user = User(self.context.state.ids.next(), name, avatar=avatar, accepts_dms=accepts_dms)
+        self.context.state.users[user.id] = user
+        return SimulatedUser(self.context, user)
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
-    async def wait_ready_bot(self, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109 - a deadline of the test
+    async def wait_until_bot_ready(self, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109 - a deadline of the test
         """Until the bot is logged in to the gateway and its READY is sent."""
-        await self.core.pulse.until(lambda: self.gateway.connected or None, timeout=timeout, what="the bot's login")
+        await self.context.changes.wait_until(
+            lambda: self.gateway.connected or None, timeout=timeout, what="the bot's login"
+        )
 
-    async def wait_gone_bot(self, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109
+    async def wait_until_bot_disconnected(self, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
         """Until no socket of the bot is left."""
-        await self.core.pulse.until(lambda: not self.gateway.connected or None, timeout=timeout, what="the bot's end")
+        await self.context.changes.wait_until(
+            lambda: not self.gateway.connected or None, timeout=timeout, what="the bot's end"
+        )
 
-    async def wait_commands(self, *names: str, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109
+    async def wait_for_commands(self, *names: str, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
         """Until commands of these names are registered."""
 
         def look() -> bool:
             return set(names) <= {command.name for command in self.commands}
 
-        await self.core.pulse.until(look, timeout=timeout, what=f"the commands {names}")
+        await self.context.changes.wait_until(look, timeout=timeout, what=f"the commands {names}")
 
-    async def wait_request(
+    async def wait_for_request(
         self,
         method: str,
         path: str,
-        predicate: Callable[[Received], object] = lambda received: received.status,
-        timeout: float = DEADLINE,  # noqa: ASYNC109
-    ) -> Received:
+        predicate: Callable[[RecordedRequest], object] = lambda received: received.status,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
+    ) -> RecordedRequest:
         """The first request that matches and (by default) was answered."""
 
-        def look() -> Received | None:
-            return next((entry for entry in self.requested(method, path) if predicate(entry)), None)
+        def look() -> RecordedRequest | None:
+            return next((entry for entry in self.requests_to(method, path) if predicate(entry)), None)
 
-        return await self.core.pulse.until(look, timeout=timeout, what=f"{method} {path}")
+        return await self.context.changes.wait_until(look, timeout=timeout, what=f"{method} {path}")
 
-    async def until(
+    async def wait_until(
         self,
         condition: Callable[[], T | None],
         *,
-        timeout: float = DEADLINE,  # noqa: ASYNC109
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         what: str = "a condition",
     ) -> T:
         """The first truthy value of `condition`, looked at after every change of the local Discord."""
-        return await self.core.pulse.until(condition, timeout=timeout, what=what)
+        return await self.context.changes.wait_until(condition, timeout=timeout, what=what)

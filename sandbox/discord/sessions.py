@@ -15,7 +15,7 @@ from sandbox.discord.state import Json
 GUILDS, GUILD_MEMBERS, WEBHOOKS, PRESENCES = 1 << 0, 1 << 1, 1 << 5, 1 << 8
 GUILD_MESSAGES, GUILD_REACTIONS, GUILD_TYPING = 1 << 9, 1 << 10, 1 << 11
 DIRECT_MESSAGES, DIRECT_REACTIONS, DIRECT_TYPING, MESSAGE_CONTENT = 1 << 12, 1 << 13, 1 << 14, 1 << 15
-PRIVILEGED = GUILD_MEMBERS | PRESENCES | MESSAGE_CONTENT
+PRIVILEGED_INTENTS = GUILD_MEMBERS | PRESENCES | MESSAGE_CONTENT
 KNOWN_INTENTS = (1 << 22) - 1 | 1 << 24 | 1 << 25
 """events/gateway, "List of Intents"."""
 
@@ -45,15 +45,15 @@ def needed_intent(event: str, *, direct: bool) -> int:
     return 0
 
 
-class Socket:
+class GatewaySocket:
     """One WebSocket: frames go out in order through a queue of its own, so that nobody waits for a slow reader."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
         self._request = request
         self._frames: asyncio.Queue[Json | None] = asyncio.Queue()
-        self.flowing = asyncio.Event()
-        self.flowing.set()
+        self.may_send = asyncio.Event()
+        self.may_send.set()
         self.closed_here = False
         """Closed by us; else the client's close code says whether it wants to come back."""
 
@@ -64,7 +64,7 @@ class Socket:
     async def pump(self) -> None:
         """Send what was queued until `stop`; a broken socket ends it."""
         while (frame := await self._frames.get()) is not None:
-            await self.flowing.wait()
+            await self.may_send.wait()
             try:
                 await self.socket.send_str(json.dumps(frame, separators=(",", ":")))
             except ConnectionError:
@@ -81,7 +81,7 @@ class Socket:
 
 
 @dataclass(eq=False)
-class Session:
+class GatewaySession:
     """One login: intents, sequence, and the events to replay."""
 
     intents: int
@@ -89,7 +89,7 @@ class Session:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     sequence: int = 0
     sent: deque[Json] = field(default_factory=lambda: deque[Json](maxlen=REPLAY_LIMIT))
-    socket: Socket | None = None
+    socket: GatewaySocket | None = None
     resumable: bool = True
 
     def wants(self, event: str, *, direct: bool, guild_id: int | None) -> bool:

@@ -12,17 +12,17 @@ from sandbox.discord.clock import Clock, Snowflakes
 Json = dict[str, Any]
 
 
-def item(node: Json, key: str) -> Json:
+def get_object(node: Json, key: str) -> Json:
     """An object inside an object; empty where it is absent or null."""
     return node.get(key) or {}
 
 
-def items(node: Json, key: str) -> list[Json]:
+def get_list(node: Json, key: str) -> list[Json]:
     """A list of objects inside an object; empty where it is absent or null."""
     return node.get(key) or []
 
 
-def number(node: Json, key: str, default: int) -> int:
+def get_int(node: Json, key: str, default: int) -> int:
     """An integer inside an object; the default where it is absent or null."""
     value = node.get(key)
     return default if value is None else int(value)
@@ -230,9 +230,9 @@ class Message:
         """All that can be read: content, embeds, text displays; one part per line."""
         parts = [self.content]
         for embed in self.embeds:
-            author, footer = item(embed, "author"), item(embed, "footer")
+            author, footer = get_object(embed, "author"), get_object(embed, "footer")
             parts += [author.get("name", ""), embed.get("title", ""), embed.get("description", "")]
-            parts += [f"{entry['name']}: {entry['value']}" for entry in items(embed, "fields")]
+            parts += [f"{entry['name']}: {entry['value']}" for entry in get_list(embed, "fields")]
             parts += [footer.get("text", "")]
         parts += [str(component["content"]) for component in self.flat_components() if component.get("type") == 10]
         return "\n".join(part for part in parts if part)
@@ -242,7 +242,7 @@ def flatten(components: list[Json]) -> Iterator[Json]:
     """Walk components depth first: rows, containers, sections with their accessory, labels."""
     for component in components:
         yield component
-        yield from flatten(items(component, "components"))
+        yield from flatten(get_list(component, "components"))
         inner = [component[key] for key in ("accessory", "component") if component.get(key)]
         yield from flatten(inner)
 
@@ -260,7 +260,7 @@ class Webhook:
     avatar: bytes | None = None
 
     @property
-    def face(self) -> User:
+    def author(self) -> User:
         """The author that its messages show, unless one overrides it."""
         return User(id=self.id, name=self.name, bot=True, avatar=self.avatar)
 
@@ -299,7 +299,7 @@ class Interaction:
     """The deadline passed without a callback: the person saw "The application did not respond"."""
 
 
-class World:
+class DiscordState:
     """Everything there is, by id."""
 
     def __init__(self, clock: Clock, application_id: int | None, bot_name: str) -> None:
@@ -322,7 +322,7 @@ class World:
         self.typing: list[tuple[Channel, User]] = []
         """Every typing indicator shown, in order."""
 
-    def direct_channel(self, user: User) -> Channel:
+    def dm_channel(self, user: User) -> Channel:
         """The one conversation between the bot and this user."""
         for channel in self.channels.values():
             if channel.type == DIRECT and user in channel.recipients:

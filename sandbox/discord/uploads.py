@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from sandbox.discord.core import Core, Part
-from sandbox.discord.refusals import Form
-from sandbox.discord.state import Attachment, Channel, Json, items
+from sandbox.discord.context import FilePart, ServerContext
+from sandbox.discord.errors import FormErrors
+from sandbox.discord.state import Attachment, Channel, Json, get_list
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-def store(core: Core, channel: Channel, upload: Upload, details: Json | None = None) -> Attachment:
+def store(context: ServerContext, channel: Channel, upload: Upload, details: Json | None = None) -> Attachment:
     """Put a file on the CDN. `details` is the entry of the body's `attachments`."""
     given = details or {}
     wanted = str(given.get("filename") or upload.filename)
@@ -48,7 +48,7 @@ def store(core: Core, channel: Channel, upload: Upload, details: Json | None = N
     declared = upload.content_type
     size = picture_size(upload.data) if guessed.startswith("image/") else None
     attachment = Attachment(
-        id=core.world.ids.next(),
+        id=context.state.ids.next(),
         filename=name,
         data=upload.data,
         content_type=declared if declared and declared != "application/octet-stream" else guessed,
@@ -60,25 +60,25 @@ def store(core: Core, channel: Channel, upload: Upload, details: Json | None = N
         width=size[0] if size else None,
         height=size[1] if size else None,
     )
-    core.world.uploads[attachment.id] = attachment
+    context.state.uploads[attachment.id] = attachment
     return attachment
 
 
-def from_parts(core: Core, channel: Channel, body: Json, parts: list[Part]) -> list[Attachment]:
+def from_parts(context: ServerContext, channel: Channel, body: Json, parts: list[FilePart]) -> list[Attachment]:
     """The new files of a request: `files[n]` goes with entry n of `attachments` (reference, "Uploading Files").
 
     Raises:
         ApiError: 50035 where an entry has no file and is no file of the message.
 
     """
-    entries = {str(entry.get("id")): entry for entry in items(body, "attachments")}
+    entries = {str(entry.get("id")): entry for entry in get_list(body, "attachments")}
     return [
-        store(core, channel, Upload(part.filename, part.data, part.content_type), entries.get(str(part.index)))
+        store(context, channel, Upload(part.filename, part.data, part.content_type), entries.get(str(part.index)))
         for part in sorted(parts, key=lambda part: part.index)
     ]
 
 
-def kept(body: Json, existing: list[Attachment], parts: list[Part]) -> list[Attachment]:
+def kept(body: Json, existing: list[Attachment], parts: list[FilePart]) -> list[Attachment]:
     """The old files that an edit keeps: all where `attachments` is absent, else those it lists.
 
     Raises:
@@ -89,12 +89,12 @@ def kept(body: Json, existing: list[Attachment], parts: list[Part]) -> list[Atta
         return list(existing)
     old = {str(entry.id): entry for entry in existing}
     new = {str(part.index) for part in parts}
-    form, result = Form(), list[Attachment]()
+    form, result = FormErrors(), list[Attachment]()
     for index, entry in enumerate(body["attachments"]):
         key = str(entry.get("id"))
         if key in old:
             result.append(old[key])
         elif key not in new:
-            form.wrong(f"attachments.{index}.id", "ATTACHMENT_NOT_FOUND", f"Attachment data for id {key} was not found")
-    form.refuse()
+            form.add(f"attachments.{index}.id", "ATTACHMENT_NOT_FOUND", f"Attachment data for id {key} was not found")
+    form.raise_if_any()
     return result

@@ -11,11 +11,19 @@
 As a process of its own: `python -m sandbox.llm --port 11434`.
 """
 
-from sandbox.llm.gates import Gate
-from sandbox.llm.mood import Fault, Mood
+from sandbox.llm.answers import STAND_IN_TAG
+from sandbox.llm.breakpoints import StreamBreakpoint
+from sandbox.llm.faults import ChatFault, Faults
 from sandbox.llm.options import StandInModelOptions
 from sandbox.llm.request import ChatRequest
 from sandbox.llm.server import StandInLanguageModel
-from sandbox.llm.talking import TAG
 
-__all__ = ["TAG", "ChatRequest", "Fault", "Gate", "Mood", "StandInLanguageModel", "StandInModelOptions"]
+__all__ = [
+    "STAND_IN_TAG",
+    "ChatFault",
+    "ChatRequest",
+    "Faults",
+    "StandInLanguageModel",
+    "StandInModelOptions",
+    "StreamBreakpoint",
+]

@@ -11,35 +11,35 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from sandbox.llm.gates import Gates
-from sandbox.llm.memory import Memory
-from sandbox.llm.mood import Fault, Mood
+from sandbox.llm.breakpoints import StreamBreakpoints
+from sandbox.llm.completions import Completion, complete
+from sandbox.llm.faults import ChatFault, Faults
+from sandbox.llm.loaded_models import LoadedModels
 from sandbox.llm.options import StandInModelOptions
 from sandbox.llm.request import BadRequestError, ChatRequest, parse
-from sandbox.llm.writing import Written, write
 
 
-class Desk(Protocol):
+class ChatBackend(Protocol):
     """What the routes need of the server."""
 
     options: StandInModelOptions
-    mood: Mood
-    memory: Memory
-    gates: Gates
+    faults: Faults
+    loaded_models: LoadedModels
+    breakpoints: StreamBreakpoints
 
     def register(self, request: ChatRequest) -> None:
         """Keep a request for tests."""
         ...
 
-    def end(self, request: ChatRequest, how: str) -> None:
+    def finish(self, request: ChatRequest, how: str) -> None:
         """Note how it ended."""
         ...
 
-    def next_script(self) -> str | None:
+    def next_scripted_answer(self) -> str | None:
         """The next answer that a test prescribed."""
         ...
 
-    def variation(self, request: ChatRequest) -> int:
+    def count_repetitions(self, request: ChatRequest) -> int:
         """How often the very same was asked before."""
         ...
 
@@ -47,8 +47,8 @@ class Desk(Protocol):
 class ChatRoutes:
     """Add to an application with `add_to`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: ChatBackend) -> None:
+        self._backend = desk
 
     def add_to(self, app: web.Application) -> None:
         """Register them."""
@@ -58,51 +58,52 @@ class ChatRoutes:
     async def models(self, _request: web.Request) -> web.Response:
         """What there is."""
         data = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "sandbox"} for name in self._desk.options.models
+            {"id": name, "object": "model", "created": 0, "owned_by": "sandbox"}
+            for name in self._backend.options.models
         ]
         return web.json_response({"object": "list", "data": data})
 
     async def complete(self, http: web.Request) -> web.StreamResponse:
         """One answer."""
-        desk = self._desk
+        desk = self._backend
         try:
             request = parse(await http.json())
         except (BadRequestError, ValueError) as error:
             return _error(400, str(error), "invalid_request_error")
         desk.register(request)
-        fault = desk.mood.faults.pop(0) if desk.mood.faults else None
+        fault = desk.faults.chat.pop(0) if desk.faults.chat else None
         refusal = self._refusal(request, fault)
         if refusal is not None:
             return refusal
-        if fault is Fault.DROPPED:
+        if fault is ChatFault.DROPPED:
             return _cut_off(http)
         await self._load(request)
-        variation = 0 if request.temperature == 0 else desk.variation(request)
-        written = write(request, variation=variation, fault=fault, scripted=desk.next_script())
+        variation = 0 if request.temperature == 0 else desk.count_repetitions(request)
+        written = complete(request, variation=variation, fault=fault, scripted=desk.next_scripted_answer())
         try:
             if request.stream:
                 return await self._stream(http, request, written, fault)
             return await self._whole(http, request, written, fault)
         except (ConnectionError, asyncio.CancelledError):
-            desk.end(request, "aborted")
+            desk.finish(request, "aborted")
             raise
 
-    def _refusal(self, request: ChatRequest, fault: Fault | None) -> web.Response | None:
-        desk = self._desk
+    def _refusal(self, request: ChatRequest, fault: ChatFault | None) -> web.Response | None:
+        desk = self._backend
         refusals = {
-            Fault.ERROR_500: _error(500, "llama runner process has terminated: signal: killed", "api_error"),
-            Fault.ERROR_503: _error(503, "Loading model", "unavailable_error"),
-            Fault.OUT_OF_MEMORY: _error(
+            ChatFault.ERROR_500: _error(500, "llama runner process has terminated: signal: killed", "api_error"),
+            ChatFault.ERROR_503: _error(503, "Loading model", "unavailable_error"),
+            ChatFault.OUT_OF_MEMORY: _error(
                 500, "model requires more system memory (9.7 GiB) than is available (3.1 GiB)", "api_error"
             ),
-            Fault.UNAUTHORIZED: _error(401, "Invalid API Key", "authentication_error"),
-            Fault.NO_JSON: web.Response(text="<html><body>Bad gateway</body></html>", content_type="text/html"),
+            ChatFault.UNAUTHORIZED: _error(401, "Invalid API Key", "authentication_error"),
+            ChatFault.NO_JSON: web.Response(text="<html><body>Bad gateway</body></html>", content_type="text/html"),
         }
         if fault is not None and fault in refusals:
             return refusals[fault]
         if request.model not in desk.options.models:
             return _error(404, f'model "{request.model}" not found, try pulling it first', "not_found_error")
-        if request.tools and desk.mood.refuses_tools:
+        if request.tools and desk.faults.reject_tools:
             return _error(400, f"registry.ollama.ai/library/{request.model} does not support tools", "api_error")
         if request.prompt_tokens > desk.options.context_window:
             extra = {"n_prompt_tokens": request.prompt_tokens, "n_ctx": desk.options.context_window}
@@ -111,34 +112,34 @@ class ChatRoutes:
         return None
 
     async def _load(self, request: ChatRequest) -> None:
-        if request.model not in self._desk.memory.loaded and self._desk.options.load_seconds > 0:
-            await asyncio.sleep(self._desk.options.load_seconds)
-        self._desk.memory.load(request.model)
+        if request.model not in self._backend.loaded_models.names and self._backend.options.load_seconds > 0:
+            await asyncio.sleep(self._backend.options.load_seconds)
+        self._backend.loaded_models.load(request.model)
 
     # -- streamed
 
     async def _stream(
-        self, http: web.Request, request: ChatRequest, written: Written, fault: Fault | None
+        self, http: web.Request, request: ChatRequest, written: Completion, fault: ChatFault | None
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         await response.prepare(http)
-        await asyncio.sleep(self._desk.mood.first_token_seconds)
+        await asyncio.sleep(self._backend.faults.first_token_seconds)
         head = _head(request)
         await _send(response, _chunk(head, {"role": "assistant", "content": ""}))
-        if fault is Fault.STALL:
-            await _silence(http)
+        if fault is ChatFault.STALL:
+            await _stay_silent(http)
         if written.reasoning:
             await _send(response, _chunk(head, {"reasoning_content": written.reasoning}))
-        broken = len(written.pieces) // 2 if fault in _MIDWAY else None
+        broken = len(written.pieces) // 2 if fault in _FAULTS_MIDWAY else None
         for index, piece in enumerate(written.pieces):
             if index == broken:
                 return await self._break(http, response, fault)
-            await self._desk.gates.pass_through(request, index)
-            await asyncio.sleep(self._desk.options.token_seconds)
+            await self._backend.breakpoints.pause_if_set(request, index)
+            await asyncio.sleep(self._backend.options.token_seconds)
             await _send(response, _chunk(head, {"content": piece}))
-            request.answer += piece
+            request.sent_text += piece
             request.first_token_at = request.first_token_at or time.monotonic()
-        await self._desk.gates.pass_through(request, len(written.pieces))
+        await self._backend.breakpoints.pause_if_set(request, len(written.pieces))
         for delta in _tool_deltas(written):
             await _send(response, _chunk(head, delta))
         await _send(response, _chunk(head, {}, written.finish))
@@ -146,15 +147,17 @@ class ChatRoutes:
             await _send(
                 response, {**head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(request, written)}
             )
-        self._desk.end(request, written.finish)
+        self._backend.finish(request, written.finish)
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response
 
-    async def _break(self, http: web.Request, response: web.StreamResponse, fault: Fault | None) -> web.StreamResponse:
-        if fault is Fault.STALL_MIDWAY:
-            await _silence(http)
-        if fault is Fault.ERROR_IN_STREAM:
+    async def _break(
+        self, http: web.Request, response: web.StreamResponse, fault: ChatFault | None
+    ) -> web.StreamResponse:
+        if fault is ChatFault.STALL_MIDWAY:
+            await _stay_silent(http)
+        if fault is ChatFault.ERROR_IN_STREAM:
             await _send(
                 response, {"error": {"code": 500, "message": "CUDA error: out of memory", "type": "server_error"}}
             )
@@ -168,20 +171,20 @@ class ChatRoutes:
     # -- whole
 
     async def _whole(
-        self, http: web.Request, request: ChatRequest, written: Written, fault: Fault | None
+        self, http: web.Request, request: ChatRequest, written: Completion, fault: ChatFault | None
     ) -> web.StreamResponse:
-        await asyncio.sleep(self._desk.mood.first_token_seconds)
-        if fault in {Fault.STALL, Fault.STALL_MIDWAY}:
-            await _silence(http)
-        if fault is Fault.BREAK_OFF:
+        await asyncio.sleep(self._backend.faults.first_token_seconds)
+        if fault in {ChatFault.STALL, ChatFault.STALL_MIDWAY}:
+            await _stay_silent(http)
+        if fault is ChatFault.BREAK_OFF:
             return _cut_off(http)
-        if fault is Fault.ERROR_IN_STREAM:
+        if fault is ChatFault.ERROR_IN_STREAM:
             return _error(500, "CUDA error: out of memory", "server_error")
         for index in range(len(written.pieces) + 1):
-            await self._desk.gates.pass_through(request, index)
-        request.answer = "".join(written.pieces)
-        self._desk.end(request, written.finish)
-        message: dict[str, Any] = {"role": "assistant", "content": request.answer}
+            await self._backend.breakpoints.pause_if_set(request, index)
+        request.sent_text = "".join(written.pieces)
+        self._backend.finish(request, written.finish)
+        message: dict[str, Any] = {"role": "assistant", "content": request.sent_text}
         if written.reasoning:
             message["reasoning_content"] = written.reasoning
         if written.tool_name is not None:
@@ -192,10 +195,10 @@ class ChatRoutes:
         return web.json_response(reply)
 
 
-_MIDWAY = {Fault.STALL_MIDWAY, Fault.BREAK_OFF, Fault.ERROR_IN_STREAM}
+_FAULTS_MIDWAY = {ChatFault.STALL_MIDWAY, ChatFault.BREAK_OFF, ChatFault.ERROR_IN_STREAM}
 
 
-def _tool_deltas(written: Written) -> Iterator[dict[str, Any]]:
+def _tool_deltas(written: Completion) -> Iterator[dict[str, Any]]:
     """The name first, then the arguments in pieces, as servers send them."""
     if written.tool_name is None:
         return
@@ -215,7 +218,7 @@ def _chunk(head: dict[str, Any], delta: dict[str, Any], finish: str | None = Non
     return {**head, "object": "chat.completion.chunk", "choices": [choice]}
 
 
-def _usage(request: ChatRequest, written: Written) -> dict[str, int]:
+def _usage(request: ChatRequest, written: Completion) -> dict[str, int]:
     prompt, completion = request.prompt_tokens, len(written.pieces)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
@@ -224,7 +227,7 @@ async def _send(response: web.StreamResponse, data: dict[str, Any]) -> None:
     await response.write(f"data: {json.dumps(data)}\n\n".encode())
 
 
-async def _silence(http: web.Request) -> None:
+async def _stay_silent(http: web.Request) -> None:
     """Say nothing until the client leaves; the server's `handler_cancellation` ends this."""
     while http.transport is not None and not http.transport.is_closing():  # noqa: ASYNC110 - a transport has no event
         await asyncio.sleep(0.02)

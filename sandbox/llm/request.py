@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sandbox.llm.reading import Chat, read
+from sandbox.llm.chat_parsing import Chat, parse_chat
 
 
 class BadRequestError(Exception):
@@ -27,18 +27,18 @@ class ChatRequest:
     temperature: float
     seed: int | None
     body: Mapping[str, Any]
-    at: float = field(default_factory=time.monotonic)
+    received_at: float = field(default_factory=time.monotonic)
     first_token_at: float | None = None
     """When the first piece of the answer was sent."""
-    answer: str = ""
+    sent_text: str = ""
     """What was sent of it."""
-    finished: str | None = None
+    finish_reason: str | None = None
     """`stop`, `length`, `tool_calls`; `aborted` where the client left; None while it runs, or for a fault."""
 
     @property
     def chat(self) -> Chat:
         """The messages, understood."""
-        return read(self.messages)
+        return parse_chat(self.messages)
 
     @property
     def wants_usage(self) -> bool:

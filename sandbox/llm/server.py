@@ -11,10 +11,10 @@ from typing import Self
 
 from aiohttp import web
 
+from sandbox.llm.breakpoints import StreamBreakpoint, StreamBreakpoints
 from sandbox.llm.chat_routes import ChatRoutes
-from sandbox.llm.gates import Gate, Gates
-from sandbox.llm.memory import Memory, MemoryRoutes
-from sandbox.llm.mood import Mood
+from sandbox.llm.faults import Faults
+from sandbox.llm.loaded_models import LoadedModels, ModelRoutes
 from sandbox.llm.options import StandInModelOptions
 from sandbox.llm.request import ChatRequest
 
@@ -30,24 +30,24 @@ class StandInLanguageModel:
 
     def __init__(self, *, port: int = 0, options: StandInModelOptions | None = None) -> None:
         self.options = options or StandInModelOptions()
-        self.mood = Mood()
-        self.memory = Memory(self.options, self.mood)
-        self.gates = Gates()
+        self.faults = Faults()
+        self.loaded_models = LoadedModels(self.options, self.faults)
+        self.breakpoints = StreamBreakpoints()
         self.requests: list[ChatRequest] = []
         """Every chat request, oldest first, over all restarts."""
         self.port = port
         self._scripts: list[str] = []
-        self._asked: Counter[str] = Counter()
+        self._repetitions: Counter[str] = Counter()
         self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:<port>/v1`: what goes into `llm.base_url`."""
-        return f"{self.root}/v1"
+        return f"{self.root_url}/v1"
 
     @property
-    def root(self) -> str:
+    def root_url(self) -> str:
         """Without `/v1`."""
         return f"http://127.0.0.1:{self.port}"
 
@@ -56,15 +56,15 @@ class StandInLanguageModel:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self.gates.release_all()
+        self.breakpoints.release_all()
         await self.stop()
 
     async def start(self) -> None:
         """Serve, on the same port as before; no model is in memory."""
-        self.memory.clear()
+        self.loaded_models.clear()
         app = web.Application(client_max_size=64 * 2**20)
         ChatRoutes(self).add_to(app)
-        MemoryRoutes(self.memory).add_to(app)
+        ModelRoutes(self.loaded_models).add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True).start()
@@ -85,11 +85,11 @@ class StandInLanguageModel:
 
     # -- what a test asks
 
-    def hold(self, after: int = 0, *, model: str | None = None) -> Gate:
+    def set_breakpoint(self, after: int = 0, *, model: str | None = None) -> StreamBreakpoint:
         """Stop answers after so many pieces, until released."""
-        return self.gates.add(after, model)
+        return self.breakpoints.add(after, model)
 
-    def say(self, *answers: str) -> None:
+    def script(self, *answers: str) -> None:
         """Prescribe the next answers word by word; `stop` and `max_tokens` still count."""
         self._scripts += answers
 
@@ -110,8 +110,8 @@ class StandInLanguageModel:
             TimeoutError: It goes on.
 
         """
-        await self._wait_until(lambda: request.finished is not None, timeout)
-        return str(request.finished)
+        await self._wait_until(lambda: request.finish_reason is not None, timeout)
+        return str(request.finish_reason)
 
     async def _wait_until(self, reached: Callable[[], bool], seconds: float) -> None:
         changed = asyncio.Event()
@@ -129,25 +129,25 @@ class StandInLanguageModel:
     def register(self, request: ChatRequest) -> None:
         """Keep a request."""
         self.requests.append(request)
-        self._ring()
+        self._wake_waiters()
 
-    def end(self, request: ChatRequest, how: str) -> None:
+    def finish(self, request: ChatRequest, how: str) -> None:
         """Note how a request ended."""
-        request.finished = how
-        self._ring()
+        request.finish_reason = how
+        self._wake_waiters()
 
-    def _ring(self) -> None:
+    def _wake_waiters(self) -> None:
         for each in self._waiting:
             each.set()
 
-    def next_script(self) -> str | None:
+    def next_scripted_answer(self) -> str | None:
         """The next prescribed answer."""
         return self._scripts.pop(0) if self._scripts else None
 
-    def variation(self, request: ChatRequest) -> int:
+    def count_repetitions(self, request: ChatRequest) -> int:
         """How often these messages came before; with a `seed`, the seed."""
         if request.seed is not None:
             return request.seed
         key = hashlib.sha256(json.dumps([request.model, request.messages]).encode()).hexdigest()
-        self._asked[key] += 1
-        return self._asked[key] - 1
+        self._repetitions[key] += 1
+        return self._repetitions[key] - 1

@@ -22,7 +22,7 @@ from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind,
 from bot.errors import ChorusError
 from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.settings import Settings, default_settings
-from sandbox.discord import LocalDiscord, Message, Person, Room
+from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
 from tests.cogs.delivery.ledger import Ledger
 from tests.cogs.making import a_job
 from tests.discord_openapi import check_requests
@@ -213,7 +213,9 @@ class Stage:
                 await bot.wait_until_ready()
                 yield bot
 
-    async def imagine(self, person: Person | None = None, room: Room | None = None, **values: str) -> Message:
+    async def imagine(
+        self, person: SimulatedUser | None = None, room: SimulatedChannel | None = None, **values: str
+    ) -> Message:
         """`/imagine` accepted: its message."""
         given = {"prompt": "a lighthouse at dusk"} | values
         answer = await (person or self.ada).slash(room or self.room, "imagine", wait=True, **given)

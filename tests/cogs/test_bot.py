@@ -21,13 +21,13 @@ async def test_commands_are_sent_once_and_again_when_they_change(stage: Stage) -
     async with stage.running():
         assert {command.name for command in stage.discord.commands} >= {"imagine", "queue"}
     async with stage.running():
-        assert len(stage.discord.requested(*SYNCS)) == 1
+        assert len(stage.discord.requests_to(*SYNCS)) == 1
     async with stage.running() as bot:
         bot.tree.add_command(a_command())
         from bot.discord_client.command_sync import CommandSync  # noqa: PLC0415
 
         await CommandSync(bot).run()
-    assert len(stage.discord.requested(*SYNCS)) == 2
+    assert len(stage.discord.requests_to(*SYNCS)) == 2
 
 
 def a_command() -> Any:
@@ -45,9 +45,9 @@ async def test_named_guilds_get_their_own_commands_and_others_are_not_served(tmp
         chosen = settings.discord.model_copy(update={"guild_ids": (stage.guild.id,)})
         stage.settings = settings.model_copy(update={"discord": chosen})
         async with stage.running():
-            (sync,) = stage.discord.requested(*GUILD_SYNCS)
+            (sync,) = stage.discord.requests_to(*GUILD_SYNCS)
             assert f"/guilds/{stage.guild.id}/" in sync.path
-            assert stage.discord.requested(*SYNCS) == []
+            assert stage.discord.requests_to(*SYNCS) == []
             assert {command.guild_id for command in stage.discord.commands} == {stage.guild.id}
             assert elsewhere.id not in {command.guild_id for command in stage.discord.commands}
 
@@ -79,11 +79,11 @@ async def test_in_a_server_that_is_not_served_a_command_is_told_so(stage: Stage)
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_direct_messages_are_for_those_who_allow_them(tmp_path: Path, allowed: bool) -> None:
     async with staged(tmp_path, allow_dms=allowed) as stage, stage.running():
-        (sync,) = stage.discord.requested(*SYNCS)
+        (sync,) = stage.discord.requests_to(*SYNCS)
         contexts = {tuple(command["contexts"]) for command in sync.body or [] if isinstance(command, dict)}
         assert contexts == {(0, 1) if allowed else (0,)}
         if allowed:
-            room = stage.ada.direct
+            room = stage.ada.dm_channel
             message = await stage.imagine(room=room)
             stage.script.finish(stage.script.only.id, stage.picture())
             await stage.shown(stage.script.only.id)
@@ -98,7 +98,7 @@ async def test_an_exception_in_a_listener_does_not_end_the_client(stage: Stage) 
 
     async with stage.running() as bot:
         await bot.add_cog(Clumsy())
-        await stage.ada.say(stage.room, "hello")
+        await stage.ada.send(stage.room, "hello")
         await stage.imagine()
         assert not bot.is_closed()
 
@@ -115,12 +115,12 @@ async def test_a_dropped_gateway_comes_back_and_the_job_goes_on(stage: Stage) ->
     async with stage.running():
         message = await stage.imagine()
         job = stage.script.only
-        stage.discord.gateway.drop()
+        stage.discord.gateway.drop_connections()
         stage.script.say(job.id, Progress(fraction=0.5, node_title="KSampler", elapsed_seconds=5))
         await stage.room.wait_for_edit(message, lambda shown: "50 %" in shown.text())
         stage.script.finish(job.id, stage.picture())
         await stage.shown(job.id)
-        await stage.discord.wait_ready_bot()
+        await stage.discord.wait_until_bot_ready()
         await stage.imagine()
     assert len(message.attachments) == 1
 
@@ -147,7 +147,7 @@ async def test_edits_keep_their_distance_up_to_the_result(tmp_path: Path) -> Non
             await stage.room.wait_for_edit(message, lambda shown, percent=percent: f" {percent} %" in shown.text())
         stage.script.finish(job.id, stage.picture())
         await stage.shown(job.id)
-        times = [edit.at for edit in stage.discord.requested("PATCH", "/channels/*/messages/*")]
+        times = [edit.received_at for edit in stage.discord.requests_to("PATCH", "/channels/*/messages/*")]
         assert len(times) == 4
         assert all(after - before >= interval for before, after in itertools.pairwise(times))
 

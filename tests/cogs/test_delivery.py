@@ -18,14 +18,14 @@ from sandbox.discord import (
     AppliedThenDropped,
     AppliedThenStatus,
     Dropped,
-    LateReply,
+    ErrorStatus,
+    LateResponse,
     Message,
     RateLimited,
-    Refused,
-    Status,
-    TooLarge,
+    Rejected,
+    payload_too_large,
 )
-from sandbox.discord.weather import Effect
+from sandbox.discord.faults import Fault
 from tests.cogs.making import a_request
 from tests.cogs.stage import Stage, staged
 
@@ -71,15 +71,15 @@ async def test_twelve_pictures_are_two_messages(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "effect",
-    [Status(502), AppliedThenStatus(502), AppliedThenDropped(), Dropped(), RateLimited(0.05)],
+    [ErrorStatus(502), AppliedThenStatus(502), AppliedThenDropped(), Dropped(), RateLimited(0.05)],
     ids=lambda effect: f"{type(effect).__name__}",
 )
 @pytest.mark.parametrize("request_of", [CALLBACK, EDIT, POST], ids=["answer", "result", "further files"])
 async def test_one_result_whatever_happens_to_a_request(
-    stage: Stage, effect: Effect, request_of: tuple[str, str]
+    stage: Stage, effect: Fault, request_of: tuple[str, str]
 ) -> None:
     async with stage.running():
-        stage.discord.weather.next(*request_of, effect)
+        stage.discord.faults.next(*request_of, effect)
         await drawn(stage, count=11)
     first, second = stage.room.bot_messages
     assert (len(first.attachments), len(second.attachments)) == (10, 1)
@@ -88,7 +88,7 @@ async def test_one_result_whatever_happens_to_a_request(
 
 async def test_an_answer_that_discord_no_longer_takes_is_shrugged_off(stage: Stage) -> None:
     async with stage.running():
-        stage.discord.weather.next(*CALLBACK, Refused(404, 10062, "Unknown interaction"))
+        stage.discord.faults.next(*CALLBACK, Rejected(404, 10062, "Unknown interaction"))
         await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
         await stage.script.accepted.wait()
         job = stage.script.only
@@ -109,7 +109,7 @@ async def test_progress_and_result_survive_the_interactions_token(stage: Stage) 
         stage.script.finish(job.id, stage.picture())
         await stage.shown(job.id)
     assert len(message.attachments) == 1
-    assert stage.discord.requested("PATCH", "/webhooks/**") == []
+    assert stage.discord.requests_to("PATCH", "/webhooks/**") == []
 
 
 async def test_when_the_message_is_deleted_the_result_is_a_new_one(stage: Stage) -> None:
@@ -129,7 +129,7 @@ async def test_when_the_message_is_deleted_the_result_is_a_new_one(stage: Stage)
 async def test_a_message_that_takes_no_more_edits_is_answered_by_the_result(stage: Stage) -> None:
     async with stage.running():
         message = await stage.imagine()
-        stage.discord.weather.always(*EDIT, Refused(400, 30046, "Too many edits of an old message"))
+        stage.discord.faults.always(*EDIT, Rejected(400, 30046, "Too many edits of an old message"))
         stage.script.finish(stage.script.only.id, stage.picture())
         await stage.shown(stage.script.only.id)
     first, second = stage.room.bot_messages
@@ -141,8 +141,8 @@ async def test_a_message_that_takes_no_more_edits_is_answered_by_the_result(stag
 async def test_lost_permissions_end_the_job_with_an_explanation(stage: Stage) -> None:
     async with stage.running():
         message = await stage.imagine()
-        stage.room.permit(None, deny=["attach_files"])
-        stage.guild.deny_bot("attach_files")
+        stage.room.set_permissions(None, deny=["attach_files"])
+        stage.guild.remove_bot_permissions("attach_files")
         stage.discord.clock.advance(16 * 60)
         stage.script.finish(stage.script.only.id, stage.picture())
         await stage.shown(stage.script.only.id)
@@ -158,7 +158,7 @@ async def test_lost_permissions_end_the_job_with_an_explanation(stage: Stage) ->
 async def test_a_channel_that_is_gone_ends_the_job(stage: Stage) -> None:
     async with stage.running():
         await stage.imagine()
-        stage.room.remove()
+        stage.room.delete()
         stage.script.finish(stage.script.only.id, stage.picture())
         await stage.shown(stage.script.only.id)
     assert stage.script.only.state is JobState.FAILED
@@ -230,7 +230,7 @@ async def test_a_picture_beyond_the_guilds_limit_is_made_to_fit_and_kept(tmp_pat
 
 async def test_a_refused_upload_is_tried_smaller(stage: Stage) -> None:
     async with stage.running():
-        stage.discord.weather.next(*EDIT, TooLarge())
+        stage.discord.faults.next(*EDIT, payload_too_large())
         message = await stage.imagine()
         data = noise(400)
         stage.script.finish(stage.script.only.id, stage.picture("a.png", data))
@@ -270,10 +270,10 @@ async def test_a_restart_goes_on_with_the_same_message(stage: Stage) -> None:
 async def test_killed_between_a_post_and_its_record(stage: Stage, applied: bool, request_of: tuple[str, str]) -> None:
     async with stage.running():
         message = await stage.imagine()
-        hold = stage.discord.weather.hold(*request_of, applied=applied)
+        hold = stage.discord.faults.set_breakpoint(*request_of, applied=applied)
         stage.script.finish(stage.script.only.id, *[stage.picture(f"{n}.png") for n in range(11)])
-        await hold.arrived()
-    stage.discord.weather.clear()
+        await hold.wait_reached()
+    stage.discord.faults.clear()
     assert stage.script.shown == []
     async with stage.running():
         await stage.shown(stage.script.only.id)
@@ -284,10 +284,10 @@ async def test_killed_between_a_post_and_its_record(stage: Stage, applied: bool,
 
 async def test_killed_before_the_answers_id_was_stored(stage: Stage) -> None:
     async with stage.running():
-        hold = stage.discord.weather.hold(*CALLBACK, applied=True)
+        hold = stage.discord.faults.set_breakpoint(*CALLBACK, applied=True)
         await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
-        await hold.arrived()
-    stage.discord.weather.clear()
+        await hold.wait_reached()
+    stage.discord.faults.clear()
     (row,) = stage.ledger.rows.values()
     assert row.state is DeliveryState.PENDING
     async with stage.running():
@@ -299,11 +299,11 @@ async def test_killed_before_the_answers_id_was_stored(stage: Stage) -> None:
 
 async def test_killed_before_the_answer_the_job_was_never_accepted(stage: Stage) -> None:
     async with stage.running():
-        hold = stage.discord.weather.hold(*CALLBACK, applied=False)
+        hold = stage.discord.faults.set_breakpoint(*CALLBACK, applied=False)
         answer = await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
-        await hold.arrived()
+        await hold.wait_reached()
         answer.interaction.failed = True
-    stage.discord.weather.clear()
+    stage.discord.faults.clear()
     async with stage.running():
         await stage.shown(stage.script.only.id)
     assert stage.room.bot_messages == []
@@ -314,10 +314,10 @@ async def test_killed_before_the_mention_it_is_still_sent_once(tmp_path: Path) -
     async with staged(tmp_path, notify_after_seconds=0.0001) as stage:
         async with stage.running():
             message = await stage.imagine()
-            hold = stage.discord.weather.hold(*POST, applied=True)
+            hold = stage.discord.faults.set_breakpoint(*POST, applied=True)
             stage.script.finish(stage.script.only.id, stage.picture())
-            await hold.arrived()
-        stage.discord.weather.clear()
+            await hold.wait_reached()
+        stage.discord.faults.clear()
         async with stage.running():
             await stage.shown(stage.script.only.id)
         assert [entry.reply_to for entry in stage.room.bot_messages] == [None, message]
@@ -329,12 +329,12 @@ async def test_a_slow_edit_is_never_overtaken_by_the_result(stage: Stage) -> Non
     async with stage.running():
         message = await stage.imagine()
         job = stage.script.only
-        stage.discord.weather.next(*EDIT, LateReply(0.3))
+        stage.discord.faults.next(*EDIT, LateResponse(0.3))
         stage.script.say(job.id, Progress(fraction=0.3, node_title="KSampler", elapsed_seconds=9))
         await stage.room.wait_for_edit(message, lambda shown: "30 %" in shown.text())
         stage.script.finish(job.id, stage.picture())
         await stage.shown(job.id)
-    edits = stage.discord.requested(*EDIT)
+    edits = stage.discord.requests_to(*EDIT)
     assert [len(edit.parts) for edit in edits] == [0, 1]
     assert len(message.attachments) == 1
 
@@ -342,17 +342,17 @@ async def test_a_slow_edit_is_never_overtaken_by_the_result(stage: Stage) -> Non
 async def test_where_the_bot_cannot_see_the_channel_the_token_serves(stage: Stage) -> None:
     async with stage.running():
         message = await stage.imagine()
-        stage.guild.deny_bot("view_channel")
+        stage.guild.remove_bot_permissions("view_channel")
         stage.script.finish(stage.script.only.id, stage.picture())
         await stage.shown(stage.script.only.id)
     assert len(message.attachments) == 1
     assert stage.script.only.state is JobState.DELIVERED
-    assert stage.discord.requested("PATCH", "/webhooks/*/*/messages/*")
+    assert stage.discord.requests_to("PATCH", "/webhooks/*/*/messages/*")
 
 
 async def test_an_answer_without_an_interaction_replies_and_becomes_the_result(stage: Stage) -> None:
     async with stage.running() as bot:
-        original = await stage.ada.say(stage.room, "draw me")
+        original = await stage.ada.send(stage.room, "draw me")
         request = asked_by_reaction(stage, original)
         job = await delivery_of(bot).accept_in_channel(request)
         stage.script.finish(job.id, stage.picture())
@@ -367,13 +367,13 @@ async def test_an_answer_without_an_interaction_replies_and_becomes_the_result(s
 async def test_killed_while_answering_without_an_interaction(stage: Stage, applied: bool) -> None:
     original = None
     async with stage.running() as bot:
-        original = await stage.ada.say(stage.room, "draw me")
-        hold = stage.discord.weather.hold(*POST, applied=applied)
+        original = await stage.ada.send(stage.room, "draw me")
+        hold = stage.discord.faults.set_breakpoint(*POST, applied=applied)
         task = asyncio.create_task(delivery_of(bot).accept_in_channel(asked_by_reaction(stage, original)))
-        await hold.arrived()
+        await hold.wait_reached()
         task.cancel()
         await asyncio.wait({task})
-    stage.discord.weather.clear()
+    stage.discord.faults.clear()
     async with stage.running():
         stage.script.finish(stage.script.only.id, stage.picture())
         await stage.shown(stage.script.only.id)

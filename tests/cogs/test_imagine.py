@@ -77,7 +77,7 @@ async def test_the_character_is_the_channels_or_its_parents_or_the_default(stage
     stage.bindings.by_channel[stage.room.id] = "alex"
     other = stage.guild.add_channel("other")
     async with stage.running():
-        thread = await stage.ada.start_thread(stage.room, "aside")
+        thread = await stage.ada.create_thread(stage.room, "aside")
         for room in (stage.room, thread, other):
             await stage.imagine(room=room)
     assert [job.request.character_id for job in stage.script.jobs.values()] == ["alex", "alex", "nova"]
@@ -120,8 +120,8 @@ async def test_what_the_queue_refuses_is_told_to_the_person_alone(stage: Stage) 
 
 @pytest.mark.parametrize("permission", ["send_messages", "attach_files"])
 async def test_a_missing_permission_is_told_before_any_work(stage: Stage, permission: str) -> None:
-    stage.room.permit(None, deny=[permission])
-    stage.guild.deny_bot(permission)
+    stage.room.set_permissions(None, deny=[permission])
+    stage.guild.remove_bot_permissions(permission)
     async with stage.running():
         answer = await stage.mod.slash(stage.room, "imagine", prompt="x")
         assert answer.message.ephemeral

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.discord import Answer, Message, Person
-from sandbox.discord.sessions import PRIVILEGED
+from sandbox.discord import Message, SimulatedInteraction, SimulatedUser
+from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from tests.e2e.house import REPOSITORY, House, built, labels
 
 SHARED = REPOSITORY / "workflows" / "_shared" / "image"
@@ -66,27 +66,27 @@ class Studio:
 
 @asynccontextmanager
 async def studio(folder: Path, *, special: bool = True, **sections: dict[str, Any]) -> AsyncGenerator[Studio]:
-    async with built(folder, privileged_intents=PRIVILEGED, **sections) as house:
+    async with built(folder, privileged_intents=PRIVILEGED_INTENTS, **sections) as house:
         if special:
             for name in ("vary", "upscale"):
                 shutil.copy(SHARED / f"{name}.json", folder / "workflows" / "nova" / "image" / f"{name}.json")
         yield Studio(house)
 
 
-async def press(person: Person, message: Message, label: str) -> Answer:
+async def press(person: SimulatedUser, message: Message, label: str) -> SimulatedInteraction:
     """Press; it must be there."""
     assert label in labels(message), labels(message)
     return await person.press(message, label)
 
 
-def told(answer: Answer) -> str:
+def told(answer: SimulatedInteraction) -> str:
     """What the person alone was told."""
     assert answer.message.ephemeral
     return answer.message.text()
 
 
-async def told_soon(answer: Answer) -> str:
+async def told_soon(answer: SimulatedInteraction) -> str:
     """As `told`, of an answer that was prepared first."""
-    message = await answer.wait_message()
+    message = await answer.wait_for_message()
     assert message.ephemeral
     return message.text()

@@ -26,8 +26,8 @@ from bot.discord_client.endpoint import point_discord_at
 from bot.services import Services, open_services
 from bot.settings import Settings, load_settings
 from sandbox.comfyui import StandInComfyUI, StandInOptions
-from sandbox.discord import LocalDiscord, Message, Person, Room
-from sandbox.discord.sessions import PRIVILEGED
+from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
+from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from tests.discord_openapi import check_requests
 
 DEADLINE = 60.0
@@ -101,7 +101,9 @@ class House:
             await bot.wait_until_ready()
             yield services, bot
 
-    async def imagine(self, person: Person | None = None, room: Room | None = None, **values: str) -> Message:
+    async def imagine(
+        self, person: SimulatedUser | None = None, room: SimulatedChannel | None = None, **values: str
+    ) -> Message:
         """`/imagine`, accepted: its message."""
         given = {"prompt": "a lighthouse at dusk"} | values
         answer = await (person or self.ada).slash(room or self.room, "imagine", wait=True, **given)
@@ -184,14 +186,14 @@ class Process:
         return self._process
 
     async def ready(self) -> None:
-        await self._house.discord.wait_ready_bot(timeout=DEADLINE)
-        await self._house.discord.wait_commands("imagine", "queue", timeout=DEADLINE)
+        await self._house.discord.wait_until_bot_ready(timeout=DEADLINE)
+        await self._house.discord.wait_for_commands("imagine", "queue", timeout=DEADLINE)
 
     async def kill(self) -> None:
         """-9: nothing is closed, nothing is said."""
         self.process.send_signal(signal.SIGKILL)
         await self.process.communicate()
-        await self._house.discord.wait_gone_bot()
+        await self._house.discord.wait_until_bot_disconnected()
 
     async def stop(self) -> tuple[int, str]:
         """SIGTERM; the exit code and everything it printed."""
@@ -216,7 +218,7 @@ def name_of(message: Message) -> str:
 
 @asynccontextmanager
 async def built(
-    folder: Path, *, privileged_intents: int = PRIVILEGED, **sections: dict[str, Any]
+    folder: Path, *, privileged_intents: int = PRIVILEGED_INTENTS, **sections: dict[str, Any]
 ) -> AsyncGenerator[House]:
     """Configuration, character and workflows in `folder`, between the two servers."""
     workflows = folder / "workflows" / "nova" / "image"

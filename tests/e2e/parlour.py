@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.discord import Message, Person, Room
+from sandbox.discord import Message, SimulatedChannel, SimulatedUser
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
 from tests.e2e.house import House, built
 
@@ -26,22 +26,22 @@ class Parlour:
         self.room = self.house.room
         self.ada = self.house.ada
         self.bob = self.house.bob
-        self._grace: Person | None = None
+        self._grace: SimulatedUser | None = None
 
     @property
-    def grace(self) -> Person:
+    def grace(self) -> SimulatedUser:
         """Who manages channels."""
         if self._grace is None:
             may = ["view_channel", "send_messages", "manage_channels"]
             self._grace = self.house.guild.add_member("grace", permissions=may)
         return self._grace
 
-    async def use(self, name: str, room: Room | None = None, mode: str = "all") -> Message:
+    async def use(self, name: str, room: SimulatedChannel | None = None, mode: str = "all") -> Message:
         """`/character use`: its answer."""
         answer = await self.grace.slash(room or self.room, "character use", name=name, mode=mode)
         return answer.message
 
-    async def until_said(self, text: str, room: Room | None = None) -> Message:
+    async def until_said(self, text: str, room: SimulatedChannel | None = None) -> Message:
         """Until a character's message shows exactly this."""
         return await (room or self.room).wait_for_message(
             lambda shown: shown.content == text and shown.webhook_id is not None
@@ -75,5 +75,5 @@ async def furnished(folder: Path, **sections: Any) -> AsyncGenerator[Parlour]:
         conversation = {"edit_interval_seconds": 0.05} | sections.pop("conversation", {})
         async with built(folder, llm=llm | sections.pop("llm", {}), conversation=conversation, **sections) as house:
             (folder / "characters" / "alex.yaml").write_text(ALEX, encoding="utf-8")
-            house.guild.allow_bot("manage_webhooks")
+            house.guild.add_bot_permissions("manage_webhooks")
             yield Parlour(house, model)

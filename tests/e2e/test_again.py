@@ -87,7 +87,7 @@ async def test_a_remix_that_cannot_be_is_told_alone(here: Studio, field: str, va
         first = await here.drawn()
         opened = await press(here.requester, first, "Remix")
         answer = await here.requester.submit_modal(opened, {field: value})
-        if answer.answered:
+        if answer.responded:
             assert said in told(answer)
         assert here.count() == 1
 
@@ -95,13 +95,13 @@ async def test_a_remix_that_cannot_be_is_told_alone(here: Studio, field: str, va
 async def test_a_second_press_says_what_runs(here: Studio) -> None:
     async with here.house.running():
         first = await here.drawn()
-        async with here.house.comfy.hold("KSampler") as hold:
+        async with here.house.comfy.set_breakpoint("KSampler") as hold:
             running = await press(here.requester, first, "Again")
             await hold.reached.wait()
             second = told(await press(here.stranger, first, "Again"))
             assert "under way" in second
             assert str(running.message.id) in second
-            await here.stranger.react(first, "🔁")
+            await here.stranger.add_reaction(first, "🔁")
             varied = await press(here.stranger, first, "Vary")
             assert not varied.message.ephemeral
             assert "place 1" in told(await press(here.requester, first, "Vary"))
@@ -114,7 +114,7 @@ async def test_a_second_press_says_what_runs(here: Studio) -> None:
 async def test_two_presses_at_the_same_moment_are_one_job(here: Studio) -> None:
     async with here.house.running():
         first = await here.drawn()
-        async with here.house.comfy.hold("KSampler") as hold:
+        async with here.house.comfy.set_breakpoint("KSampler") as hold:
             answers = await asyncio.gather(
                 *(press(person, first, "Again") for person in (here.requester, here.stranger))
             )
@@ -127,7 +127,7 @@ async def test_two_presses_at_the_same_moment_are_one_job(here: Studio) -> None:
 async def test_limits_count_for_the_one_who_presses(tmp_path: Path) -> None:
     async with studio(tmp_path, comfyui={"queue": {"max_per_user": 1}}) as here, here.house.running():
         first, other = await here.drawn(), await here.drawn()
-        async with here.house.comfy.hold("KSampler") as hold:
+        async with here.house.comfy.set_breakpoint("KSampler") as hold:
             running = await press(here.requester, first, "Again")
             await hold.reached.wait()
             waiting = await press(here.stranger, first, "Vary")
@@ -143,7 +143,7 @@ async def test_who_may_ask_can_be_the_requester_alone(tmp_path: Path) -> None:
         first = await here.drawn()
         for label in ("Again", "Vary", "Remix", "Upscale"):
             assert "NOT_ALLOWED" in told(await press(here.stranger, first, label))
-        await here.stranger.react(first, "🔁")
+        await here.stranger.add_reaction(first, "🔁")
         await here.finished((await press(here.requester, first, "Again")).message)
         assert here.count() == 2
 
@@ -151,10 +151,10 @@ async def test_who_may_ask_can_be_the_requester_alone(tmp_path: Path) -> None:
 async def test_who_may_not_write_here_presses_in_vain(here: Studio) -> None:
     async with here.house.running():
         first = await here.drawn()
-        here.room.permit(here.stranger, deny=["send_messages"])
+        here.room.set_permissions(here.stranger, deny=["send_messages"])
         for label in ("Again", "Vary", "Remix", "Upscale"):
             assert "NOT_ALLOWED" in told(await press(here.stranger, first, label))
-        await here.stranger.react(first, "🔁")
+        await here.stranger.add_reaction(first, "🔁")
         assert told(await press(here.stranger, first, "Info"))
         assert here.count() == 1
 
@@ -163,12 +163,12 @@ async def test_delete_is_for_the_requester_and_moderators_and_keeps_the_data(her
     async with here.house.running():
         first, second, third = [await here.drawn() for _ in range(3)]
         assert "NOT_ALLOWED" in told(await press(here.stranger, first, "Delete"))
-        await here.stranger.react(first, "🗑️")
+        await here.stranger.add_reaction(first, "🗑️")
         await press(here.requester, first, "Delete")
         await here.room.wait_for_deletion(first)
         await press(here.moderator, second, "Delete")
         await here.room.wait_for_deletion(second)
-        await here.moderator.react(third, "🗑️")
+        await here.moderator.add_reaction(third, "🗑️")
         await here.room.wait_for_deletion(third)
         await here.house.until_rows("SELECT count(*) FROM images WHERE shelf = 2", (3,))
     assert len(list(here.data.glob("images/*/*.png"))) == 3
@@ -206,8 +206,8 @@ async def test_a_job_whose_row_is_gone_is_said_to_be(here: Studio) -> None:
     async with here.house.running():
         for label in labels(first):
             assert "no longer" in told(await press(here.requester, first, label))
-        await here.requester.react(first, "🔁")
-        await here.requester.react(first, "🗑️")
+        await here.requester.add_reaction(first, "🔁")
+        await here.requester.add_reaction(first, "🗑️")
         await here.drawn()  # by then all of that was answered
     assert not first.deleted
     assert here.count() == 1
@@ -256,12 +256,12 @@ async def test_a_changed_workflow_is_told_and_either_is_offered(here: Studio) ->
 
 async def test_a_failed_job_is_tried_again_and_without_a_vary_workflow_the_words_change(tmp_path: Path) -> None:
     async with studio(tmp_path, special=False) as here, here.house.running():
-        here.house.comfy.weather.fail_nodes["KSampler"] = "the brush broke"
+        here.house.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
         failed = await here.house.imagine()
         await here.room.wait_for_edit(failed, lambda shown: "GENERATION_FAILED" in shown.text())
         assert labels(failed) == ["Details", "Again"]
-        del here.house.comfy.weather.fail_nodes["KSampler"]
-        await here.requester.react(failed, "🔁")
+        del here.house.comfy.faults.failing_nodes["KSampler"]
+        await here.requester.add_reaction(failed, "🔁")
         done = await here.next_result(failed)
         assert labels(done) == ["Again", "Vary", "Remix", "Info", "Delete"]
         varied = await here.finished((await press(here.requester, done, "Vary")).message)
@@ -275,15 +275,15 @@ async def test_a_reaction_makes_it_again_quickly_also_in_threads_and_on_old_mess
     async with here.house.running():
         first = await here.drawn()
     async with here.house.running():
-        await here.stranger.react(first, "🔁")
-        await here.stranger.unreact(first, "🔁")
-        await here.stranger.react(first, "🔁")
+        await here.stranger.add_reaction(first, "🔁")
+        await here.stranger.remove_reaction(first, "🔁")
+        await here.stranger.add_reaction(first, "🔁")
         again = await here.next_result(first)
         assert again.reply_to is first
-        thread = await here.requester.start_thread(here.room, "a thread")
+        thread = await here.requester.create_thread(here.room, "a thread")
         inside = await here.house.imagine(room=thread)
         await thread.wait_for_edit(inside, lambda shown: len(shown.attachments) == 1 and "Again" in labels(shown))
-        await here.stranger.react(inside, "🔁")
+        await here.stranger.add_reaction(inside, "🔁")
         await thread.wait_for_message(lambda shown: shown.reply_to is inside and len(shown.attachments) == 1)
     requests = here.jobs("requester_id, parent_job_id IS NOT NULL")
     assert requests == [(here.requester.id, 0), (here.stranger.id, 1), (here.requester.id, 0), (here.stranger.id, 1)]
@@ -292,25 +292,25 @@ async def test_a_reaction_makes_it_again_quickly_also_in_threads_and_on_old_mess
 async def test_a_reaction_sends_the_file_and_settings(here: Studio) -> None:
     async with here.house.running():
         first = await here.drawn(seed="3")
-        await here.stranger.react(first, "✉️")
-        sent = await here.stranger.direct.wait_for_message(lambda shown: len(shown.attachments) == 2)
+        await here.stranger.add_reaction(first, "✉️")
+        sent = await here.stranger.dm_channel.wait_for_message(lambda shown: len(shown.attachments) == 2)
         assert sent.attachments[0].data == first.attachments[0].data
         assert json.loads(sent.attachments[1].data)["seed"] == 3
         here.requester.user.accepts_dms = False
-        await here.requester.react(first, "✉️")
-        await here.requester.react(first, "🔁")
+        await here.requester.add_reaction(first, "✉️")
+        await here.requester.add_reaction(first, "🔁")
         await here.next_result(first)
-    assert here.requester.direct.messages == []
+    assert here.requester.dm_channel.messages == []
 
 
 async def test_a_running_job_is_cancelled_by_who_may(here: Studio) -> None:
-    async with here.house.running(), here.house.comfy.hold("KSampler") as hold:
+    async with here.house.running(), here.house.comfy.set_breakpoint("KSampler") as hold:
         running = await here.house.imagine()
         await hold.reached.wait()
-        await here.stranger.react(running, "❌")
-        await here.stranger.react(running, "🔁")
-        await here.stranger.react(running, "🗑️")
-        await here.moderator.react(running, "❌")
+        await here.stranger.add_reaction(running, "❌")
+        await here.stranger.add_reaction(running, "🔁")
+        await here.stranger.add_reaction(running, "🗑️")
+        await here.moderator.add_reaction(running, "❌")
         await here.room.wait_for_edit(running, lambda shown: "CANCELLED" in shown.text())
         await here.house.until_delivered()
     assert here.jobs("state") == [("cancelled",)]
@@ -320,16 +320,16 @@ async def test_reactions_elsewhere_and_of_bots_do_nothing(here: Studio) -> None:
     robot = here.house.guild.add_member("robot", bot=True)
     async with here.house.running():
         first = await here.drawn()
-        text = await here.stranger.say(here.room, "hello there")
+        text = await here.stranger.send(here.room, "hello there")
         for emoji in ("🔁", "✉️", "🗑️", "❌", "👍"):
-            await here.requester.react(text, emoji)
-        await robot.react(first, "🔁")
-        await robot.react(first, "🗑️")
-        await here.requester.react(first, "🔊")
-        await here.requester.react(first, "❌")
-        await here.requester.react(first, "👍")
+            await here.requester.add_reaction(text, emoji)
+        await robot.add_reaction(first, "🔁")
+        await robot.add_reaction(first, "🗑️")
+        await here.requester.add_reaction(first, "🔊")
+        await here.requester.add_reaction(first, "❌")
+        await here.requester.add_reaction(first, "👍")
         await here.requester.slash(here.room, "queue")
-        await here.requester.react(first, "🔁")
+        await here.requester.add_reaction(first, "🔁")
         await here.next_result(first)
     assert here.count() == 2
     assert not text.deleted
@@ -342,8 +342,8 @@ async def test_other_emoji_can_be_chosen_and_are_offered(tmp_path: Path) -> None
         for each in ("✨", "✉️", "🔥"):
             await here.room.wait_for_reaction(first, each)
         assert [reaction.emoji for reaction in first.reactions] == ["✨", "✉️", "🔥"]
-        await here.stranger.react(first, "🔁")
-        await here.stranger.react(first, "✨")
+        await here.stranger.add_reaction(first, "🔁")
+        await here.stranger.add_reaction(first, "✨")
         await here.next_result(first)
         assert here.count() == 2
 
@@ -351,15 +351,15 @@ async def test_other_emoji_can_be_chosen_and_are_offered(tmp_path: Path) -> None
 async def test_context_menus_work_on_messages_of_an_earlier_life(here: Studio) -> None:
     async with here.house.running():
         first = await here.drawn()
-        words = await here.stranger.say(here.room, "a boat in the rain")
+        words = await here.stranger.send(here.room, "a boat in the rain")
     async with here.house.running():
-        assert told(await here.stranger.context(first, "Info"))
-        assert "INPUT_INVALID" in told(await here.stranger.context(words, "Info"))
-        assert "INPUT_INVALID" in told(await here.stranger.context(words, "Regenerate"))
-        assert str(here.room.id) in await told_soon(await here.stranger.context(first, "Regenerate"))
+        assert told(await here.stranger.context_menu(first, "Info"))
+        assert "INPUT_INVALID" in told(await here.stranger.context_menu(words, "Info"))
+        assert "INPUT_INVALID" in told(await here.stranger.context_menu(words, "Regenerate"))
+        assert str(here.room.id) in await told_soon(await here.stranger.context_menu(first, "Regenerate"))
         again = await here.next_result(words)
         assert again.reply_to is first
-        assert await told_soon(await here.requester.context(words, "Draw this"))
+        assert await told_soon(await here.requester.context_menu(words, "Draw this"))
         drawn = await here.next_result(again)
         assert drawn.reply_to is words
         assert "a boat in the rain" in drawn.text()
@@ -372,7 +372,7 @@ async def test_the_longest_prompt_fits_everywhere(here: Studio) -> None:
         assert told(await press(here.requester, first, "Info"))
         opened = await press(here.requester, first, "Remix")
         assert opened.modal["components"]
-        await here.requester.react(first, "✉️")
-        await here.requester.direct.wait_for_message(lambda shown: len(shown.attachments) == 2)
+        await here.requester.add_reaction(first, "✉️")
+        await here.requester.dm_channel.wait_for_message(lambda shown: len(shown.attachments) == 2)
         assert (await here.requester.slash(here.room, "history")).message.ephemeral
         assert (await here.requester.slash(here.room, "gallery")).message.ephemeral

@@ -27,7 +27,7 @@ async def nova(tmp_path: Path) -> AsyncIterator[VoiceHouse]:
 async def said(nova: VoiceHouse) -> Message:
     """A turn that stands."""
     await nova.use_nova()
-    await nova.ada.say(nova.room, "hello")
+    await nova.ada.send(nova.room, "hello")
     turn = await nova.turn("The first.")
     await nova.quiet(0)
     return turn
@@ -37,14 +37,14 @@ async def test_a_reaction_makes_a_new_alternative_in_place_also_after_a_restart(
     async with nova.house.running():
         turn = await said(nova)
     async with nova.house.running():
-        await nova.house.bob.react(turn, "🔁")
+        await nova.house.bob.add_reaction(turn, "🔁")
         await nova.room.wait_for_edit(turn, lambda shown: shown.content == "The second." and bool(shown.components))
         assert labels(turn) == ["◀", "2 / 2", "▶", "Speak"]
-        menu = await nova.house.bob.context(turn, "Regenerate")
+        menu = await nova.house.bob.context_menu(turn, "Regenerate")
         assert "on its way" in told(menu)
         await nova.room.wait_for_edit(turn, lambda shown: "3 / 3" in labels(shown))
         assert turn.content == "The third."
-        info = await nova.house.bob.context(turn, "Info")
+        info = await nova.house.bob.context_menu(turn, "Info")
         assert "3 of 3" in told(info)
         await nova.quiet(0)
     assert [message for message in nova.room.messages if message.webhook_id is not None] == [turn]
@@ -53,14 +53,14 @@ async def test_a_reaction_makes_a_new_alternative_in_place_also_after_a_restart(
 async def test_words_are_spoken_by_reaction_button_and_menu(nova: VoiceHouse) -> None:
     async with nova.house.running():
         turn = await said(nova)
-        await nova.house.bob.react(turn, "🔊")
+        await nova.house.bob.add_reaction(turn, "🔊")
         first = await nova.bubble()
         await nova.quiet(1)
         assert first.reply_to is turn
-        await nova.house.bob.react(turn, "🔁")
+        await nova.house.bob.add_reaction(turn, "🔁")
         await nova.room.wait_for_edit(turn, lambda shown: "Speak" in labels(shown))
-        text = await nova.ada.say(nova.room, "read this aloud, please", ping=False)
-        await nova.house.bob.react(text, "🔊")
+        text = await nova.ada.send(nova.room, "read this aloud, please", ping=False)
+        await nova.house.bob.add_reaction(text, "🔊")
         spoken = await nova.room.wait_for_message(lambda shown: shown.is_voice and shown.reply_to is text)
         assert spoken
         answer = await press(nova.house.bob, turn, "Speak")
@@ -70,21 +70,21 @@ async def test_words_are_spoken_by_reaction_button_and_menu(nova: VoiceHouse) ->
 async def test_a_voice_message_is_spoken_again_and_taken_along(nova: VoiceHouse) -> None:
     async with nova.house.running():
         turn = await said(nova)
-        await nova.house.bob.react(turn, "🔊")
+        await nova.house.bob.add_reaction(turn, "🔊")
         bubble = await nova.bubble()
         await nova.quiet(1)
     async with nova.house.running():
-        await nova.ada.react(bubble, "🔁")
+        await nova.ada.add_reaction(bubble, "🔁")
         again = await nova.bubble(after=bubble)
         assert again.reply_to is bubble
         await nova.quiet(2)
-        await nova.ada.react(bubble, "✉️")
-        sent = await nova.ada.direct.wait_for_message(lambda shown: len(shown.attachments) == 2)
+        await nova.ada.add_reaction(bubble, "✉️")
+        sent = await nova.ada.dm_channel.wait_for_message(lambda shown: len(shown.attachments) == 2)
         assert sent.attachments[0].data[:4] == b"OggS"
-        await nova.ada.react(again, "🗑️")
-        await nova.ada.react(bubble, "🗑️")
+        await nova.ada.add_reaction(again, "🗑️")
+        await nova.ada.add_reaction(bubble, "🗑️")
         await nova.room.wait_for_deletion(again)
-        await nova.house.bob.react(bubble, "🗑️")
+        await nova.house.bob.add_reaction(bubble, "🗑️")
         await nova.room.wait_for_deletion(bubble)
     rows = nova.house.rows("SELECT requester_id, seed, parent_job_id IS NULL FROM jobs ORDER BY number")
     assert [row[0] for row in rows] == [nova.house.bob.id, nova.ada.id]
@@ -95,28 +95,28 @@ async def test_a_voice_message_is_spoken_again_and_taken_along(nova: VoiceHouse)
 async def test_turns_are_deleted_by_whom_they_answer_and_moderators_and_sent_to_anyone(nova: VoiceHouse) -> None:
     async with nova.house.running():
         turn = await said(nova)
-        await nova.house.bob.react(turn, "🗑️")
-        await nova.house.bob.react(turn, "✉️")
-        sent = await nova.house.bob.direct.wait_for_message(lambda shown: shown.content == "The first.")
+        await nova.house.bob.add_reaction(turn, "🗑️")
+        await nova.house.bob.add_reaction(turn, "✉️")
+        sent = await nova.house.bob.dm_channel.wait_for_message(lambda shown: shown.content == "The first.")
         assert sent
         assert not turn.deleted
-        await nova.ada.react(turn, "🗑️")
+        await nova.ada.add_reaction(turn, "🗑️")
         await nova.room.wait_for_deletion(turn)
         await nova.house.until_rows("SELECT count(*) FROM messages WHERE deleted_at IS NOT NULL", (1,))
-        await nova.ada.say(nova.room, "once more")
+        await nova.ada.send(nova.room, "once more")
         second = await nova.turn("The second.")
         await nova.quiet(0)
-        await nova.grace.react(second, "🗑️")
+        await nova.grace.add_reaction(second, "🗑️")
         await nova.room.wait_for_deletion(second)
 
 
 async def test_who_may_not_write_asks_for_nothing(nova: VoiceHouse) -> None:
     async with nova.house.running():
         turn = await said(nova)
-        nova.room.permit(nova.house.bob, deny=["send_messages"])
-        await nova.house.bob.react(turn, "🔁")
-        await nova.house.bob.react(turn, "🔊")
-        assert "NOT_ALLOWED" in told(await nova.house.bob.context(turn, "Regenerate"))
+        nova.room.set_permissions(nova.house.bob, deny=["send_messages"])
+        await nova.house.bob.add_reaction(turn, "🔁")
+        await nova.house.bob.add_reaction(turn, "🔊")
+        assert "NOT_ALLOWED" in told(await nova.house.bob.context_menu(turn, "Regenerate"))
         await nova.quiet(0)
     assert turn.content == "The first."
     assert nova.bubbles == []

@@ -20,13 +20,13 @@ async def test_a_card_becomes_a_character_of_that_server_with_its_picture(parlou
     card = png_card(v2(name="Captain Iris", system_prompt="You sail.", first_mes="Ahoy!"))
     async with parlour.house.running():
         answer = await manager.slash(parlour.room, "character import", card=Upload("iris.png", card))
-        told = await answer.wait_message()
+        told = await answer.wait_for_message()
         assert told.ephemeral
         assert "Captain Iris" in told.text()
         [choice] = await manager.autocomplete(parlour.room, "character use", "name", "iris")
         await manager.slash(parlour.room, "character use", name=str(choice.value))
         parlour.model.script = [says("Ahoy there.")]
-        await parlour.ada.say(parlour.room, "hello")
+        await parlour.ada.send(parlour.room, "hello")
         turn = await parlour.until_said("Ahoy there.")
         await parlour.until_settled(2)
         assert await stranger.autocomplete(there, "character use", "name", "iris") == []
@@ -55,7 +55,7 @@ async def test_a_bad_file_is_refused_with_a_reason(parlour: Parlour, file: Uploa
     manager = parlour.house.guild.add_member("hedy", permissions=["manage_guild", "view_channel"])
     async with parlour.house.running():
         answer = await manager.slash(parlour.room, "character import", card=file)
-        told = await answer.wait_message()
+        told = await answer.wait_for_message()
         assert told.ephemeral
         assert "INPUT_INVALID" in told.text()
         assert "inside the bot" not in told.text()

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bot.domain.jobs import JobState
 from bot.services import Services
-from sandbox.discord import Message, NotOfferedError, Person, Room
+from sandbox.discord import Message, NotOfferedError, SimulatedChannel, SimulatedUser
 from tests.e2e.again import Studio, press, studio, told
 from tests.e2e.house import labels
 from tests.storage.making import make_artifact, make_job
@@ -31,7 +31,13 @@ async def here(tmp_path: Path) -> AsyncIterator[Studio]:
 
 
 async def hang(
-    here: Studio, services: Services, count: int, *, room: Room | None = None, begin: int = 0, **changes: Any
+    here: Studio,
+    services: Services,
+    count: int,
+    *,
+    room: SimulatedChannel | None = None,
+    begin: int = 0,
+    **changes: Any,
 ) -> None:
     """Finished pictures, one an hour, with real thumbnails."""
     folder = here.data / "images" / "x"
@@ -49,7 +55,7 @@ async def hang(
         await services.jobs.add(make_job(**(given | changes)), owner="run")
 
 
-async def gallery(person: Person, room: Room, **values: Any) -> Message:
+async def gallery(person: SimulatedUser, room: SimulatedChannel, **values: Any) -> Message:
     answer = await person.slash(room, "gallery", **values)
     assert answer.message.ephemeral
     return answer.message
@@ -82,12 +88,12 @@ async def test_pages_are_turned_and_items_opened_also_after_a_restart(here: Stud
         await press(here.stranger, page, "⏭")
         assert shown(page) == 20
         await press(here.stranger, page, "◀")
-        opened = await (await press(here.stranger, page, "3")).wait_message()
+        opened = await (await press(here.stranger, page, "3")).wait_for_message()
         assert opened.ephemeral
         assert len(opened.attachments) == 1
         assert labels(opened) == ["Again", "Vary", "Remix", "Info", "Delete"]
         again = await press(here.stranger, opened, "Again")
-        assert (await again.wait_message()).ephemeral
+        assert (await again.wait_for_message()).ephemeral
         await here.finished(await here.next_message(page))
 
 
@@ -108,7 +114,7 @@ async def test_a_date_is_jumped_to(here: Studio) -> None:
 
 async def test_everybody_sees_what_they_may(here: Studio) -> None:
     adult, secret = here.house.guild.add_channel("late", nsfw=True), here.house.guild.add_channel("secret")
-    secret.permit(here.moderator, deny=["view_channel"])
+    secret.set_permissions(here.moderator, deny=["view_channel"])
     async with here.house.running() as (services, _):
         await hang(here, services, 2)
         await hang(here, services, 3, room=adult, age_restricted=True)
@@ -118,10 +124,10 @@ async def test_everybody_sees_what_they_may(here: Studio) -> None:
         assert shown(await gallery(here.moderator, here.room)) == 2
         assert shown(await gallery(here.stranger, adult)) == 3
         assert shown(await gallery(here.moderator, adult)) == 5
-        here.room.permit(here.stranger, allow=["manage_messages"])
+        here.room.set_permissions(here.stranger, allow=["manage_messages"])
         assert shown(await gallery(here.stranger, here.room)) == 2
         page = await gallery(here.stranger, adult)
-        adult.change(nsfw=False)
+        adult.edit(nsfw=False)
         assert "no longer here" in told(await press(here.stranger, page, "1"))
         assert shown(await gallery(here.stranger, adult)) == 0
 
@@ -149,7 +155,7 @@ async def test_a_lost_thumbnail_does_not_cost_the_page(here: Studio) -> None:
 async def test_history_lists_states_times_and_errors_and_hides_others_words(here: Studio) -> None:
     async with here.house.running() as (services, _):
         await hang(here, services, 14)
-        here.house.comfy.weather.fail_nodes["KSampler"] = "the brush broke"
+        here.house.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
         failed = await here.house.imagine(prompt="a secret wish")
         await here.room.wait_for_edit(failed, lambda message: "GENERATION_FAILED" in message.text())
         listed = await here.stranger.slash(here.room, "history")
@@ -178,10 +184,10 @@ async def test_repeat_by_name_is_for_those_who_may_see_it(here: Studio) -> None:
         [choice] = await here.requester.autocomplete(here.room, "repeat", "job", digest[:4])
         assert choice.value == digest
         answer = await here.stranger.slash(here.room, "repeat", job=f"job {digest}")
-        assert (await answer.wait_message()).ephemeral
+        assert (await answer.wait_for_message()).ephemeral
         repeated = await here.next_result(first)
         link = f"https://discord.com/channels/{here.house.guild.id}/{here.room.id}/{first.id}"
-        assert (await (await here.stranger.slash(here.room, "repeat", job=link)).wait_message()).ephemeral
+        assert (await (await here.stranger.slash(here.room, "repeat", job=link)).wait_for_message()).ephemeral
         await here.next_result(repeated)
     with contextlib.closing(sqlite3.connect(here.data / "chorus.db")) as database:
         seeds = database.execute("SELECT DISTINCT seed FROM jobs").fetchall()

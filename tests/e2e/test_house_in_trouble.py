@@ -17,12 +17,12 @@ EDIT = ("PATCH", "/channels/*/messages/*")
 async def test_it_stops_within_five_seconds_while_discord_hangs(house: House) -> None:
     async with house.start() as bot:
         await bot.ready()
-        hold = house.discord.weather.hold(*EDIT, applied=False)
+        hold = house.discord.faults.set_breakpoint(*EDIT, applied=False)
         message = await house.imagine()
-        await hold.arrived(timeout=60)
+        await hold.wait_reached(timeout=60)
         async with asyncio.timeout(5):
             code, output = await bot.stop()
-        house.discord.weather.clear()
+        house.discord.faults.clear()
     assert code == 0
     assert "Traceback" not in output
     async with house.start() as bot:

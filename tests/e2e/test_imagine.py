@@ -62,7 +62,7 @@ async def test_without_metadata_nothing_of_the_prompt_is_posted(tmp_path: Path) 
 
 
 async def test_a_waiting_and_a_running_job_are_cancelled(house: House) -> None:
-    async with house.running(), house.comfy.hold("KSampler") as hold:
+    async with house.running(), house.comfy.set_breakpoint("KSampler") as hold:
         running = await house.imagine()
         await hold.reached.wait()
         waiting = await house.imagine()
@@ -78,7 +78,7 @@ async def test_a_waiting_and_a_running_job_are_cancelled(house: House) -> None:
 
 
 async def test_the_queue_of_one_person_is_limited(house: House) -> None:
-    async with house.running(), house.comfy.hold("KSampler") as hold:
+    async with house.running(), house.comfy.set_breakpoint("KSampler") as hold:
         await house.imagine()
         await hold.reached.wait()
         messages = [await house.imagine() for _ in range(3)]
@@ -103,7 +103,7 @@ async def test_a_missing_node_is_told_with_details(house: House) -> None:
 
 
 async def test_a_failing_node_is_told_with_details(house: House) -> None:
-    house.comfy.weather.fail_nodes["KSampler"] = "the brush broke"
+    house.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
     async with house.running():
         message = await house.imagine()
         await house.room.wait_for_edit(message, lambda shown: "GENERATION_FAILED" in shown.text())

@@ -27,9 +27,9 @@ def caught(request: tuple[str, str], *, applied: bool) -> Moment:
 
     @asynccontextmanager
     async def moment(house: House) -> AsyncGenerator[None]:
-        hold = house.discord.weather.hold(*request, applied=applied)
+        hold = house.discord.faults.set_breakpoint(*request, applied=applied)
         yield
-        await hold.arrived(timeout=60)
+        await hold.wait_reached(timeout=60)
 
     return moment
 
@@ -53,7 +53,7 @@ async def accepted(house: House) -> None:
 @asynccontextmanager
 async def running(house: House) -> AsyncGenerator[None]:
     """A node runs."""
-    async with house.comfy.hold("KSampler", times=1) as hold:
+    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
         yield
         await hold.reached.wait()
         await accepted(house)
@@ -62,18 +62,18 @@ async def running(house: House) -> AsyncGenerator[None]:
 @asynccontextmanager
 async def prepared_unposted(house: House) -> AsyncGenerator[None]:
     """The attempt is committed; ComfyUI has not taken the prompt."""
-    house.comfy.weather.latency["/prompt"] = 60
+    house.comfy.faults.latency["/prompt"] = 60
     yield
     await house.until_rows("SELECT state FROM attempts", ("prepared",))
     await accepted(house)
-    house.comfy.weather.latency.clear()
+    house.comfy.faults.latency.clear()
 
 
 @asynccontextmanager
 async def posted_unanswered(house: House) -> AsyncGenerator[None]:
     """ComfyUI has the prompt, its answer never came."""
-    house.comfy.weather.posts.append(PostFault.APPLIED_THEN_DROPPED)
-    async with house.comfy.hold("KSampler", times=1) as hold:
+    house.comfy.faults.posts.append(PostFault.APPLIED_THEN_DROPPED)
+    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
         yield
         await hold.reached.wait()
         await accepted(house)
@@ -82,10 +82,10 @@ async def posted_unanswered(house: House) -> AsyncGenerator[None]:
 @asynccontextmanager
 async def made_unfetched(house: House) -> AsyncGenerator[None]:
     """ComfyUI is done; the files are on their way."""
-    house.comfy.weather.latency["/view"] = 5
+    house.comfy.faults.latency["/view"] = 5
     yield
     await house.comfy.log.wait_for("execution_success")
-    house.comfy.weather.latency.clear()
+    house.comfy.faults.latency.clear()
 
 
 MOMENTS: dict[str, Moment] = {
@@ -110,7 +110,7 @@ async def asked(house: House, bot: Process, moment: Moment) -> None:
     async with moment(house):
         await house.ada.slash(house.room, "imagine", prompt="a dozen boats", workflow="dozen", wait=False)
     await bot.kill()
-    house.discord.weather.clear()
+    house.discord.faults.clear()
 
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
@@ -132,7 +132,7 @@ async def test_killed_again_and_again(house: House) -> None:
                 if not house.states():
                     await house.ada.slash(house.room, "imagine", prompt="boats", workflow="dozen", wait=False)
             await bot.kill()
-            house.discord.weather.clear()
+            house.discord.faults.clear()
     async with house.start() as bot:
         await house.until_delivered()
         await bot.stop()
@@ -141,15 +141,15 @@ async def test_killed_again_and_again(house: House) -> None:
 
 @pytest.mark.parametrize("finished", [False, True])
 async def test_killed_before_the_answer_nothing_was_accepted(house: House, finished: bool) -> None:
-    async with house.start() as bot, house.comfy.hold("KSampler", times=0 if finished else 1):
+    async with house.start() as bot, house.comfy.set_breakpoint("KSampler", times=0 if finished else 1):
         await bot.ready()
-        hold = house.discord.weather.hold(*CALLBACK, applied=False)
+        hold = house.discord.faults.set_breakpoint(*CALLBACK, applied=False)
         answer = await house.ada.slash(house.room, "imagine", prompt="x", wait=False)
-        await hold.arrived()
+        await hold.wait_reached()
         await house.until_rows("SELECT state FROM jobs", ("generated" if finished else "running",))
         await bot.kill()
         answer.interaction.failed = True
-        house.discord.weather.clear()
+        house.discord.faults.clear()
     async with house.start() as bot:
         await house.until_delivered()
         await bot.stop()
@@ -159,7 +159,7 @@ async def test_killed_before_the_answer_nothing_was_accepted(house: House, finis
 
 
 async def test_killed_with_a_queue_everybody_gets_theirs_in_order(house: House) -> None:
-    async with house.start() as bot, house.comfy.hold("KSampler") as hold:
+    async with house.start() as bot, house.comfy.set_breakpoint("KSampler") as hold:
         await bot.ready()
         messages = [await house.imagine(house.ada) for _ in range(3)]
         messages += [await house.imagine(house.bob) for _ in range(2)]
@@ -176,7 +176,7 @@ async def test_killed_with_a_queue_everybody_gets_theirs_in_order(house: House) 
 
 
 async def test_comfyui_dies_with_the_bot(house: House) -> None:
-    async with house.start() as bot, house.comfy.hold("KSampler") as hold:
+    async with house.start() as bot, house.comfy.set_breakpoint("KSampler") as hold:
         await bot.ready()
         message = await house.imagine()
         await hold.reached.wait()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.discord import Refused, Status
+from sandbox.discord import ErrorStatus, Rejected
 from tests.e2e.house import House, built
 
 
@@ -23,7 +23,7 @@ async def test_it_runs_and_stops_cleanly_on_sigterm(house: House) -> None:
 
 
 async def test_it_stops_within_five_seconds_in_the_middle_of_a_job(house: House) -> None:
-    async with house.start() as bot, house.comfy.hold("KSampler") as hold:
+    async with house.start() as bot, house.comfy.set_breakpoint("KSampler") as hold:
         await bot.ready()
         message = await house.imagine()
         await hold.reached.wait()
@@ -45,7 +45,7 @@ async def refused(house: House) -> tuple[int, str]:
 
 async def test_a_wrong_token_is_a_sentence(house: House) -> None:
     async with house.start() as bot:
-        house.discord.core.token = "another"
+        house.discord.context.token = "another"
         code, output = await bot.ended()
     assert code == 2
     assert "token" in output
@@ -70,9 +70,9 @@ async def test_no_network_is_a_sentence(tmp_path: Path) -> None:
         assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("effect", [Status(403), Refused(400, 50035, "Invalid Form Body")])
-async def test_a_login_that_discord_refuses_is_a_sentence(house: House, effect: Status | Refused) -> None:
-    house.discord.weather.always("GET", "/users/@me", effect)
+@pytest.mark.parametrize("effect", [ErrorStatus(403), Rejected(400, 50035, "Invalid Form Body")])
+async def test_a_login_that_discord_refuses_is_a_sentence(house: House, effect: ErrorStatus | Rejected) -> None:
+    house.discord.faults.always("GET", "/users/@me", effect)
     code, output = await refused(house)
     assert code == 1
     assert "Traceback" not in output
@@ -90,7 +90,7 @@ async def test_two_bots_do_not_share_a_data_folder(house: House) -> None:
 
 
 async def test_a_terminal_draws_beside_the_running_bot(house: House) -> None:
-    async with house.start() as bot, house.comfy.hold("KSampler") as hold:
+    async with house.start() as bot, house.comfy.set_breakpoint("KSampler") as hold:
         await bot.ready()
         message = await house.imagine()
         await hold.reached.wait()

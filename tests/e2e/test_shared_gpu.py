@@ -31,7 +31,7 @@ async def shared(
             conversation={"edit_interval_seconds": 0.05},
         ) as house,
     ):
-        house.guild.allow_bot("manage_webhooks")
+        house.guild.add_bot_permissions("manage_webhooks")
         yield house, model
 
 
@@ -51,26 +51,26 @@ async def status(house: House) -> str:
 async def test_the_model_leaves_before_a_picture_and_comfyui_before_the_model_speaks(tmp_path: Path) -> None:
     async with shared(tmp_path) as (house, model), house.running():
         await used(house)
-        model.say("Hello there.")
-        await house.ada.say(house.room, "hi")
+        model.script("Hello there.")
+        await house.ada.send(house.room, "hi")
         await said(house, "Hello there.")
         await house.until_rows(SETTLED, (0,))
-        assert model.memory.loaded == ["stand-in:latest"]
-        async with house.comfy.hold("KSampler", times=1) as hold:
+        assert model.loaded_models.names == ["stand-in:latest"]
+        async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
             picture = await house.imagine()
             await hold.reached.wait()
-            assert model.memory.loaded == []
-            model.say("Here I am again.")
-            await house.bob.say(house.room, "and now?")
+            assert model.loaded_models.names == []
+            model.script("Here I am again.")
+            await house.bob.send(house.room, "and now?")
             waiting = await said(house, WAITS_FOR_GPU)
             assert len(model.requests) == 1
-            freed = len(house.comfy.log.of("freed"))
+            freed = len(house.comfy.log.find("freed"))
             hold.release()
         await house.result(picture)
         turn = await said(house, "Here I am again.")
         await house.until_rows(SETTLED, (0,))
         assert turn is waiting
-        assert len(house.comfy.log.of("freed")) == freed + 1
+        assert len(house.comfy.log.find("freed")) == freed + 1
         shown = await status(house)
         assert "Swaps" in shown
         assert "3, " in shown
@@ -79,12 +79,12 @@ async def test_the_model_leaves_before_a_picture_and_comfyui_before_the_model_sp
 async def test_a_picture_that_waits_for_the_model_says_so(tmp_path: Path) -> None:
     async with shared(tmp_path) as (house, model), house.running():
         await used(house)
-        gate = model.hold()
-        await house.ada.say(house.room, "hi")
+        gate = model.set_breakpoint()
+        await house.ada.send(house.room, "hi")
         await model.wait_for_requests(1)
         picture = await house.imagine()
         await house.room.wait_for_edit(picture, lambda shown: "the model is speaking" in shown.text())
-        assert house.comfy.log.of("execution_start") == []
+        assert house.comfy.log.find("execution_start") == []
         gate.release()
         await house.result(picture)
         await house.until_rows(SETTLED, (0,))
@@ -93,8 +93,8 @@ async def test_a_picture_that_waits_for_the_model_says_so(tmp_path: Path) -> Non
 async def test_all_waiting_pictures_are_drawn_in_one_group(tmp_path: Path) -> None:
     async with shared(tmp_path) as (house, model), house.running():
         await used(house)
-        gate = model.hold()
-        await house.ada.say(house.room, "hi")
+        gate = model.set_breakpoint()
+        await house.ada.send(house.room, "hi")
         await model.wait_for_requests(1)
         for person in (house.ada, house.bob, house.ada):
             await house.imagine(person)
@@ -102,14 +102,14 @@ async def test_all_waiting_pictures_are_drawn_in_one_group(tmp_path: Path) -> No
         await house.until_delivered(3)
         await house.until_rows(SETTLED, (0,))
         assert "2, " in await status(house)
-        assert len(house.comfy.log.of("execution_start")) == 3
+        assert len(house.comfy.log.find("execution_start")) == 3
 
 
 async def test_a_picture_of_the_characters_own_is_written_before_the_gpu_changes_hands(tmp_path: Path) -> None:
     async with shared(tmp_path) as (house, model), house.running():
         await used(house)
-        model.say("Here. <draw>a red boat</draw>", "a red boat, oil on canvas")
-        await house.ada.say(house.room, "a boat please")
+        model.script("Here. <draw>a red boat</draw>", "a red boat, oil on canvas")
+        await house.ada.send(house.room, "a boat please")
         await said(house, "Here.")
         await house.until_delivered()
         await house.until_rows(SETTLED, (0,))
@@ -125,8 +125,8 @@ async def test_a_server_that_cannot_unload_is_named_once_and_draws_all_the_same(
         await used(house)
         for count in (1, 2):
             await house.result(await house.imagine())
-            model.say(f"Hello {count}.")
-            await house.ada.say(house.room, "hi")
+            model.script(f"Hello {count}.")
+            await house.ada.send(house.room, "hi")
             await said(house, f"Hello {count}.")
         await house.until_rows(SETTLED, (0,))
     told = [record for record in caplog.records if "cannot unload" in record.getMessage()]
@@ -136,9 +136,9 @@ async def test_a_server_that_cannot_unload_is_named_once_and_draws_all_the_same(
 async def test_a_model_that_will_not_go_holds_nothing_up(tmp_path: Path) -> None:
     async with shared(tmp_path, unload_timeout_seconds=0.3) as (house, model), house.running():
         await used(house)
-        model.mood.never_unloads = True
-        model.say("Hello.")
-        await house.ada.say(house.room, "hi")
+        model.faults.never_unload = True
+        model.script("Hello.")
+        await house.ada.send(house.room, "hi")
         await said(house, "Hello.")
         await house.result(await house.imagine())
         await house.until_rows(SETTLED, (0,))
@@ -147,11 +147,11 @@ async def test_a_model_that_will_not_go_holds_nothing_up(tmp_path: Path) -> None
 async def test_without_swaps_nobody_waits_and_status_names_none(tmp_path: Path) -> None:
     async with shared(tmp_path, unload_during_image_generation=False) as (house, model), house.running():
         await used(house)
-        async with house.comfy.hold("KSampler", times=1) as hold:
+        async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
             picture = await house.imagine()
             await hold.reached.wait()
-            model.say("At once.")
-            await house.ada.say(house.room, "hi")
+            model.script("At once.")
+            await house.ada.send(house.room, "hi")
             await said(house, "At once.")
             hold.release()
         await house.result(picture)

@@ -26,9 +26,9 @@ Moment = Callable[[Parlour], AbstractAsyncContextManager[None]]
 def caught(request: tuple[str, str], *, applied: bool) -> Moment:
     @asynccontextmanager
     async def moment(parlour: Parlour) -> AsyncGenerator[None]:
-        hold = parlour.house.discord.weather.hold(*request, applied=applied)
+        hold = parlour.house.discord.faults.set_breakpoint(*request, applied=applied)
         yield
-        await hold.arrived(timeout=60)
+        await hold.wait_reached(timeout=60)
 
     return moment
 
@@ -75,9 +75,9 @@ async def died(parlour: Parlour, moment: Moment, *, text: str = "a story!") -> N
         await bot.ready()
         await parlour.use("nova")
         async with moment(parlour):
-            await parlour.ada.say(parlour.room, text)
+            await parlour.ada.send(parlour.room, text)
         await bot.kill()
-        parlour.house.discord.weather.clear()
+        parlour.house.discord.faults.clear()
 
 
 async def lived_on(parlour: Parlour, messages: int = 2) -> None:
@@ -109,15 +109,15 @@ async def test_killed_between_the_messages_of_a_long_answer(parlour: Parlour, pi
 
     @asynccontextmanager
     async def moment(parlour: Parlour) -> AsyncGenerator[None]:
-        weather = parlour.house.discord.weather
-        hold = weather.hold(*POST, applied=applied)
+        faults = parlour.house.discord.faults
+        hold = faults.set_breakpoint(*POST, applied=applied)
         yield
         for _ in range(piece):
-            await hold.arrived(timeout=60)
-            following = weather.hold(*POST, applied=applied)
+            await hold.wait_reached(timeout=60)
+            following = faults.set_breakpoint(*POST, applied=applied)
             hold.release()
             hold = following
-        await hold.arrived(timeout=60)
+        await hold.wait_reached(timeout=60)
 
     await died(parlour, moment)
     await lived_on(parlour)
@@ -134,7 +134,7 @@ async def test_killed_again_and_again_one_whole_answer_stands(parlour: Parlour) 
             async with moment(parlour):
                 pass
             await bot.kill()
-            parlour.house.discord.weather.clear()
+            parlour.house.discord.faults.clear()
     await lived_on(parlour)
     assert words(parlour) == [WHOLE]
 
@@ -151,14 +151,14 @@ async def test_killed_while_another_alternative_is_written(parlour: Parlour, mom
     async with parlour.house.start() as bot:
         await bot.ready()
         await parlour.use("nova")
-        await parlour.ada.say(parlour.room, "hi")
+        await parlour.ada.send(parlour.room, "hi")
         turn = await parlour.until_said("Hello.")
         await parlour.until_settled(2)
         parlour.model.script = [says(LONG[:900], LONG[900:], pause=0.2)]
         async with moment(parlour):
-            await parlour.ada.react(turn, "🔁")
+            await parlour.ada.add_reaction(turn, "🔁")
         await bot.kill()
-        parlour.house.discord.weather.clear()
+        parlour.house.discord.faults.clear()
     await lived_on(parlour)
     assert [text.split(".")[0] for text in words(parlour)] == ["Paragraph 0", "Paragraph 2", "Paragraph 4"]
     [(count, shown)] = parlour.house.rows(
@@ -173,11 +173,11 @@ async def test_killed_while_an_alternative_is_shown(parlour: Parlour, request_: 
     async with parlour.house.start() as bot:
         await bot.ready()
         await parlour.use("nova")
-        await parlour.ada.say(parlour.room, "hi")
+        await parlour.ada.send(parlour.room, "hi")
         turn = await parlour.until_said("Hello.")
         await parlour.until_settled(2)
         parlour.model.script = [says(LONG)]
-        await parlour.ada.react(turn, "🔁")
+        await parlour.ada.add_reaction(turn, "🔁")
         last = await parlour.room.wait_for_message(
             lambda shown: shown.content.startswith("Paragraph 4") and shown.components
         )
@@ -185,7 +185,7 @@ async def test_killed_while_an_alternative_is_shown(parlour: Parlour, request_: 
         async with caught(request_, applied=applied)(parlour):
             await parlour.bob.press(last, "◀", wait=False)
         await bot.kill()
-        parlour.house.discord.weather.clear()
+        parlour.house.discord.faults.clear()
     await lived_on(parlour)
     assert words(parlour) == ["Hello."]
 

@@ -9,7 +9,7 @@ from tests.e2e.house import House
 
 
 async def test_the_job_of_a_killed_terminal_ends_when_the_bot_starts(house: House) -> None:
-    async with house.comfy.hold("KSampler", times=1) as hold:
+    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
         terminal = await house.command("imagine", "nova", "a harbour")
         await hold.reached.wait()
         terminal.send_signal(signal.SIGKILL)
@@ -29,7 +29,7 @@ async def test_the_job_of_a_killed_terminal_ends_when_the_bot_starts(house: Hous
 
 
 async def test_the_job_of_a_living_terminal_is_left_alone(house: House) -> None:
-    async with house.comfy.hold("KSampler", times=1) as hold:
+    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
         terminal = await house.command("imagine", "nova", "a harbour")
         await hold.reached.wait()
         async with house.start() as bot:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.services import Services
-from sandbox.discord import AppliedThenDropped, AppliedThenStatus, Dropped, Message, RateLimited, Refused, Status
-from sandbox.discord.rest_webhooks import remove as remove_webhook
-from sandbox.discord.weather import Effect
+from sandbox.discord import AppliedThenDropped, AppliedThenStatus, Dropped, ErrorStatus, Message, RateLimited, Rejected
+from sandbox.discord.faults import Fault
+from sandbox.discord.rest_webhooks import delete_webhook as remove_webhook
 from tests.conversation.scripted_model import breaks_off, says
 from tests.e2e.parlour import Parlour, furnished
 
@@ -22,7 +22,7 @@ LONG = "\n\n".join(f"Paragraph {n}. " + "word " * 150 for n in range(6))
 
 async def told(parlour: Parlour, text: str = "hi") -> None:
     await parlour.use("nova")
-    await parlour.ada.say(parlour.room, text)
+    await parlour.ada.send(parlour.room, text)
 
 
 @pytest.mark.parametrize(
@@ -32,17 +32,17 @@ async def told(parlour: Parlour, text: str = "hi") -> None:
         AppliedThenDropped(),
         AppliedThenDropped(reset=True),
         Dropped(),
-        Status(503),
+        ErrorStatus(503),
         RateLimited(0.05),
         RateLimited(0.05, via=False),
     ],
     ids=repr,
 )
 @pytest.mark.parametrize("request_", [WEBHOOK, WEBHOOK_EDIT], ids=["post", "edit"])
-async def test_a_turn_arrives_once_in_any_weather(parlour: Parlour, effect: Effect, request_: tuple[str, str]) -> None:
+async def test_a_turn_arrives_once_whatever_fails(parlour: Parlour, effect: Fault, request_: tuple[str, str]) -> None:
     gate = asyncio.Event()
     parlour.model.script = [says("Once", " upon a time.", gate=gate)]
-    parlour.house.discord.weather.next(*request_, effect)
+    parlour.house.discord.faults.next(*request_, effect)
     async with parlour.house.running():
         await told(parlour)
         await parlour.until_said("Once")
@@ -54,8 +54,8 @@ async def test_a_turn_arrives_once_in_any_weather(parlour: Parlour, effect: Effe
 
 
 async def test_without_webhooks_a_turn_arrives_once_too(parlour: Parlour) -> None:
-    parlour.house.guild.deny_bot("manage_webhooks")
-    parlour.house.discord.weather.next("POST", "/channels/*/messages", AppliedThenStatus(502))
+    parlour.house.guild.remove_bot_permissions("manage_webhooks")
+    parlour.house.discord.faults.next("POST", "/channels/*/messages", AppliedThenStatus(502))
     async with parlour.house.running():
         await told(parlour)
         await parlour.room.wait_for_message(lambda shown: shown.content == "**Nova:** Hello.")
@@ -64,7 +64,7 @@ async def test_without_webhooks_a_turn_arrives_once_too(parlour: Parlour) -> Non
 
 
 async def test_the_name_in_bold_leaves_room_for_the_words(parlour: Parlour) -> None:
-    parlour.house.guild.deny_bot("manage_webhooks")
+    parlour.house.guild.remove_bot_permissions("manage_webhooks")
     parlour.model.script = [says("x" * 1995)]
     async with parlour.house.running():
         await told(parlour)
@@ -75,13 +75,13 @@ async def test_the_name_in_bold_leaves_room_for_the_words(parlour: Parlour) -> N
 
 async def test_a_webhook_deleted_in_mid_turn_is_made_anew_and_the_turn_stands_whole(parlour: Parlour) -> None:
     gate = asyncio.Event()
-    parlour.house.guild.allow_bot("manage_messages")
+    parlour.house.guild.add_bot_permissions("manage_messages")
     parlour.model.script = [says("Once", " upon a time.", gate=gate)]
     async with parlour.house.running():
         await told(parlour)
         half = await parlour.until_said("Once")
         [webhook] = parlour.room.webhooks
-        remove_webhook(parlour.house.discord.core, webhook)
+        remove_webhook(parlour.house.discord.context, webhook)
         gate.set()
         await parlour.until_said("Once upon a time.")
         await parlour.until_settled(2)
@@ -95,9 +95,9 @@ async def test_the_turn_after_a_deleted_webhook_speaks_through_a_new_one(parlour
     async with parlour.house.running():
         await told(parlour)
         await parlour.until_settled(2)
-        remove_webhook(parlour.house.discord.core, parlour.room.webhooks[0])
+        remove_webhook(parlour.house.discord.context, parlour.room.webhooks[0])
         parlour.model.script = [says("Still me.")]
-        await parlour.ada.say(parlour.room, "still you?")
+        await parlour.ada.send(parlour.room, "still you?")
         await parlour.until_said("Still me.")
         await parlour.until_settled(4)
 
@@ -109,11 +109,11 @@ async def test_a_channel_deleted_in_mid_turn_ends_the_turn_and_nothing_else(parl
     async with parlour.house.running():
         await told(parlour)
         await parlour.until_said("Once")
-        parlour.room.remove()
+        parlour.room.delete()
         gate.set()
         await parlour.until_settled(2)
         await parlour.use("nova", other)
-        await parlour.ada.say(other, "hi")
+        await parlour.ada.send(other, "hi")
         await parlour.until_said("Over here.", other)
         await parlour.until_settled(4)
 
@@ -127,7 +127,7 @@ async def test_a_channel_deleted_while_the_bot_was_dead_leaves_nothing_open(parl
         await parlour.until_said("Once")
         await bot.kill()
     gate.set()
-    parlour.room.remove()
+    parlour.room.delete()
     async with parlour.house.start() as bot:
         await bot.ready()
         await parlour.until_settled(2)
@@ -138,12 +138,12 @@ async def test_a_channel_deleted_while_the_bot_was_dead_leaves_nothing_open(parl
 
 async def test_a_bot_that_may_not_write_any_more_does_not_break(parlour: Parlour) -> None:
     gate = asyncio.Event()
-    parlour.house.guild.deny_bot("manage_webhooks")
+    parlour.house.guild.remove_bot_permissions("manage_webhooks")
     parlour.model.script = [says("Once", LONG, gate=gate)]
     async with parlour.house.running():
         await told(parlour)
         await parlour.room.wait_for_message(lambda shown: shown.content == "**Nova:** Once")
-        parlour.house.guild.deny_bot("send_messages")
+        parlour.house.guild.remove_bot_permissions("send_messages")
         gate.set()
         await parlour.until_settled(2)
     assert len(parlour.room.bot_messages) == 1
@@ -152,14 +152,14 @@ async def test_a_bot_that_may_not_write_any_more_does_not_break(parlour: Parlour
 async def test_the_bot_stops_at_once_although_discord_does_not_answer(parlour: Parlour) -> None:
     async with parlour.house.start() as bot:
         await bot.ready()
-        parlour.house.discord.weather.always(*WEBHOOK, Status(503))
+        parlour.house.discord.faults.always(*WEBHOOK, ErrorStatus(503))
         await told(parlour)
-        await parlour.house.discord.wait_request(*WEBHOOK)
+        await parlour.house.discord.wait_for_request(*WEBHOOK)
         async with asyncio.timeout(8):
             code, output = await bot.stop()
     assert code == 0, output
     assert "Traceback" not in output
-    parlour.house.discord.weather.clear()
+    parlour.house.discord.faults.clear()
     async with parlour.house.start() as bot:
         await parlour.until_said("Hello.")
         await parlour.until_settled(2)
@@ -174,7 +174,7 @@ async def test_edits_keep_discords_pace_the_last_one_too(tmp_path: Path) -> None
             await told(parlour)
             await parlour.until_said("One. Two. Three. Four.")
             await parlour.until_settled(2)
-        times = [request.at for request in parlour.house.discord.requested(*WEBHOOK_EDIT)]
+        times = [request.received_at for request in parlour.house.discord.requests_to(*WEBHOOK_EDIT)]
     assert times
     assert all(later - earlier >= 0.38 for earlier, later in pairwise(times))
 
@@ -190,7 +190,7 @@ async def test_the_least_used_of_our_webhooks_makes_room(parlour: Parlour) -> No
     async with parlour.house.running():
         await parlour.use("nova")
         for count, name in enumerate(["Alex", "Nova", "Nova", "Alex", "Nova", "Zoe"], start=1):
-            await parlour.ada.say(parlour.room, f"{name}, hello")
+            await parlour.ada.send(parlour.room, f"{name}, hello")
             await parlour.until_settled(2 * count)
     own = [hook.name for hook in parlour.room.webhooks if hook.creator is parlour.house.discord.bot]
     assert sorted(own) == ["Nova", "Zoe"]
@@ -213,14 +213,14 @@ async def test_a_name_that_discord_refuses_is_written_so_that_it_takes_it(parlou
     )
     async with parlour.house.running():
         await parlour.use("clyde")
-        await parlour.ada.say(parlour.room, "hi")
+        await parlour.ada.send(parlour.room, "hi")
         turn = await parlour.until_said("Hello.")
         await parlour.until_settled(2)
     assert turn.author.name == "C-lyde of D-iscord"
 
 
 async def test_a_picture_that_discord_refuses_costs_the_picture_only(parlour: Parlour) -> None:
-    parlour.house.discord.weather.next("POST", "/channels/*/webhooks", Refused(400, 50035, "Invalid Form Body"))
+    parlour.house.discord.faults.next("POST", "/channels/*/webhooks", Rejected(400, 50035, "Invalid Form Body"))
     folder = parlour.house.folder / "characters"
     (folder / "nova").mkdir()
     (folder / "nova" / "face.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 64)
@@ -235,11 +235,11 @@ async def test_a_picture_that_discord_refuses_costs_the_picture_only(parlour: Pa
 async def test_a_webhook_made_before_a_crash_and_not_recorded_is_used(parlour: Parlour) -> None:
     async with parlour.house.start() as bot:
         await bot.ready()
-        hold = parlour.house.discord.weather.hold("POST", "/channels/*/webhooks", applied=True)
+        hold = parlour.house.discord.faults.set_breakpoint("POST", "/channels/*/webhooks", applied=True)
         await told(parlour)
-        await hold.arrived()
+        await hold.wait_reached()
         await bot.kill()
-        parlour.house.discord.weather.clear()
+        parlour.house.discord.faults.clear()
     async with parlour.house.start() as bot:
         await parlour.until_said("Hello.")
         await parlour.until_settled(2)
@@ -250,8 +250,8 @@ async def test_a_webhook_made_before_a_crash_and_not_recorded_is_used(parlour: P
 async def test_a_character_in_a_thread_speaks_through_the_parents_webhook(parlour: Parlour) -> None:
     async with parlour.house.running():
         await parlour.use("nova")
-        thread = await parlour.ada.start_thread(parlour.room, "aside")
-        await parlour.ada.say(thread, "psst")
+        thread = await parlour.ada.create_thread(parlour.room, "aside")
+        await parlour.ada.send(thread, "psst")
         turn = await parlour.until_said("Hello.", thread)
         await parlour.until_settled(2)
     assert [hook.id for hook in parlour.room.webhooks] == [turn.webhook_id]
@@ -293,7 +293,7 @@ async def test_alternatives_of_other_lengths_leave_no_message_behind(parlour: Pa
         await parlour.until_settled(2)
         assert visible(parlour) == ["Hello"]
         parlour.model.script = [says("And then?")]
-        await parlour.ada.say(parlour.room, "go on")
+        await parlour.ada.send(parlour.room, "go on")
         await parlour.until_said("And then?")
         assert parlour.history() == ["ada: hi", "Hello.", "ada: go on"]
         await parlour.until_settled(4)
@@ -318,10 +318,10 @@ async def test_two_quick_presses_show_what_is_in_the_history(parlour: Parlour) -
         await parlour.until_settled(2)
         await again(parlour, services, "Second.")
         turn = await again(parlour, services, "Third.")
-        slow = parlour.house.discord.weather.hold(*WEBHOOK_EDIT)
+        slow = parlour.house.discord.faults.set_breakpoint(*WEBHOOK_EDIT)
         identity = parlour.turn_id()
         first = asyncio.create_task(services.conversations.show_alternative(identity, 0))
-        await slow.arrived()
+        await slow.wait_reached()
         second = asyncio.create_task(services.conversations.show_alternative(identity, 1))
         slow.release()
         await asyncio.gather(first, second)

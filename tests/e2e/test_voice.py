@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.media.audio import probe
-from sandbox.discord import Refused
+from sandbox.discord import Rejected
 from tests.conversation.scripted_model import says
 from tests.e2e.house import CHARACTER
 from tests.e2e.voices import VoiceHouse, loudness, voice_house
@@ -28,7 +28,7 @@ async def nova(tmp_path: Path) -> AsyncIterator[VoiceHouse]:
 async def test_a_turn_is_followed_by_its_voice_as_discord_wants_it(nova: VoiceHouse) -> None:
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         turn = await nova.turn(SAID)
         bubble = await nova.bubble()
         await nova.quiet(1)
@@ -66,13 +66,13 @@ async def test_a_turn_is_followed_by_its_voice_as_discord_wants_it(nova: VoiceHo
 
 
 async def test_the_text_does_not_wait_for_the_voice(nova: VoiceHouse) -> None:
-    async with nova.house.running(), nova.house.comfy.hold("ChatterboxTTS") as hold:
+    async with nova.house.running(), nova.house.comfy.set_breakpoint("ChatterboxTTS") as hold:
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         first = await nova.turn(SAID)
         await hold.reached.wait()
         nova.model.script = [says("And again.")]
-        await nova.ada.say(nova.room, "more")
+        await nova.ada.send(nova.room, "more")
         second = await nova.turn("And again.")
         assert nova.bubbles == []
         hold.release()
@@ -85,7 +85,7 @@ async def test_the_sample_goes_up_once_and_is_used(nova: VoiceHouse) -> None:
         await nova.use_nova()
         for words in ("One thing.", "Another thing."):
             nova.model.script = [says(words)]
-            await nova.ada.say(nova.room, "go on")
+            await nova.ada.send(nova.room, "go on")
             await nova.turn(words)
         await nova.quiet(2)
     assert len(nova.house.comfy.log.requests("POST", "/upload/image")) == 1
@@ -96,21 +96,21 @@ async def test_the_sample_goes_up_once_and_is_used(nova: VoiceHouse) -> None:
 async def test_the_same_words_are_spoken_from_disk(nova: VoiceHouse) -> None:
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         first = await nova.bubble()
         await nova.quiet(1)
-        await nova.ada.say(nova.room, "once more")
+        await nova.ada.send(nova.room, "once more")
         second = await nova.bubble(after=first)
         await nova.quiet(2)
     assert second.attachments[0].data == first.attachments[0].data
-    assert len(nova.house.comfy.log.of("execution_start")) == 1
+    assert len(nova.house.comfy.log.find("execution_start")) == 1
 
 
 async def test_nothing_to_say_makes_no_job(nova: VoiceHouse) -> None:
     nova.model.script = [says("*waves and smiles* 🎉")]
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         await nova.turn("*waves and smiles* 🎉")
         await nova.quiet(0)
     assert nova.bubbles == []
@@ -121,7 +121,7 @@ async def test_auto_voice_off_and_on(nova: VoiceHouse) -> None:
         await nova.use_nova()
         off = await nova.grace.slash(nova.room, "voice auto", mode="off")
         assert "off" in off.message.text()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         await nova.turn(SAID)
         await nova.quiet(0)
         refused = await nova.ada.slash(nova.room, "voice auto", mode="on")
@@ -131,7 +131,7 @@ async def test_auto_voice_off_and_on(nova: VoiceHouse) -> None:
     async with nova.house.running():  # it outlives the bot
         await nova.grace.slash(nova.room, "voice auto", mode="on")
         nova.model.script = [says("Now you hear me.")]
-        await nova.ada.say(nova.room, "and now?")
+        await nova.ada.send(nova.room, "and now?")
         turn = await nova.turn("Now you hear me.")
         bubble = await nova.bubble()
         await nova.quiet(1)
@@ -143,11 +143,11 @@ async def test_long_text_is_one_voice_message_of_several_prompts(nova: VoiceHous
     nova.model.script = [says(words)]
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "a story!")
+        await nova.ada.send(nova.room, "a story!")
         await nova.bubble()
         await nova.quiet(1)
     assert len(nova.bubbles) == 1
-    assert len(nova.house.comfy.log.of("execution_success")) == 2
+    assert len(nova.house.comfy.log.find("execution_success")) == 2
 
 
 async def test_too_long_text_is_shortened_with_a_note(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ async def test_too_long_text_is_shortened_with_a_note(tmp_path: Path) -> None:
         nova.model.script = [says(SAID + " This is never heard.")]
         async with nova.house.running():
             await nova.use_nova()
-            await nova.ada.say(nova.room, "hello")
+            await nova.ada.send(nova.room, "hello")
             bubble = await nova.bubble()
             note = await nova.room.wait_for_message(lambda shown: "Shortened" in shown.content)
             await nova.quiet(1)
@@ -167,10 +167,10 @@ async def test_too_long_text_is_shortened_with_a_note(tmp_path: Path) -> None:
 
 
 async def test_without_the_permission_it_is_an_attachment(nova: VoiceHouse) -> None:
-    nova.house.guild.deny_bot("send_voice_messages")
+    nova.house.guild.remove_bot_permissions("send_voice_messages")
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         turn = await nova.turn(SAID)
         shown = await nova.room.wait_for_message(lambda message: bool(message.attachments))
         await nova.quiet(1)
@@ -181,11 +181,11 @@ async def test_without_the_permission_it_is_an_attachment(nova: VoiceHouse) -> N
 
 
 async def test_where_discord_refuses_bubbles_it_is_an_attachment(nova: VoiceHouse) -> None:
-    refused = Refused(403, 50173, "Cannot send voice messages in this channel")
-    nova.house.discord.weather.next("POST", "/channels/*/messages", refused)
+    refused = Rejected(403, 50173, "Cannot send voice messages in this channel")
+    nova.house.discord.faults.next("POST", "/channels/*/messages", refused)
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         shown = await nova.room.wait_for_message(lambda message: bool(message.attachments))
         await nova.quiet(1)
     assert not shown.is_voice
@@ -197,7 +197,7 @@ async def test_attachments_as_mp3_if_the_owner_wants(tmp_path: Path) -> None:
         nova.model.script = [says(SAID)]
         async with nova.house.running():
             await nova.use_nova()
-            await nova.ada.say(nova.room, "hello")
+            await nova.ada.send(nova.room, "hello")
             shown = await nova.room.wait_for_message(lambda message: bool(message.attachments))
             await nova.quiet(1)
         assert shown.attachments[0].filename.endswith(".mp3")
@@ -205,10 +205,10 @@ async def test_attachments_as_mp3_if_the_owner_wants(tmp_path: Path) -> None:
 
 
 async def test_too_large_for_discord_it_is_encoded_smaller(nova: VoiceHouse) -> None:
-    nova.house.discord.weather.next("POST", "/channels/*/messages", Refused(413, 40005, "Request entity too large"))
+    nova.house.discord.faults.next("POST", "/channels/*/messages", Rejected(413, 40005, "Request entity too large"))
     async with nova.house.running():
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         bubble = await nova.bubble()
         await nova.quiet(1)
     first, second = nova.posts()
@@ -220,12 +220,12 @@ async def test_too_large_for_discord_it_is_encoded_smaller(nova: VoiceHouse) -> 
 
 
 async def test_a_failing_voice_is_told_once(nova: VoiceHouse) -> None:
-    nova.house.comfy.weather.fail_nodes["ChatterboxTTS"] = "boom"
+    nova.house.comfy.faults.failing_nodes["ChatterboxTTS"] = "boom"
     async with nova.house.running():
         await nova.use_nova()
         for words in ("One.", "Two."):
             nova.model.script = [says(words)]
-            await nova.ada.say(nova.room, "hello")
+            await nova.ada.send(nova.room, "hello")
             await nova.turn(words)
         await nova.quiet(2)
     told = [message for message in nova.room.bot_messages if "GENERATION_FAILED" in message.text()]
@@ -240,7 +240,7 @@ async def test_a_character_without_a_sample_writes_and_is_silent(nova: VoiceHous
         await nova.use_nova()
         status = await nova.ada.slash(nova.room, "voice auto")
         assert "/voice sample add" in status.message.text()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         await nova.turn(SAID)
         await nova.quiet(0)
         answer = await nova.ada.slash(nova.room, "speak", text="hello")
@@ -253,14 +253,14 @@ async def test_live_speech_goes_before_waiting_pictures(tmp_path: Path) -> None:
     async with (
         voice_house(tmp_path, nova=CHARACTER + "voice: {always_on: true}\n") as nova,
         nova.house.running(),
-        nova.house.comfy.hold("KSampler", times=1) as hold,
+        nova.house.comfy.set_breakpoint("KSampler", times=1) as hold,
     ):
         nova.model.script = [says(SAID)]
         await nova.use_nova()
         for _ in range(3):
             await nova.house.imagine()
         await hold.reached.wait()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         await nova.turn(SAID)
         await nova.house.until_rows("SELECT count(*) FROM jobs WHERE kind = 'audio'", (1,))
         hold.release()
@@ -272,10 +272,10 @@ async def test_live_speech_goes_before_waiting_pictures(tmp_path: Path) -> None:
 
 async def test_two_presses_at_once_speak_once(nova: VoiceHouse) -> None:
     async with nova.house.running():
-        message = await nova.ada.say(nova.house.guild.add_channel("elsewhere"), "Read this out, please.")
+        message = await nova.ada.send(nova.house.guild.add_channel("elsewhere"), "Read this out, please.")
         async with asyncio.TaskGroup() as group:
-            first = group.create_task(nova.ada.context(message, "Speak"))
-            second = group.create_task(nova.grace.context(message, "Speak"))
+            first = group.create_task(nova.ada.context_menu(message, "Speak"))
+            second = group.create_task(nova.grace.context_menu(message, "Speak"))
         await nova.quiet(1)
         answers = [first.result().message, second.result().message]
     assert all(answer.ephemeral for answer in answers)
@@ -288,7 +288,7 @@ async def test_the_bitrate_is_the_owners(tmp_path: Path) -> None:
             nova.model.script = [says(SAID)]
             async with nova.house.running():
                 await nova.use_nova()
-                await nova.ada.say(nova.room, "hello")
+                await nova.ada.send(nova.room, "hello")
                 bubble = await nova.bubble()
                 await nova.quiet(1)
             sizes.append(bubble.attachments[0].size)

@@ -23,7 +23,7 @@ async def nova(tmp_path: Path) -> AsyncIterator[VoiceHouse]:
 
 
 async def test_speak_answers_with_the_words_and_the_bubble_replies(nova: VoiceHouse) -> None:
-    async with nova.house.running(), nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
+    async with nova.house.running(), nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         answer = await nova.ada.slash(nova.room, "speak", text="Come in, **dear** friend!")
         await hold.reached.wait()
         assert "Come in" in answer.message.text()
@@ -46,7 +46,7 @@ async def test_speak_with_nothing_to_say_is_a_sentence(nova: VoiceHouse) -> None
 
 
 async def test_a_failing_voice_is_an_error_on_the_answer(nova: VoiceHouse) -> None:
-    nova.house.comfy.weather.fail_nodes["ChatterboxTTS"] = "boom"
+    nova.house.comfy.faults.failing_nodes["ChatterboxTTS"] = "boom"
     async with nova.house.running():
         answer = await nova.ada.slash(nova.room, "speak", text="Hello there.")
         await nova.room.wait_for_edit(answer.message, lambda shown: "GENERATION_FAILED" in shown.text())
@@ -55,7 +55,7 @@ async def test_a_failing_voice_is_an_error_on_the_answer(nova: VoiceHouse) -> No
 
 
 async def test_speak_can_be_cancelled(nova: VoiceHouse) -> None:
-    async with nova.house.running(), nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
+    async with nova.house.running(), nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         answer = await nova.ada.slash(nova.room, "speak", text="Hello there.")
         await hold.reached.wait()
         await nova.ada.press(answer.message, "Cancel")
@@ -66,14 +66,14 @@ async def test_speak_can_be_cancelled(nova: VoiceHouse) -> None:
 async def test_speak_on_a_persons_message(nova: VoiceHouse) -> None:
     async with nova.house.running():
         words = f"Ask {nova.grace.mention} in {nova.room.mention}."
-        message = await nova.ada.say(nova.room, words)
-        answer = await nova.grace.context(message, "Speak")
+        message = await nova.ada.send(nova.room, words)
+        answer = await nova.grace.context_menu(message, "Speak")
         assert answer.message.ephemeral
         bubble = await nova.bubble()
         await nova.quiet(1)
-        again = await nova.ada.context(message, "Speak")
+        again = await nova.ada.context_menu(message, "Speak")
         assert str(bubble.id) in again.message.text()
-        of_bubble = await nova.ada.context(bubble, "Speak")
+        of_bubble = await nova.ada.context_menu(bubble, "Speak")
         assert str(bubble.id) in of_bubble.message.text()
     assert bubble.reply_to is message
     assert nova.house.rows("SELECT text FROM audio_messages") == [("Ask grace in studio.",)]
@@ -82,16 +82,16 @@ async def test_speak_on_a_persons_message(nova: VoiceHouse) -> None:
 
 async def test_speak_on_a_message_without_words(nova: VoiceHouse) -> None:
     async with nova.house.running():
-        message = await nova.ada.say(nova.room, "🎉")
-        answer = await nova.ada.context(message, "Speak")
+        message = await nova.ada.send(nova.room, "🎉")
+        answer = await nova.ada.context_menu(message, "Speak")
     assert "INPUT_INVALID" in answer.message.text()
     assert nova.house.states() == []
 
 
 async def test_an_edited_message_is_spoken_as_it_is_now(nova: VoiceHouse) -> None:
-    async with nova.house.running(), nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
-        message = await nova.ada.say(nova.room, "Meet me at noon.")
-        await nova.ada.context(message, "Speak")
+    async with nova.house.running(), nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
+        message = await nova.ada.send(nova.room, "Meet me at noon.")
+        await nova.ada.context_menu(message, "Speak")
         await hold.reached.wait()
         await nova.ada.edit(message, "Meet me at one.")
         await nova.house.until_rows("SELECT state FROM jobs WHERE state = 'cancelled'", ("cancelled",))
@@ -104,9 +104,9 @@ async def test_an_edited_message_is_spoken_as_it_is_now(nova: VoiceHouse) -> Non
 
 
 async def test_a_deleted_message_is_not_spoken(nova: VoiceHouse) -> None:
-    async with nova.house.running(), nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
-        message = await nova.ada.say(nova.room, "A secret.")
-        await nova.ada.context(message, "Speak")
+    async with nova.house.running(), nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
+        message = await nova.ada.send(nova.room, "A secret.")
+        await nova.ada.context_menu(message, "Speak")
         await hold.reached.wait()
         await nova.ada.delete(message)
         await nova.quiet(1)
@@ -116,11 +116,11 @@ async def test_a_deleted_message_is_not_spoken(nova: VoiceHouse) -> None:
 
 
 async def test_edited_while_the_bubble_is_on_its_way(nova: VoiceHouse) -> None:
-    hold = nova.house.discord.weather.hold("POST", "/channels/*/messages", applied=True)
+    hold = nova.house.discord.faults.set_breakpoint("POST", "/channels/*/messages", applied=True)
     async with nova.house.running():
-        message = await nova.ada.say(nova.room, "Left, then right.")
-        await nova.ada.context(message, "Speak")
-        await hold.arrived(timeout=60)
+        message = await nova.ada.send(nova.room, "Left, then right.")
+        await nova.ada.context_menu(message, "Speak")
+        await hold.wait_reached(timeout=60)
         old = await nova.bubble()
         await nova.ada.edit(message, "Right, then left.")
         await nova.house.until_rows("SELECT count(*) FROM jobs", (2,))
@@ -134,8 +134,8 @@ async def test_edited_while_the_bubble_is_on_its_way(nova: VoiceHouse) -> None:
 
 async def test_deleting_what_was_spoken_takes_the_voice_along(nova: VoiceHouse) -> None:
     async with nova.house.running():
-        message = await nova.ada.say(nova.room, "A secret.")
-        await nova.ada.context(message, "Speak")
+        message = await nova.ada.send(nova.room, "A secret.")
+        await nova.ada.context_menu(message, "Speak")
         bubble = await nova.bubble()
         await nova.quiet(1)
         await nova.ada.delete(message)
@@ -146,7 +146,7 @@ async def test_another_alternative_replaces_the_voice(nova: VoiceHouse) -> None:
     async with nova.house.running() as (services, _):
         await nova.use_nova()
         await nova.grace.slash(nova.room, "voice auto", mode="on")
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         turn = await nova.turn("The kettle is on.")
         first = await nova.bubble()
         await nova.quiet(1)
@@ -165,14 +165,14 @@ async def test_another_alternative_replaces_the_voice(nova: VoiceHouse) -> None:
     assert turn.content == "The kettle is on."
     assert third.attachments[0].data == first.attachments[0].data
     assert nova.bubbles == [third]
-    assert len(nova.house.comfy.log.of("execution_start")) == 2, "the first words are spoken from disk"
+    assert len(nova.house.comfy.log.find("execution_start")) == 2, "the first words are spoken from disk"
 
 
 async def test_regenerated_while_it_is_spoken(nova: VoiceHouse) -> None:
-    async with nova.house.running() as (services, _), nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
+    async with nova.house.running() as (services, _), nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         await nova.use_nova()
         await nova.grace.slash(nova.room, "voice auto", mode="on")
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         turn = await nova.turn("The kettle is on.")
         await hold.reached.wait()
         stored = await services.conversations.store.by_discord_id(turn.id)
@@ -192,12 +192,12 @@ async def test_a_shorter_alternative_keeps_turn_and_voice(nova: VoiceHouse) -> N
     nova.model.script = [says(paragraphs), says("Short.")]
     async with nova.house.running() as (services, _):
         await nova.use_nova()
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         await nova.quiet(0)
         await nova.house.until_rows("SELECT count(*) FROM messages WHERE role = 'assistant'", (1,))
         await nova.quiet(0)
         first, *_ = [message for message in nova.room.messages if message.webhook_id is not None]
-        await nova.ada.context(first, "Speak")
+        await nova.ada.context_menu(first, "Speak")
         await nova.bubble()
         await nova.quiet(1)
         stored = await services.conversations.store.by_discord_id(first.id)
@@ -217,7 +217,7 @@ async def test_a_deleted_turn_takes_its_voice_along(nova: VoiceHouse) -> None:
     async with nova.house.running():
         await nova.use_nova()
         await nova.grace.slash(nova.room, "voice auto", mode="on")
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         turn = await nova.turn("The kettle is on.")
         bubble = await nova.bubble()
         await nova.quiet(1)
@@ -230,7 +230,7 @@ async def test_deleting_only_the_bubble_keeps_the_words(nova: VoiceHouse) -> Non
     async with nova.house.running():
         await nova.use_nova()
         await nova.grace.slash(nova.room, "voice auto", mode="on")
-        await nova.ada.say(nova.room, "hello")
+        await nova.ada.send(nova.room, "hello")
         await nova.turn("The kettle is on.")
         bubble = await nova.bubble()
         await nova.quiet(1)
@@ -243,8 +243,8 @@ async def test_a_character_for_adults_speaks_among_adults_only(tmp_path: Path) -
     async with voice_house(tmp_path, nova=SILENT + "nsfw: true\n") as nova, nova.house.running():
         refused = await nova.ada.slash(nova.room, "speak", text="Hello.", character="nova")
         assert "NOT_ALLOWED" in refused.message.text()
-        message = await nova.ada.say(nova.room, "Hello.")
-        refused = await nova.ada.context(message, "Speak")
+        message = await nova.ada.send(nova.room, "Hello.")
+        refused = await nova.ada.context_menu(message, "Speak")
         assert "NOT_ALLOWED" in refused.message.text()
         adults = nova.house.guild.add_channel("late", nsfw=True)
         await nova.ada.slash(adults, "speak", text="Hello.", character="nova")

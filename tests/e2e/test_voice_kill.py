@@ -29,9 +29,9 @@ async def nova(tmp_path: Path) -> AsyncIterator[VoiceHouse]:
 def caught(request: tuple[str, str], *, applied: bool) -> Moment:
     @asynccontextmanager
     async def moment(nova: VoiceHouse) -> AsyncGenerator[None]:
-        hold = nova.house.discord.weather.hold(*request, applied=applied)
+        hold = nova.house.discord.faults.set_breakpoint(*request, applied=applied)
         yield
-        await hold.arrived(timeout=60)
+        await hold.wait_reached(timeout=60)
 
     return moment
 
@@ -47,7 +47,7 @@ def stored(query: str, *row: object) -> Moment:
 
 @asynccontextmanager
 async def speaking(nova: VoiceHouse) -> AsyncGenerator[None]:
-    async with nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
+    async with nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         yield
         await hold.reached.wait()
 
@@ -67,9 +67,9 @@ async def killed(nova: VoiceHouse, bot: Process, moment: Moment) -> None:
     await bot.ready()
     await nova.use_nova()
     async with moment(nova):
-        await nova.ada.say(nova.room, "what time is it?")
+        await nova.ada.send(nova.room, "what time is it?")
     await bot.kill()
-    nova.house.discord.weather.clear()
+    nova.house.discord.faults.clear()
 
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
@@ -88,14 +88,14 @@ async def test_killed_at_any_moment_one_bubble_arrives(nova: VoiceHouse, moment:
     assert turn.content == SAID
     assert nova.house.open_deliveries() == 0
     assert nova.house.states() == ["delivered"]
-    assert len(nova.house.comfy.log.of("execution_start")) == 1
+    assert len(nova.house.comfy.log.find("execution_start")) == 1
 
 
 async def test_what_was_deleted_while_the_bot_was_away_is_not_spoken(nova: VoiceHouse) -> None:
-    async with nova.house.start() as bot, nova.house.comfy.hold("ChatterboxTTS", times=1) as hold:
+    async with nova.house.start() as bot, nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         await bot.ready()
         await nova.use_nova()
-        await nova.ada.say(nova.room, "what time is it?")
+        await nova.ada.send(nova.room, "what time is it?")
         turn = await nova.turn(SAID)
         await hold.reached.wait()
         await bot.kill()

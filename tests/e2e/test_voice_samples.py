@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.discord import Message, Person
+from sandbox.discord import Message, SimulatedUser
 from sandbox.discord.uploads import Upload
 from tests.e2e.house import CHARACTER, DEADLINE
 from tests.e2e.voices import VoiceHouse, voice_house, write_sample
@@ -28,12 +28,12 @@ def recording(nova: VoiceHouse, seconds: float = 5.0) -> Upload:
 
 
 async def added(
-    nova: VoiceHouse, file: Upload, *, person: Person | None = None, agreed: bool = True, name: str = "mine"
+    nova: VoiceHouse, file: Upload, *, person: SimulatedUser | None = None, agreed: bool = True, name: str = "mine"
 ) -> Message:
     answer = await (person or nova.grace).slash(
         nova.room, "voice sample add", recording=file, transcript="I am Grace.", name=name, speaker_agreed=agreed
     )
-    return await answer.wait_message(timeout=DEADLINE)
+    return await answer.wait_for_message(timeout=DEADLINE)
 
 
 async def test_a_sample_is_added_heard_chosen_and_removed(nova: VoiceHouse) -> None:
@@ -52,7 +52,7 @@ async def test_a_sample_is_added_heard_chosen_and_removed(nova: VoiceHouse) -> N
         assert "· **default**" in listed.message.text()
         assert nova.grace.mention in listed.message.text()
         played = await nova.ada.slash(nova.room, "voice sample play", name="mine")
-        heard = await played.wait_message(lambda shown: bool(shown.attachments), timeout=DEADLINE)
+        heard = await played.wait_for_message(lambda shown: bool(shown.attachments), timeout=DEADLINE)
         assert heard.ephemeral
         assert heard.attachments[0].data[:4] == b"OggS"
         await nova.ada.slash(nova.room, "speak", text="With whose voice?")

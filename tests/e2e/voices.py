@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.discord import Message, Person
-from sandbox.discord.core import Received
+from sandbox.discord import Message, SimulatedUser
+from sandbox.discord.context import RecordedRequest
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
 from tests.e2e.house import CHARACTER, DEADLINE, REPOSITORY, House, built
 
@@ -33,7 +33,7 @@ class VoiceHouse:
         self.room = self.house.room
         self.ada = self.house.ada
         everything = ["view_channel", "send_messages", "manage_channels", "manage_guild", "manage_messages"]
-        self.grace: Person = self.house.guild.add_member("grace", permissions=everything)
+        self.grace: SimulatedUser = self.house.guild.add_member("grace", permissions=everything)
 
     async def use_nova(self) -> None:
         await self.grace.slash(self.room, "character use", name="nova")
@@ -58,7 +58,7 @@ class VoiceHouse:
         await self.house.until_rows(ALL_TOLD, (0,))
         await self.house.until_rows(OPEN_TURNS, (0,))
 
-    def posts(self) -> list[Received]:
+    def posts(self) -> list[RecordedRequest]:
         """Requests that brought a file of ours."""
         return [each for each in self.house.discord.requests if each.parts and each.path.endswith("/messages")]
 
@@ -101,5 +101,5 @@ async def voice_house(
             audio = folder / "workflows" / "nova" / "audio"
             audio.mkdir(parents=True)
             shutil.copyfile(REPOSITORY / "workflows" / "nova" / "audio" / "default.json", audio / "default.json")
-            house.guild.allow_bot("manage_webhooks")
+            house.guild.add_bot_permissions("manage_webhooks")
             yield VoiceHouse(house, model)

@@ -33,7 +33,7 @@ def small_files() -> Iterator[Callable[[int], None]]:
 
 async def test_full_while_downloading(house: House, comfy: StandInComfyUI, small_files: Callable[[int], None]) -> None:
     house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(width=1024, height=1024)
-    async with comfy.hold("SaveImage") as hold:
+    async with comfy.set_breakpoint("SaveImage") as hold:
         job = await house.draw()
         await hold.reached.wait()
         graph = await asyncio.to_thread((house.data / "chorus.db-wal").stat)
@@ -97,7 +97,7 @@ async def test_an_end_that_cannot_be_stored_is_stored_as_soon_as_there_is_room(
                 raise OSError(errno.ENOSPC, "database or disk is full")
             return await self.store.end(*arguments, **named)
 
-    comfy.weather.fail_nodes["KSampler"] = "boom"
+    comfy.faults.failing_nodes["KSampler"] = "boom"
     async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobStore", Full(store))) as house:
         failed = await house.ended(await house.draw())
         assert failed.state is JobState.FAILED

@@ -94,7 +94,7 @@ async def test_a_missing_model_is_told_likewise(house: House) -> None:
 async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with open_house(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as house:
         await house.ended(await house.draw("teach it how long"))
-        async with comfy.hold("KSampler") as hold:
+        async with comfy.set_breakpoint("KSampler") as hold:
             running = await house.draw()
             await hold.reached.wait()
             waiting = [await house.draw(requester=1), await house.draw(requester=1)]
@@ -110,7 +110,7 @@ async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy:
 
 
 async def test_many_at_once_cannot_pass_the_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_per_user=3) as house, comfy.hold("KSampler") as hold:
+    async with open_house(tmp_path, comfy.url, max_per_user=3) as house, comfy.set_breakpoint("KSampler") as hold:
         running = await house.draw(requester=5)
         await hold.reached.wait()
         results = await asyncio.gather(*(house.draw(requester=1) for _ in range(10)), return_exceptions=True)
@@ -126,17 +126,17 @@ async def test_many_at_once_cannot_pass_the_limit(tmp_path: Path, comfy: StandIn
 
 
 async def test_a_failing_node_fails_the_job(house: House, comfy: StandInComfyUI) -> None:
-    comfy.weather.fail_nodes["KSampler"] = "boom at /home/someone/secret"
+    comfy.faults.failing_nodes["KSampler"] = "boom at /home/someone/secret"
     done = await failed(house, await house.draw(), "GENERATION_FAILED")
     assert done.error is not None
     assert '"Paint"' in done.error.message
     assert "secret" not in done.error.message
-    comfy.weather.fail_nodes.clear()
+    comfy.faults.failing_nodes.clear()
     assert (await house.ended(await house.draw("the next one runs"))).state is JobState.GENERATED
 
 
 async def test_out_of_memory_is_tried_once_more_with_memory_freed(house: House, comfy: StandInComfyUI) -> None:
-    comfy.weather.out_of_memory = 1
+    comfy.faults.out_of_memory = 1
     done = await house.ended(await house.draw())
     assert done.state is JobState.GENERATED
     assert len(comfy.log.requests("POST", "/free")) == 1
@@ -145,9 +145,9 @@ async def test_out_of_memory_is_tried_once_more_with_memory_freed(house: House, 
 
 
 async def test_out_of_memory_twice_fails_the_job(house: House, comfy: StandInComfyUI) -> None:
-    comfy.weather.out_of_memory = 2
+    comfy.faults.out_of_memory = 2
     await failed(house, await house.draw(), "OUT_OF_MEMORY")
-    assert len(comfy.log.of("execution_start")) == 2
+    assert len(comfy.log.find("execution_start")) == 2
 
 
 async def test_a_node_refused_at_validation_is_named(house: House) -> None:
@@ -159,10 +159,10 @@ async def test_a_node_refused_at_validation_is_named(house: House) -> None:
 
 
 async def test_interrupted_in_comfyui_counts_as_cancelled(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler") as hold:
+    async with comfy.set_breakpoint("KSampler") as hold:
         job = await house.draw()
         await hold.reached.wait()
-        comfy.life.interrupt()
+        comfy.instance.interrupt()
         done = await house.ended(job)
     assert done.state is JobState.CANCELLED
     assert done.error is not None
@@ -183,7 +183,7 @@ async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free
     limits = dict.fromkeys(JobKind, 0.2)
     async with (
         open_house(tmp_path, comfy.url, timeout_seconds=limits) as house,
-        comfy.hold("KSampler", interruptible=False, times=1) as hold,
+        comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold,
     ):
         job = await house.draw()
         waiting = await house.draw("waits much longer than 0.2 s and is not timed out")
@@ -195,7 +195,7 @@ async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free
         prompt_id = str((await house.store.attempts(job.id))[0].prompt_id)
         assert comfy.running == prompt_id, "the node never looks, so the GPU is still busy ..."
         assert house.gpu.generating, "... and the lock is still held"
-        assert len(comfy.log.of("submitted")) == 1
+        assert len(comfy.log.find("submitted")) == 1
         hold.release()
         assert (await house.ended(waiting)).state is JobState.GENERATED
     assert house.paths() != []
@@ -205,7 +205,7 @@ async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free
 
 
 async def test_cancelling_a_waiting_job_is_immediate(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler") as hold:
+    async with comfy.set_breakpoint("KSampler") as hold:
         running = await house.draw()
         await hold.reached.wait()
         waiting = [await house.draw() for _ in range(3)]
@@ -215,12 +215,12 @@ async def test_cancelling_a_waiting_job_is_immediate(house: House, comfy: StandI
             assert (await house.ended(job)).state is JobState.CANCELLED
         assert house.orchestrator.queue_view().waiting == ()
     assert (await house.ended(running)).state is JobState.GENERATED
-    assert len(comfy.log.of("submitted")) == 1, "a cancelled job never reached ComfyUI"
+    assert len(comfy.log.find("submitted")) == 1, "a cancelled job never reached ComfyUI"
     assert await house.store.open_attempts("run") == []
 
 
 async def test_cancelling_a_running_job_interrupts_that_prompt_only(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         job = await house.draw()
         following = await house.draw()
         await hold.reached.wait()
@@ -228,12 +228,12 @@ async def test_cancelling_a_running_job_interrupts_that_prompt_only(house: House
         done = await house.ended(job)
         assert done.state is JobState.CANCELLED
         assert (await house.ended(following)).state is JobState.GENERATED
-    assert len(comfy.log.of("execution_interrupted")) == 1
+    assert len(comfy.log.find("execution_interrupted")) == 1
     assert [path for path in house.paths() if job.digest in path] == []
 
 
 async def test_a_cancelled_job_keeps_the_gpu_until_comfyui_obeys(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", interruptible=False, times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold:
         job = await house.draw()
         following = await house.draw()
         await hold.reached.wait()
@@ -241,7 +241,7 @@ async def test_a_cancelled_job_keeps_the_gpu_until_comfyui_obeys(house: House, c
         await house.ended(job)
         await comfy.log.wait_for("interrupt")
         assert house.gpu.generating
-        assert len(comfy.log.of("submitted")) == 1
+        assert len(comfy.log.find("submitted")) == 1
         hold.release()
         assert (await house.ended(following)).state is JobState.GENERATED
 
@@ -261,13 +261,13 @@ async def test_an_ended_job_cannot_be_cancelled(house: House) -> None:
 async def test_a_post_that_goes_wrong_draws_once_or_says_why(
     house: House, comfy: StandInComfyUI, fault: PostFault
 ) -> None:
-    comfy.weather.posts.append(fault)
+    comfy.faults.posts.append(fault)
     job = await house.draw()
     if fault is PostFault.SERVER_ERROR:
         await failed(house, job, "WORKFLOW_INVALID")
     else:
         assert (await house.ended(job)).state is JobState.GENERATED
-        assert len(comfy.log.of("execution_success")) == 1
+        assert len(comfy.log.find("execution_success")) == 1
 
 
 async def test_jobs_wait_while_comfyui_is_away(house: House, comfy: StandInComfyUI) -> None:
@@ -284,7 +284,7 @@ async def test_jobs_wait_while_comfyui_is_away(house: House, comfy: StandInComfy
 
 
 async def test_a_job_lost_in_a_restart_is_run_again(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         job = await house.draw()
         await hold.reached.wait()
         await comfy.restart()
@@ -298,7 +298,7 @@ async def test_a_job_that_is_lost_again_and_again_is_given_up(tmp_path: Path, co
     async with open_house(tmp_path, comfy.url, max_losses=2) as house:
         job = await house.draw()
         for _ in range(2):
-            async with comfy.hold("KSampler", times=1) as hold:
+            async with comfy.set_breakpoint("KSampler", times=1) as hold:
                 await hold.reached.wait()
                 await comfy.restart()
         done = await failed(house, job, "COMFY_UNAVAILABLE")
@@ -318,7 +318,7 @@ async def test_a_cached_file_that_is_gone_is_made_again_once(house: House, comfy
 
 
 async def test_a_file_that_stays_gone_is_an_error(house: House, comfy: StandInComfyUI) -> None:
-    comfy.weather.views += [ViewFault.GONE] * 2
+    comfy.faults.views += [ViewFault.GONE] * 2
     await failed(house, await house.draw(), "OUTPUT_FILE_NOT_FOUND")
 
 
@@ -336,13 +336,13 @@ async def test_a_file_that_stays_gone_is_an_error(house: House, comfy: StandInCo
 async def test_a_file_that_is_not_what_it_says_is_refused(
     house: House, comfy: StandInComfyUI, fault: ViewFault, code: str
 ) -> None:
-    comfy.weather.views.append(fault)
+    comfy.faults.views.append(fault)
     await failed(house, await house.draw(), code)
 
 
 async def test_one_bad_file_of_a_batch_is_left_out_and_said(house: House, comfy: StandInComfyUI) -> None:
     house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(batch_size=3)
-    comfy.weather.views.append(ViewFault.HTML)
+    comfy.faults.views.append(ViewFault.HTML)
     done = await house.ended(await house.draw())
     assert len(done.artifacts) == 2
     assert done.note is not None
@@ -350,19 +350,19 @@ async def test_one_bad_file_of_a_batch_is_left_out_and_said(house: House, comfy:
 
 
 async def test_a_truncated_download_is_repeated(house: House, comfy: StandInComfyUI) -> None:
-    comfy.weather.views.append(ViewFault.TRUNCATED)
+    comfy.faults.views.append(ViewFault.TRUNCATED)
     assert (await house.ended(await house.draw())).state is JobState.GENERATED
 
 
 async def test_a_file_without_end_is_cut_off(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    comfy.weather.views.append(ViewFault.ENDLESS)
+    comfy.faults.views.append(ViewFault.ENDLESS)
     async with open_house(tmp_path, comfy.url, max_output_bytes=100_000) as house:
         await failed(house, await house.draw(), "OUTPUT_TOO_LARGE")
 
 
 @pytest.mark.parametrize("name", ["../../x.png", "/etc/passwd", "a\x00b.png", "..\\..\\x.png", "x" * 300 + ".png"])
 async def test_names_from_the_server_are_never_paths(house: House, comfy: StandInComfyUI, name: str) -> None:
-    comfy.weather.hostile_filenames.append(name)
+    comfy.faults.hostile_filenames.append(name)
     done = await house.ended(await house.draw())
     assert done.state in {JobState.FAILED, JobState.GENERATED}
     assert not list(house.data.parent.rglob("x.png"))

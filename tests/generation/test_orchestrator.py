@@ -91,7 +91,7 @@ async def test_a_preview_is_a_result_where_nothing_is_saved(house: House) -> Non
 
 async def test_a_watcher_sees_waiting_then_progress_then_the_end(house: House, comfy: StandInComfyUI) -> None:
     house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=8)
-    async with comfy.hold("KSampler") as hold:
+    async with comfy.set_breakpoint("KSampler") as hold:
         first = await house.draw()
         await hold.reached.wait()
         second = await house.draw("another")
@@ -118,7 +118,7 @@ async def test_a_watcher_sees_waiting_then_progress_then_the_end(house: House, c
 
 async def test_expected_seconds_come_from_the_workflows_own_history(house: House, comfy: StandInComfyUI) -> None:
     await house.ended(await house.draw("teach it"))
-    async with comfy.hold("KSampler") as hold:
+    async with comfy.set_breakpoint("KSampler") as hold:
         first = await house.draw()
         await hold.reached.wait()
         second = await house.draw()
@@ -150,13 +150,13 @@ async def test_watching_an_ended_job_ends_at_once(house: House) -> None:
 async def test_jobs_are_served_in_the_order_of_acceptance(house: House, comfy: StandInComfyUI) -> None:
     jobs = [await house.draw(f"number {n}") for n in range(6)]
     await asyncio.gather(*(house.ended(job) for job in jobs))
-    started = [entry.prompt_id for entry in comfy.log.of("execution_start")]
+    started = [entry.prompt_id for entry in comfy.log.find("execution_start")]
     expected = [str((await house.store.attempts(job.id))[0].prompt_id) for job in jobs]
     assert started == expected
 
 
 async def test_only_one_prompt_at_a_time_is_with_comfyui(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler") as hold:
+    async with comfy.set_breakpoint("KSampler") as hold:
         jobs = [await house.draw(str(n)) for n in range(3)]
         await hold.reached.wait()
         assert comfy.pending == []

@@ -63,7 +63,7 @@ async def recover_and_finish(tmp_path: Path, comfy: StandInComfyUI) -> list[Job]
 
 async def check(house: House, comfy: StandInComfyUI, jobs: list[Job]) -> None:
     """Each accepted job has exactly one result, made by exactly one run of each part, with its files and rows."""
-    drawn = Counter(entry.prompt_id for entry in comfy.log.of("submitted"))
+    drawn = Counter(entry.prompt_id for entry in comfy.log.find("submitted"))
     wanted: set[str] = set()
     for job in jobs:
         assert job.state is JobState.DELIVERED
@@ -129,7 +129,7 @@ async def test_without_a_kill_nothing_is_left(tmp_path: Path, comfy: StandInComf
 
 
 async def test_a_running_prompt_takes_the_gpu_first_and_is_followed(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         async with open_house(tmp_path, comfy.url) as house:
             job = await house.draw()
             later = await house.draw("later")
@@ -139,16 +139,16 @@ async def test_a_running_prompt_takes_the_gpu_first_and_is_followed(tmp_path: Pa
             new = await house.draw("new")
             view = house.orchestrator.queue_view()
             assert [entry.job_id for entry in view.waiting] == [later.id, new.id]
-            assert len(comfy.log.of("submitted")) == 1
+            assert len(comfy.log.find("submitted")) == 1
             hold.release()
             for one in (job, later, new):
                 assert (await house.ended(one)).state is JobState.GENERATED
             assert [attempt.n for attempt in await house.store.attempts(job.id)] == [0]
-    assert len(comfy.log.of("submitted")) == 3
+    assert len(comfy.log.find("submitted")) == 3
 
 
 async def test_a_prompt_that_ended_meanwhile_is_collected(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         async with open_house(tmp_path, comfy.url) as house:
             job = await house.draw()
             await hold.reached.wait()
@@ -157,11 +157,11 @@ async def test_a_prompt_that_ended_meanwhile_is_collected(tmp_path: Path, comfy:
     async with open_house(tmp_path, comfy.url) as house:
         await house.orchestrator.recover()
         assert (await house.ended(job)).state is JobState.GENERATED
-    assert len(comfy.log.of("submitted")) == 1
+    assert len(comfy.log.find("submitted")) == 1
 
 
 async def test_comfyui_restarted_meanwhile(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         async with open_house(tmp_path, comfy.url) as house:
             job = await house.draw()
             await hold.reached.wait()
@@ -176,7 +176,7 @@ async def test_comfyui_restarted_meanwhile(tmp_path: Path, comfy: StandInComfyUI
 
 
 async def test_comfyui_is_away_at_start(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         async with open_house(tmp_path, comfy.url) as house:
             job = await house.draw()
             queued = await house.draw()
@@ -193,7 +193,7 @@ async def test_comfyui_is_away_at_start(tmp_path: Path, comfy: StandInComfyUI) -
 async def test_a_cancelled_prompt_that_still_runs_is_interrupted_and_waited_for(
     tmp_path: Path, comfy: StandInComfyUI
 ) -> None:
-    async with comfy.hold("KSampler", interruptible=False, times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold:
         async with open_house(tmp_path, comfy.url) as house:
             job = await house.draw()
             await hold.reached.wait()
@@ -203,7 +203,7 @@ async def test_a_cancelled_prompt_that_still_runs_is_interrupted_and_waited_for(
             assert [one.id for one in unshown] == [job.id], "the person was not told yet"
             following = await house.draw()
             await comfy.log.wait_for("interrupt")
-            assert len(comfy.log.of("submitted")) == 1
+            assert len(comfy.log.find("submitted")) == 1
             hold.release()
             assert (await house.ended(following)).state is JobState.GENERATED
             assert await house.store.open_attempts("run") == []
@@ -214,7 +214,7 @@ async def test_undelivered_results_and_errors_are_handed_back_until_shown(
 ) -> None:
     async with open_house(tmp_path, comfy.url) as house:
         done = await house.ended(await house.draw())
-        comfy.weather.fail_nodes["KSampler"] = "boom"
+        comfy.faults.failing_nodes["KSampler"] = "boom"
         failed = await house.ended(await house.draw())
     async with open_house(tmp_path, comfy.url) as house:
         assert [job.id for job in await house.orchestrator.recover()] == [done.id, failed.id]

@@ -55,7 +55,7 @@ async def test_long_speech_is_one_file_of_its_parts_in_order(house: House, comfy
     assert [(attempt.part, attempt.n, attempt.state) for attempt in attempts] == [
         (part, 0, AttemptState.SUCCEEDED) for part in range(3)
     ]
-    started = [entry.prompt_id for entry in comfy.log.of("execution_start")]
+    started = [entry.prompt_id for entry in comfy.log.find("execution_start")]
     assert started == [str(attempt.prompt_id) for attempt in attempts]
     (artifact,) = done.artifacts
     expected = sum(map(seconds_of, PARTS)) + 2 * 0.25
@@ -64,24 +64,24 @@ async def test_long_speech_is_one_file_of_its_parts_in_order(house: House, comfy
 
 
 async def test_a_failing_part_ends_the_speech_and_leaves_no_files(house: House, comfy: StandInComfyUI) -> None:
-    async with comfy.hold("ToneTTS", times=1) as hold:
+    async with comfy.set_breakpoint("ToneTTS", times=1) as hold:
         job = await house.orchestrator.submit(speech(*PARTS))
         await hold.reached.wait()
-        comfy.weather.fail_nodes["SaveAudio"] = "boom"
+        comfy.faults.failing_nodes["SaveAudio"] = "boom"
     done = await house.ended(job)
     assert done.state is JobState.FAILED
     await comfy.log.wait_for("execution_error")
-    comfy.weather.fail_nodes.clear()
+    comfy.faults.failing_nodes.clear()
     following = await house.ended(await house.draw())
     assert following.state is JobState.GENERATED
     assert not [path for path in house.paths() if path.startswith("audio/")]
-    assert len(comfy.log.of("submitted")) == 2, "the other parts were not tried"
+    assert len(comfy.log.find("submitted")) == 2, "the other parts were not tried"
 
 
 async def test_cancelled_between_parts(house: House, comfy: StandInComfyUI) -> None:
     job = await house.orchestrator.submit(speech(*PARTS))
     await comfy.log.wait_for("execution_success")
-    async with comfy.hold("ToneTTS", times=1):
+    async with comfy.set_breakpoint("ToneTTS", times=1):
         await house.orchestrator.cancel(job.id)
         done = await house.ended(job)
     assert done.state is JobState.CANCELLED
@@ -101,7 +101,7 @@ async def test_a_restart_goes_on_at_the_first_missing_part(tmp_path: Path, comfy
         assert (stored if stored.artifacts else await house.ended(job)).state is JobState.GENERATED
         kept = [attempt for attempt in await house.store.attempts(job.id) if attempt.part < 2]
         assert [attempt.n for attempt in kept] == [0, 0]
-    assert len(comfy.log.of("submitted")) == 3
+    assert len(comfy.log.find("submitted")) == 3
 
 
 async def test_the_same_words_in_the_same_voice_are_spoken_once(house: House, comfy: StandInComfyUI) -> None:
@@ -110,7 +110,7 @@ async def test_the_same_words_in_the_same_voice_are_spoken_once(house: House, co
     assert again.state is JobState.GENERATED
     assert again.artifacts == first.artifacts
     assert (await house.ended(again)).state is JobState.GENERATED
-    assert len(comfy.log.of("submitted")) == 1
+    assert len(comfy.log.find("submitted")) == 1
     other = await house.orchestrator.submit(speech("Hello.", seed=4))
     assert (await house.ended(other)).artifacts != first.artifacts
     (house.data / first.artifacts[0].path).unlink()
@@ -127,12 +127,12 @@ async def test_a_voice_sample_goes_up_once_and_again_when_comfyui_lost_it(
     for text in ("One.", "Two."):
         done = await house.ended(await house.orchestrator.submit(speech(text, inputs=(voice,))))
         assert done.state is JobState.GENERATED, done.error
-    assert len(comfy.log.of("upload")) == 1
+    assert len(comfy.log.find("upload")) == 1
     for path in (comfy.folders.root / "input").rglob("*.wav"):
         path.unlink()
     done = await house.ended(await house.orchestrator.submit(speech("Three.", inputs=(voice,))))
     assert done.state is JobState.GENERATED, done.error
-    assert len(comfy.log.of("upload")) == 2
+    assert len(comfy.log.find("upload")) == 2
 
 
 async def test_a_sample_that_changed_or_vanished_is_told(house: House, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_seed_beyond_the_node_is_refused_and_drawn_ones_fit(house: House
 async def test_live_speech_goes_before_waiting_pictures_without_starving_them(
     house: House, comfy: StandInComfyUI
 ) -> None:
-    async with comfy.hold("KSampler", times=1) as hold:
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
         running = await house.draw("running")
         await hold.reached.wait()
         pictures = [await house.draw(f"picture {n}") for n in range(2)]
@@ -173,12 +173,15 @@ async def test_live_speech_goes_before_waiting_pictures_without_starving_them(
         request = job.request
         for attempt in await house.store.attempts(job.id):
             names[str(attempt.prompt_id)] = request.positive or request.text_parts[0]
-    order = [names[str(entry.prompt_id)] for entry in comfy.log.of("execution_start")]
+    order = [names[str(entry.prompt_id)] for entry in comfy.log.find("execution_start")]
     assert order == ["running", "Live 0.", "Live 1.", "Live 2.", "picture 0", "Live 3.", "Live 4.", "picture 1"]
 
 
 async def test_live_speech_does_not_count_against_a_persons_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_per_user=1) as house, comfy.hold("KSampler", times=1) as hold:
+    async with (
+        open_house(tmp_path, comfy.url, max_per_user=1) as house,
+        comfy.set_breakpoint("KSampler", times=1) as hold,
+    ):
         jobs = [await house.draw()]
         await hold.reached.wait()
         jobs += [await house.orchestrator.submit(speech(f"Live {n}.", live=True)) for n in range(3)]

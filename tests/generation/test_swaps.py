@@ -21,7 +21,7 @@ async def test_pictures_wait_for_the_turn_and_are_drawn_in_one_group(tmp_path: P
                 if isinstance(update, Waiting) and update.reason == "the model is speaking":
                     break
             await seen.aclose()
-            assert comfy.log.of("submitted") == []
+            assert comfy.log.find("submitted") == []
         for job in jobs:
             assert (await house.ended(job)).state is JobState.GENERATED
         assert diary.entries == ["free comfy", "unload model"]
@@ -31,7 +31,7 @@ async def test_pictures_wait_for_the_turn_and_are_drawn_in_one_group(tmp_path: P
 async def test_a_turn_waits_for_the_picture_that_is_being_drawn(tmp_path: Path, comfy: StandInComfyUI) -> None:
     diary = Diary()
     async with open_house(tmp_path, comfy.url, handover=diary) as house:
-        async with comfy.hold("KSampler", times=1) as hold:
+        async with comfy.set_breakpoint("KSampler", times=1) as hold:
             job = await house.draw()
             await hold.reached.wait()
             turn = asyncio.create_task(_speak(house.gpu, diary))

@@ -18,7 +18,7 @@ class Observed(Script):
 
     async def recover(self) -> list[Job]:
         try:
-            await self._stage.discord.wait_ready_bot(timeout=0.5)
+            await self._stage.discord.wait_until_bot_ready(timeout=0.5)
         except (TimeoutError, AssertionError):
             return await super().recover()
         self.connected_early = True

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from sandbox.comfyui.fake_images import ImageParameters, draw_image
 from sandbox.comfyui.ffmpeg_files import read_audio
-from sandbox.comfyui.painting import Motif, paint
 from sandbox.comfyui.registry import all_nodes
 from tests.sandbox.comfyui.talk import Talk, drawing, first_file, node
 
@@ -29,10 +29,10 @@ def difference(first: Image.Image, second: Image.Image) -> float:
 
 
 def test_a_painting_depends_on_prompt_and_seed_alone() -> None:
-    motif = Motif("a lighthouse at dusk", seed=7)
-    assert paint(motif, (96, 64)).tobytes() == paint(motif, (96, 64)).tobytes()
-    for other in (Motif("a lighthouse at dusk", seed=8), Motif("a lighthouse at dawn", seed=7)):
-        assert difference(paint(motif, (96, 64)), paint(other, (96, 64))) > 3
+    motif = ImageParameters("a lighthouse at dusk", seed=7)
+    assert draw_image(motif, (96, 64)).tobytes() == draw_image(motif, (96, 64)).tobytes()
+    for other in (ImageParameters("a lighthouse at dusk", seed=8), ImageParameters("a lighthouse at dawn", seed=7)):
+        assert difference(draw_image(motif, (96, 64)), draw_image(other, (96, 64))) > 3
 
 
 @pytest.mark.parametrize(
@@ -48,21 +48,21 @@ def test_a_painting_depends_on_prompt_and_seed_alone() -> None:
 )
 @pytest.mark.parametrize("size", [(64, 64), (16, 512), (500, 40)])
 def test_any_words_and_formats_can_be_painted(text: str, size: tuple[int, int]) -> None:
-    picture = paint(Motif(text, "people", seed=2**64 - 1, steps=1), size)
+    picture = draw_image(ImageParameters(text, "people", seed=2**64 - 1, steps=1), size)
     assert picture.size == size
     assert max(ImageStat.Stat(picture).stddev) > 5, "there is something to see"
 
 
 def test_words_choose_what_is_seen() -> None:
-    night = ImageStat.Stat(paint(Motif("mountains at night"), (64, 64)).convert("L")).mean[0]
-    day = ImageStat.Stat(paint(Motif("mountains at noon"), (64, 64)).convert("L")).mean[0]
+    night = ImageStat.Stat(draw_image(ImageParameters("mountains at night"), (64, 64)).convert("L")).mean[0]
+    day = ImageStat.Stat(draw_image(ImageParameters("mountains at noon"), (64, 64)).convert("L")).mean[0]
     assert day > night + 40
-    grey = paint(Motif("a harbour, noir"), (64, 64)).convert("HSV").getchannel("S")
+    grey = draw_image(ImageParameters("a harbour, noir"), (64, 64)).convert("HSV").getchannel("S")
     assert ImageStat.Stat(grey).mean[0] < 3
 
 
 def test_paintings_say_sandbox_in_a_corner() -> None:
-    with_mark = paint(Motif("sea at night"), (512, 512)).crop((400, 470, 512, 512)).convert("L")
+    with_mark = draw_image(ImageParameters("sea at night"), (512, 512)).crop((400, 470, 512, 512)).convert("L")
     assert with_mark.histogram()[200:] != [0] * 56
 
 

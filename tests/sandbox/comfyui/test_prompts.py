@@ -90,7 +90,7 @@ async def test_one_bad_output_of_two_is_left_out(talk: Talk) -> None:
 
 async def test_ids_are_taken_and_not_checked_for_uniqueness(comfy: StandInComfyUI, talk: Talk) -> None:
     mine = str(uuid.uuid4())
-    async with comfy.hold("EmptyImage") as hold:
+    async with comfy.set_breakpoint("EmptyImage") as hold:
         assert await talk.submit(picture(), prompt_id=mine) == mine
         assert await talk.submit(picture(color=3), prompt_id=mine) == mine
         await hold.reached.wait()
@@ -102,7 +102,7 @@ async def test_ids_are_taken_and_not_checked_for_uniqueness(comfy: StandInComfyU
 
 
 async def test_the_queue_is_shown_in_heap_order_and_runs_by_number(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.hold("EmptyImage", times=1) as hold:
+    async with comfy.set_breakpoint("EmptyImage", times=1) as hold:
         await talk.submit(picture(color=99))
         await hold.reached.wait()
         ids = [await talk.submit(picture(color=number), number=number) for number in (40, 20, 30, 10)]
@@ -113,12 +113,12 @@ async def test_the_queue_is_shown_in_heap_order_and_runs_by_number(comfy: StandI
         assert (await talk.get("/prompt"))["exec_info"]["queue_remaining"] == 6
         hold.release()
     await comfy.log.wait_for("ended", ids[0])
-    order = [each.prompt_id for each in comfy.log.of("execution_start")][1:]
+    order = [each.prompt_id for each in comfy.log.find("execution_start")][1:]
     assert order == [fronted, ids[3], ids[1], ids[2], ids[0]]
 
 
 async def test_delete_and_clear_touch_pending_prompts_only(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.hold("EmptyImage", times=1) as hold:
+    async with comfy.set_breakpoint("EmptyImage", times=1) as hold:
         running = await talk.submit(picture())
         await hold.reached.wait()
         first, second, third = [await talk.submit(picture(color=number)) for number in range(3)]
@@ -132,7 +132,7 @@ async def test_delete_and_clear_touch_pending_prompts_only(comfy: StandInComfyUI
 
 
 async def test_interrupt_by_id_takes_the_running_prompt_only(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.hold("SandboxSleep", times=1) as hold:
+    async with comfy.set_breakpoint("SandboxSleep", times=1) as hold:
         running = await talk.submit(held(picture()))
         pending = await talk.submit(picture(color=4))
         await hold.reached.wait()
@@ -148,7 +148,7 @@ async def test_interrupt_by_id_takes_the_running_prompt_only(comfy: StandInComfy
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"not json"])
 async def test_interrupt_without_an_id_kills_whatever_runs(comfy: StandInComfyUI, talk: Talk, body: bytes) -> None:
-    async with comfy.hold("EmptyImage", times=1) as hold:
+    async with comfy.set_breakpoint("EmptyImage", times=1) as hold:
         running = await talk.submit(picture())
         await hold.reached.wait()
         async with talk.http.post(f"{talk.url}/interrupt", data=body) as response:
@@ -164,7 +164,7 @@ async def test_an_interrupt_while_idle_has_no_effect_later(talk: Talk) -> None:
 async def test_old_servers_interrupt_anybody(talk: Talk) -> None:
     async with StandInComfyUI(options=StandInOptions(version="0.3.40")) as old, Talk(old.url) as client:
         mine = str(uuid.uuid4())
-        async with old.hold("EmptyImage", times=1) as hold:
+        async with old.set_breakpoint("EmptyImage", times=1) as hold:
             given = await client.submit(picture(), prompt_id=mine)
             assert given != mine, "ids of clients are taken from 0.3.45 on"
             await hold.reached.wait()
@@ -177,7 +177,7 @@ async def test_old_servers_interrupt_anybody(talk: Talk) -> None:
 async def test_jobs_are_queue_and_history_in_one(comfy: StandInComfyUI, talk: Talk) -> None:
     done = await talk.submit(picture())
     await talk.finish(done)
-    async with comfy.hold("SandboxSleep", times=1) as hold:
+    async with comfy.set_breakpoint("SandboxSleep", times=1) as hold:
         running = await talk.submit(held(picture()))
         pending = await talk.submit(picture(color=4))
         await hold.reached.wait()

@@ -105,7 +105,7 @@ async def test_a_recorded_exchange_again(server: StandInComfyUI, name: str) -> N
         if name == "txt2img_again":
             talk.frames.clear()  # recorded on a socket that was open already
         if name == "interrupted":
-            async with server.hold("KSampler", after_step=3) as hold:
+            async with server.set_breakpoint("KSampler", after_step=3) as hold:
                 prompt_id = await talk.submit(graph)
                 await hold.reached.wait()
                 await talk.post("/interrupt", {"prompt_id": prompt_id})

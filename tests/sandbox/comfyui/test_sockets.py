@@ -52,7 +52,7 @@ async def test_previews_can_be_turned_off_for_one_prompt(talk: Talk) -> None:
 
 
 async def test_a_client_that_comes_back_is_told_what_runs(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.hold("SandboxSleep") as hold:
+    async with comfy.set_breakpoint("SandboxSleep") as hold:
         prompt_id = await talk.submit(held(picture()))
         await hold.reached.wait()
         await talk.socket.close()

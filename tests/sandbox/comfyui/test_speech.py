@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.comfyui import StandInComfyUI, speech
 from sandbox.comfyui.ffmpeg_files import read_audio
-from sandbox.comfyui.speech import fundamental, speak, voice_of
+from sandbox.comfyui.speech import choose_voice, fundamental_frequency, speak
 from sandbox.comfyui.values import Audio
 from tests.sandbox.comfyui.talk import Talk, first_file, node
 
@@ -33,7 +33,7 @@ def wav(audio: Audio) -> bytes:
 
 
 def sample(comfy: StandInComfyUI, name: str) -> str:
-    spoken = speak("This is how I sound, and nobody else does.", voice_of(name))
+    spoken = speak("This is how I sound, and nobody else does.", choose_voice(name))
     comfy.folders.root.joinpath("input", f"{name}.wav").write_bytes(wav(spoken))
     return f"{name}.wav"
 
@@ -80,7 +80,7 @@ async def test_every_pack_speaks_with_the_voice_it_is_given(comfy: StandInComfyU
         spoken = read_audio(target, sample_rate=22050)
         assert 0.8 < spoken.seconds < 6
         assert loudness(spoken) > 500
-        height = fundamental(spoken)
+        height = fundamental_frequency(spoken)
         assert height is not None
         heights.append(height)
     assert abs(heights[0] - heights[1]) > 5, "two characters do not sound alike"
@@ -94,7 +94,7 @@ async def test_longer_text_takes_longer_and_another_seed_is_another_take(comfy: 
         for graph in (speaking("ChatterboxTTS", short, reference), speaking("ChatterboxTTS", long, reference))
     ]
     assert spoken[1].seconds > 2 * spoken[0].seconds
-    takes = [speak(long, voice_of("nova", seed)).seconds for seed in (0, 0, 6)]
+    takes = [speak(long, choose_voice("nova", seed)).seconds for seed in (0, 0, 6)]
     assert abs(takes[0] - takes[1]) < 0.05 < abs(takes[0] - takes[2])
 
 
@@ -127,7 +127,7 @@ async def test_without_the_wheel_a_speaking_node_says_what_is_missing(
 
 @pytest.mark.parametrize("text", ["Привет, мир", "你好世界", "مرحبا", "ok \0 done", "🎉"])
 def test_any_script_can_be_said(text: str) -> None:
-    assert speak(text, voice_of("nova")).sample_rate == 22050
+    assert speak(text, choose_voice("nova")).sample_rate == 22050
 
 
 async def test_character_tags_switch_voices(comfy: StandInComfyUI, talk: Talk) -> None:

@@ -55,7 +55,7 @@ async def test_refusals_are_understood(client: ComfyClient) -> None:
 
 async def test_cancelling_pending_and_running(comfy: StandInComfyUI, client: ComfyClient) -> None:
     running, pending = fresh(), fresh()
-    async with asyncio.timeout(60), comfy.hold("SandboxSleep") as hold:
+    async with asyncio.timeout(60), comfy.set_breakpoint("SandboxSleep") as hold:
         with client.track(running) as tracking:
             await client.submit(running, held(picture()))
             await client.submit(pending, picture(color=3))
@@ -69,17 +69,17 @@ async def test_cancelling_pending_and_running(comfy: StandInComfyUI, client: Com
 
 async def test_a_submission_whose_answer_is_lost_is_not_repeated(comfy: StandInComfyUI, client: ComfyClient) -> None:
     mine = fresh()
-    comfy.weather.posts.append(PostFault.APPLIED_THEN_DROPPED)
+    comfy.faults.posts.append(PostFault.APPLIED_THEN_DROPPED)
     async with asyncio.timeout(60):
         with client.track(mine) as tracking:
             await client.submit(mine, picture())
             assert isinstance(await tracking.outcome(), Succeeded)
-    assert len(comfy.log.of("submitted")) == 1
+    assert len(comfy.log.find("submitted")) == 1
 
 
 async def test_a_deaf_socket_is_survived(comfy: StandInComfyUI, client: ComfyClient) -> None:
     mine = fresh()
-    comfy.deafen_sockets()
+    comfy.mute_sockets()
     async with asyncio.timeout(60):
         with client.track(mine) as tracking:
             await client.submit(mine, picture())
@@ -88,7 +88,7 @@ async def test_a_deaf_socket_is_survived(comfy: StandInComfyUI, client: ComfyCli
 
 async def test_a_restart_in_mid_job_loses_it(comfy: StandInComfyUI, client: ComfyClient) -> None:
     mine = fresh()
-    async with asyncio.timeout(60), comfy.hold("SandboxSleep") as hold:
+    async with asyncio.timeout(60), comfy.set_breakpoint("SandboxSleep") as hold:
         with client.track(mine) as tracking:
             await client.submit(mine, held(picture()))
             await hold.reached.wait()

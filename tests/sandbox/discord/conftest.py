@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.discord import LocalDiscord, Received
+from sandbox.discord import LocalDiscord, RecordedRequest
 from tests.discord_openapi import check_requests
 
 
@@ -18,7 +18,7 @@ def malformed_on_purpose() -> None:
 @pytest.fixture(autouse=True)
 def everything_sent_is_described(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each request in these tests fits the description, unless the test sends a malformed one on purpose."""
-    logs: list[list[Received]] = []
+    logs: list[list[RecordedRequest]] = []
     enter = LocalDiscord.__aenter__
 
     async def remembering(local: LocalDiscord) -> LocalDiscord:

@@ -54,9 +54,9 @@ async def test_a_slash_command_makes_a_round_trip() -> None:
             assert message.attachments[0].data == b"\x89PNG not really"
             assert message.interaction_metadata is not None
             assert message.interaction_metadata["id"] == str(answer.id)
-            whisper = await answer.wait_message(lambda entry: entry.ephemeral)
-            assert ada.sees(whisper)
-            assert not bob.sees(whisper)
+            whisper = await answer.wait_for_message(lambda entry: entry.ephemeral)
+            assert ada.can_see(whisper)
+            assert not bob.can_see(whisper)
             assert whisper not in channel.messages
         assert local.violations == []
 
@@ -94,7 +94,7 @@ async def test_people_talk_and_the_bot_hears_and_replies() -> None:
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Parrot()) as client:
             picture = Upload("cat.png", b"miau", "image/png")
-            said = await ada.say(channel, f"hello {local.bot.mention}", attachments=[picture])
+            said = await ada.send(channel, f"hello {local.bot.mention}", attachments=[picture])
             reply = await channel.wait_for_message(lambda entry: entry.reply_to is said)
             assert not reply.pings
             heard = client.heard[0]

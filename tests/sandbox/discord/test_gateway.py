@@ -31,9 +31,9 @@ async def test_a_dropped_socket_is_resumed_with_everything_that_was_missed() -> 
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
-            local.gateway.drop()
-            await local.wait_gone_bot()
-            await ada.say(channel, "are you there?")
+            local.gateway.drop_connections()
+            await local.wait_until_bot_disconnected()
+            await ada.send(channel, "are you there?")
             await heard(client, "are you there?")
             assert client.readies == 1
             assert logins(local) == [2, 6]
@@ -44,13 +44,13 @@ async def test_op_7_resumes_and_op_9_starts_anew() -> None:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
-            local.gateway.reconnect()
-            await local.until(lambda: logins(local) == [2, 6])
-            await ada.say(channel, "after op 7")
+            local.gateway.request_reconnect()
+            await local.wait_until(lambda: logins(local) == [2, 6])
+            await ada.send(channel, "after op 7")
             await heard(client, "after op 7")
-            local.gateway.invalidate()
-            await local.until(lambda: logins(local) == [2, 6, 2])
-            await ada.say(channel, "after op 9")
+            local.gateway.invalidate_sessions()
+            await local.wait_until(lambda: logins(local) == [2, 6, 2])
+            await ada.send(channel, "after op 9")
             await heard(client, "after op 9")
 
 
@@ -61,9 +61,9 @@ async def test_close_codes_that_can_be_survived(code: int) -> None:
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
             await local.gateway.close(code)
-            await local.until(lambda: logins(local)[1:2] == [6])
-            await local.wait_ready_bot()
-            await ada.say(channel, "still here?")
+            await local.wait_until(lambda: logins(local)[1:2] == [6])
+            await local.wait_until_bot_ready()
+            await ada.send(channel, "still here?")
             await heard(client, "still here?")
 
 
@@ -73,9 +73,9 @@ async def test_a_resume_may_be_refused() -> None:
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
             local.gateway.refuse_next_resume()
-            local.gateway.drop()
-            await local.until(lambda: logins(local) == [2, 6, 2])
-            await ada.say(channel, "a new session")
+            local.gateway.drop_connections()
+            await local.wait_until(lambda: logins(local) == [2, 6, 2])
+            await ada.send(channel, "a new session")
             await heard(client, "a new session")
 
 
@@ -95,9 +95,9 @@ async def test_content_is_hidden_without_the_intent_except_where_it_is_addressed
         intents = discord.Intents.all()
         intents.message_content = False
         async with running(local, Probe(intents)) as client:
-            await ada.say(channel, "a secret")
-            await ada.say(channel, f"{local.bot.mention} a question")
-            await ada.say(ada.direct, "in private")
+            await ada.send(channel, "a secret")
+            await ada.send(channel, f"{local.bot.mention} a question")
+            await ada.send(ada.dm_channel, "in private")
             await heard(client, "in private")
             assert [message.content for message in client.heard] == [
                 "",
@@ -111,10 +111,10 @@ async def test_a_channel_the_bot_cannot_see_is_silent() -> None:
     async with LocalDiscord() as local:
         guild = local.add_guild()
         hidden, lounge, ada = guild.add_channel("hidden"), guild.add_channel("lounge"), guild.add_member("ada")
-        hidden.permit(local.bot, deny=["view_channel"])
+        hidden.set_permissions(local.bot, deny=["view_channel"])
         async with running(local, Probe()) as client:
-            await ada.say(hidden, "psst")
-            await ada.say(lounge, "hello")
+            await ada.send(hidden, "psst")
+            await ada.send(lounge, "hello")
             await heard(client, "hello")
             assert [message.content for message in client.heard] == ["hello"]
             with pytest.raises(discord.Forbidden) as refusal:
@@ -127,10 +127,10 @@ async def test_a_stalled_gateway_delivers_later() -> None:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
-            local.gateway.stall()
-            await ada.say(channel, "slow")
+            local.gateway.pause_sending()
+            await ada.send(channel, "slow")
             assert client.heard == []
-            local.gateway.flow()
+            local.gateway.continue_sending()
             await heard(client, "slow")
 
 
@@ -173,18 +173,18 @@ async def test_edits_deletions_threads_and_members_are_told() -> None:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Witness()) as client:
-            message = await ada.say(channel, "one")
+            message = await ada.send(channel, "one")
             await ada.edit(message, "two")
-            thread = await ada.start_thread(channel, "aside", message)
-            await ada.say(thread, "in the thread")
+            thread = await ada.create_thread(channel, "aside", message)
+            await ada.send(thread, "in the thread")
             inside = await heard(client, "in the thread")
             assert isinstance(inside.channel, discord.Thread)
             await ada.delete(message)
             bob = guild.add_member("bob")
             guild.remove_member(bob)
-            await ada.type_in(channel)
-            channel.change(name="library")
-            channel.remove()
+            await ada.start_typing(channel)
+            channel.edit(name="library")
+            channel.delete()
             expected = [
                 "edit two", "thread aside of lounge", f"delete {message.id}", "join bob", "leave bob", "typing ada",
                 "channel library", "gone library",

@@ -12,7 +12,7 @@ import pytest
 from discord import app_commands
 from discord.http import Route
 
-from sandbox.discord import Limits, LocalDiscord, NoAnswerError, NotOfferedError, Upload
+from sandbox.discord import Limits, LocalDiscord, NoResponseError, NotOfferedError, Upload
 from tests.sandbox.discord.clients import Probe, running
 
 
@@ -56,10 +56,10 @@ async def test_a_button_lives_on_after_the_bot_was_restarted() -> None:
             message = answer.message
             await ada.press(message, "Count 1")
             assert message.content == "counted 1"
-        await local.wait_gone_bot()
+        await local.wait_until_bot_disconnected()
         gone = await bob.press(message, "count:2", wait=False)
-        with pytest.raises(NoAnswerError):
-            await gone.wait_response(timeout=0.05)
+        with pytest.raises(NoResponseError):
+            await gone.wait_for_response(timeout=0.05)
         assert gone.failed
         async with running(local, Counting()):
             pressed = await bob.press(message, "count:2")
@@ -184,8 +184,8 @@ async def test_a_context_menu_gets_its_message_with_content() -> None:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
-            said = await ada.say(channel, "read me")
-            answer = await ada.context(said, "Speak")
+            said = await ada.send(channel, "read me")
+            answer = await ada.context_menu(said, "Speak")
             assert answer.message.content == "> read me"
         assert local.violations == []
 
@@ -237,8 +237,8 @@ async def test_a_deferred_answer_thinks_then_comes_as_a_followup() -> None:
             answer = await ada.slash(channel, "slow")
             assert answer.message.loading
             go.set()
-            assert (await answer.wait_message()).content == "here"
-            more = await answer.wait_message(lambda message: message.content == "and more")
+            assert (await answer.wait_for_message()).content == "here"
+            more = await answer.wait_for_message(lambda message: message.content == "and more")
             assert more.reply_to is answer.message
             assert [message.content for message in channel.messages] == ["here", "and more"]
         assert local.violations == []
@@ -273,9 +273,9 @@ async def test_a_late_acknowledgement_is_unknown_and_a_second_one_refused() -> N
             answer = await ada.slash(channel, "late")
             assert answer.failed
             go.set()
-            await local.until(lambda: codes == [10062])
+            await local.wait_until(lambda: codes == [10062])
             answer = await ada.slash(channel, "twice")
-            await answer.wait_message(lambda message: message.content == "done")
+            await answer.wait_for_message(lambda message: message.content == "done")
             assert codes == [10062, 40060]
 
 
@@ -293,7 +293,7 @@ async def test_a_token_expires_after_fifteen_minutes_but_the_message_can_be_edit
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
             answer = await ada.slash(channel, "hold")
-            await local.until(lambda: kept)
+            await local.wait_until(lambda: kept)
             local.clock.advance(901)
             with pytest.raises(discord.HTTPException) as refusal:
                 await kept[0].edit_original_response(content="second")
@@ -342,7 +342,7 @@ async def test_commands_are_offered_to_those_who_may() -> None:
             with pytest.raises(NotOfferedError, match="lacks"):
                 await ada.slash(channel, "admin")
             with pytest.raises(NotOfferedError, match="kind of channel"):
-                await boss.slash(boss.direct, "admin")
+                await boss.slash(boss.dm_channel, "admin")
             assert (await boss.slash(channel, "admin")).message.content == "True"
 
 
@@ -359,7 +359,7 @@ async def test_commands_work_in_direct_messages() -> None:
         local.add_guild()
         ada = local.add_user("ada")
         async with running(local, client, sync=True):
-            answer = await ada.slash(ada.direct, "hello")
+            answer = await ada.slash(ada.dm_channel, "hello")
             assert answer.message.content == "None ada 10485760"
-            assert ada.direct.messages == [answer.message]
+            assert ada.dm_channel.messages == [answer.message]
         assert local.violations == []

@@ -21,13 +21,13 @@ async def small_bot(local: LocalDiscord) -> AsyncGenerator[asyncio.subprocess.Pr
     command = [sys.executable, "-m", "tests.sandbox.discord.small_bot", local.url, local.token]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
     try:
-        await local.wait_ready_bot(timeout=60)
+        await local.wait_until_bot_ready(timeout=60)
         yield process
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
-        await local.wait_gone_bot()
+        await local.wait_until_bot_disconnected()
 
 
 @pytest.mark.parametrize("applied", [True, False])
@@ -37,13 +37,13 @@ async def test_a_bot_killed_in_the_act_finds_everything_again(applied: bool) -> 
         guild = local.add_guild()
         room, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with small_bot(local) as process:
-            hold = local.weather.hold("PATCH", edit, applied=applied)
+            hold = local.faults.set_breakpoint("PATCH", edit, applied=applied)
             answer = await ada.slash(room, "slow")
-            await hold.arrived()
+            await hold.wait_reached()
             process.kill()
             await process.wait()
         hold.release()
-        await local.until(lambda: local.requested("PATCH", edit)[0].status)
+        await local.wait_until(lambda: local.requests_to("PATCH", edit)[0].status)
         assert answer.message.content == "done"
         async with small_bot(local):
             again = await ada.slash(room, "slow")
@@ -58,11 +58,11 @@ async def test_a_request_that_is_lost_with_its_sender_is_not_applied() -> None:
         guild = local.add_guild()
         room, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with small_bot(local) as process:
-            hold = local.weather.hold("PATCH", edit)
+            hold = local.faults.set_breakpoint("PATCH", edit)
             answer = await ada.slash(room, "slow")
-            await hold.arrived()
+            await hold.wait_reached()
             process.kill()
             await process.wait()
-        hold.discard()
-        await local.until(lambda: local.requested("PATCH", edit)[0].ended)
+        hold.drop()
+        await local.wait_until(lambda: local.requests_to("PATCH", edit)[0].finished)
         assert answer.message.content == "working"

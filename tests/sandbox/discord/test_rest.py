@@ -32,7 +32,7 @@ async def test_history_can_be_read_from_anywhere() -> None:
         room, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
             channel = await text_channel(client, room.id)
-            said = [await ada.say(room, str(n)) for n in range(7)]
+            said = [await ada.send(room, str(n)) for n in range(7)]
             assert [m.content async for m in channel.history(limit=3)] == ["6", "5", "4"]
             assert [m.content async for m in channel.history(after=said[3])] == ["4", "5", "6"]
             assert [m.content async for m in channel.history(before=said[2])] == ["1", "0"]
@@ -115,8 +115,8 @@ async def test_reactions_are_told_and_echoed() -> None:
             sent = await channel.send("react to me")
             message = local.messages[0]
             await sent.add_reaction("🔁")
-            await ada.react(message, "✉️")
-            await local.until(lambda: len(client.reactions) == 2)
+            await ada.add_reaction(message, "✉️")
+            await local.wait_until(lambda: len(client.reactions) == 2)
             assert [(event.user_id, str(event.emoji)) for event in client.reactions] == [
                 (local.bot.id, "🔁"),
                 (ada.id, "✉️"),
@@ -125,11 +125,11 @@ async def test_reactions_are_told_and_echoed() -> None:
                 ("🔁", 1, True),
                 ("✉️", 1, False),
             ]
-            await ada.unreact(message, "✉️")
+            await ada.remove_reaction(message, "✉️")
             await sent.remove_reaction("🔁", local_me(client))
             assert message.reactions == []
             for number in range(20):
-                await ada.react(message, chr(0x1F600 + number))
+                await ada.add_reaction(message, chr(0x1F600 + number))
             with pytest.raises(discord.HTTPException) as refusal:
                 await sent.add_reaction("🔁")
             assert refusal.value.code == 30010
@@ -161,7 +161,7 @@ async def test_webhooks_post_with_a_face_of_their_own() -> None:
             assert (message.author.name, message.webhook_id, bool(message.pings)) == ("Nova", made.id, False)
             await hook.edit_message(sent.id, content="edited")
             assert message.content == "edited"
-            thread = await ada.start_thread(room, "aside")
+            thread = await ada.create_thread(room, "aside")
             inside = await hook.send("in the thread", wait=True, thread=discord.Object(thread.id))
             assert thread.messages[0].content == "in the thread"
             await hook.delete_message(inside.id, thread=discord.Object(thread.id))
@@ -188,7 +188,7 @@ async def test_direct_messages_and_those_who_refuse_them() -> None:
         async with running(local, Probe()) as client:
             friend = await client.fetch_user(ada.id)
             await friend.send("a letter")
-            assert ada.direct.messages[0].content == "a letter"
+            assert ada.dm_channel.messages[0].content == "a letter"
             with pytest.raises(discord.Forbidden) as refusal:
                 await (await client.fetch_user(hermit.id)).send("a letter")
             assert refusal.value.code == 50007
@@ -207,20 +207,20 @@ async def test_pings_are_those_that_are_written_and_allowed() -> None:
             await channel.send(text)
             await channel.send(text, allowed_mentions=discord.AllowedMentions(users=[discord.Object(ada.id)]))
             await channel.send(text, allowed_mentions=everything)
-            guild.allow_bot("mention_everyone")
+            guild.add_bot_permissions("mention_everyone")
             await channel.send(text, allowed_mentions=everything)
             silent, one, some, full = [message.pings for message in room.messages]
             assert not silent
             assert (one.users, one.roles) == ({ada.id}, set())
             assert (some.users, some.roles, some.everyone) == ({ada.id}, {role.id}, False)
             assert full.everyone
-            assert ada.pinged_by(room.messages[1])
-            assert bob.pinged_by(room.messages[2])
-            said = await ada.say(room, "hello")
+            assert ada.is_pinged_by(room.messages[1])
+            assert bob.is_pinged_by(room.messages[2])
+            said = await ada.send(room, "hello")
             reply = await channel.get_partial_message(said.id).reply("yes", mention_author=True)
-            assert ada.pinged_by(room.messages[-1])
+            assert ada.is_pinged_by(room.messages[-1])
             await reply.edit(content=f"yes {bob.mention}", allowed_mentions=everything)
-            assert not bob.pinged_by(room.messages[-1])
+            assert not bob.is_pinged_by(room.messages[-1])
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ async def test_the_bot_lacks_a_permission(denied: list[str], files: bool) -> Non
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
             channel = await text_channel(client, room.id)
-            guild.deny_bot(*denied)
+            guild.remove_bot_permissions(*denied)
             with pytest.raises(discord.Forbidden) as refusal:
                 await channel.send("hello", files=[discord.File(io.BytesIO(b"x"), "x.txt")] if files else [])
             assert refusal.value.code == (50001 if denied == ["view_channel"] else 50013)
@@ -247,12 +247,12 @@ async def test_people_need_permissions_too() -> None:
             guild.add_member("ada"),
             guild.add_member("boss", permissions=["manage_messages"]),
         )
-        said = await ada.say(room, "mine", attachments=[Upload("x.txt", b"x")])
-        room.permit(ada, deny=["send_messages", "add_reactions"])
+        said = await ada.send(room, "mine", attachments=[Upload("x.txt", b"x")])
+        room.set_permissions(ada, deny=["send_messages", "add_reactions"])
         with pytest.raises(NotAllowedError):
-            await ada.say(room, "more")
+            await ada.send(room, "more")
         with pytest.raises(NotAllowedError):
-            await ada.react(said, "🔁")
+            await ada.add_reaction(said, "🔁")
         with pytest.raises(NotAllowedError):
             await boss.edit(said, "changed")
         await boss.delete(said)
@@ -298,7 +298,7 @@ async def test_a_voice_message_obeys_its_rules() -> None:
             with pytest.raises(discord.HTTPException) as refusal:
                 await client.get_partial_messageable(room.id).get_partial_message(message.id).edit(content="x")
             assert refusal.value.code == 50162
-            guild.deny_bot("send_voice_messages")
+            guild.remove_bot_permissions("send_voice_messages")
             route, form = voice_form(room.id, **WAVE)
             with pytest.raises(discord.Forbidden) as refusal:
                 await client.http.request(route, form=form)

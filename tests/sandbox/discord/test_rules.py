@@ -237,7 +237,7 @@ async def test_an_unknown_route_is_a_violation(raw: Raw, local: LocalDiscord) ->
 
 
 async def test_a_webhook_of_somebody_else_carries_no_components(raw: Raw, local: LocalDiscord) -> None:
-    hook = raw.room.add_webhook("Bridge", local.core.world.owner)
+    hook = raw.room.add_webhook("Bridge", local.context.state.owner)
     body = {"content": "hello", "components": [row(button("a"))]}
     status, answer = await raw.send("POST", f"/webhooks/{hook.id}/{hook.token}?wait=true", body)
     assert (status, answer["components"], answer.get("application_id")) == (200, [], None)

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.conversations import ChatMessage, ChatRole
 from bot.errors import LanguageModelUnavailable
 from bot.language_model.client import LanguageModel, ModelOptions, TextDelta
-from sandbox.llm import Fault, StandInLanguageModel, StandInModelOptions
+from sandbox.llm import ChatFault, StandInLanguageModel, StandInModelOptions
 from tests.sandbox.llm.wire import DRAW, MODEL, asking, chunks, events, said, talk, text_of
 
 
@@ -41,7 +41,7 @@ async def test_tool_calls_come_whole_too(llm: StandInLanguageModel) -> None:
 
 
 async def test_stop_and_max_tokens_end_an_answer(llm: StandInLanguageModel) -> None:
-    llm.say("One two three.\nMara: four", "One two three.\nMara: four")
+    llm.script("One two three.\nMara: four", "One two three.\nMara: four")
     assert await said(llm, talk("Mara: count", stop=["\nMara:"])) == "One two three."
     found = await chunks(llm, talk("Mara: count", max_tokens=2))
     assert (text_of(found), found[-1]["choices"][0]["finish_reason"]) == ("One two ", "length")
@@ -63,7 +63,7 @@ async def test_bad_requests(llm: StandInLanguageModel, body: Any) -> None:
 async def test_unknown_models_and_refused_tools(llm: StandInLanguageModel) -> None:
     async with asking(llm, {**talk("hi"), "model": "nope"}) as response:
         assert response.status == 404
-    llm.mood.refuses_tools = True
+    llm.faults.reject_tools = True
     async with asking(llm, talk("hi", tools=[DRAW])) as response:
         assert response.status == 400
         assert "does not support tools" in (await response.json())["error"]["message"]
@@ -72,7 +72,7 @@ async def test_unknown_models_and_refused_tools(llm: StandInLanguageModel) -> No
 async def test_the_openai_client_understands_it(llm: StandInLanguageModel) -> None:
     async with openai.AsyncOpenAI(base_url=llm.url, api_key="x", max_retries=0) as client:
         assert [each.id async for each in client.models.list()] == list(llm.options.models)
-        llm.mood.faults.append(Fault.OUT_OF_MEMORY)
+        llm.faults.chat.append(ChatFault.OUT_OF_MEMORY)
         with pytest.raises(openai.InternalServerError, match="more system memory"):
             await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}])
 
@@ -80,8 +80,8 @@ async def test_the_openai_client_understands_it(llm: StandInLanguageModel) -> No
 # -- faults, through the bot's own client
 
 
-async def heard(llm: StandInLanguageModel, *faults: Fault, patience: float = 20) -> str:
-    llm.mood.faults += faults
+async def heard(llm: StandInLanguageModel, *faults: ChatFault, patience: float = 20) -> str:
+    llm.faults.chat += faults
     options = ModelOptions(model=MODEL, timeout_seconds=patience)
     messages = [ChatMessage(role=ChatRole.USER, content="Mara: tell me about bridges")]
     async with LanguageModel(llm.url) as model:
@@ -92,50 +92,50 @@ async def heard(llm: StandInLanguageModel, *faults: Fault, patience: float = 20)
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault.ERROR_500,
-        Fault.ERROR_503,
-        Fault.OUT_OF_MEMORY,
-        Fault.UNAUTHORIZED,
-        Fault.DROPPED,
-        Fault.BREAK_OFF,
-        Fault.ERROR_IN_STREAM,
+        ChatFault.ERROR_500,
+        ChatFault.ERROR_503,
+        ChatFault.OUT_OF_MEMORY,
+        ChatFault.UNAUTHORIZED,
+        ChatFault.DROPPED,
+        ChatFault.BREAK_OFF,
+        ChatFault.ERROR_IN_STREAM,
     ],
 )
-async def test_faults_that_are_errors(llm: StandInLanguageModel, fault: Fault) -> None:
+async def test_faults_that_are_errors(llm: StandInLanguageModel, fault: ChatFault) -> None:
     with pytest.raises(LanguageModelUnavailable):
         await heard(llm, fault)
     assert await heard(llm), "a fault is used up"
 
 
-@pytest.mark.parametrize("fault", [Fault.STALL, Fault.STALL_MIDWAY])
-async def test_stalls_end_when_the_client_leaves(llm: StandInLanguageModel, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [ChatFault.STALL, ChatFault.STALL_MIDWAY])
+async def test_stalls_end_when_the_client_leaves(llm: StandInLanguageModel, fault: ChatFault) -> None:
     with pytest.raises(LanguageModelUnavailable):
         await heard(llm, fault, patience=0.1)
     assert await llm.wait_for_end(llm.requests[0]) == "aborted"
-    assert bool(llm.requests[0].answer) is (fault is Fault.STALL_MIDWAY)
+    assert bool(llm.requests[0].sent_text) is (fault is ChatFault.STALL_MIDWAY)
 
 
 async def test_faults_that_are_text(llm: StandInLanguageModel) -> None:
-    assert await heard(llm, Fault.EMPTY) == ""
-    assert "<think>" in await heard(llm, Fault.THINK)
-    assert "</think>" not in await heard(llm, Fault.UNCLOSED_THINK)
-    assert len(await heard(llm, Fault.LONG)) == 100_000
-    assert not (await heard(llm, Fault.INVISIBLE)).isprintable()
-    hostile = await heard(llm, Fault.IMPERSONATION)
+    assert await heard(llm, ChatFault.EMPTY) == ""
+    assert "<think>" in await heard(llm, ChatFault.THINK)
+    assert "</think>" not in await heard(llm, ChatFault.UNCLOSED_THINK)
+    assert len(await heard(llm, ChatFault.LONG)) == 100_000
+    assert not (await heard(llm, ChatFault.INVISIBLE)).isprintable()
+    hostile = await heard(llm, ChatFault.IMPERSONATION)
     assert "\nMara:" in hostile
     assert "@everyone" in hostile
-    assert (await heard(llm, Fault.CODE)).count("```") == 2
-    assert "##@@" in await heard(llm, Fault.NONSENSE)
+    assert (await heard(llm, ChatFault.CODE)).count("```") == 2
+    assert "##@@" in await heard(llm, ChatFault.NONSENSE)
 
 
 async def test_thoughts_may_come_apart_from_the_answer(llm: StandInLanguageModel) -> None:
-    llm.mood.faults.append(Fault.REASONING)
+    llm.faults.chat.append(ChatFault.REASONING)
     found = await chunks(llm, talk("Mara: hello"))
     assert any("reasoning_content" in each["choices"][0]["delta"] for each in found)
 
 
 async def test_a_tool_call_may_be_broken(llm: StandInLanguageModel) -> None:
-    llm.mood.faults.append(Fault.BAD_TOOL_CALL)
+    llm.faults.chat.append(ChatFault.BAD_TOOL_CALL)
     found = await chunks(llm, talk("Mara: hello", tools=[DRAW]))
     assert found[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
@@ -144,17 +144,17 @@ async def test_a_tool_call_may_be_broken(llm: StandInLanguageModel) -> None:
 
 
 async def test_an_answer_can_be_held_at_a_word(llm: StandInLanguageModel) -> None:
-    llm.say("one two three four")
-    async with asyncio.timeout(60), llm.hold(after=2) as gate, asking(llm, talk("Mara: count")) as response:
+    llm.script("one two three four")
+    async with asyncio.timeout(60), llm.set_breakpoint(after=2) as gate, asking(llm, talk("Mara: count")) as response:
         stream = events(response)
         seen = [await anext(stream) for _ in range(3)]
         await gate.reached.wait()
         assert text_of(seen) == "one two "
-        assert (llm.requests[0].answer, llm.requests[0].finished) == ("one two ", None)
+        assert (llm.requests[0].sent_text, llm.requests[0].finish_reason) == ("one two ", None)
         gate.release()
         seen += [each async for each in stream]
         assert text_of(seen) == "one two three four"
-    assert llm.requests[0].finished == "stop"
+    assert llm.requests[0].finish_reason == "stop"
 
 
 async def test_requests_are_kept_as_they_were_read(llm: StandInLanguageModel) -> None:
@@ -208,48 +208,50 @@ async def get(http: aiohttp.ClientSession, url: str) -> Any:
 
 async def test_ollama_lists_and_unloads(llm: StandInLanguageModel) -> None:
     async with aiohttp.ClientSession() as http:
-        assert [each["name"] for each in (await get(http, f"{llm.root}/api/tags"))["models"]] == list(
+        assert [each["name"] for each in (await get(http, f"{llm.root_url}/api/tags"))["models"]] == list(
             llm.options.models
         )
-        assert (await get(http, f"{llm.root}/api/ps"))["models"] == []
+        assert (await get(http, f"{llm.root_url}/api/ps"))["models"] == []
         await said(llm, talk("Mara: hi"))
-        assert [each["model"] for each in (await get(http, f"{llm.root}/api/ps"))["models"]] == [MODEL]
-        llm.mood.unload_lag = 3600
+        assert [each["model"] for each in (await get(http, f"{llm.root_url}/api/ps"))["models"]] == [MODEL]
+        llm.faults.unload_delay = 3600
         body = {"model": MODEL, "keep_alive": 0}
-        async with http.post(f"{llm.root}/api/generate", json=body) as response:
+        async with http.post(f"{llm.root_url}/api/generate", json=body) as response:
             assert (await response.json())["done_reason"] == "unload"
-        assert [each["model"] for each in (await get(http, f"{llm.root}/api/ps"))["models"]] == [MODEL], "not yet gone"
-        llm.mood.unload_lag = 0
-        async with http.post(f"{llm.root}/api/generate", json=body) as response:
+        assert [each["model"] for each in (await get(http, f"{llm.root_url}/api/ps"))["models"]] == [MODEL], (
+            "not yet gone"
+        )
+        llm.faults.unload_delay = 0
+        async with http.post(f"{llm.root_url}/api/generate", json=body) as response:
             assert response.status == 200
-        assert (await get(http, f"{llm.root}/api/ps"))["models"] == []
-        async with http.post(f"{llm.root}/api/generate", json={"model": "nope"}) as response:
+        assert (await get(http, f"{llm.root_url}/api/ps"))["models"] == []
+        async with http.post(f"{llm.root_url}/api/generate", json={"model": "nope"}) as response:
             assert response.status == 404
-        assert (await get(http, f"{llm.root}/api/version"))["version"]
+        assert (await get(http, f"{llm.root_url}/api/version"))["version"]
 
 
 async def test_lm_studio_lists_and_unloads(llm: StandInLanguageModel) -> None:
-    llm.mood.unload_lag = 0
+    llm.faults.unload_delay = 0
     async with aiohttp.ClientSession() as http:
-        async with http.post(f"{llm.root}/api/v1/models/load", json={"model": MODEL}) as response:
+        async with http.post(f"{llm.root_url}/api/v1/models/load", json={"model": MODEL}) as response:
             assert (await response.json())["status"] == "loaded"
-        models = (await get(http, f"{llm.root}/api/v1/models"))["models"]
+        models = (await get(http, f"{llm.root_url}/api/v1/models"))["models"]
         assert [[each["id"] for each in model["loaded_instances"]] for model in models] == [[MODEL], []]
-        states = [each["state"] for each in (await get(http, f"{llm.root}/api/v0/models"))["data"]]
+        states = [each["state"] for each in (await get(http, f"{llm.root_url}/api/v0/models"))["data"]]
         assert states == ["loaded", "not-loaded"]
-        async with http.post(f"{llm.root}/api/v1/models/unload", json={"instance_id": MODEL}) as response:
+        async with http.post(f"{llm.root_url}/api/v1/models/unload", json={"instance_id": MODEL}) as response:
             assert await response.json() == {"instance_id": MODEL}
-        assert llm.memory.loaded == []
-        async with http.post(f"{llm.root}/api/v1/models/unload", json={"instance_id": MODEL}) as response:
+        assert llm.loaded_models.names == []
+        async with http.post(f"{llm.root_url}/api/v1/models/unload", json={"instance_id": MODEL}) as response:
             assert response.status == 404
 
 
 async def test_a_restart_empties_the_memory(llm: StandInLanguageModel) -> None:
     await said(llm, talk("Mara: hi"))
-    assert llm.memory.loaded == [MODEL]
+    assert llm.loaded_models.names == [MODEL]
     await llm.stop()
     await llm.start()
-    assert llm.memory.loaded == []
+    assert llm.loaded_models.names == []
 
 
 async def test_options_count(llm: StandInLanguageModel) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.discord.core import Core
+from sandbox.discord.context import ServerContext
 from sandbox.discord.permissions import permissions_in
-from sandbox.discord.resolved import Resolved
+from sandbox.discord.resolved_data import ResolvedData
 from sandbox.discord.rules_commands import CHAT_INPUT, GROUP, SUBCOMMAND
-from sandbox.discord.state import Channel, Command, Json, Role, User, items
+from sandbox.discord.state import Channel, Command, Json, Role, User, get_list
 from sandbox.discord.uploads import Upload
 
 MAX_INTEGER = 2**53
@@ -30,7 +30,7 @@ class NotOfferedError(Exception):
 
 
 @dataclass
-class Filled:
+class FilledCommand:
     """A command as it goes into INTERACTION_CREATE."""
 
     command: Command
@@ -49,7 +49,7 @@ class Filled:
         return body
 
 
-def offered(core: Core, user: User, channel: Channel, kind: int, name: str) -> Command:
+def find_command(context: ServerContext, user: User, channel: Channel, kind: int, name: str) -> Command:
     """The command that the person's client shows there; a guild's own goes before a global one.
 
     Raises:
@@ -57,11 +57,11 @@ def offered(core: Core, user: User, channel: Channel, kind: int, name: str) -> C
 
     """
     scope = channel.guild.id if channel.guild else None
-    found = [entry for entry in core.world.commands if entry.type == kind and entry.name == name]
+    found = [entry for entry in context.state.commands if entry.type == kind and entry.name == name]
     found = [entry for entry in found if entry.guild_id in (None, scope)]
     found.sort(key=lambda entry: entry.guild_id is None)
     if not found:
-        known = ", ".join(sorted(entry.name for entry in core.world.commands if entry.type == kind)) or "none"
+        known = ", ".join(sorted(entry.name for entry in context.state.commands if entry.type == kind)) or "none"
         raise NotOfferedError(f"No command {name!r} is registered here; there are: {known}.")
     command = found[0]
     contexts = command.data.get("contexts")
@@ -78,15 +78,15 @@ def offered(core: Core, user: User, channel: Channel, kind: int, name: str) -> C
     return command
 
 
-def fill(
-    core: Core,
+def fill_command(
+    context: ServerContext,
     user: User,
     channel: Channel,
     path: str,
     values: Mapping[str, Value],
     *,
     focused: str | None = None,
-) -> Filled:
+) -> FilledCommand:
     """Fill in a command. `focused` is the option being typed: then required ones may still be missing.
 
     Raises:
@@ -94,18 +94,18 @@ def fill(
 
     """
     name, *rest = path.removeprefix("/").split()
-    filled = Filled(offered(core, user, channel, CHAT_INPUT, name))
-    specs, target = items(filled.command.data, "options"), filled.options
+    filled = FilledCommand(find_command(context, user, channel, CHAT_INPUT, name))
+    specs, target = get_list(filled.command.data, "options"), filled.options
     for word in rest:
         spec = next((entry for entry in specs if entry["name"] == word and entry["type"] in {SUBCOMMAND, GROUP}), None)
         if spec is None:
             raise NotOfferedError(f"/{path}: there is no subcommand {word!r}.")
         inner: list[Json] = []
         target.append({"type": spec["type"], "name": word, "options": inner})
-        target, specs = inner, items(spec, "options")
+        target, specs = inner, get_list(spec, "options")
     if any(entry["type"] in {SUBCOMMAND, GROUP} for entry in specs):
         raise NotOfferedError(f"/{path} needs a subcommand: {', '.join(entry['name'] for entry in specs)}.")
-    resolved = Resolved(core, channel, user)
+    resolved = ResolvedData(context, channel, user)
     for spec in _given(path, specs, values, focused):
         target.append(_option(spec, values[spec["name"]], resolved, focused))
     filled.resolved = resolved.data
@@ -122,7 +122,7 @@ def _given(path: str, specs: list[Json], values: Mapping[str, Value], focused: s
     return [entry for entry in specs if entry["name"] in values]
 
 
-def _option(spec: Json, value: Value, resolved: Resolved, focused: str | None) -> Json:
+def _option(spec: Json, value: Value, resolved: ResolvedData, focused: str | None) -> Json:
     option: Json = {"name": spec["name"], "type": spec["type"]}
     if spec["name"] != focused:
         return option | {"value": _value(spec, value, resolved)}
@@ -131,7 +131,7 @@ def _option(spec: Json, value: Value, resolved: Resolved, focused: str | None) -
     return option | {"value": str(value), "focused": True}
 
 
-def _value(spec: Json, value: Value, resolved: Resolved) -> Any:
+def _value(spec: Json, value: Value, resolved: ResolvedData) -> Any:
     """The value as it goes over the wire; things become ids."""
     result: Any = None
     match spec["type"], value:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.discord import payloads, uploads
-from sandbox.discord.core import Core
+from sandbox.discord.context import ServerContext
 from sandbox.discord.permissions import permissions_in
 from sandbox.discord.state import Channel, Json, Role, User
 from sandbox.discord.uploads import Upload
 
 
-class Resolved:
+class ResolvedData:
     """Collects while values are filled in; each method returns the id that stands for the thing."""
 
-    def __init__(self, core: Core, channel: Channel, user: User) -> None:
-        self._core = core
+    def __init__(self, context: ServerContext, channel: Channel, user: User) -> None:
+        self._context = context
         self._channel = channel
         self._invoker = user
         self.data: Json = {}
@@ -34,7 +34,7 @@ class Resolved:
 
     def channel(self, channel: Channel) -> str:
         """A channel, with the invoker's permissions in it."""
-        return self._add("channels", channel.id, payloads.resolved_channel(channel, self._core.world, self._invoker))
+        return self._add("channels", channel.id, payloads.resolved_channel(channel, self._context.state, self._invoker))
 
     def role(self, role: Role) -> str:
         """A role."""
@@ -42,7 +42,7 @@ class Resolved:
 
     def upload(self, upload: Upload) -> str:
         """A file: put on the CDN, ephemeral."""
-        attachment = uploads.store(self._core, self._channel, upload)
+        attachment = uploads.store(self._context, self._channel, upload)
         attachment.ephemeral = True
-        body = payloads.attachment(attachment, self._core.base, self._core.clock.now())
+        body = payloads.attachment(attachment, self._context.base_url, self._context.clock.now())
         return self._add("attachments", attachment.id, body)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sandbox.llm import TAG, StandInLanguageModel
-from sandbox.llm.reading import read
+from sandbox.llm import STAND_IN_TAG, StandInLanguageModel
+from sandbox.llm.chat_parsing import parse_chat
 from tests.sandbox.llm.wire import DRAW, NOVA, chunks, said, talk, text_of
 
 
@@ -27,8 +27,8 @@ async def test_it_echoes_what_the_message_is_about(llm: StandInLanguageModel) ->
 
 
 async def test_the_first_answer_says_what_it_is(llm: StandInLanguageModel) -> None:
-    assert (await said(llm, talk("Mara: hello"))).endswith(TAG)
-    assert TAG not in await said(llm, talk("Mara: hello", "Hi Mara.", "Mara: and how are you?"))
+    assert (await said(llm, talk("Mara: hello"))).endswith(STAND_IN_TAG)
+    assert STAND_IN_TAG not in await said(llm, talk("Mara: hello", "Hi Mara.", "Mara: and how are you?"))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ async def test_a_wish_for_a_picture_becomes_a_tool_call_in_pieces(llm: StandInLa
 
 async def test_a_selfie_shows_the_character(llm: StandInLanguageModel) -> None:
     body = talk("Mara: send me a selfie of you sketching", tools=[DRAW], stream=False)
-    assert read(body["messages"]).wants_picture
+    assert parse_chat(body["messages"]).wants_picture
     found = await chunks(llm, {**body, "stream": True})
     arguments = "".join(
         each["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"]
@@ -100,7 +100,7 @@ async def test_it_writes_image_prompts(llm: StandInLanguageModel) -> None:
     prompt = await said(llm, talk("Write the prompt for: a selfie of you on the roof", system=system))
     assert prompt.startswith("a woman with red hair, a selfie on the roof")
     assert len(prompt.split()) <= 80
-    assert TAG not in prompt
+    assert STAND_IN_TAG not in prompt
     landscape = await said(llm, talk("Write the prompt for: draw a harbour", system=system))
     assert landscape.startswith("harbour")
 

@@ -1,18 +1,18 @@
-"""What every room of the local Discord shares: the world, the gateway, the log of what came in."""
+"""What every room of the local Discord shares: the state, the gateway, the log of what came in."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from sandbox.discord.clock import Clock, Pulse
+from sandbox.discord.clock import ChangeNotifier, Clock
+from sandbox.discord.faults import Faults
 from sandbox.discord.gateway import Gateway
-from sandbox.discord.state import Guild, Json, World
-from sandbox.discord.weather import Weather
+from sandbox.discord.state import DiscordState, Guild, Json
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """A file part of a multipart body, as it arrived. `index` is the n of `files[n]`."""
 
     index: int
@@ -22,7 +22,7 @@ class Part:
 
 
 @dataclass(eq=False)
-class Received:
+class RecordedRequest:
     """One request as it arrived and how it was answered (`status` 0: no answer yet, or ever)."""
 
     method: str
@@ -32,14 +32,14 @@ class Received:
     headers: Mapping[str, str]
     body: Json | list[Json] | None = None
     """The JSON body, or `payload_json` of a multipart one."""
-    parts: list[Part] = field(default_factory=list[Part])
-    at: float = 0.0
+    parts: list[FilePart] = field(default_factory=list[FilePart])
+    received_at: float = 0.0
     """Seconds since 1970, of the local Discord's clock."""
     status: int = 0
-    answer: object = None
-    ended: bool = False
+    response: object = None
+    finished: bool = False
     """Answered, or dropped."""
-    effect: str = ""
+    fault: str = ""
     """The weather that hit it, by name."""
 
     @property
@@ -74,18 +74,18 @@ class Limits:
 
 
 @dataclass(eq=False)
-class Core:
+class ServerContext:
     """The shared parts, made by `LocalDiscord`."""
 
     clock: Clock
-    pulse: Pulse
-    world: World
+    changes: ChangeNotifier
+    state: DiscordState
     gateway: Gateway
-    weather: Weather
+    faults: Faults
     limits: Limits
     token: str
-    base: str = ""
-    requests: list[Received] = field(default_factory=list[Received])
+    base_url: str = ""
+    requests: list[RecordedRequest] = field(default_factory=list[RecordedRequest])
     violations: list[Violation] = field(default_factory=list[Violation])
 
     def attachment_limit(self, guild: Guild | None) -> int:
@@ -94,7 +94,7 @@ class Core:
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiRequest:
     """A request as a handler sees it: parameters as numbers or text, body, files."""
 
     parameters: Mapping[str, str]
@@ -102,7 +102,7 @@ class Call:
     body: Json
     items: list[Json]
     """The body, where it is a list (command synchronisation)."""
-    parts: list[Part]
+    parts: list[FilePart]
     authorized: bool
 
     def number(self, name: str) -> int:
@@ -110,23 +110,23 @@ class Call:
         value = self.parameters[name]
         return int(value) if value.isdecimal() else 0
 
-    def optional(self, name: str) -> int | None:
+    def optional_number(self, name: str) -> int | None:
         """A snowflake or number of the query."""
         value = self.query.get(name, "")
         return int(value) if value.isdecimal() else None
 
 
 @dataclass(frozen=True)
-class Reply:
+class ApiResponse:
     """What a handler answers; `None` is an empty body."""
 
     body: object = None
     status: int = 200
 
 
-NO_CONTENT = Reply(None, 204)
+NO_CONTENT = ApiResponse(None, 204)
 
-Handler = Callable[[Core, Call], Awaitable[Reply]]
+Handler = Callable[[ServerContext, ApiRequest], Awaitable[ApiResponse]]
 
 
 @dataclass(frozen=True)
@@ -136,4 +136,4 @@ class Route:
     method: str
     template: str
     handler: Handler
-    open: bool = False
+    public: bool = False

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from sandbox.discord.clock import Clock
-from sandbox.discord.weather import path_pattern
+from sandbox.discord.faults import path_pattern
 
 GENEROUS = 10_000
 """Requests per second and bucket where no test asked for less: nobody waits."""

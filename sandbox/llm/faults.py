@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Fault(StrEnum):
+class ChatFault(StrEnum):
     """What happens to one chat request."""
 
     ERROR_500 = "error_500"
@@ -50,15 +50,15 @@ class Fault(StrEnum):
 
 
 @dataclass
-class Mood:
+class Faults:
     """Faults are used up one per chat request; flags stay."""
 
-    faults: list[Fault] = field(default_factory=list[Fault])
-    refuses_tools: bool = False
+    chat: list[ChatFault] = field(default_factory=list[ChatFault])
+    reject_tools: bool = False
     """400 `does not support tools`, as Ollama says for models without."""
-    unload_lag: float = 0.1
+    unload_delay: float = 0.1
     """Seconds for which an unloaded model is still listed as loaded."""
-    never_unloads: bool = False
+    never_unload: bool = False
     first_token_seconds: float = 0.0
     """Reading the prompt."""
 

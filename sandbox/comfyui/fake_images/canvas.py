@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from sandbox.comfyui.palettes import RGB, mix
+from sandbox.comfyui.fake_images.palettes import RGB, mix
 from sandbox.comfyui.pixels import mapped, resize
 
 Point = tuple[float, float]

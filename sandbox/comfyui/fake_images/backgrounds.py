@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from PIL import ImageFilter
 
-from sandbox.comfyui.canvas import Canvas
-from sandbox.comfyui.palettes import Palette, mix
+from sandbox.comfyui.fake_images.canvas import Canvas
+from sandbox.comfyui.fake_images.palettes import Palette, mix
 
-Scenery = Callable[[Canvas, Palette, float], None]
+Background = Callable[[Canvas, Palette, float], None]
 """Draws what is under the sky; the last argument is the horizon."""
 
 
@@ -223,7 +223,7 @@ def fog(canvas: Canvas, palette: Palette) -> None:
     canvas.veil(mask.filter(ImageFilter.GaussianBlur(12)), palette.sky[2])
 
 
-LANDS: Mapping[str, Scenery] = {
+BACKGROUNDS: Mapping[str, Background] = {
     "sea": sea, "ocean": sea, "beach": sea, "coast": sea, "lighthouse": sea, "harbor": sea, "harbour": sea,
     "boat": sea, "ship": sea, "sailboat": sea, "island": sea, "waves": sea,
     "lake": lake, "river": lake, "pond": lake, "reflection": lake,

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.llm.mood import Mood
+from sandbox.llm.faults import Faults
 from sandbox.llm.options import StandInModelOptions
 
 _SIZE = 4_683_087_332
@@ -16,11 +16,11 @@ _LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 @dataclass
-class Memory:
+class LoadedModels:
     """Model -> when it is gone (`time.monotonic()`); infinity while nobody has asked for that."""
 
     options: StandInModelOptions
-    mood: Mood
+    faults: Faults
     _until: dict[str, float] = field(default_factory=dict[str, float])
 
     def load(self, model: str) -> None:
@@ -29,11 +29,11 @@ class Memory:
 
     def unload(self, model: str) -> None:
         """Let go of it, soon."""
-        if model in self._until and not self.mood.never_unloads:
-            self._until[model] = min(self._until[model], time.monotonic() + self.mood.unload_lag)
+        if model in self._until and not self.faults.never_unload:
+            self._until[model] = min(self._until[model], time.monotonic() + self.faults.unload_delay)
 
     @property
-    def loaded(self) -> list[str]:
+    def names(self) -> list[str]:
         """What is in memory now."""
         now = time.monotonic()
         self._until = {model: until for model, until in self._until.items() if until > now}
@@ -44,11 +44,11 @@ class Memory:
         self._until.clear()
 
 
-class MemoryRoutes:
+class ModelRoutes:
     """/api/tags, /api/ps, /api/generate, /api/version; /api/v0/models, /api/v1/models and its load and unload."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, memory: LoadedModels) -> None:
+        self._loaded = memory
         self._models = memory.options.models
 
     def add_to(self, app: web.Application) -> None:
@@ -83,9 +83,9 @@ class MemoryRoutes:
                 **_ollama(name),
                 "expires_at": _LONG_AGO,
                 "size_vram": _SIZE,
-                "context_length": self._memory.options.context_window,
+                "context_length": self._loaded.options.context_window,
             }
-            for name in self._memory.loaded
+            for name in self._loaded.names
         ]
         return web.json_response({"models": running})
 
@@ -99,9 +99,9 @@ class MemoryRoutes:
             return web.json_response({"error": "the stand-in answers /v1/chat/completions only"}, status=400)
         unload = body.get("keep_alive") in {0, "0", "0s", "0m"}
         if unload:
-            self._memory.unload(model)
+            self._loaded.unload(model)
         else:
-            self._memory.load(model)
+            self._loaded.load(model)
         reply = {
             "model": model,
             "created_at": _LONG_AGO,
@@ -113,7 +113,7 @@ class MemoryRoutes:
 
     async def studio_v0(self, _request: web.Request) -> web.Response:
         """LM Studio before 0.4."""
-        loaded = self._memory.loaded
+        loaded = self._loaded.names
         data = [
             {
                 "id": name,
@@ -124,7 +124,7 @@ class MemoryRoutes:
                 "compatibility_type": "gguf",
                 "quantization": "none",
                 "state": "loaded" if name in loaded else "not-loaded",
-                "max_context_length": self._memory.options.context_window,
+                "max_context_length": self._loaded.options.context_window,
                 "capabilities": ["tool_use"],
             }
             for name in self._models
@@ -133,8 +133,8 @@ class MemoryRoutes:
 
     async def studio_v1(self, _request: web.Request) -> web.Response:
         """LM Studio 0.4 and later."""
-        loaded = self._memory.loaded
-        window = self._memory.options.context_window
+        loaded = self._loaded.names
+        window = self._loaded.options.context_window
         models = [
             {
                 "type": "llm",
@@ -159,16 +159,16 @@ class MemoryRoutes:
         name = str((await request.json()).get("model", ""))
         if name not in self._models:
             return _not_found(name)
-        self._memory.load(name)
+        self._loaded.load(name)
         reply = {"type": "llm", "instance_id": name, "load_time_seconds": 0.0, "status": "loaded"}
         return web.json_response(reply)
 
     async def studio_unload(self, request: web.Request) -> web.Response:
         """Unload an instance."""
         name = str((await request.json()).get("instance_id", ""))
-        if name not in self._memory.loaded:
+        if name not in self._loaded.names:
             return _not_found(name)
-        self._memory.unload(name)
+        self._loaded.unload(name)
         return web.json_response({"instance_id": name})
 
 

@@ -11,10 +11,10 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from sandbox.comfyui.event_log import EventLog
+from sandbox.comfyui.execution_list import is_link
 from sandbox.comfyui.node_types import NodeResult, OutOfMemoryError
-from sandbox.comfyui.plan import is_link
-from sandbox.comfyui.prompt_queue import Item
-from sandbox.comfyui.sockets import Sockets
+from sandbox.comfyui.prompt_queue import QueueItem
+from sandbox.comfyui.sockets import ClientSockets
 
 PREVIEW_SIZE = 512
 
@@ -24,10 +24,10 @@ _MEMORY_TIP = (
 )
 
 
-class Narration:
+class ExecutionEvents:
     """The voice of one execution. Events go to the client that submitted it; without a client id some go to all."""
 
-    def __init__(self, sockets: Sockets, log: EventLog, item: Item) -> None:
+    def __init__(self, sockets: ClientSockets, log: EventLog, item: QueueItem) -> None:
         client = item.extra_data.get("client_id")
         self.client = client if isinstance(client, str) else None
         self.messages: list[list[Any]] = []
@@ -41,37 +41,37 @@ class Narration:
 
     # -- the prompt
 
-    def started(self) -> None:
+    def execution_started(self) -> None:
         """`execution_start`."""
-        self._milestone("execution_start", {"prompt_id": self._prompt_id})
+        self._status_event("execution_start", {"prompt_id": self._prompt_id})
 
-    def cached(self, nodes: Sequence[str]) -> None:
+    def execution_cached(self, nodes: Sequence[str]) -> None:
         """`execution_cached`, also when nothing is."""
-        self._milestone("execution_cached", {"nodes": list(nodes), "prompt_id": self._prompt_id})
+        self._status_event("execution_cached", {"nodes": list(nodes), "prompt_id": self._prompt_id})
 
-    def succeeded(self) -> None:
+    def execution_succeeded(self) -> None:
         """`execution_success`."""
-        self._milestone("execution_success", {"prompt_id": self._prompt_id})
+        self._status_event("execution_success", {"prompt_id": self._prompt_id})
 
-    def interrupted(self, node_id: str, executed: Sequence[str]) -> None:
+    def execution_interrupted(self, node_id: str, executed: Sequence[str]) -> None:
         """`execution_interrupted`: the one milestone that everybody hears where there is no client id."""
-        self._milestone("execution_interrupted", self._where(node_id, executed), to_all=True)
+        self._status_event("execution_interrupted", self._where(node_id, executed), to_all=True)
 
-    def failed(self, node_id: str, error: Exception, executed: Sequence[str], current: Sequence[str]) -> None:
+    def execution_failed(self, node_id: str, error: Exception, executed: Sequence[str], current: Sequence[str]) -> None:
         """`execution_error`, with the traceback and the inputs, as ComfyUI shows them to everybody."""
         tip = _MEMORY_TIP if isinstance(error, OutOfMemoryError) else ""
         given: Mapping[str, Any] = self._graph[node_id]["inputs"]
         data = {
             **self._where(node_id, executed),
             "exception_message": f"{error}\n{tip}",
-            "exception_type": _wire_name(error),
+            "exception_type": _exception_type(error),
             "traceback": traceback.format_tb(error.__traceback__),
             "current_inputs": {name: [_shown(value)] for name, value in given.items() if not is_link(value)},
             "current_outputs": list(current),
         }
-        self._milestone("execution_error", data)
+        self._status_event("execution_error", data)
 
-    def blocked(self, node_id: str, message: str, executed: Sequence[str]) -> None:
+    def execution_blocked(self, node_id: str, message: str, executed: Sequence[str]) -> None:
         """An `execution_error` that is not the end, and that the history does not keep."""
         data: dict[str, Any] = {
             **self._where(node_id, executed),
@@ -83,7 +83,7 @@ class Narration:
         }
         self._sockets.event("execution_error", data, self.client)
 
-    def over(self) -> None:
+    def executing_nothing(self) -> None:
         """`executing` without a node: the history has the entry now."""
         if self.client is not None:
             self._sockets.event("executing", {"node": None, "prompt_id": self._prompt_id}, self.client)
@@ -107,7 +107,7 @@ class Narration:
         state |= {"value": state["max"], "state": "finished"}
         self._send_progress()
 
-    def reported(self, node_id: str, result: NodeResult) -> None:
+    def node_output(self, node_id: str, result: NodeResult) -> None:
         """`executed`: what a node shows."""
         if self.client is not None:
             data = {
@@ -118,7 +118,7 @@ class Narration:
             }
             self._sockets.event("executed", data, self.client)
 
-    def step(self, node_id: str, value: float, maximum: float, preview: Image.Image | None) -> None:
+    def node_progress(self, node_id: str, value: float, maximum: float, preview: Image.Image | None) -> None:
         """One step: state, then preview and `progress` in the order that the client's flags ask for."""
         self._progress[node_id] = {"value": value, "max": maximum, "state": "running"}
         self._send_progress()
@@ -132,7 +132,7 @@ class Narration:
             self._sockets.preview(jpeg, None, self.client)
         self._log.add("step", self._prompt_id, node=node_id, value=value, max=maximum)
 
-    def _milestone(self, event: str, data: dict[str, Any], *, to_all: bool = False) -> None:
+    def _status_event(self, event: str, data: dict[str, Any], *, to_all: bool = False) -> None:
         message = {**data, "timestamp": int(time.time() * 1000)}
         self.messages.append([event, message])
         self._log.add(event, self._prompt_id, **{key: value for key, value in data.items() if key != "prompt_id"})
@@ -162,7 +162,7 @@ class Narration:
         self._sockets.event("progress_state", {"prompt_id": self._prompt_id, "nodes": nodes}, self.client)
 
 
-def _wire_name(error: Exception) -> str:
+def _exception_type(error: Exception) -> str:
     if isinstance(error, OutOfMemoryError):
         return "torch.OutOfMemoryError"
     kind = type(error)

@@ -42,14 +42,14 @@ class PostFault(StrEnum):
 
 
 @dataclass
-class Weather:
+class Faults:
     """Faults by name. Lists are used up one by one, counters count down, flags stay until they are taken back."""
 
-    refuse_websocket: bool = False
+    reject_websocket: bool = False
     """`/ws` answers 503."""
-    deaf: bool = False
+    mute: bool = False
     """Sockets stay open and answer pings, but nothing is sent to them (ComfyUI's reconnect bug)."""
-    deaf_after_reconnect: int = 0
+    mute_after_reconnect: int = 0
     """So many of the next sockets that come back under a known clientId are deaf."""
     posts: list[PostFault] = field(default_factory=list[PostFault])
     views: list[ViewFault] = field(default_factory=list[ViewFault])
@@ -59,13 +59,13 @@ class Weather:
     """Path (without `/api`, `*` for all) -> seconds before it is answered."""
     out_of_memory: int = 0
     """So many of the next sampler or speech nodes run out of GPU memory."""
-    fail_nodes: dict[str, str] = field(default_factory=dict[str, str])
+    failing_nodes: dict[str, str] = field(default_factory=dict[str, str])
     """class_type -> message of the error that it raises."""
     hostile_filenames: list[str] = field(default_factory=list[str])
     """Names that the next saved files are reported under instead of their own, such as `../../x.png`."""
-    refuse_uploads: bool = False
+    reject_uploads: bool = False
     """POST /upload/image answers 400 with an empty body."""
-    success_that_failed: bool = False
+    errors_as_success: bool = False
     """Errors are stored as `status_str: success` (ComfyUI does this for a dependency cycle found while running)."""
     forget_history: bool = False
     """Ended prompts are not found in `/history`."""
@@ -84,15 +84,15 @@ class Weather:
         self.out_of_memory -= 1
         return True
 
-    def change(self, wishes: dict[str, Any]) -> None:
-        """Set fields from JSON (`POST /sandbox/weather`).
+    def update(self, changes: dict[str, Any]) -> None:
+        """Set fields from JSON (`POST /sandbox/faults`).
 
         Raises:
             KeyError: There is no such field.
             ValueError: There is no such fault.
 
         """
-        for name, value in wishes.items():
+        for name, value in changes.items():
             if name not in self.__dataclass_fields__:
                 raise KeyError(name)
             if name == "posts":

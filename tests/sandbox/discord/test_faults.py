@@ -13,15 +13,15 @@ from sandbox.discord import (
     AppliedThenDropped,
     AppliedThenStatus,
     Dropped,
-    LateReply,
+    ErrorStatus,
+    LateResponse,
     LocalDiscord,
     RateLimited,
-    Refused,
+    Rejected,
     SlowUpload,
-    Status,
-    TooLarge,
+    payload_too_large,
 )
-from sandbox.discord.weather import Effect
+from sandbox.discord.faults import Fault
 from tests.sandbox.discord.clients import Probe, running
 
 MESSAGES = "/channels/*/messages"
@@ -33,10 +33,10 @@ async def test_a_rate_limit_is_waited_for_unless_it_looks_like_a_ban() -> None:
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
             channel = client.get_partial_messageable(room.id)
-            local.weather.next("POST", MESSAGES, RateLimited(0.01), times=2)
+            local.faults.next("POST", MESSAGES, RateLimited(0.01), times=2)
             await channel.send("patience")
-            assert [entry.status for entry in local.requested("POST", MESSAGES)] == [429, 429, 200]
-            local.weather.next("POST", MESSAGES, RateLimited(via=False))
+            assert [entry.status for entry in local.requests_to("POST", MESSAGES)] == [429, 429, 200]
+            local.faults.next("POST", MESSAGES, RateLimited(via=False))
             with pytest.raises(discord.HTTPException) as refusal:
                 await channel.send("banned")
             assert refusal.value.status == 429
@@ -46,7 +46,7 @@ async def test_real_limits_answer_429_with_the_time_to_wait() -> None:
     async with LocalDiscord() as local:
         guild = local.add_guild()
         room = guild.add_channel("lounge")
-        local.rates.set("POST", MESSAGES, limit=2, per=0.2)
+        local.rate_limits.set("POST", MESSAGES, limit=2, per=0.2)
         async with running(local, Probe()) as client, aiohttp.ClientSession() as session:
             channel = client.get_partial_messageable(room.id)
             for number in range(5):
@@ -61,13 +61,13 @@ async def test_real_limits_answer_429_with_the_time_to_wait() -> None:
             assert 429 in statuses
 
 
-@pytest.mark.parametrize("effect", [AppliedThenStatus(503), Status(503)])
-async def test_a_server_error_says_nothing_about_what_was_done(effect: AppliedThenStatus | Status) -> None:
+@pytest.mark.parametrize("effect", [AppliedThenStatus(503), ErrorStatus(503)])
+async def test_a_server_error_says_nothing_about_what_was_done(effect: AppliedThenStatus | ErrorStatus) -> None:
     async with LocalDiscord() as local:
         guild = local.add_guild()
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            local.weather.next("POST", MESSAGES, effect)
+            local.faults.next("POST", MESSAGES, effect)
             with pytest.raises(discord.DiscordServerError):
                 await client.get_partial_messageable(room.id).send("once")
             assert len(room.messages) == (1 if isinstance(effect, AppliedThenStatus) else 0)
@@ -77,16 +77,16 @@ async def test_a_server_error_says_nothing_about_what_was_done(effect: AppliedTh
     ("effect", "made"),
     [(AppliedThenDropped(), 1), (AppliedThenDropped(reset=True), 1), (Dropped(), 0), (Dropped(reset=True), 0)],
 )
-async def test_a_broken_connection_is_ambiguous(effect: Effect, made: int) -> None:
+async def test_a_broken_connection_is_ambiguous(effect: Fault, made: int) -> None:
     async with LocalDiscord() as local:
         guild = local.add_guild()
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            local.weather.next("POST", MESSAGES, effect)
+            local.faults.next("POST", MESSAGES, effect)
             with pytest.raises((aiohttp.ClientError, OSError)):
                 await client.get_partial_messageable(room.id).send("once")
             assert len(room.messages) == made
-            assert local.requested("POST", MESSAGES)[0].status == 0
+            assert local.requests_to("POST", MESSAGES)[0].status == 0
 
 
 async def test_502_is_repeated_by_discord_py_and_the_nonce_saves_it() -> None:
@@ -94,9 +94,9 @@ async def test_502_is_repeated_by_discord_py_and_the_nonce_saves_it() -> None:
         guild = local.add_guild()
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            local.weather.next("POST", MESSAGES, AppliedThenStatus(502))
+            local.faults.next("POST", MESSAGES, AppliedThenStatus(502))
             await client.get_partial_messageable(room.id).send("once", nonce="n")
-            assert [entry.status for entry in local.requested("POST", MESSAGES)] == [502, 200]
+            assert [entry.status for entry in local.requests_to("POST", MESSAGES)] == [502, 200]
             assert len(room.messages) == 1
 
 
@@ -115,10 +115,10 @@ async def test_an_interaction_answered_twice_after_a_502_is_acknowledged_already
         guild = local.add_guild()
         room, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, client, sync=True):
-            local.weather.next("POST", "/interactions/*/*/callback", AppliedThenStatus(502))
+            local.faults.next("POST", "/interactions/*/*/callback", AppliedThenStatus(502))
             answer = await ada.slash(room, "hello")
             assert answer.message.content == "hello"
-            await local.until(lambda: codes == [40060])
+            await local.wait_until(lambda: codes == [40060])
             assert len(room.messages) == 1
 
 
@@ -128,8 +128,8 @@ async def test_refusals_on_request() -> None:
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
             channel = client.get_partial_messageable(room.id)
-            local.weather.next("POST", MESSAGES, TooLarge())
-            local.weather.next("POST", MESSAGES, Refused(403, 50013))
+            local.faults.next("POST", MESSAGES, payload_too_large())
+            local.faults.next("POST", MESSAGES, Rejected(403, 50013))
             with pytest.raises(discord.HTTPException) as refusal:
                 await channel.send(file=discord.File(io.BytesIO(b"small"), "a.png"))
             assert (refusal.value.status, refusal.value.code) == (413, 40005)
@@ -145,8 +145,8 @@ async def test_slow_lines_are_slow_but_work() -> None:
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
             channel = client.get_partial_messageable(room.id)
-            local.weather.next("POST", MESSAGES, SlowUpload(0.05))
-            local.weather.next("POST", MESSAGES, LateReply(0.05))
+            local.faults.next("POST", MESSAGES, SlowUpload(0.05))
+            local.faults.next("POST", MESSAGES, LateResponse(0.05))
             await channel.send(file=discord.File(io.BytesIO(b"x" * 500_000), "a.bin"))
             await channel.send("late")
             assert [len(message.attachments) for message in room.messages] == [1, 0]
@@ -158,9 +158,9 @@ async def test_a_held_request_waits_on_the_side_that_was_asked_for(applied: bool
         guild = local.add_guild()
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            hold = local.weather.hold("POST", MESSAGES, applied=applied)
+            hold = local.faults.set_breakpoint("POST", MESSAGES, applied=applied)
             sending = asyncio.create_task(client.get_partial_messageable(room.id).send("held"))
-            await hold.arrived()
+            await hold.wait_reached()
             assert len(room.messages) == (1 if applied else 0)
             hold.release()
             await sending
@@ -173,11 +173,11 @@ async def test_always_lasts_until_it_is_cleared() -> None:
         room = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
             channel = client.get_partial_messageable(room.id)
-            local.weather.always("*", "/channels/**", Status(503))
+            local.faults.always("*", "/channels/**", ErrorStatus(503))
             for _ in range(2):
                 with pytest.raises(discord.DiscordServerError):
                     await channel.send("no")
-            local.weather.clear()
+            local.faults.clear()
             await channel.send("yes")
             assert [message.content for message in room.messages] == ["yes"]
 
@@ -187,14 +187,14 @@ async def test_the_local_discord_closes_with_a_bot_connected_and_a_request_held(
     async with LocalDiscord() as local:
         room = local.add_guild().add_channel("lounge")
         async with running(local, client):
-            hold = local.weather.hold("POST", MESSAGES)
+            hold = local.faults.set_breakpoint("POST", MESSAGES)
             sending = asyncio.create_task(client.get_partial_messageable(room.id).send("held"))
-            await hold.arrived()
-            local.weather.clear()
+            await hold.wait_reached()
+            local.faults.clear()
             await sending
-            left = local.weather.hold("POST", MESSAGES)
+            left = local.faults.set_breakpoint("POST", MESSAGES)
             again = asyncio.create_task(client.get_partial_messageable(room.id).send("let go by the end"))
-            await left.arrived()
+            await left.wait_reached()
             await local.__aexit__(None, None, None)
             await again
             with pytest.raises(aiohttp.ClientConnectionError):

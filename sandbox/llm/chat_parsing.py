@@ -11,7 +11,7 @@ _NAME = re.compile(r"\b(?:You are|Your name is|Name:)\s+\"?([A-Z][\w'\u2019-]*)"
 _TRAITS = re.compile(r"(?:personality|traits)[^:\n]*:\s*([^\n]+)", re.IGNORECASE)
 _LOOKS = re.compile(r"(?:this is how [^\n]*? looks|looks like this|appearance):\s*([^\n]+)", re.IGNORECASE)
 _SPEAKER = re.compile(r"^([^\s:][^:\n]{0,39}):\s(.*)$")
-_WRITER = re.compile(r"prompts? for an? (?:image|picture)|image[- ]prompt|text-to-image", re.IGNORECASE)
+_ASKS_FOR_PROMPT = re.compile(r"prompts? for an? (?:image|picture)|image[- ]prompt|text-to-image", re.IGNORECASE)
 _REQUEST = re.compile(
     r"(?:Write (?:the|an?) (?:image )?prompt for|Request|Scene|Subject):\s*(.+)", re.IGNORECASE | re.DOTALL
 )
@@ -80,7 +80,7 @@ class Chat:
     @property
     def wants_prompt(self) -> bool:
         """The system prompt asks for an image prompt."""
-        return _WRITER.search(self.system) is not None
+        return _ASKS_FOR_PROMPT.search(self.system) is not None
 
     @property
     def wants_picture(self) -> bool:
@@ -89,7 +89,7 @@ class Chat:
         return _PICTURE.search(text) is not None and _NO_PICTURE.search(text) is None
 
     @property
-    def wish(self) -> str:
+    def picture_subject(self) -> str:
         """What the picture shall show, without the words that ask for it."""
         text = self.last.text.strip()
         asked = _REQUEST.search(text)
@@ -98,13 +98,13 @@ class Chat:
         return _COMMAND.sub("", text).strip(" .!?\"'")
 
     @property
-    def looks(self) -> str:
+    def appearance(self) -> str:
         """The character's appearance, where the system prompt has it."""
         found = _LOOKS.search(self.system)
         return found.group(1).strip() if found else ""
 
 
-def read(messages: Sequence[Mapping[str, Any]]) -> Chat:
+def parse_chat(messages: Sequence[Mapping[str, Any]]) -> Chat:
     """Understand a request."""
     system = "\n".join(_text(each) for each in messages if each.get("role") in {"system", "developer"})
     name = _NAME.search(system)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.discord.core import Core
+from sandbox.discord.context import ServerContext
 from sandbox.discord.interactions import CHOICES, SHOW_MODAL
 from sandbox.discord.state import Interaction, Json, Message
 
-DEADLINE = 60.0
+DEFAULT_TIMEOUT = 60.0
 """Seconds that waits last unless told otherwise: generous, because the machine may be busy."""
 
 
@@ -22,22 +22,22 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Response:
+class InteractionResponse:
     """The first callback: its type (4-9) and its data as it came."""
 
     type: int
     data: Json
 
 
-class NoAnswerError(AssertionError):
+class NoResponseError(AssertionError):
     """The application did not respond in time."""
 
 
-class Answer:
+class SimulatedInteraction:
     """An interaction as the person who started it follows it."""
 
-    def __init__(self, core: Core, interaction: Interaction) -> None:
-        self._core = core
+    def __init__(self, context: ServerContext, interaction: Interaction) -> None:
+        self._context = context
         self.interaction = interaction
 
     @property
@@ -46,7 +46,7 @@ class Answer:
         return self.interaction.id
 
     @property
-    def answered(self) -> bool:
+    def responded(self) -> bool:
         """A callback arrived in time."""
         return self.interaction.response_type is not None
 
@@ -56,7 +56,7 @@ class Answer:
         return self.interaction.failed
 
     @property
-    def response(self) -> Response:
+    def response(self) -> InteractionResponse:
         """The first callback.
 
         Raises:
@@ -64,8 +64,8 @@ class Answer:
 
         """
         if self.interaction.response_type is None:
-            raise NoAnswerError(f"The application did not answer {self.interaction.data}.")
-        return Response(self.interaction.response_type, self.interaction.response_data)
+            raise NoResponseError(f"The application did not answer {self.interaction.data}.")
+        return InteractionResponse(self.interaction.response_type, self.interaction.response_data)
 
     @property
     def message(self) -> Message:
@@ -76,7 +76,7 @@ class Answer:
 
         """
         if self.interaction.original is None:
-            raise NoAnswerError(f"The answer to {self.interaction.data} is no message.")
+            raise NoResponseError(f"The answer to {self.interaction.data} is no message.")
         return self.interaction.original
 
     @property
@@ -93,39 +93,39 @@ class Answer:
 
         """
         if self.interaction.response_type != SHOW_MODAL:
-            raise NoAnswerError(f"The answer to {self.interaction.data} was no modal.")
+            raise NoResponseError(f"The answer to {self.interaction.data} was no modal.")
         return self.interaction.response_data
 
     @property
     def choices(self) -> list[Choice]:
         """What an autocomplete offered."""
         if self.interaction.response_type != CHOICES:
-            raise NoAnswerError(f"The answer to {self.interaction.data} was no list of choices.")
+            raise NoResponseError(f"The answer to {self.interaction.data} was no list of choices.")
         return [Choice(entry["name"], entry["value"]) for entry in self.interaction.response_data.get("choices", [])]
 
-    async def wait_response(self, timeout: float | None = None) -> Response:  # noqa: ASYNC109 - a deadline of the test
+    async def wait_for_response(self, timeout: float | None = None) -> InteractionResponse:  # noqa: ASYNC109 - a deadline of the test
         """The first callback; at the end of the 3 s (or `timeout`) the interaction has failed.
 
         Raises:
             NoAnswerError: None came in time.
 
         """
-        await self.settle(timeout)
+        await self.wait_settled(timeout)
         return self.response
 
-    async def settle(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
+    async def wait_settled(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
         """As `wait_response`, but a failure only shows in `failed`."""
-        waited = self._core.clock.now() - self.interaction.created
-        left = max(0.001, self._core.limits.callback_seconds - waited) if timeout is None else timeout
+        waited = self._context.clock.now() - self.interaction.created
+        left = max(0.001, self._context.limits.callback_seconds - waited) if timeout is None else timeout
         try:
-            await self._core.pulse.until(lambda: self.answered or None, timeout=left, what="an answer")
+            await self._context.changes.wait_until(lambda: self.responded or None, timeout=left, what="an answer")
         except TimeoutError:
             self.interaction.failed = True
 
-    async def wait_message(
+    async def wait_for_message(
         self,
         predicate: Callable[[Message], object] = lambda message: not message.loading,
-        timeout: float = DEADLINE,  # noqa: ASYNC109 - a deadline of the test
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a deadline of the test
     ) -> Message:
         """The first message of this interaction that fits, now or after an edit; "is thinking" does not by default."""
 
@@ -135,4 +135,4 @@ class Answer:
             return next((message for message in found.values() if predicate(message)), None)
 
         what = f"a message of {self.interaction.data}"
-        return await self._core.pulse.until(look, timeout=timeout, what=what)
+        return await self._context.changes.wait_until(look, timeout=timeout, what=what)

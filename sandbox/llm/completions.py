@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.llm.mood import Fault, code_block, impersonation, long_text, nonsense
+from sandbox.llm.answers import answer
+from sandbox.llm.faults import ChatFault, code_block, impersonation, long_text, nonsense
 from sandbox.llm.request import ChatRequest
-from sandbox.llm.talking import answer
 
 
 @dataclass(frozen=True)
-class Written:
+class Completion:
     """An answer, ready to send."""
 
     pieces: tuple[str, ...]
@@ -30,49 +30,51 @@ class Written:
         return "call_" + hashlib.sha256(self.arguments.encode()).hexdigest()[:12]
 
 
-def write(request: ChatRequest, *, variation: int, fault: Fault | None, scripted: str | None) -> Written:
+def complete(request: ChatRequest, *, variation: int, fault: ChatFault | None, scripted: str | None) -> Completion:
     """Decide what to say."""
     chat = request.chat
     if scripted is not None:
         return _cut(request, scripted)
-    if fault is Fault.LONG:  # from a server that knows no limits, in large pieces
-        return Written(tuple(re.findall(r"(?s).{1,500}", long_text())), "stop")
+    if fault is ChatFault.LONG:  # from a server that knows no limits, in large pieces
+        return Completion(tuple(re.findall(r"(?s).{1,500}", long_text())), "stop")
     told = answer(chat, variation=variation)
-    text = _spoilt(told.text, fault, chat.name or "Nova", chat.last.speaker or "User")
-    tool = _picture_tool(request.tools) if told.scene is not None or fault is Fault.BAD_TOOL_CALL else None
+    text = _apply_fault(told.text, fault, chat.name or "Nova", chat.last.speaker or "User")
+    tool = _picture_tool(request.tools) if told.scene is not None or fault is ChatFault.BAD_TOOL_CALL else None
     if tool is not None:
         name, argument = tool
-        arguments = json.dumps({argument: told.scene}) if fault is not Fault.BAD_TOOL_CALL else '{"scene": "a lightho'
-        return Written(_pieces(text), "tool_calls", name, arguments)
+        arguments = (
+            json.dumps({argument: told.scene}) if fault is not ChatFault.BAD_TOOL_CALL else '{"scene": "a lightho'
+        )
+        return Completion(_pieces(text), "tool_calls", name, arguments)
     if told.scene is not None and "<draw>" in chat.system:
         text = f"{text}\n<draw>{told.scene}</draw>"
     written = _cut(request, text)
-    if fault is Fault.REASONING:
-        return Written(written.pieces, written.finish, reasoning="The person wants an answer. I give one.")
+    if fault is ChatFault.REASONING:
+        return Completion(written.pieces, written.finish, reasoning="The person wants an answer. I give one.")
     return written
 
 
-def _spoilt(text: str, fault: Fault | None, name: str, person: str) -> str:
+def _apply_fault(text: str, fault: ChatFault | None, name: str, person: str) -> str:
     thought = f"<think>\nOkay, the person says something. I should answer as {name}."
     spoilt = {
-        Fault.EMPTY: lambda: "",
-        Fault.NONSENSE: nonsense,
-        Fault.THINK: lambda: f"{thought}\n</think>\n\n{text}",
-        Fault.UNCLOSED_THINK: lambda: f"{thought} But how? " * 3,
-        Fault.IMPERSONATION: lambda: impersonation(name, person),
-        Fault.INVISIBLE: lambda: "\u200b\u200d\u2060\ufeff",
-        Fault.CODE: code_block,
+        ChatFault.EMPTY: lambda: "",
+        ChatFault.NONSENSE: nonsense,
+        ChatFault.THINK: lambda: f"{thought}\n</think>\n\n{text}",
+        ChatFault.UNCLOSED_THINK: lambda: f"{thought} But how? " * 3,
+        ChatFault.IMPERSONATION: lambda: impersonation(name, person),
+        ChatFault.INVISIBLE: lambda: "\u200b\u200d\u2060\ufeff",
+        ChatFault.CODE: code_block,
     }
     return spoilt[fault]() if fault is not None and fault in spoilt else text
 
 
-def _cut(request: ChatRequest, text: str) -> Written:
+def _cut(request: ChatRequest, text: str) -> Completion:
     """Apply `stop` and `max_tokens`."""
     ends = [index for stop in request.stop if stop and (index := text.find(stop)) >= 0]
     pieces = _pieces(text[: min(ends)] if ends else text)
     if request.max_tokens is not None and len(pieces) > request.max_tokens:
-        return Written(pieces[: request.max_tokens], "length")
-    return Written(pieces, "stop")
+        return Completion(pieces[: request.max_tokens], "length")
+    return Completion(pieces, "stop")
 
 
 def _pieces(text: str) -> tuple[str, ...]:

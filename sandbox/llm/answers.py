@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox.llm.reading import Chat, Turn
+from sandbox.llm.chat_parsing import Chat, Turn
 
-TAG = "(stand-in model)"
+STAND_IN_TAG = "(stand-in model)"
 """Ends the first answer of a conversation: nobody shall take these rules for a language model."""
 
 _STOPWORDS = frozenset(
@@ -85,14 +85,14 @@ def answer(chat: Chat, *, variation: int = 0) -> Answer:
 
 def image_prompt(chat: Chat, dice: random.Random) -> str:
     """A prompt for an image generator, of at most 80 words."""
-    wish = _in_third_person(chat.wish) or "a quiet landscape"
-    self_portrait = re.search(r"\b(?:selfie|yourself|you|your|her|herself)\b", chat.wish, re.IGNORECASE)
-    subject = f"{chat.looks}, {wish}" if chat.looks and self_portrait else wish
+    wish = _in_third_person(chat.picture_subject) or "a quiet landscape"
+    self_portrait = re.search(r"\b(?:selfie|yourself|you|your|her|herself)\b", chat.picture_subject, re.IGNORECASE)
+    subject = f"{chat.appearance}, {wish}" if chat.appearance and self_portrait else wish
     return " ".join(f"{subject}, {dice.choice(_STYLES)}".split()[:80])
 
 
 def _scene(chat: Chat, dice: random.Random) -> str:
-    wish = _in_third_person(chat.wish)
+    wish = _in_third_person(chat.picture_subject)
     if re.search(r"\bselfie\b|\bof you\b|\byourself\b", chat.last.text, re.IGNORECASE):
         who = f"{chat.name} looking at the viewer" if chat.name else "a person looking at the viewer"
         wish = f"{who}, {wish}" if wish else who
@@ -187,4 +187,4 @@ def _favourite(fact: str) -> str:
 
 
 def _tagged(chat: Chat, text: str) -> str:
-    return text if chat.answered_before else f"{text} {TAG}"
+    return text if chat.answered_before else f"{text} {STAND_IN_TAG}"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sandbox.discord import interactions, mentions, messages, options, payloads, places, uploads
-from sandbox.discord.answers import Answer, Choice
-from sandbox.discord.core import Core
+from sandbox.discord import command_options, guild_changes, interactions, mentions, messages, payloads, uploads
+from sandbox.discord.command_options import NotOfferedError, Value
+from sandbox.discord.context import ServerContext
 from sandbox.discord.message_payload import message as message_payload
 from sandbox.discord.modals import fill_modal
-from sandbox.discord.options import NotOfferedError, Value
 from sandbox.discord.permissions import missing
-from sandbox.discord.resolved import Resolved
-from sandbox.discord.rooms import Room
+from sandbox.discord.resolved_data import ResolvedData
 from sandbox.discord.rules_commands import MESSAGE_MENU
-from sandbox.discord.state import DIRECT, Channel, Interaction, Json, Message, User, item, items, number
+from sandbox.discord.simulated_channel import SimulatedChannel
+from sandbox.discord.simulated_interaction import Choice, SimulatedInteraction
+from sandbox.discord.state import DIRECT, Channel, Interaction, Json, Message, User, get_int, get_list, get_object
 from sandbox.discord.uploads import Upload
 
 
@@ -22,11 +22,11 @@ class NotAllowedError(Exception):
     """The person lacks the permission for that in Discord itself."""
 
 
-class Person:
+class SimulatedUser:
     """A user with hands. Made by `LocalDiscord.add_user` and `GuildPlace.add_member`."""
 
-    def __init__(self, core: Core, user: User) -> None:
-        self._core = core
+    def __init__(self, context: ServerContext, user: User) -> None:
+        self._context = context
         self.user = user
 
     @property
@@ -45,15 +45,15 @@ class Person:
         return self.user.mention
 
     @property
-    def direct(self) -> Room:
+    def dm_channel(self) -> SimulatedChannel:
         """The conversation with the bot."""
-        return Room(self._core, self._core.world.direct_channel(self.user))
+        return SimulatedChannel(self._context, self._context.state.dm_channel(self.user))
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
-    async def say(
+    async def send(
         self,
-        room: Room,
+        room: SimulatedChannel,
         text: str = "",
         *,
         reply_to: Message | None = None,
@@ -68,7 +68,7 @@ class Person:
         """
         channel = room.channel
         needed = ["view_channel", "send_messages_in_threads" if channel.is_thread else "send_messages"]
-        self._demand(channel, *needed, *(["attach_files"] if attachments else []))
+        self._require_permissions(channel, *needed, *(["attach_files"] if attachments else []))
         if not text and not attachments:
             raise NotOfferedError("An empty message cannot be sent.")
         pings = mentions.compute(
@@ -80,18 +80,18 @@ class Person:
             default=mentions.REGULAR,
         )
         message = Message(
-            id=self._core.world.ids.next(),
+            id=self._context.state.ids.next(),
             channel=channel,
             author=self.user,
             content=text,
             type=messages.REPLY if reply_to else 0,
-            created=self._core.clock.now(),
-            attachments=[uploads.store(self._core, channel, upload) for upload in attachments],
+            created=self._context.clock.now(),
+            attachments=[uploads.store(self._context, channel, upload) for upload in attachments],
             reply_to=reply_to,
             reference=messages.reference(reply_to) if reply_to else None,
             pings=pings,
         )
-        messages.publish(self._core, message)
+        messages.publish(self._context, message)
         return message
 
     async def edit(self, message: Message, text: str) -> Message:
@@ -103,7 +103,7 @@ class Person:
         """
         if message.author is not self.user:
             raise NotAllowedError(f"{self.name} did not write that message.")
-        return messages.edit(self._core, message, {"content": text}, [])
+        return messages.edit(self._context, message, {"content": text}, [])
 
     async def delete(self, message: Message) -> None:
         """Delete an own message, or with Manage Messages any.
@@ -113,38 +113,49 @@ class Person:
 
         """
         if message.author is not self.user:
-            self._demand(message.channel, "manage_messages")
-        messages.delete(self._core, message)
+            self._require_permissions(message.channel, "manage_messages")
+        messages.delete(self._context, message)
 
-    async def react(self, message: Message, emoji: str) -> None:
+    async def add_reaction(self, message: Message, emoji: str) -> None:
         """Add a reaction; a new emoji needs Add Reactions."""
         if all(reaction.emoji != emoji for reaction in message.reactions):
-            self._demand(message.channel, "add_reactions")
-        self._demand(message.channel, "view_channel", "read_message_history")
-        messages.add_reaction(self._core, message, self.user, emoji)
+            self._require_permissions(message.channel, "add_reactions")
+        self._require_permissions(message.channel, "view_channel", "read_message_history")
+        messages.add_reaction(self._context, message, self.user, emoji)
 
-    async def unreact(self, message: Message, emoji: str) -> None:
+    async def remove_reaction(self, message: Message, emoji: str) -> None:
         """Take a reaction back."""
-        messages.remove_reaction(self._core, message, self.user, emoji)
+        messages.remove_reaction(self._context, message, self.user, emoji)
 
-    async def type_in(self, room: Room) -> None:
+    async def start_typing(self, room: SimulatedChannel) -> None:
         """Show the typing indicator: TYPING_START."""
-        channel, now = room.channel, int(self._core.clock.now())
-        self._core.world.typing.append((channel, self.user))
+        channel, now = room.channel, int(self._context.clock.now())
+        self._context.state.typing.append((channel, self.user))
         body: Json = {"channel_id": str(channel.id), "user_id": str(self.user.id), "timestamp": now}
         if channel.guild is not None:
             member = payloads.member(channel.guild.members[self.user.id])
             body |= {"guild_id": str(channel.guild.id), "member": member}
-        self._core.gateway.send_in("TYPING_START", body, channel)
+        self._context.gateway.send_in("TYPING_START", body, channel)
 
-    async def start_thread(self, room: Room, name: str, message: Message | None = None) -> Room:
+    async def create_thread(
+        self, room: SimulatedChannel, name: str, message: Message | None = None
+    ) -> SimulatedChannel:
         """Open a thread, from a message or alone."""
-        self._demand(room.channel, "create_public_threads")
-        return Room(self._core, places.make_thread(self._core, room.channel, name, self.user, message))
+        self._require_permissions(room.channel, "create_public_threads")
+        return SimulatedChannel(
+            self._context, guild_changes.create_thread(self._context, room.channel, name, self.user, message)
+        )
 
     # -- commands ---------------------------------------------------------------------------------------------------
 
-    async def slash(self, room: Room, command: str, *, wait: bool = True, **values: Value | Person | Room) -> Answer:
+    async def slash(
+        self,
+        room: SimulatedChannel,
+        command: str,
+        *,
+        wait: bool = True,
+        **values: Value | SimulatedUser | SimulatedChannel,
+    ) -> SimulatedInteraction:
         """Use a slash command: `slash(channel, "character use", name="nova")`.
 
         Waits for the first answer; `failed` is "The application did not respond". `wait=False` returns at once.
@@ -154,13 +165,20 @@ class Person:
             NotAllowedError: The person may not use commands there.
 
         """
-        self._demand_commands(room.channel)
-        filled = options.fill(self._core, self.user, room.channel, command, _plain(values))
+        self._require_command_permissions(room.channel)
+        filled = command_options.fill_command(self._context, self.user, room.channel, command, _state_values(values))
         data = filled.data()
-        return await self._start(room.channel, interactions.COMMAND, data, wait=wait, about={"name": command})
+        return await self._start_interaction(
+            room.channel, interactions.COMMAND, data, wait=wait, about={"name": command}
+        )
 
     async def autocomplete(
-        self, room: Room, command: str, option: str, text: str = "", **values: Value | Person | Room
+        self,
+        room: SimulatedChannel,
+        command: str,
+        option: str,
+        text: str = "",
+        **values: Value | SimulatedUser | SimulatedChannel,
     ) -> list[Choice]:
         """What is suggested while `text` is typed into `option`; `values` are the options already filled in.
 
@@ -168,30 +186,30 @@ class Person:
             NoAnswerError: Nothing came within 3 s.
 
         """
-        self._demand_commands(room.channel)
-        given = _plain(values) | {option: text}
-        filled = options.fill(self._core, self.user, room.channel, command, given, focused=option)
-        answer = await self._start(room.channel, interactions.AUTOCOMPLETE, filled.data(), wait=True)
+        self._require_command_permissions(room.channel)
+        given = _state_values(values) | {option: text}
+        filled = command_options.fill_command(self._context, self.user, room.channel, command, given, focused=option)
+        answer = await self._start_interaction(room.channel, interactions.AUTOCOMPLETE, filled.data(), wait=True)
         return answer.choices
 
-    async def context(self, message: Message, command: str, *, wait: bool = True) -> Answer:
+    async def context_menu(self, message: Message, command: str, *, wait: bool = True) -> SimulatedInteraction:
         """Use a command of a message's context menu.
 
         Raises:
             NotOfferedError: There is none of that name here.
 
         """
-        self._demand_commands(message.channel)
-        found = options.offered(self._core, self.user, message.channel, MESSAGE_MENU, command)
-        body = message_payload(message, self._core.world, self._core.base, viewer=self._core.world.bot)
-        filled = options.Filled(found, resolved={"messages": {str(message.id): body}})
+        self._require_command_permissions(message.channel)
+        found = command_options.find_command(self._context, self.user, message.channel, MESSAGE_MENU, command)
+        body = message_payload(message, self._context.state, self._context.base_url, viewer=self._context.state.bot)
+        filled = command_options.FilledCommand(found, resolved={"messages": {str(message.id): body}})
         data = filled.data() | {"target_id": str(message.id)}
         about: Json = {"name": command, "target_message_id": str(message.id)}
-        return await self._start(message.channel, interactions.COMMAND, data, wait=wait, about=about)
+        return await self._start_interaction(message.channel, interactions.COMMAND, data, wait=wait, about=about)
 
     # -- components -------------------------------------------------------------------------------------------------
 
-    def component(self, message: Message, wanted: str, *kinds: int) -> Json:
+    def find_component(self, message: Message, wanted: str, *kinds: int) -> Json:
         """The component with that custom id, label, placeholder or emoji that the person can use.
 
         Raises:
@@ -204,7 +222,7 @@ class Person:
             raise NotOfferedError("The message is deleted.")
         found = [entry for entry in message.flat_components() if entry.get("type") in kinds]
         for entry in found:
-            emoji = item(entry, "emoji").get("name")
+            emoji = get_object(entry, "emoji").get("name")
             if wanted in (entry.get("custom_id"), entry.get("label"), entry.get("placeholder"), emoji):
                 if entry.get("disabled"):
                     raise NotOfferedError(f"{wanted!r} is disabled.")
@@ -212,43 +230,49 @@ class Person:
         names = [entry.get("label") or entry.get("placeholder") or entry.get("custom_id") for entry in found]
         raise NotOfferedError(f"The message has no {wanted!r}; it has {names}.")
 
-    async def press(self, message: Message, button: str, *, wait: bool = True) -> Answer:
+    async def press(self, message: Message, button: str, *, wait: bool = True) -> SimulatedInteraction:
         """Press a button, named by custom id, label or emoji.
 
         Raises:
             NotOfferedError: There is no such button to press.
 
         """
-        entry = self.component(message, button, 2)
+        entry = self.find_component(message, button, 2)
         if "custom_id" not in entry:
             raise NotOfferedError(f"{button!r} is a link.")
-        return await self._use(message, {"custom_id": entry["custom_id"], "component_type": 2}, wait=wait)
+        return await self._use_component(message, {"custom_id": entry["custom_id"], "component_type": 2}, wait=wait)
 
-    async def select(self, message: Message, menu: str, *values: str | Person | Room, wait: bool = True) -> Answer:
+    async def select(
+        self, message: Message, menu: str, *values: str | SimulatedUser | SimulatedChannel, wait: bool = True
+    ) -> SimulatedInteraction:
         """Choose in a select menu: values or labels of a string select, people or channels of the others.
 
         Raises:
             NotOfferedError: There is no such menu or value, or it takes more or fewer.
 
         """
-        entry = self.component(message, menu, 3, 5, 6, 7, 8)
-        resolved = Resolved(self._core, message.channel, self.user)
+        entry = self.find_component(message, menu, 3, 5, 6, 7, 8)
+        resolved = ResolvedData(self._context, message.channel, self.user)
         chosen = fill_select(entry, values, resolved)
         data: Json = {"custom_id": entry["custom_id"], "component_type": entry["type"], "values": chosen}
-        return await self._use(message, data | ({"resolved": resolved.data} if resolved.data else {}), wait=wait)
+        return await self._use_component(
+            message, data | ({"resolved": resolved.data} if resolved.data else {}), wait=wait
+        )
 
-    async def _use(self, message: Message, data: Json, *, wait: bool) -> Answer:
+    async def _use_component(self, message: Message, data: Json, *, wait: bool) -> SimulatedInteraction:
         about: Json = {"interacted_message_id": str(message.id)}
         channel = message.channel
-        return await self._start(channel, interactions.COMPONENT, data, wait=wait, source=message, about=about)
+        return await self._start_interaction(
+            channel, interactions.COMPONENT, data, wait=wait, source=message, about=about
+        )
 
     async def submit_modal(
         self,
-        answer: Answer,
+        answer: SimulatedInteraction,
         values: Mapping[str, str | Sequence[str | Upload]] | None = None,
         *,
         wait: bool = True,
-    ) -> Answer:
+    ) -> SimulatedInteraction:
         """Send the modal that `answer` showed; fields are named by custom id or label, the rest keep their text.
 
         Raises:
@@ -257,14 +281,16 @@ class Person:
 
         """
         opened = answer.interaction
-        data = fill_modal(answer.modal, values or {}, Resolved(self._core, opened.channel, self.user))
+        data = fill_modal(answer.modal, values or {}, ResolvedData(self._context, opened.channel, self.user))
         about: Json = {"triggering_interaction_metadata": opened.metadata}
         source = opened.source
-        return await self._start(opened.channel, interactions.MODAL, data, wait=wait, source=source, about=about)
+        return await self._start_interaction(
+            opened.channel, interactions.MODAL, data, wait=wait, source=source, about=about
+        )
 
     # -- what is seen -----------------------------------------------------------------------------------------------
 
-    def sees(self, message: Message) -> bool:
+    def can_see(self, message: Message) -> bool:
         """The message is shown to this person."""
         if message.deleted:
             return False
@@ -274,7 +300,7 @@ class Person:
             return self.user in message.channel.recipients
         return not missing(message.channel, self.user, "view_channel")
 
-    def pinged_by(self, message: Message) -> bool:
+    def is_pinged_by(self, message: Message) -> bool:
         """The message notifies this person: by mention, by role or by everyone."""
         guild = message.channel.guild
         member = guild.members.get(self.id) if guild else None
@@ -283,7 +309,7 @@ class Person:
 
     # -- the wire ---------------------------------------------------------------------------------------------------
 
-    async def _start(
+    async def _start_interaction(
         self,
         channel: Channel,
         kind: int,
@@ -292,52 +318,56 @@ class Person:
         wait: bool,
         source: Message | None = None,
         about: Json | None = None,
-    ) -> Answer:
-        made: Interaction = interactions.start(self._core, self.user, channel, kind, data, source=source, about=about)
-        answer = Answer(self._core, made)
+    ) -> SimulatedInteraction:
+        made: Interaction = interactions.start(
+            self._context, self.user, channel, kind, data, source=source, about=about
+        )
+        answer = SimulatedInteraction(self._context, made)
         if wait:
-            await answer.settle()
+            await answer.wait_settled()
         return answer
 
-    def _demand(self, channel: Channel, *needed: str) -> None:
+    def _require_permissions(self, channel: Channel, *needed: str) -> None:
         lacking = missing(channel, self.user, *needed)
         if lacking:
             raise NotAllowedError(f"{self.name} lacks {lacking} in #{channel.name}.")
 
-    def _demand_commands(self, channel: Channel) -> None:
-        self._demand(channel, "view_channel", "use_application_commands")
+    def _require_command_permissions(self, channel: Channel) -> None:
+        self._require_permissions(channel, "view_channel", "use_application_commands")
 
 
-def _plain(values: Mapping[str, Value | Person | Room]) -> dict[str, Value]:
+def _state_values(values: Mapping[str, Value | SimulatedUser | SimulatedChannel]) -> dict[str, Value]:
     result: dict[str, Value] = {}
     for key, value in values.items():
-        if isinstance(value, Person):
+        if isinstance(value, SimulatedUser):
             result[key] = value.user
-        elif isinstance(value, Room):
+        elif isinstance(value, SimulatedChannel):
             result[key] = value.channel
         else:
             result[key] = value
     return result
 
 
-def fill_select(entry: Json, values: Sequence[str | Person | Room], resolved: Resolved) -> list[str]:
+def fill_select(
+    entry: Json, values: Sequence[str | SimulatedUser | SimulatedChannel], resolved: ResolvedData
+) -> list[str]:
     """The values of a select, as ids where they are people or channels.
 
     Raises:
         NotOfferedError: A value is not offered, or there are too many or too few.
 
     """
-    low, high = number(entry, "min_values", 1), number(entry, "max_values", 1)
+    low, high = get_int(entry, "min_values", 1), get_int(entry, "max_values", 1)
     if not low <= len(values) <= high:
         raise NotOfferedError(f"The menu takes {low} to {high} values.")
     chosen: list[str] = []
     for value in values:
-        if isinstance(value, Person):
+        if isinstance(value, SimulatedUser):
             chosen.append(resolved.user(value.user))
-        elif isinstance(value, Room):
+        elif isinstance(value, SimulatedChannel):
             chosen.append(resolved.channel(value.channel))
         else:
-            offered = items(entry, "options")
+            offered = get_list(entry, "options")
             found = next((option for option in offered if value in (option["value"], option["label"])), None)
             if found is None:
                 raise NotOfferedError(f"The menu offers {[option['label'] for option in offered]}.")

@@ -13,7 +13,7 @@ def is_link(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)  # pyright: ignore[reportUnknownArgumentType]
 
 
-class Plan:
+class ExecutionList:
     """Of the nodes that wait for nothing: outputs first, then what leads to an output soonest."""
 
     def __init__(

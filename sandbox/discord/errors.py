@@ -58,13 +58,13 @@ def malformed(code: int, message: str) -> ApiError:
     return ApiError(400, code, message, violation=True)
 
 
-class Form:
+class FormErrors:
     """Collects what is wrong with a body, and refuses it at the end with all of it (50035)."""
 
     def __init__(self) -> None:
         self._tree: Json = {}
 
-    def wrong(self, path: str, code: str, message: str) -> None:
+    def add(self, path: str, code: str, message: str) -> None:
         """Note an error at a dotted path such as `embeds.0.title`."""
         node: Json = self._tree
         for key in path.split("."):
@@ -76,22 +76,22 @@ class Form:
         if value is None:
             return
         if not isinstance(value, str | list):
-            self.wrong(path, "BASE_TYPE_STRING", "Could not interpret value as string.")
+            self.add(path, "BASE_TYPE_STRING", "Could not interpret value as string.")
             return
         size = len(value)  # pyright: ignore[reportUnknownArgumentType] - any list has a length
         if size > high or size < low:
             bound = "BASE_TYPE_MAX_LENGTH" if size > high else "BASE_TYPE_MIN_LENGTH"
             limit = f"{high} or fewer" if size > high else f"{low} or more"
-            self.wrong(path, "BASE_TYPE_BAD_LENGTH" if low else bound, f"Must be {limit} in length.")
+            self.add(path, "BASE_TYPE_BAD_LENGTH" if low else bound, f"Must be {limit} in length.")
 
     def required(self, path: str, value: Any) -> bool:
         """A value must be there; says whether it is."""
         if value is None or value == "":
-            self.wrong(path, "BASE_TYPE_REQUIRED", "This field is required")
+            self.add(path, "BASE_TYPE_REQUIRED", "This field is required")
             return False
         return True
 
-    def refuse(self) -> None:
+    def raise_if_any(self) -> None:
         """Raise if anything was noted.
 
         Raises:

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 
-from sandbox.comfyui.weather import ViewFault
+from sandbox.comfyui.faults import ViewFault
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from PIL import ImageFilter
 
-from sandbox.comfyui.canvas import Canvas, Point
-from sandbox.comfyui.palettes import RGB, Palette, mix
+from sandbox.comfyui.fake_images.canvas import Canvas, Point
+from sandbox.comfyui.fake_images.palettes import RGB, Palette, mix
 
 Subject = Callable[[Canvas, Palette, float], None]
 """Draws itself with its feet near the horizon given."""

@@ -22,14 +22,14 @@ class RateLimited:
 
 
 @dataclass(frozen=True)
-class Status:
-    """A 5xx (or any status) without effect: the request was *not* applied."""
+class ErrorStatus:
+    """A 5xx (or any status) without fault: the request was *not* applied."""
 
     status: int = 503
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """An error of Discord's own, with its JSON code, not applied: `Refused(403, 50013, "Missing Permissions")`."""
 
     status: int
@@ -66,58 +66,66 @@ class SlowUpload:
 
 
 @dataclass(frozen=True)
-class LateReply:
+class LateResponse:
     """Applied at once; the answer takes that long."""
 
     seconds: float
 
 
-def TooLarge() -> Refused:  # noqa: N802 - reads like its sisters
+def payload_too_large() -> Rejected:
     """413: the upload is beyond the limit (code 40005)."""
-    return Refused(413, 40005, "Request entity too large")
+    return Rejected(413, 40005, "Request entity too large")
 
 
 @dataclass(eq=False)
-class Hold:
+class RequestBreakpoint:
     """One request caught in the act. `applied` says on which side of the change it waits."""
 
     applied: bool
-    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _reached: asyncio.Event = field(default_factory=asyncio.Event)
     _released: asyncio.Event = field(default_factory=asyncio.Event)
-    _discarded: bool = False
+    _dropped: bool = False
 
-    async def arrived(self, timeout: float = 10) -> None:  # noqa: ASYNC109 - a deadline of the test
-        """Until the request is here (and, with `applied`, has had its effect)."""
+    async def wait_reached(self, timeout: float = 10) -> None:  # noqa: ASYNC109 - a deadline of the test
+        """Until the request is here (and, with `applied`, has had its fault)."""
         async with asyncio.timeout(timeout):
-            await self._arrived.wait()
+            await self._reached.wait()
 
     def release(self) -> None:
         """Let it go on."""
         self._released.set()
 
-    def discard(self) -> None:
+    def drop(self) -> None:
         """Let it vanish, as when its sender was killed: the connection is dropped; what was not applied never is."""
-        self._discarded = True
+        self._dropped = True
         self._released.set()
 
-    async def catch(self) -> bool:
+    async def pause(self) -> bool:
         """Called by the server when the request is at the point where it is to wait; says whether it goes on."""
-        self._arrived.set()
+        self._reached.set()
         await self._released.wait()
-        return not self._discarded
+        return not self._dropped
 
 
-Effect = (
-    RateLimited | Status | Refused | AppliedThenStatus | AppliedThenDropped | Dropped | SlowUpload | LateReply | Hold
+Fault = (
+    RateLimited
+    | ErrorStatus
+    | Rejected
+    | AppliedThenStatus
+    | AppliedThenDropped
+    | Dropped
+    | SlowUpload
+    | LateResponse
+    | RequestBreakpoint
 )
 
 
 @dataclass(eq=False)
-class _Front:
+class _FaultRule:
     method: str
     pattern: re.Pattern[str]
-    effect: Effect
-    left: int | None
+    fault: Fault
+    remaining: int | None
 
 
 def path_pattern(pattern: str) -> re.Pattern[str]:
@@ -126,42 +134,42 @@ def path_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("".join({"**": ".*", "*": "[^/]+"}.get(part, re.escape(part)) for part in parts))
 
 
-class Weather:
+class Faults:
     """What will go wrong, first come first served."""
 
     def __init__(self) -> None:
-        self._fronts: list[_Front] = []
-        self._holds: list[Hold] = []
+        self._rules: list[_FaultRule] = []
+        self._breakpoints: list[RequestBreakpoint] = []
 
-    def next(self, method: str, path: str, effect: Effect, *, times: int = 1) -> None:
+    def next(self, method: str, path: str, fault: Fault, *, times: int = 1) -> None:
         """Hit the next `times` requests that match."""
-        self._fronts.append(_Front(method.upper(), path_pattern(path), effect, times))
+        self._rules.append(_FaultRule(method.upper(), path_pattern(path), fault, times))
 
-    def always(self, method: str, path: str, effect: Effect) -> None:
+    def always(self, method: str, path: str, fault: Fault) -> None:
         """Hit every request that matches, until `clear`."""
-        self._fronts.append(_Front(method.upper(), path_pattern(path), effect, None))
+        self._rules.append(_FaultRule(method.upper(), path_pattern(path), fault, None))
 
-    def hold(self, method: str, path: str, *, applied: bool = False) -> Hold:
+    def set_breakpoint(self, method: str, path: str, *, applied: bool = False) -> RequestBreakpoint:
         """Catch the next request that matches, before it is applied or (`applied`) before it is answered."""
-        hold = Hold(applied)
-        self._holds.append(hold)
-        self._fronts.append(_Front(method.upper(), path_pattern(path), hold, 1))
-        return hold
+        breakpoint_ = RequestBreakpoint(applied)
+        self._breakpoints.append(breakpoint_)
+        self._rules.append(_FaultRule(method.upper(), path_pattern(path), breakpoint_, 1))
+        return breakpoint_
 
     def clear(self) -> None:
         """Fair again; what is held goes on."""
-        for hold in self._holds:
-            hold.release()
-        self._holds.clear()
-        self._fronts.clear()
+        for breakpoint_ in self._breakpoints:
+            breakpoint_.release()
+        self._breakpoints.clear()
+        self._rules.clear()
 
-    def take(self, method: str, path: str) -> Effect | None:
+    def take(self, method: str, path: str) -> Fault | None:
         """What hits this request, if anything; counts it."""
-        for front in self._fronts:
-            if front.method in {method, "*"} and front.pattern.fullmatch(path):
-                if front.left is not None:
-                    front.left -= 1
-                    if front.left <= 0:
-                        self._fronts.remove(front)
-                return front.effect
+        for rule in self._rules:
+            if rule.method in {method, "*"} and rule.pattern.fullmatch(path):
+                if rule.remaining is not None:
+                    rule.remaining -= 1
+                    if rule.remaining <= 0:
+                        self._rules.remove(rule)
+                return rule.fault
         return None

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from sandbox.comfyui import scenery
-from sandbox.comfyui.canvas import Canvas
-from sandbox.comfyui.palettes import choose
+from sandbox.comfyui.fake_images import backgrounds
+from sandbox.comfyui.fake_images.canvas import Canvas
+from sandbox.comfyui.fake_images.palettes import choose
+from sandbox.comfyui.fake_images.subjects import SUBJECTS
 from sandbox.comfyui.pixels import resize
-from sandbox.comfyui.subjects import SUBJECTS
 
 WORKING_SIDE = 1280
 """The longer side while painting; the result is scaled to what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Motif:
+class ImageParameters:
     """What decides a picture, beside its size."""
 
     positive: str
@@ -35,7 +35,7 @@ class Motif:
     steps: int = 20
 
 
-def paint(motif: Motif, size: tuple[int, int]) -> Image.Image:
+def draw_image(motif: ImageParameters, size: tuple[int, int]) -> Image.Image:
     """An RGB picture of that size in pixels."""
     words = _words(motif.positive)
     unwanted = set(_words(motif.negative))
@@ -61,29 +61,31 @@ def _working_size(size: tuple[int, int]) -> tuple[int, int]:
 def _compose(canvas: Canvas, words: Sequence[str]) -> None:
     palette = choose(words, canvas.dice)
     subject = next((SUBJECTS[word] for word in words if word in SUBJECTS), None)
-    land = next((scenery.LANDS[word] for word in words if word in scenery.LANDS), None)
+    land = next((backgrounds.BACKGROUNDS[word] for word in words if word in backgrounds.BACKGROUNDS), None)
     if land is None:
-        land = canvas.dice.choice([scenery.mountains, scenery.lake, scenery.meadow, scenery.forest, scenery.sea])
-    if subject is None and canvas.dice.random() < 0.3 and land in {scenery.meadow, scenery.mountains}:
+        land = canvas.dice.choice(
+            [backgrounds.mountains, backgrounds.lake, backgrounds.meadow, backgrounds.forest, backgrounds.sea]
+        )
+    if subject is None and canvas.dice.random() < 0.3 and land in {backgrounds.meadow, backgrounds.mountains}:
         subject = SUBJECTS["tree"]
     horizon = canvas.dice.uniform(0.54, 0.66)
     cloudy = 1.0 if {"cloud", "clouds", "cloudy", "storm", "stormy"} & set(words) else canvas.dice.uniform(0.1, 0.6)
-    scenery.sky(canvas, palette, horizon, cloudy=cloudy)
+    backgrounds.sky(canvas, palette, horizon, cloudy=cloudy)
     land(canvas, palette, horizon)
     if subject is not None:
         if subject is SUBJECTS["portrait"]:
             canvas.blur(0.012)  # as a lens would
         subject(canvas, palette, horizon)
     for names, weather in (
-        ({"rain", "rainy", "storm", "stormy"}, scenery.rain),
-        ({"snow", "snowy", "snowing", "winter"}, scenery.snowfall),
-        ({"fog", "foggy", "mist", "misty", "haze"}, scenery.fog),
+        ({"rain", "rainy", "storm", "stormy"}, backgrounds.rain),
+        ({"snow", "snowy", "snowing", "winter"}, backgrounds.snowfall),
+        ({"fog", "foggy", "mist", "misty", "haze"}, backgrounds.fog),
     ):
         if names & set(words):
             weather(canvas, palette)
 
 
-def _finish(canvas: Canvas, words: Sequence[str], motif: Motif) -> None:
+def _finish(canvas: Canvas, words: Sequence[str], motif: ImageParameters) -> None:
     said = set(words)
     if motif.steps < 4:
         canvas.blur(0.004 * (4 - motif.steps))

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sandbox.comfyui.event_log import EventLog
-from sandbox.comfyui.execution import Execution, Services
+from sandbox.comfyui.execution import Execution, ExecutionServices
+from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.node_types import Installation, InterruptedProcessingError
 from sandbox.comfyui.options import StandInOptions
 from sandbox.comfyui.prompt_queue import PromptQueue
-from sandbox.comfyui.sockets import Sockets
-from sandbox.comfyui.weather import Weather
+from sandbox.comfyui.sockets import ClientSockets
 
 
-class KilledError(BaseException):
+class InstanceKilledError(BaseException):
     """The process "died" under a node. No `Exception`: nothing on the way may make an `execution_error` of it."""
 
 
 @dataclass(eq=False)
-class Hold:
+class NodeBreakpoint:
     """A node that hangs until released.
 
     `async with server.hold("KSampler") as hold: await hold.reached.wait()`.
@@ -40,7 +40,7 @@ class Hold:
     """False: a node that never looks whether it is interrupted, as many TTS nodes."""
     times: int
     """So many arrivals are held; later ones pass."""
-    forget: Callable[[Hold], None]
+    remove: Callable[[NodeBreakpoint], None]
     loop: asyncio.AbstractEventLoop
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     """A node hangs here now, or did."""
@@ -48,7 +48,7 @@ class Hold:
 
     def release(self) -> None:
         """Let it go on, and hold nothing more."""
-        self.forget(self)
+        self.remove(self)
         self._released.set()
 
     def matches(self, prompt_id: str, class_type: str, step: float) -> bool:
@@ -60,7 +60,7 @@ class Hold:
             and self.prompt_id in {None, prompt_id}
         )
 
-    def keep(self, check: Callable[[], None]) -> None:
+    def wait(self, check: Callable[[], None]) -> None:
         """Hang, in the worker's thread. `check` raises when the wait must end."""
         self.times -= 1
         self.loop.call_soon_threadsafe(self.reached.set)
@@ -74,33 +74,38 @@ class Hold:
         self.release()
 
 
-class Life:
+class ServerInstance:
     """Made and ended on the event loop; works in its own thread."""
 
     def __init__(
-        self, installed: Installation, options: StandInOptions, weather: Weather, log: EventLog, holds: list[Hold]
+        self,
+        installed: Installation,
+        options: StandInOptions,
+        faults: Faults,
+        log: EventLog,
+        breakpoints: list[NodeBreakpoint],
     ) -> None:
-        self.number = 0
+        self.next_number = 0
         """The server's counter of prompts."""
         self.log = log
-        self.weather = weather
+        self.faults = faults
         self.options = options
         self.installed = installed
-        self.queue = PromptQueue(self._changed)
-        self.sockets = Sockets(weather, log, lambda: self.queue.remaining)
-        self._services = Services(installed, options, weather, self.sockets, log, self)
-        self._holds = holds
+        self.queue = PromptQueue(self._queue_changed)
+        self.sockets = ClientSockets(faults, log, lambda: self.queue.remaining)
+        self._services = ExecutionServices(installed, options, faults, self.sockets, log, self)
+        self._breakpoints = breakpoints
         self._interrupted = threading.Event()
         self._dead = False
         self._worker = threading.Thread(target=self._work, name="stand-in GPU", daemon=True)
         self._publisher: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start the worker and the publisher."""
         self._publisher = asyncio.create_task(self.sockets.publish(), name="stand-in ComfyUI frames")
         self._worker.start()
 
-    async def end(self) -> None:
+    async def stop(self) -> None:
         """Die: nothing more is sent or run. Returns when the worker's thread is gone."""
         self._dead = True
         self.sockets.close()
@@ -118,7 +123,7 @@ class Life:
 
     def interrupt_if_running(self, prompt_id: str) -> bool:
         """Stop that prompt if it is the one that runs."""
-        if not self.queue.runs(prompt_id):
+        if not self.queue.is_running(prompt_id):
             return False
         self.interrupt()
         return True
@@ -134,22 +139,22 @@ class Life:
 
     # -- the worker's side
 
-    def pause(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait (`execution.Brake`)."""
         if seconds > 0:
             self._interrupted.wait(seconds)
         self._check(interruptible=True)
 
-    def hold(self, prompt_id: str, class_type: str, step: float) -> None:
+    def wait_at_breakpoint(self, prompt_id: str, class_type: str, step: float) -> None:
         """Hang where a test wants it (`execution.Brake`)."""
-        for hold in list(self._holds):
+        for hold in list(self._breakpoints):
             if hold.matches(prompt_id, class_type, step):
                 interruptible = hold.interruptible
-                hold.keep(lambda interruptible=interruptible: self._check(interruptible=interruptible))
+                hold.wait(lambda interruptible=interruptible: self._check(interruptible=interruptible))
 
     def _check(self, *, interruptible: bool) -> None:
         if self._dead:
-            raise KilledError
+            raise InstanceKilledError
         if interruptible and self._interrupted.is_set():
             self._interrupted.clear()
             raise InterruptedProcessingError
@@ -158,7 +163,7 @@ class Life:
         try:
             while not self.queue.closed:
                 self._run_next()
-        except KilledError:
+        except InstanceKilledError:
             return
 
     def _run_next(self) -> None:
@@ -168,8 +173,8 @@ class Life:
                 self._interrupted.clear()
             execution = Execution(self._services, item)
             entry = execution.run()
-            self.queue.done(None if self.weather.forget_history else entry)
-            execution.narration.over()
+            self.queue.done(None if self.faults.forget_history else entry)
+            execution.events.executing_nothing()
             self.log.add("ended", item.prompt_id)
         flags = self.queue.take_flags()
         if flags:
@@ -177,5 +182,5 @@ class Life:
         if flags.get("free_memory"):
             self._services.cache.clear()
 
-    def _changed(self, remaining: int) -> None:
+    def _queue_changed(self, remaining: int) -> None:
         self.sockets.status(remaining)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sandbox.discord import payloads, places
-from sandbox.discord.answers import DEADLINE
-from sandbox.discord.core import Core
+from sandbox.discord import guild_changes, payloads
+from sandbox.discord.context import ServerContext
 from sandbox.discord.permissions import bits
-from sandbox.discord.rest_webhooks import make as make_webhook
+from sandbox.discord.rest_webhooks import create_webhook as make_webhook
+from sandbox.discord.simulated_interaction import DEFAULT_TIMEOUT
 from sandbox.discord.state import Channel, Message, Overwrite, Role, User, Webhook
 
 if TYPE_CHECKING:
-    from sandbox.discord.people import Person
+    from sandbox.discord.simulated_user import SimulatedUser
 
 
-class Room:
+class SimulatedChannel:
     """A text channel, a thread or a direct conversation."""
 
-    def __init__(self, core: Core, channel: Channel) -> None:
-        self._core = core
+    def __init__(self, context: ServerContext, channel: Channel) -> None:
+        self._context = context
         self.channel = channel
 
     @property
@@ -46,19 +46,21 @@ class Room:
     @property
     def bot_messages(self) -> list[Message]:
         """What the bot wrote, as itself or through webhooks and interactions."""
-        bot = self._core.world.bot
+        bot = self._context.state.bot
         return [message for message in self.messages if message.author is bot or message.webhook_id is not None]
 
     @property
     def webhooks(self) -> list[Webhook]:
         """The channel's webhooks."""
-        return [hook for hook in self._core.world.webhooks.values() if hook.channel is self.channel]
+        return [hook for hook in self._context.state.webhooks.values() if hook.channel is self.channel]
 
     @property
-    def typings(self) -> int:
+    def typing_count(self) -> int:
         """How often the bot showed its typing indicator here."""
         return sum(
-            1 for channel, user in self._core.world.typing if channel is self.channel and user is self._core.world.bot
+            1
+            for channel, user in self._context.state.typing
+            if channel is self.channel and user is self._context.state.bot
         )
 
     # -- waiting ----------------------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ class Room:
     async def wait_for_message(
         self,
         predicate: Callable[[Message], object] = lambda message: not message.loading,
-        timeout: float = DEADLINE,  # noqa: ASYNC109 - a deadline of the test
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a deadline of the test
         *,
         after: Message | None = None,
     ) -> Message:
@@ -83,13 +85,13 @@ class Room:
         def look() -> Message | None:
             return next((entry for entry in self.messages if entry.id > least and predicate(entry)), None)
 
-        return await self._core.pulse.until(look, timeout=timeout, what=f"a message in #{self.name}")
+        return await self._context.changes.wait_until(look, timeout=timeout, what=f"a message in #{self.name}")
 
     async def wait_for_edit(
         self,
         message: Message,
         predicate: Callable[[Message], object] | None = None,
-        timeout: float = DEADLINE,  # noqa: ASYNC109 - a deadline of the test
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a deadline of the test
     ) -> Message:
         """Until the message fits; without a predicate, until it is edited once more from now on.
 
@@ -104,23 +106,27 @@ class Room:
 
         fits = predicate or edited
         what = f"an edit of the message {message.text()[:60]!r}"
-        return await self._core.pulse.until(lambda: message if fits(message) else None, timeout=timeout, what=what)
+        return await self._context.changes.wait_until(
+            lambda: message if fits(message) else None, timeout=timeout, what=what
+        )
 
-    async def wait_for_deletion(self, message: Message, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109
+    async def wait_for_deletion(self, message: Message, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
         """Until the message is gone."""
-        await self._core.pulse.until(lambda: message.deleted or None, timeout=timeout, what="a deletion")
+        await self._context.changes.wait_until(lambda: message.deleted or None, timeout=timeout, what="a deletion")
 
-    async def wait_for_reaction(self, message: Message, emoji: str, timeout: float = DEADLINE) -> None:  # noqa: ASYNC109
+    async def wait_for_reaction(self, message: Message, emoji: str, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
         """Until somebody reacted with that emoji."""
 
         def look() -> bool:
             return any(reaction.emoji == emoji for reaction in message.reactions)
 
-        await self._core.pulse.until(look, timeout=timeout, what=f"the reaction {emoji}")
+        await self._context.changes.wait_until(look, timeout=timeout, what=f"the reaction {emoji}")
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
-    def permit(self, whom: Person | Role | User | None, *, allow: Iterable[str] = (), deny: Iterable[str] = ()) -> None:
+    def set_permissions(
+        self, whom: SimulatedUser | Role | User | None, *, allow: Iterable[str] = (), deny: Iterable[str] = ()
+    ) -> None:
         """An exception for a person, a role, or (`None`) everyone; replaces the earlier one. Sends CHANNEL_UPDATE."""
         guild = self.channel.guild
         if guild is None:
@@ -129,18 +135,18 @@ class Room:
         kind = 0 if whom is None or isinstance(whom, Role) else 1
         channel = self.channel.parent or self.channel
         channel.overwrites[target] = Overwrite(target, kind, bits(*allow), bits(*deny))
-        self._core.gateway.send("CHANNEL_UPDATE", payloads.channel(channel, self._core.world), guild=guild)
+        self._context.gateway.send("CHANNEL_UPDATE", payloads.channel(channel, self._context.state), guild=guild)
 
-    def change(self, *, name: str | None = None, nsfw: bool | None = None, archived: bool | None = None) -> None:
+    def edit(self, *, name: str | None = None, nsfw: bool | None = None, archived: bool | None = None) -> None:
         """Rename, restrict or archive: CHANNEL_UPDATE or THREAD_UPDATE."""
         changes = {"name": name, "nsfw": nsfw, "archived": archived}
         given = {key: value for key, value in changes.items() if value is not None}
-        places.change_channel(self._core, self.channel, given)
+        guild_changes.edit_channel(self._context, self.channel, given)
 
-    def remove(self) -> None:
+    def delete(self) -> None:
         """Delete the channel with everything in it."""
-        places.remove_channel(self._core, self.channel)
+        guild_changes.delete_channel(self._context, self.channel)
 
     def add_webhook(self, name: str, creator: User, avatar: bytes | None = None) -> Webhook:
         """A webhook that somebody else made."""
-        return make_webhook(self._core, self.channel, name, creator, avatar)
+        return make_webhook(self._context, self.channel, name, creator, avatar)

@@ -10,26 +10,26 @@ from sandbox.llm.request import ChatRequest
 
 
 @dataclass(eq=False)
-class Gate:
+class StreamBreakpoint:
     """Closed until released: `async with llm.hold(after=3) as gate: await gate.reached.wait()`."""
 
-    gates: Gates
+    breakpoints: StreamBreakpoints
     after: int
     """So many pieces are sent before it; 0: none."""
     model: str | None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     """A request waits here now, or did."""
-    _open: asyncio.Event = field(default_factory=asyncio.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def release(self) -> None:
         """Let everything pass, now and later."""
-        self.gates.forget(self)
-        self._open.set()
+        self.breakpoints.remove(self)
+        self._released.set()
 
-    async def wait(self) -> None:
+    async def pause(self) -> None:
         """Stand before it."""
         self.reached.set()
-        await self._open.wait()
+        await self._released.wait()
 
     async def __aenter__(self) -> Self:
         return self
@@ -38,30 +38,30 @@ class Gate:
         self.release()
 
 
-class Gates:
+class StreamBreakpoints:
     """The closed ones."""
 
     def __init__(self) -> None:
-        self._closed: list[Gate] = []
+        self._breakpoints: list[StreamBreakpoint] = []
 
-    def add(self, after: int, model: str | None) -> Gate:
+    def add(self, after: int, model: str | None) -> StreamBreakpoint:
         """Close one."""
-        gate = Gate(self, after, model)
-        self._closed.append(gate)
+        gate = StreamBreakpoint(self, after, model)
+        self._breakpoints.append(gate)
         return gate
 
-    def forget(self, gate: Gate) -> None:
+    def remove(self, gate: StreamBreakpoint) -> None:
         """It is open."""
-        if gate in self._closed:
-            self._closed.remove(gate)
+        if gate in self._breakpoints:
+            self._breakpoints.remove(gate)
 
-    async def pass_through(self, request: ChatRequest, sent: int) -> None:
+    async def pause_if_set(self, request: ChatRequest, sent: int) -> None:
         """Wait before every gate that stands after `sent` pieces."""
-        for gate in list(self._closed):
+        for gate in list(self._breakpoints):
             if gate.after == sent and gate.model in {None, request.model}:
-                await gate.wait()
+                await gate.pause()
 
     def release_all(self) -> None:
         """Open all."""
-        for gate in list(self._closed):
+        for gate in list(self._breakpoints):
             gate.release()

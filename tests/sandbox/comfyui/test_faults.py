@@ -25,7 +25,7 @@ async def test_a_restart_forgets_all_but_files(comfy: StandInComfyUI, talk: Talk
     preview = {"1": picture()["1"], "2": node("PreviewImage", images=["1", 0])}
     [temporary] = (await talk.run(preview))["outputs"]["2"]["images"]
     url = comfy.url
-    async with comfy.hold("SandboxSleep") as hold:
+    async with comfy.set_breakpoint("SandboxSleep") as hold:
         running = await talk.submit(held(picture()))
         await talk.submit(picture(color=2))
         await hold.reached.wait()
@@ -41,7 +41,7 @@ async def test_a_restart_forgets_all_but_files(comfy: StandInComfyUI, talk: Talk
         assert body == {"queue_running": [], "queue_pending": []}
         status, reply = await again.post("/prompt", {"prompt": picture()})
         assert (status, reply["number"]) == (200, 0)
-    assert comfy.log.of("execution_interrupted", running) == [], "nobody is told of a crash"
+    assert comfy.log.find("execution_interrupted", running) == [], "nobody is told of a crash"
 
 
 async def test_while_it_is_down_nothing_listens(comfy: StandInComfyUI, talk: Talk) -> None:
@@ -53,7 +53,7 @@ async def test_while_it_is_down_nothing_listens(comfy: StandInComfyUI, talk: Tal
 
 
 async def test_a_post_that_was_applied_but_not_answered(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.posts += [PostFault.APPLIED_THEN_DROPPED, PostFault.DROPPED, PostFault.SERVER_ERROR]
+    comfy.faults.posts += [PostFault.APPLIED_THEN_DROPPED, PostFault.DROPPED, PostFault.SERVER_ERROR]
     with pytest.raises(aiohttp.ClientConnectionError):
         await talk.submit(picture())
     entry = await comfy.log.wait_for("ended")
@@ -61,11 +61,11 @@ async def test_a_post_that_was_applied_but_not_answered(comfy: StandInComfyUI, t
     with pytest.raises(aiohttp.ClientConnectionError):
         await talk.submit(picture())
     assert (await talk.post("/prompt", {"prompt": picture()}))[0] == 500
-    assert len(comfy.log.of("submitted")) == 1
+    assert len(comfy.log.find("submitted")) == 1
 
 
 async def test_events_may_come_before_the_answer(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.posts.append(PostFault.EVENTS_FIRST)
+    comfy.faults.posts.append(PostFault.EVENTS_FIRST)
     submitting = asyncio.create_task(talk.submit(picture()))
     await talk.until(lambda: talk.kinds("execution_success"))
     prompt_id = await submitting
@@ -73,7 +73,7 @@ async def test_events_may_come_before_the_answer(comfy: StandInComfyUI, talk: Ta
 
 
 async def test_deaf_sockets_answer_pings_and_hear_nothing(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.deafen_sockets()
+    comfy.mute_sockets()
     before = len(talk.frames)
     prompt_id = await talk.submit(picture())
     await comfy.log.wait_for("ended", prompt_id)
@@ -83,7 +83,7 @@ async def test_deaf_sockets_answer_pings_and_hear_nothing(comfy: StandInComfyUI,
 
 
 async def test_a_socket_can_be_deaf_from_its_second_connection_on(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.deaf_after_reconnect = 1
+    comfy.faults.mute_after_reconnect = 1
     await talk.socket.close()
     await comfy.log.wait_for("socket_closed")
     async with talk.http.ws_connect(f"{comfy.url}/ws", params={"clientId": talk.client_id}) as deaf:
@@ -95,7 +95,7 @@ async def test_a_socket_can_be_deaf_from_its_second_connection_on(comfy: StandIn
 
 
 async def test_websockets_can_be_dropped_and_refused(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.refuse_websocket = True
+    comfy.faults.reject_websocket = True
     await comfy.drop_sockets()
     await talk.until(lambda: talk.socket.closed)
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -113,7 +113,7 @@ async def test_garbage_on_the_socket(comfy: StandInComfyUI, talk: Talk) -> None:
 @pytest.mark.parametrize("fault", [ViewFault.GONE, ViewFault.SERVER_ERROR])
 async def test_view_can_answer_with_a_status(comfy: StandInComfyUI, talk: Talk, fault: ViewFault) -> None:
     file = await saved(talk)
-    comfy.weather.views.append(fault)
+    comfy.faults.views.append(fault)
     assert await talk.status("/view", **file) == {ViewFault.GONE: 404, ViewFault.SERVER_ERROR: 500}[fault]
     assert await talk.status("/view", **file) == 200
 
@@ -121,7 +121,7 @@ async def test_view_can_answer_with_a_status(comfy: StandInComfyUI, talk: Talk, 
 async def test_view_can_break_off(comfy: StandInComfyUI, talk: Talk) -> None:
     file = await saved(talk)
     whole = await talk.download(file)
-    comfy.weather.views += [ViewFault.TRUNCATED, ViewFault.HALF_FILE, ViewFault.EMPTY, ViewFault.HTML]
+    comfy.faults.views += [ViewFault.TRUNCATED, ViewFault.HALF_FILE, ViewFault.EMPTY, ViewFault.HTML]
     with pytest.raises(aiohttp.ClientPayloadError):
         await talk.download(file)
     assert await talk.download(file) == whole[: len(whole) // 2]
@@ -131,7 +131,7 @@ async def test_view_can_break_off(comfy: StandInComfyUI, talk: Talk) -> None:
 
 async def test_view_can_hand_out_a_bomb(comfy: StandInComfyUI, talk: Talk) -> None:
     file = await saved(talk)
-    comfy.weather.views.append(ViewFault.BOMB)
+    comfy.faults.views.append(ViewFault.BOMB)
     data = await talk.download(file)
     assert len(data) < 100_000
     with pytest.raises(Image.DecompressionBombError):
@@ -140,7 +140,7 @@ async def test_view_can_hand_out_a_bomb(comfy: StandInComfyUI, talk: Talk) -> No
 
 async def test_view_can_be_endless(comfy: StandInComfyUI, talk: Talk) -> None:
     file = await saved(talk)
-    comfy.weather.views.append(ViewFault.ENDLESS)
+    comfy.faults.views.append(ViewFault.ENDLESS)
     async with talk.http.get(f"{talk.url}/view", params=file) as response:
         read = 0
         while read < 20_000_000:
@@ -149,13 +149,13 @@ async def test_view_can_be_endless(comfy: StandInComfyUI, talk: Talk) -> None:
 
 
 async def test_hostile_names_are_reported_but_not_written(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.hostile_filenames.append("../../x.png")
+    comfy.faults.hostile_filenames.append("../../x.png")
     assert (await saved(talk))["filename"] == "../../x.png"
     assert [each.name for each in comfy.folders.root.joinpath("output").rglob("*.png")] == ["img_00001_.png"]
 
 
 async def test_memory_runs_out_once(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.out_of_memory = 1
+    comfy.faults.out_of_memory = 1
     kind, error = (await talk.run(drawing()))["status"]["messages"][-1]
     assert (kind, error["exception_type"]) == ("execution_error", "torch.OutOfMemoryError")
     assert "ran out of memory on your GPU" in error["exception_message"]
@@ -163,8 +163,8 @@ async def test_memory_runs_out_once(comfy: StandInComfyUI, talk: Talk) -> None:
 
 
 async def test_latency_and_server_errors_by_path(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.server_errors["/queue"] = 1
-    comfy.weather.latency["/prompt"] = 30
+    comfy.faults.server_errors["/queue"] = 1
+    comfy.faults.latency["/prompt"] = 30
     assert await talk.status("/api/queue") == 500
     assert await talk.status("/queue") == 200
     with pytest.raises(TimeoutError):
@@ -198,19 +198,19 @@ async def test_a_blocked_branch_is_an_error_that_is_not_the_end(talk: Talk) -> N
 
 
 async def test_an_error_may_be_stored_as_success_and_entries_may_be_missing(comfy: StandInComfyUI, talk: Talk) -> None:
-    comfy.weather.success_that_failed = True
-    comfy.weather.fail_nodes["EmptyImage"] = "boom"
+    comfy.faults.errors_as_success = True
+    comfy.faults.failing_nodes["EmptyImage"] = "boom"
     entry = await talk.run(picture())
     assert entry["status"]["completed"] is True
     assert entry["status"]["messages"][-1][1]["exception_message"] == "boom\n"
-    comfy.weather.forget_history = True
+    comfy.faults.forget_history = True
     prompt_id = await talk.submit(picture())
     await comfy.log.wait_for("ended", prompt_id)
     assert await talk.get(f"/history/{prompt_id}") == {}
 
 
 async def test_a_node_that_never_looks_cannot_be_interrupted(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.hold("SandboxSleep", interruptible=False) as hold:
+    async with comfy.set_breakpoint("SandboxSleep", interruptible=False) as hold:
         prompt_id = await talk.submit(held(picture()))
         await hold.reached.wait()
         await talk.post("/interrupt", {"prompt_id": prompt_id})
@@ -221,14 +221,14 @@ async def test_a_node_that_never_looks_cannot_be_interrupted(comfy: StandInComfy
 
 
 async def test_the_log_knows_how_long_the_gpu_was_idle(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.hold("EmptyImage", times=1) as hold:
+    async with comfy.set_breakpoint("EmptyImage", times=1) as hold:
         ids = [await talk.submit(picture(color=number)) for number in range(3)]
         await hold.reached.wait()
         hold.release()
     await comfy.log.wait_for("ended", ids[-1])
     gaps = comfy.log.idle_gaps()
-    starts = [each.at for each in comfy.log.of("execution_start")]
-    ends = [each.at for each in comfy.log.of("execution_success")]
+    starts = [each.time for each in comfy.log.find("execution_start")]
+    ends = [each.time for each in comfy.log.find("execution_success")]
     assert gaps == [start - end for start, end in zip(starts[1:], ends[:-1], strict=True)]
     assert comfy.log.requests("POST", "/prompt")[-1].detail["status"] == 200
 
@@ -244,8 +244,8 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
         async with Talk(url) as talk:
             prompt_id = await talk.submit(picture())
             await talk.finish(prompt_id)
-            assert (await talk.post("/sandbox/weather", {"out_of_memory": 1, "views": ["empty"]}))[0] == 200
-            assert (await talk.post("/sandbox/weather", {"nope": 1}))[0] == 400
+            assert (await talk.post("/sandbox/faults", {"out_of_memory": 1, "views": ["empty"]}))[0] == 200
+            assert (await talk.post("/sandbox/faults", {"nope": 1}))[0] == 400
             last: dict[str, Any] = (await talk.run(drawing()))["status"]["messages"][-1][1]
             assert last["exception_type"] == "torch.OutOfMemoryError"
             log = await talk.get("/sandbox/log")
