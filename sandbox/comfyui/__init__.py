@@ -3,10 +3,10 @@
 ::
 
     async with StandInComfyUI() as comfy:
-        comfy.weather.posts.append(PostFault.APPLIED_THEN_DROPPED)
-        async with comfy.hold("KSampler") as hold:
+        comfy.faults.posts.append(PostFault.APPLIED_THEN_DROPPED)
+        async with comfy.set_breakpoint("KSampler") as breakpoint_:
             ...  # submit something to comfy.url
-            await hold.reached.wait()
+            await breakpoint_.reached.wait()
         await comfy.log.wait_for("execution_success", prompt_id)
 
 Pictures are drawn by rule from prompt and seed and marked "sandbox"; speech is espeak-ng's. As a process of its own:

@@ -34,7 +34,7 @@ class ExecutionControl(Protocol):
         ...
 
     def wait_at_breakpoint(self, prompt_id: str, class_type: str, step: float) -> None:
-        """Wait for as long as a test wants this node to hang at this step (0: at its start); raises as `pause`."""
+        """Wait for as long as a test wants this node to hang at this step (0: at its start); raises as `wait`."""
         ...
 
 
@@ -200,9 +200,9 @@ class Execution:
 class _Context:
     """What a node sees of its execution (`node_types.NodeContext`)."""
 
-    def __init__(self, services: ExecutionServices, narration: ExecutionEvents, item: QueueItem, node_id: str) -> None:
+    def __init__(self, services: ExecutionServices, events: ExecutionEvents, item: QueueItem, node_id: str) -> None:
         self._services = services
-        self._events = narration
+        self._events = events
         self._prompt_id = item.prompt_id
         self.node_id = node_id
         self.class_type = str(item.graph[node_id]["class_type"])

@@ -1,4 +1,4 @@
-"""What the stand-in does wrong on request. Everything is off by default; fields may be changed at any time."""
+"""Faults that a test asks the stand-in for. All are off by default and may be changed at any time."""
 
 from __future__ import annotations
 
@@ -43,49 +43,49 @@ class PostFault(StrEnum):
 
 @dataclass
 class Faults:
-    """Faults by name. Lists are used up one by one, counters count down, flags stay until they are taken back."""
+    """The faults to come. Lists are used up from their start, counters count down, flags stay until they are reset."""
 
     reject_websocket: bool = False
     """`/ws` answers 503."""
     mute: bool = False
-    """Sockets stay open and answer pings, but nothing is sent to them (ComfyUI's reconnect bug)."""
+    """WebSockets stay open and answer pings, but get no messages."""
     mute_after_reconnect: int = 0
-    """So many of the next sockets that come back under a known clientId are deaf."""
+    """How many of the next reconnections under a known clientId get no messages (a bug of ComfyUI's own)."""
     posts: list[PostFault] = field(default_factory=list[PostFault])
     views: list[ViewFault] = field(default_factory=list[ViewFault])
     server_errors: dict[str, int] = field(default_factory=dict[str, int])
-    """Path (without `/api`) -> so many of its next requests get 500 `text/plain`."""
+    """Path without `/api` -> how many of its next requests get 500 `text/plain`."""
     latency: dict[str, float] = field(default_factory=dict[str, float])
-    """Path (without `/api`, `*` for all) -> seconds before it is answered."""
+    """Path without `/api`, or `*` for all -> seconds before a request is handled."""
     out_of_memory: int = 0
-    """So many of the next sampler or speech nodes run out of GPU memory."""
+    """How many of the next sampler or speech nodes fail for lack of GPU memory."""
     failing_nodes: dict[str, str] = field(default_factory=dict[str, str])
-    """class_type -> message of the error that it raises."""
+    """class_type -> message of the exception that its nodes raise."""
     hostile_filenames: list[str] = field(default_factory=list[str])
-    """Names that the next saved files are reported under instead of their own, such as `../../x.png`."""
+    """File names, such as `../../x.png`, that the next outputs are reported with instead of their own."""
     reject_uploads: bool = False
     """POST /upload/image answers 400 with an empty body."""
     errors_as_success: bool = False
-    """Errors are stored as `status_str: success` (ComfyUI does this for a dependency cycle found while running)."""
+    """The history has `status_str: success` for errors, as ComfyUI's for a dependency cycle found while running."""
     forget_history: bool = False
-    """Ended prompts are not found in `/history`."""
+    """Prompts that end are not added to `/history`."""
 
     def take_server_error(self, path: str) -> bool:
-        """Whether this request gets 500."""
+        """Whether this request gets 500; counts it."""
         left = self.server_errors.get(path, 0)
         if left > 0:
             self.server_errors[path] = left - 1
         return left > 0
 
     def take_out_of_memory(self) -> bool:
-        """Whether this node runs out of memory."""
+        """Whether this node fails for lack of memory; counts it."""
         if self.out_of_memory <= 0:
             return False
         self.out_of_memory -= 1
         return True
 
     def update(self, changes: dict[str, Any]) -> None:
-        """Set fields from JSON (`POST /sandbox/faults`).
+        """Set fields from the JSON of `POST /sandbox/faults`.
 
         Raises:
             KeyError: There is no such field.

@@ -1,6 +1,7 @@
-"""One life of the server process: its queue, its sockets, its cache, and the one worker that is its GPU.
+"""One run of the ComfyUI server process: its queue, WebSockets, cache, and the worker thread that runs prompts.
 
-A restart ends a life and begins another; nothing but files, log and weather goes from one to the next.
+A restart stops one instance and starts another. Files, event log and faults are kept over restarts; queue, history and
+cache are not.
 """
 
 from __future__ import annotations
@@ -21,38 +22,39 @@ from sandbox.comfyui.sockets import ClientSockets
 
 
 class InstanceKilledError(BaseException):
-    """The process "died" under a node. No `Exception`: nothing on the way may make an `execution_error` of it."""
+    """Stops the worker thread when the instance is killed.
+
+    It is no `Exception`, so that no handler on the way turns it into an `execution_error`.
+    """
 
 
 @dataclass(eq=False)
 class NodeBreakpoint:
-    """A node that hangs until released.
-
-    `async with server.hold("KSampler") as hold: await hold.reached.wait()`.
-    """
+    """Pauses nodes until `release`, or until the end of `async with`."""
 
     class_type: str | None
-    """None: any node."""
+    """The class_type of the nodes to pause; None: any."""
     prompt_id: str | None
+    """The prompt whose nodes are paused; None: any."""
     after_step: int
-    """0: before the node does anything; n: when it has reported its n-th step."""
+    """0 pauses a node before it runs, n after it has reported its n-th step."""
     interruptible: bool
-    """False: a node that never looks whether it is interrupted, as many TTS nodes."""
+    """False: the paused node ignores interrupts, as many TTS nodes do."""
     times: int
-    """So many arrivals are held; later ones pass."""
+    """How many more nodes are paused; later ones run on."""
     remove: Callable[[NodeBreakpoint], None]
     loop: asyncio.AbstractEventLoop
     reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """A node hangs here now, or did."""
+    """Set once a node has been paused here."""
     _released: threading.Event = field(default_factory=threading.Event)
 
     def release(self) -> None:
-        """Let it go on, and hold nothing more."""
+        """Let the paused node continue, and pause no more nodes."""
         self.remove(self)
         self._released.set()
 
     def matches(self, prompt_id: str, class_type: str, step: float) -> bool:
-        """Whether this node is to hang now."""
+        """Whether a node at this step (0: at its start) is to be paused."""
         return (
             self.times > 0
             and step == self.after_step
@@ -61,7 +63,7 @@ class NodeBreakpoint:
         )
 
     def wait(self, check: Callable[[], None]) -> None:
-        """Hang, in the worker's thread. `check` raises when the wait must end."""
+        """Pause the worker's thread. `check` is called often and raises when the pause must end."""
         self.times -= 1
         self.loop.call_soon_threadsafe(self.reached.set)
         while not self._released.wait(0.02):
@@ -75,7 +77,7 @@ class NodeBreakpoint:
 
 
 class ServerInstance:
-    """Made and ended on the event loop; works in its own thread."""
+    """Created, started and stopped on the event loop; runs prompts in a thread of its own."""
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class ServerInstance:
         breakpoints: list[NodeBreakpoint],
     ) -> None:
         self.next_number = 0
-        """The server's counter of prompts."""
+        """The number of the next prompt."""
         self.log = log
         self.faults = faults
         self.options = options
@@ -101,12 +103,12 @@ class ServerInstance:
         self._publisher: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start the worker and the publisher."""
+        """Start the worker thread and the task that sends WebSocket messages."""
         self._publisher = asyncio.create_task(self.sockets.publish(), name="stand-in ComfyUI frames")
         self._worker.start()
 
     async def stop(self) -> None:
-        """Die: nothing more is sent or run. Returns when the worker's thread is gone."""
+        """Send and run nothing more, as a killed process. Returns when the worker thread has ended."""
         self._dead = True
         self.sockets.close()
         self.queue.close()
@@ -117,40 +119,40 @@ class ServerInstance:
         await asyncio.to_thread(self._worker.join, 30.0)
 
     def interrupt(self) -> None:
-        """Stop whatever runs; without effect when nothing does."""
+        """Interrupt the running prompt, if any."""
         self.log.add("interrupt", self.queue.running.prompt_id if self.queue.running is not None else None)
         self._interrupted.set()
 
     def interrupt_if_running(self, prompt_id: str) -> bool:
-        """Stop that prompt if it is the one that runs."""
+        """Interrupt the prompt if it is the one that runs; whether it was."""
         if not self.queue.is_running(prompt_id):
             return False
         self.interrupt()
         return True
 
     def cancel(self, prompt_id: str) -> bool:
-        """Take it out of the queue, or stop it."""
+        """Delete a pending prompt or interrupt a running one; whether there was one."""
         return self.queue.delete(prompt_id) or self.interrupt_if_running(prompt_id)
 
     @property
     def cached_results(self) -> int:
-        """How many nodes' results are kept."""
+        """How many node results the cache holds."""
         return len(self._services.cache)
 
-    # -- the worker's side
+    # -- called by the worker thread (execution.ExecutionControl)
 
     def wait(self, seconds: float) -> None:
-        """Wait (`execution.Brake`)."""
+        """Wait; raises `InterruptedProcessingError` on an interrupt."""
         if seconds > 0:
             self._interrupted.wait(seconds)
         self._check(interruptible=True)
 
     def wait_at_breakpoint(self, prompt_id: str, class_type: str, step: float) -> None:
-        """Hang where a test wants it (`execution.Brake`)."""
-        for hold in list(self._breakpoints):
-            if hold.matches(prompt_id, class_type, step):
-                interruptible = hold.interruptible
-                hold.wait(lambda interruptible=interruptible: self._check(interruptible=interruptible))
+        """Pause at the breakpoints that match a node and its step."""
+        for breakpoint_ in list(self._breakpoints):
+            if breakpoint_.matches(prompt_id, class_type, step):
+                interruptible = breakpoint_.interruptible
+                breakpoint_.wait(lambda interruptible=interruptible: self._check(interruptible=interruptible))
 
     def _check(self, *, interruptible: bool) -> None:
         if self._dead:

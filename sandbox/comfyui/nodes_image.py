@@ -48,7 +48,7 @@ def save_pictures(context: NodeContext, pictures: Images, prefix: str, folder_ty
 
 
 def reported(context: NodeContext, path: Path, folder_type: FolderType) -> dict[str, str]:
-    """A saved file as the outputs name it, or under a hostile name where the weather has one."""
+    """A saved file as the outputs name it, or under a hostile name where the faults have one."""
     reference = context.folders.reference(path, folder_type)
     if context.faults.hostile_filenames:
         reference["filename"] = context.faults.hostile_filenames.pop(0)

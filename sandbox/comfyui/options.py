@@ -36,7 +36,7 @@ def default_models() -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class StandInOptions:
-    """Settings of one stand-in; the weather is for what goes wrong."""
+    """Settings of one stand-in; what goes wrong is set in its `faults`."""
 
     version: str = "0.33.0"
     """What `/system_stats` says, and what the server can do: see `has`."""

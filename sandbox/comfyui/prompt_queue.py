@@ -1,4 +1,4 @@
-"""The queue and the history of one life of the server, as ComfyUI keeps them."""
+"""The queue and the history of one server instance, as ComfyUI keeps them."""
 
 from __future__ import annotations
 

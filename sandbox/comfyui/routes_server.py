@@ -30,7 +30,7 @@ def routes(instance: ServerInstance) -> list[Route]:
 
 
 def sandbox_routes(instance: ServerInstance) -> list[Route]:
-    """What only a stand-in has: its log, and its weather, for tests from another process."""
+    """Routes that ComfyUI does not have: the event log, and setting faults, for tests in another process."""
     server = _Server(instance)
     return [("GET", "/sandbox/log", server.log), ("POST", "/sandbox/faults", server.change_faults)]
 

@@ -1,4 +1,4 @@
-"""`StandInComfyUI`: starts, kills and restarts lives of the server on one port, and holds what outlives them."""
+"""`StandInComfyUI`: starts, kills and restarts instances of the server on one port, and keeps what outlives them."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class StandInComfyUI:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for hold in list(self._breakpoints):
-            hold.release()
+        for breakpoint_ in list(self._breakpoints):
+            breakpoint_.release()
         await self.kill()
         if self._temporary is not None:
             await asyncio.to_thread(self._temporary.cleanup)
 
-    # -- what a client or a test wants to know
+    # -- state
 
     @property
     def url(self) -> str:
@@ -84,10 +84,10 @@ class StandInComfyUI:
 
     @property
     def instance(self) -> ServerInstance:
-        """The present life: queue, sockets, worker.
+        """The running instance: queue, WebSockets, worker.
 
         Raises:
-            RuntimeError: It is down.
+            RuntimeError: The server is stopped.
 
         """
         if self._instance is None:
@@ -97,19 +97,19 @@ class StandInComfyUI:
 
     @property
     def running(self) -> str | None:
-        """The id of the prompt that runs."""
+        """The id of the prompt that runs, or None."""
         item = self._instance.queue.running if self._instance is not None else None
         return item.prompt_id if item is not None else None
 
     @property
     def pending(self) -> list[str]:
-        """The ids of the prompts that wait, in the order in which they will run."""
+        """The ids of the pending prompts, in the order in which they will run."""
         if self._instance is None:
             return []
         return [item[1] for item in sorted(self._instance.queue.snapshot()[1], key=lambda item: (item[0], item[1]))]
 
     def history(self, prompt_id: str) -> Mapping[str, Any] | None:
-        """A history entry of the present instance."""
+        """The history entry of a prompt in the running instance, or None."""
         return self.instance.queue.history(prompt_id).get(prompt_id)
 
     @property
@@ -119,10 +119,10 @@ class StandInComfyUI:
             raise RuntimeError(msg)
         return self._installed
 
-    # -- lives
+    # -- starting and stopping
 
     async def start(self) -> None:
-        """Begin a life on the same port: empty queue, empty history, no temp files."""
+        """Start an instance on the same port, with an empty queue, an empty history and no temp files."""
         self.folders.clear_temp()
         instance = ServerInstance(self._installation, self.options, self.faults, self.log, self._breakpoints)
         runner = web.AppRunner(build_app(instance), access_log=None, shutdown_timeout=0.05, handler_cancellation=True)
@@ -135,7 +135,7 @@ class StandInComfyUI:
         self.log.add("started", None, port=self.port)
 
     async def kill(self) -> None:
-        """End the life as `kill -9` would: connections break, the running prompt is gone, nobody is told."""
+        """Stop the instance as `kill -9` would: connections break, and no event tells of the running prompt's end."""
         if self._instance is None or self._runner is None:
             return
         instance, runner = self._instance, self._runner
@@ -148,11 +148,11 @@ class StandInComfyUI:
         await runner.cleanup()
 
     async def restart(self) -> None:
-        """Kill and start."""
+        """Kill the instance and start another."""
         await self.kill()
         await self.start()
 
-    # -- misbehaviour that is an act, not a state (states: `weather`)
+    # -- breakpoints, and faults that take place at once (those to come: `faults`)
 
     def set_breakpoint(
         self,
@@ -163,31 +163,40 @@ class StandInComfyUI:
         interruptible: bool = True,
         times: int = 1_000_000,
     ) -> NodeBreakpoint:
-        """Let nodes hang until released; see `Hold`."""
-        hold = NodeBreakpoint(
+        """Pause nodes until the breakpoint is released, which the end of `async with` does too.
+
+        Args:
+            class_type: The class_type of the nodes to pause; None: any.
+            prompt_id: The prompt whose nodes to pause; None: any.
+            after_step: 0 pauses a node before it runs, n after it has reported its n-th step.
+            interruptible: False lets paused nodes ignore interrupts, as many TTS nodes do.
+            times: How many nodes are paused; later ones run on.
+
+        """
+        breakpoint_ = NodeBreakpoint(
             class_type, prompt_id, after_step, interruptible, times, self._remove_breakpoint, asyncio.get_running_loop()
         )
-        self._breakpoints.append(hold)
-        return hold
+        self._breakpoints.append(breakpoint_)
+        return breakpoint_
 
-    def _remove_breakpoint(self, hold: NodeBreakpoint) -> None:
-        if hold in self._breakpoints:
-            self._breakpoints.remove(hold)
+    def _remove_breakpoint(self, breakpoint_: NodeBreakpoint) -> None:
+        if breakpoint_ in self._breakpoints:
+            self._breakpoints.remove(breakpoint_)
 
     async def drop_sockets(self) -> None:
-        """Break all WebSockets; HTTP and the queue go on."""
+        """Break all WebSocket connections; HTTP and the queue are not affected."""
         await self.instance.sockets.drop()
 
     def mute_sockets(self) -> None:
-        """All present WebSockets stay open and hear nothing more."""
+        """Send nothing more to the WebSockets that are open now; they stay open."""
         self.instance.sockets.mute()
 
     def send_raw(self, payload: str | bytes) -> None:
-        """Send any frame to every socket: unknown types, no JSON, short binaries."""
+        """Send a text or binary frame to every WebSocket, also one that ComfyUI would never send."""
         self.instance.sockets.send_raw(payload)
 
     def delete_output(self, filename: str) -> None:
-        """Delete a file of the output folder, as its owner might."""
+        """Delete the files of that name in the output folder."""
         for path in self.folders.root.joinpath("output").rglob(filename):
             path.unlink()
 

@@ -56,10 +56,10 @@ class ClientSocket:
 
 
 class ClientSockets:
-    """All connections of one life of the server.
+    """The WebSocket connections of one server instance.
 
     Args:
-        faults: Looked at for deafness and refusals.
+        faults: Says which WebSockets are mute or rejected.
         log: Told of connections.
         remaining: How many prompts are queued or running.
 

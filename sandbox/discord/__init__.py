@@ -1,4 +1,4 @@
-"""A local Discord for tests and for `chorus demo`: a sandbox on loopback that the real discord.py logs in to."""
+"""A local Discord for tests and demos: a server on 127.0.0.1 that a discord.py bot logs in to."""
 
 from sandbox.discord.command_options import NotOfferedError
 from sandbox.discord.context import Limits, RecordedRequest, Violation

@@ -11,15 +11,15 @@ from sandbox.discord.server import SANDBOX_TOKEN, LocalDiscord
 
 
 async def serve(port: int, token: str) -> None:
-    """Serve until interrupted, with one guild, one channel and one person to begin with."""
+    """Serve until interrupted, with one guild, one channel and one member to begin with."""
     async with LocalDiscord(port, token=token, control=True) as local:
         guild = local.add_guild("Sandbox")
-        room, person = guild.add_channel("studio"), guild.add_member("ada")
+        channel, user = guild.add_channel("studio"), guild.add_member("ada")
         lines = (
             "Local Discord: a sandbox on this machine, not Discord.",
             f"  discord.server: {local.url}",
             f"  DISCORD_TOKEN={token}",
-            f"  control: {local.url}/control/state (guild {guild.id}, channel {room.id}, person {person.id})",
+            f"  control: {local.url}/control/state (guild {guild.id}, channel {channel.id}, user {user.id})",
         )
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()

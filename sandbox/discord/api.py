@@ -1,4 +1,4 @@
-"""The REST side: one door for every request. Log, weather, token, rate limit, handler, answer.
+"""The REST API: every request passes the log, faults, rate limits and authorization before its handler.
 
 Every answer carries rate-limit headers, and its body is of exactly the type `application/json` (discord.py compares).
 """
@@ -50,7 +50,7 @@ def compile_route(route: Route) -> _Compiled:
 
 
 class Api:
-    """Dispatches requests to the routes of the REST rooms."""
+    """Dispatches requests to the routes of the `rest_*` modules."""
 
     def __init__(self, context: ServerContext, routes: list[Route], rates: RateLimits) -> None:
         self._context = context
@@ -58,7 +58,7 @@ class Api:
         self._rates = rates
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request, whatever the weather."""
+        """Answer one request, with the fault that a test has set for it, if any."""
         path = request.rel_url.raw_path.removeprefix(PREFIX)
         received = RecordedRequest(
             request.method, path, dict(request.query), dict(request.headers), received_at=self._context.clock.now()

@@ -1,4 +1,4 @@
-"""Time, ids and waiting: the three things everything else in the local Discord leans on."""
+"""Time, snowflakes, and waiting for changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 """Snowflakes count milliseconds from here (reference: "Snowflake ID Format")."""
 
 POLL_SECONDS = 0.05
-"""For conditions that lean on something outside the local Discord as well, such as a client in the same process."""
+"""A waiting condition is also checked this often, as it may depend on more than the local Discord's state."""
 
 T = TypeVar("T")
 
@@ -61,23 +61,23 @@ class Snowflakes:
 
 
 class ChangeNotifier:
-    """Wakes everybody who waits for some state whenever anything changed."""
+    """Lets tests wait for conditions: they are checked again whenever something changed."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def notify(self) -> None:
-        """Something changed: let every waiting condition be looked at again."""
+        """Check every waiting condition again, because something changed."""
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
         self._waiting.clear()
 
     async def wait_until(self, condition: Callable[[], T | None], *, timeout: float, what: str) -> T:  # noqa: ASYNC109 - the deadline belongs to the sentence of the failure
-        """The first truthy value of `condition`, asked now, after every change, and now and then.
+        """Wait until `condition` is true and return its value.
 
         Raises:
-            TimeoutError: `what` did not happen within `timeout` seconds.
+            TimeoutError: It was not true within `timeout` seconds; the message names `what` was waited for.
 
         """
         try:

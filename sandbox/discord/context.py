@@ -1,4 +1,4 @@
-"""What every room of the local Discord shares: the state, the gateway, the log of what came in."""
+"""What the modules of the local Discord share: state, gateway, faults, and the log of requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RecordedRequest:
     finished: bool = False
     """Answered, or dropped."""
     fault: str = ""
-    """The weather that hit it, by name."""
+    """The name of the fault that it was given; empty: none."""
 
     @property
     def json(self) -> Json:
@@ -50,7 +50,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True)
 class Violation:
-    """Something no correct client sends: a broken rule, an unknown route."""
+    """A request that no correct client sends: it breaks one of Discord's rules, or its route does not exist."""
 
     method: str
     path: str
@@ -61,12 +61,12 @@ class Violation:
 
 @dataclass(frozen=True)
 class Limits:
-    """What differs between the real service and a test that cannot wait."""
+    """Deadlines and sizes, with Discord's own values as defaults; tests may shorten them."""
 
     callback_seconds: float = 3.0
     """Time for the first answer to an interaction (interactions/receiving-and-responding)."""
     token_seconds: float = 15 * 60
-    """Life of an interaction's token."""
+    """How long an interaction's token is valid."""
     direct_attachment_limit: int = 10 * 1024 * 1024
     request_limit: int = 500 * 1024 * 1024
     nonce_seconds: float = 300
@@ -75,7 +75,7 @@ class Limits:
 
 @dataclass(eq=False)
 class ServerContext:
-    """The shared parts, made by `LocalDiscord`."""
+    """The objects that all parts of one `LocalDiscord` use."""
 
     clock: Clock
     changes: ChangeNotifier
@@ -89,13 +89,13 @@ class ServerContext:
     violations: list[Violation] = field(default_factory=list[Violation])
 
     def attachment_limit(self, guild: Guild | None) -> int:
-        """Bytes per file here."""
+        """The largest attachment in bytes in a guild, or in direct messages (None)."""
         return guild.attachment_limit if guild else self.limits.direct_attachment_limit
 
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A request as a handler sees it: parameters as numbers or text, body, files."""
+    """A request as its handler gets it: path parameters, query, body, files."""
 
     parameters: Mapping[str, str]
     query: Mapping[str, str]
@@ -106,19 +106,19 @@ class ApiRequest:
     authorized: bool
 
     def number(self, name: str) -> int:
-        """A snowflake of the path; 0 (which nothing has) where it is no number."""
+        """A snowflake of the path; 0, which is no valid snowflake, where the text is no number."""
         value = self.parameters[name]
         return int(value) if value.isdecimal() else 0
 
     def optional_number(self, name: str) -> int | None:
-        """A snowflake or number of the query."""
+        """A number of the query; None where it is absent or no number."""
         value = self.query.get(name, "")
         return int(value) if value.isdecimal() else None
 
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """What a handler answers; `None` is an empty body."""
+    """The answer of a handler: JSON body (None: empty) and HTTP status."""
 
     body: object = None
     status: int = 200
@@ -131,7 +131,7 @@ Handler = Callable[[ServerContext, ApiRequest], Awaitable[ApiResponse]]
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path template of Discord's, with its handler. `open` needs no bot token (the path has one)."""
+    """A method and a path template of Discord's API with its handler. A `public` route needs no bot token."""
 
     method: str
     template: str

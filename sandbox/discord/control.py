@@ -1,18 +1,18 @@
-"""Driving a local Discord in a process of its own: a few JSON requests below `/control`, for people with curl.
+"""An HTTP API below `/control` that acts for users, for a local Discord in a process of its own.
 
 ::
 
-    GET  /control/state                                     guilds, channels, people, commands
-    GET  /control/channels/{id}/messages                    what is in a channel
+    GET  /control/state                                     guilds, channels, users, commands
+    GET  /control/channels/{id}/messages                    the messages of a channel
     POST /control/guilds                   {"name"}
     POST /control/guilds/{id}/channels     {"name", "nsfw"}
     POST /control/guilds/{id}/members      {"name", "permissions"}
-    POST /control/people/{id}/say          {"channel", "text"}
-    POST /control/people/{id}/slash        {"channel", "command", "options"}
-    POST /control/people/{id}/press        {"message", "button"}
-    POST /control/people/{id}/react        {"message", "emoji"}
+    POST /control/users/{id}/send          {"channel", "text"}
+    POST /control/users/{id}/slash         {"channel", "command", "options"}
+    POST /control/users/{id}/press         {"message", "button"}
+    POST /control/users/{id}/react         {"message", "emoji"}
 
-Loopback only, like everything here; the control part is mounted by `python -m sandbox.discord` alone.
+Bodies and answers are JSON. `python -m sandbox.discord` and `LocalDiscord(control=True)` serve it, on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Control:
-    """The handlers below `/control`."""
+    """The handlers of the control API."""
 
     def __init__(self, local: LocalDiscord) -> None:
         self._local = local
@@ -49,11 +49,11 @@ class Control:
             web.post("/control/guilds", self.add_guild),
             web.post(r"/control/guilds/{guild:\d+}/channels", self.add_channel),
             web.post(r"/control/guilds/{guild:\d+}/members", self.add_member),
-            web.post(r"/control/people/{person:\d+}/{act:say|slash|press|react}", self.perform),
+            web.post(r"/control/users/{user:\d+}/{action:send|slash|press|react}", self.perform),
         ]
 
     async def state(self, _: web.Request) -> web.Response:
-        """Everything by name and id."""
+        """Guilds, channels, users and commands with their ids, and the violations so far."""
         state = self._context.state
         return web.json_response(
             {
@@ -61,7 +61,7 @@ class Control:
                 "bot_connected": self._local.gateway.connected,
                 "guilds": [{"id": guild.id, "name": guild.name} for guild in state.guilds.values()],
                 "channels": [{"id": channel.id, "name": channel.name} for channel in state.channels.values()],
-                "people": [{"id": user.id, "name": user.name} for user in state.users.values()],
+                "users": [{"id": user.id, "name": user.name} for user in state.users.values()],
                 "commands": [command.name for command in state.commands],
                 "violations": [f"{entry.method} {entry.path}: {entry.message}" for entry in self._local.violations],
             },
@@ -74,51 +74,49 @@ class Control:
         )
 
     async def add_guild(self, request: web.Request) -> web.Response:
-        """A server with the bot in it."""
+        """Add a guild with the bot in it."""
         body = await _body(request)
         return web.json_response({"id": self._local.add_guild(str(body.get("name", "Sandbox"))).id}, status=201)
 
     async def add_channel(self, request: web.Request) -> web.Response:
-        """A text channel."""
+        """Add a text channel to a guild."""
         body = await _body(request)
-        room = self._guild(request).add_channel(str(body.get("name", "general")), nsfw=bool(body.get("nsfw")))
-        return web.json_response({"id": room.id}, status=201)
+        channel = self._guild(request).add_channel(str(body.get("name", "general")), nsfw=bool(body.get("nsfw")))
+        return web.json_response({"id": channel.id}, status=201)
 
     async def add_member(self, request: web.Request) -> web.Response:
-        """Somebody new."""
+        """Add a member with a new account to a guild."""
         body = await _body(request)
-        person = self._guild(request).add_member(
-            str(body.get("name", "ada")), permissions=body.get("permissions") or []
-        )
-        return web.json_response({"id": person.id}, status=201)
+        user = self._guild(request).add_member(str(body.get("name", "ada")), permissions=body.get("permissions") or [])
+        return web.json_response({"id": user.id}, status=201)
 
     async def perform(self, request: web.Request) -> web.Response:
-        """A person does something; refusals of Discord's own client are 409."""
-        user = self._context.state.users.get(int(request.match_info["person"]))
-        if user is None:
-            raise web.HTTPNotFound(text="Nobody has that id.")
-        person, body = SimulatedUser(self._context, user), await _body(request)
+        """Do something as a user. What Discord's client or the user's permissions forbid is answered with 409."""
+        account = self._context.state.users.get(int(request.match_info["user"]))
+        if account is None:
+            raise web.HTTPNotFound(text="No user has that id.")
+        user, body = SimulatedUser(self._context, account), await _body(request)
         try:
-            return web.json_response(await self._perform(person, request.match_info["act"], body))
+            return web.json_response(await self._perform(user, request.match_info["action"], body))
         except (NotOfferedError, NotAllowedError) as refusal:
             raise web.HTTPConflict(text=str(refusal)) from refusal
         except KeyError as missing:
             raise web.HTTPBadRequest(text=f"The body needs {missing}.") from missing
 
-    async def _perform(self, person: SimulatedUser, act: str, body: Json) -> Json:
-        match act:
-            case "say":
-                return self._message_json(await person.send(self._channel(body["channel"]), str(body["text"])))
+    async def _perform(self, user: SimulatedUser, action: str, body: Json) -> Json:
+        match action:
+            case "send":
+                return self._message_json(await user.send(self._channel(body["channel"]), str(body["text"])))
             case "slash":
-                room = self._channel(body["channel"])
+                channel = self._channel(body["channel"])
                 return self._interaction_json(
-                    await person.slash(room, str(body["command"]), **get_object(body, "options"))
+                    await user.slash(channel, str(body["command"]), **get_object(body, "options"))
                 )
             case "press":
-                return self._interaction_json(await person.press(self._message(body["message"]), str(body["button"])))
+                return self._interaction_json(await user.press(self._message(body["message"]), str(body["button"])))
             case _:
                 message = self._message(body["message"])
-                await person.add_reaction(message, str(body["emoji"]))
+                await user.add_reaction(message, str(body["emoji"]))
                 return self._message_json(message)
 
     def _interaction_json(self, answer: SimulatedInteraction) -> Json:

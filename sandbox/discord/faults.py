@@ -1,8 +1,9 @@
-"""Misbehaviour on request: what Discord, or the way to it, sometimes does.
+"""Faults that a test asks the REST API for: rate limits, error answers, broken connections, slow lines.
 
-`discord.weather.next("POST", "/channels/*/messages", AppliedThenStatus(502))` hits the next request that matches;
-`always` hits all of them until `clear`; `hold` catches one request and lets it go when told, for tests that kill the
-bot between an act and its record. `*` in a path stands for one segment, `**` for any number.
+`discord.faults.next("POST", "/channels/*/messages", AppliedThenStatus(502))` gives the next matching request a 502;
+`always` does so with every matching request until `clear`. `set_breakpoint` pauses one request until the test releases
+it, for tests that kill the bot between a request and the record of its answer. Paths are those below `/api/v10`; `*`
+stands for one segment, `**` for any number of segments.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RateLimited:
-    """429 with `retry_after` seconds. Without a `Via` header discord.py takes it for a Cloudflare ban and raises."""
+    """Status 429 with `retry_after` in seconds.
+
+    Without a `Via` header (`via=False`) discord.py takes the answer for a Cloudflare ban and raises `HTTPException`.
+    """
 
     retry_after: float = 0.05
     via: bool = True
@@ -23,14 +27,17 @@ class RateLimited:
 
 @dataclass(frozen=True)
 class ErrorStatus:
-    """A 5xx (or any status) without fault: the request was *not* applied."""
+    """Answer with this HTTP status; the request is *not* applied."""
 
     status: int = 503
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """An error of Discord's own, with its JSON code, not applied: `Refused(403, 50013, "Missing Permissions")`."""
+    """Answer with an HTTP status and one of Discord's JSON error codes; the request is not applied.
+
+    For example `Rejected(403, 50013, "Missing Permissions")`.
+    """
 
     status: int
     code: int
@@ -39,47 +46,47 @@ class Rejected:
 
 @dataclass(frozen=True)
 class AppliedThenStatus:
-    """The request was applied, but the answer is a 502: the ambiguous failure."""
+    """Apply the request, then answer with this HTTP status: the sender cannot know whether it was applied."""
 
     status: int = 502
 
 
 @dataclass(frozen=True)
 class AppliedThenDropped:
-    """The request was applied, then the connection broke. `reset` sends a TCP reset instead of a close."""
+    """Apply the request, then break the connection; `reset` sends a TCP reset instead of closing it."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """The connection breaks before anything was applied."""
+    """Break the connection before anything is applied; `reset` sends a TCP reset instead of closing it."""
 
     reset: bool = False
 
 
 @dataclass(frozen=True)
 class SlowUpload:
-    """The body is not read for that long, as on a slow line: the sender's writes stall."""
+    """Do not read the request's body for that many seconds, so that the sender's writes block."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class LateResponse:
-    """Applied at once; the answer takes that long."""
+    """Apply the request at once and answer it after that many seconds."""
 
     seconds: float
 
 
 def payload_too_large() -> Rejected:
-    """413: the upload is beyond the limit (code 40005)."""
+    """The answer to an upload above the size limit: status 413, JSON code 40005."""
     return Rejected(413, 40005, "Request entity too large")
 
 
 @dataclass(eq=False)
 class RequestBreakpoint:
-    """One request caught in the act. `applied` says on which side of the change it waits."""
+    """Pauses one request. With `applied` it pauses after the request was applied, else before."""
 
     applied: bool
     _reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -87,21 +94,26 @@ class RequestBreakpoint:
     _dropped: bool = False
 
     async def wait_reached(self, timeout: float = 10) -> None:  # noqa: ASYNC109 - a deadline of the test
-        """Until the request is here (and, with `applied`, has had its fault)."""
+        """Wait until a request is paused here.
+
+        Raises:
+            TimeoutError: No request came within `timeout` seconds.
+
+        """
         async with asyncio.timeout(timeout):
             await self._reached.wait()
 
     def release(self) -> None:
-        """Let it go on."""
+        """Let the request continue."""
         self._released.set()
 
     def drop(self) -> None:
-        """Let it vanish, as when its sender was killed: the connection is dropped; what was not applied never is."""
+        """Break the request's connection, as when its sender was killed; what was not applied yet never is."""
         self._dropped = True
         self._released.set()
 
     async def pause(self) -> bool:
-        """Called by the server when the request is at the point where it is to wait; says whether it goes on."""
+        """Called by the server: pause the request here; True when it is to continue, False when it was dropped."""
         self._reached.set()
         await self._released.wait()
         return not self._dropped
@@ -129,42 +141,42 @@ class _FaultRule:
 
 
 def path_pattern(pattern: str) -> re.Pattern[str]:
-    """`/channels/*/messages` as an expression over paths below `/api/v10`."""
+    """A pattern such as `/channels/*/messages` as a regular expression over paths below `/api/v10`."""
     parts = re.split(r"(\*\*|\*)", pattern)
     return re.compile("".join({"**": ".*", "*": "[^/]+"}.get(part, re.escape(part)) for part in parts))
 
 
 class Faults:
-    """What will go wrong, first come first served."""
+    """The faults to come. Where several match a request, the one that was set first takes effect."""
 
     def __init__(self) -> None:
         self._rules: list[_FaultRule] = []
         self._breakpoints: list[RequestBreakpoint] = []
 
     def next(self, method: str, path: str, fault: Fault, *, times: int = 1) -> None:
-        """Hit the next `times` requests that match."""
+        """Give the next `times` requests that match this fault."""
         self._rules.append(_FaultRule(method.upper(), path_pattern(path), fault, times))
 
     def always(self, method: str, path: str, fault: Fault) -> None:
-        """Hit every request that matches, until `clear`."""
+        """Give every request that matches this fault, until `clear`."""
         self._rules.append(_FaultRule(method.upper(), path_pattern(path), fault, None))
 
     def set_breakpoint(self, method: str, path: str, *, applied: bool = False) -> RequestBreakpoint:
-        """Catch the next request that matches, before it is applied or (`applied`) before it is answered."""
+        """Pause the next request that matches: before it is applied, or (`applied`) between that and its answer."""
         breakpoint_ = RequestBreakpoint(applied)
         self._breakpoints.append(breakpoint_)
         self._rules.append(_FaultRule(method.upper(), path_pattern(path), breakpoint_, 1))
         return breakpoint_
 
     def clear(self) -> None:
-        """Fair again; what is held goes on."""
+        """Remove all faults and release all paused requests."""
         for breakpoint_ in self._breakpoints:
             breakpoint_.release()
         self._breakpoints.clear()
         self._rules.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """What hits this request, if anything; counts it."""
+        """The fault for this request, or None. A fault with a number of uses loses one."""
         for rule in self._rules:
             if rule.method in {method, "*"} and rule.pattern.fullmatch(path):
                 if rule.remaining is not None:

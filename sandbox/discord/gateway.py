@@ -37,7 +37,7 @@ class _Closing(Exception):
 
 
 class Gateway:
-    """Every session of the application, and the test's hand on them."""
+    """The gateway sessions of the application, and methods with which tests disturb them."""
 
     def __init__(
         self, state: DiscordState, changes: ChangeNotifier, token: str, privileged: int, heartbeat_seconds: float
@@ -57,7 +57,7 @@ class Gateway:
         """What sockets of the application were closed with, in order."""
         self._refuse_resume = False
 
-    # -- what a test does -------------------------------------------------------------------------------------------
+    # -- for tests -------------------------------------------------------------------------------------------------
 
     @property
     def connected(self) -> bool:
@@ -65,12 +65,15 @@ class Gateway:
         return any(session.socket for session in self.sessions)
 
     def drop_connections(self) -> None:
-        """Break every socket without a word; the sessions can be resumed."""
+        """Break every connection without a close frame; the sessions can be resumed."""
         for socket in list(self.sockets):
             socket.abort()
 
     async def close(self, code: int) -> None:
-        """Close every socket: 4000 and 4008 are resumed, 4007 and 4009 start anew, 4004 and 4014 end the client."""
+        """Close every connection with a close code.
+
+        A client resumes after 4000 and 4008, identifies anew after 4007 and 4009, and gives up after 4004 and 4014.
+        """
         for session in self.sessions:
             session.resumable = session.resumable and code not in {1000, 1001, 4007, 4009}
         for socket in list(self.sockets):
@@ -78,28 +81,28 @@ class Gateway:
             await socket.socket.close(code=code)
 
     def request_reconnect(self) -> None:
-        """Op 7: the client has to resume elsewhere."""
+        """Send opcode 7, reconnect, to every connection."""
         for socket in self.sockets:
             socket.push(7)
 
     def invalidate_sessions(self, *, resumable: bool = False) -> None:
-        """Op 9: the session is over, or (`resumable`) has to be resumed."""
+        """Send opcode 9, invalid session, to every connection; `resumable` is its payload."""
         for session in self.sessions:
             session.resumable = session.resumable and resumable
         for socket in self.sockets:
             socket.push(9, resumable)
 
     def refuse_next_resume(self) -> None:
-        """The next op 6 is answered with op 9, as after hours of absence."""
+        """Answer the next resume (opcode 6) with invalid session (opcode 9)."""
         self._refuse_resume = True
 
     def pause_sending(self) -> None:
-        """Hold back every frame until `flow`; the sockets stay open."""
+        """Send no frames until `continue_sending`; the connections stay open."""
         for socket in self.sockets:
             socket.may_send.clear()
 
     def continue_sending(self) -> None:
-        """Send what `stall` held back."""
+        """Send the frames that `pause_sending` kept."""
         for socket in self.sockets:
             socket.may_send.set()
 
@@ -152,7 +155,7 @@ class Gateway:
             "soundboard_sounds": [],
         }
 
-    # -- the wire ---------------------------------------------------------------------------------------------------
+    # -- protocol ---------------------------------------------------------------------------------------------------
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One connection, from hello to its end."""

@@ -1,4 +1,4 @@
-"""The local Discord itself: one server on loopback with REST, gateway and CDN, and the hands that tests have on it."""
+"""`LocalDiscord`: one server on 127.0.0.1 with Discord's REST API, gateway and CDN, and what tests control."""
 
 from __future__ import annotations
 
@@ -29,30 +29,29 @@ SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but this sandbox
 
 
 class LocalDiscord:
-    """A sandbox that speaks Discord's protocol on 127.0.0.1; never Discord, and reachable from this machine only.
+    """A server on 127.0.0.1 that speaks Discord's protocol; it has no connection to Discord itself.
 
     Usage::
 
         async with LocalDiscord() as discord:
             guild = discord.add_guild("Harbour")
             channel, ada = guild.add_channel("studio"), guild.add_member("ada")
-            point_discord_at(discord.url)          # bot.discord_client.endpoint
-            ...                                    # start the bot with discord.token, in this process or another
-            await discord.wait_ready_bot()
+            ...  # start the bot with discord.token against discord.url, in this process or another
+            await discord.wait_until_bot_ready()
             answer = await ada.slash(channel, "imagine", prompt="a lighthouse")
 
-    What is in it lives on while the bot is killed and started again. With `privileged_intents=0` the application has no
-    privileged intents, and a login that asks for one is closed with 4014.
+    Guilds, channels, users and messages stay while the bot is killed and started again. With `privileged_intents=0` the
+    application has no privileged intents, and an identify that asks for one is closed with code 4014.
 
     Args:
-        port: 0 for a free one.
-        token: What the bot must log in with.
-        limits: Deadlines and sizes.
-        bot_name: The bot's account.
-        application_id: Given where several runs must agree on it.
+        port: The TCP port; 0 takes a free one.
+        token: The bot token that the server accepts.
+        limits: Deadlines and sizes; Discord's own by default.
+        bot_name: The name of the bot's account.
+        application_id: A fixed application id, where several runs need the same one.
         privileged_intents: The privileged intents that are switched on for the application.
-        heartbeat_seconds: The interval that the gateway asks for.
-        control: Mount `/control`, for a server in a process of its own.
+        heartbeat_seconds: The heartbeat interval of the gateway's hello.
+        control: Serve the control API below `/control`, for a server in a process of its own.
 
     """
 
@@ -123,7 +122,7 @@ class LocalDiscord:
         """The bot's token, for `DISCORD_TOKEN`."""
         return self.context.token
 
-    # -- the parts --------------------------------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------------------------------
 
     @property
     def bot(self) -> User:
@@ -132,27 +131,27 @@ class LocalDiscord:
 
     @property
     def gateway(self) -> Gateway:
-        """Sockets to drop, close, stall, send op 7 and op 9 to."""
+        """The gateway: its sessions, and methods that drop, close or pause their connections."""
         return self.context.gateway
 
     @property
     def faults(self) -> Faults:
-        """What REST requests are to suffer."""
+        """The faults that REST requests are given."""
         return self.context.faults
 
     @property
     def clock(self) -> Clock:
-        """The local Discord's time; `advance` it to let tokens and links expire."""
+        """The clock of the local Discord; `advance` moves it forward, so that tokens and links expire."""
         return self.context.clock
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every REST request, in order of arrival, with its parsed body and its answer."""
+        """Every REST request with its parsed body and its response, oldest first."""
         return self.context.requests
 
     @property
     def violations(self) -> list[Violation]:
-        """Every request that no correct client would have sent."""
+        """Every request that no correct client would have sent, oldest first."""
         return self.context.violations
 
     @property
@@ -162,7 +161,7 @@ class LocalDiscord:
 
     @property
     def messages(self) -> list[Message]:
-        """Every message ever made, deleted and ephemeral ones included."""
+        """Every message ever created, deleted and ephemeral ones included, oldest first."""
         return list(self.context.state.messages.values())
 
     def requests_to(self, method: str, path: str) -> list[RecordedRequest]:
@@ -179,12 +178,19 @@ class LocalDiscord:
         with_bot: bool = True,
         attachment_limit: int = DEFAULT_ATTACHMENT_LIMIT,
     ) -> SimulatedGuild:
-        """A server; `with_bot=False` leaves the bot outside, where only user-installed commands reach it."""
+        """Create a guild.
+
+        Args:
+            name: Its name.
+            with_bot: Whether the bot is a member; if not, only user-installed commands reach it there.
+            attachment_limit: The largest attachment in bytes.
+
+        """
         made = guild_changes.create_guild(self.context, name, with_bot=with_bot, attachment_limit=attachment_limit)
         return SimulatedGuild(self.context, made)
 
     def add_user(self, name: str, *, avatar: bytes | None = None, accepts_dms: bool = True) -> SimulatedUser:
-        """An account outside any guild; `person.direct` is its conversation with the bot."""
+        """Create a user account that is in no guild; `user.dm_channel` is its DM channel with the bot."""
         user = User(self.context.state.ids.next(), name, avatar=avatar, accepts_dms=accepts_dms)
         self.context.state.users[user.id] = user
         return SimulatedUser(self.context, user)
@@ -192,19 +198,19 @@ class LocalDiscord:
     # -- waiting ----------------------------------------------------------------------------------------------------
 
     async def wait_until_bot_ready(self, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109 - a deadline of the test
-        """Until the bot is logged in to the gateway and its READY is sent."""
+        """Wait until the bot has identified at the gateway and READY was sent."""
         await self.context.changes.wait_until(
             lambda: self.gateway.connected or None, timeout=timeout, what="the bot's login"
         )
 
     async def wait_until_bot_disconnected(self, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
-        """Until no socket of the bot is left."""
+        """Wait until the bot has no gateway connection."""
         await self.context.changes.wait_until(
             lambda: not self.gateway.connected or None, timeout=timeout, what="the bot's end"
         )
 
     async def wait_for_commands(self, *names: str, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
-        """Until commands of these names are registered."""
+        """Wait until application commands of these names are registered."""
 
         def look() -> bool:
             return set(names) <= {command.name for command in self.commands}
@@ -218,7 +224,7 @@ class LocalDiscord:
         predicate: Callable[[RecordedRequest], object] = lambda received: received.status,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
     ) -> RecordedRequest:
-        """The first request that matches and (by default) was answered."""
+        """Wait for a request that matches and for which `predicate` is true; by default one that was answered."""
 
         def look() -> RecordedRequest | None:
             return next((entry for entry in self.requests_to(method, path) if predicate(entry)), None)
@@ -232,5 +238,5 @@ class LocalDiscord:
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109
         what: str = "a condition",
     ) -> T:
-        """The first truthy value of `condition`, looked at after every change of the local Discord."""
+        """Wait until `condition` is true and return its value; it is called after every change of the local Discord."""
         return await self.context.changes.wait_until(condition, timeout=timeout, what=what)

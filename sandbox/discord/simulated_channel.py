@@ -1,4 +1,4 @@
-"""A channel in a test's hands: what is in it, what it waits for, how its rules change."""
+"""`SimulatedChannel`: what a test reads from a channel, waits for in it and changes about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SimulatedChannel:
-    """A text channel, a thread or a direct conversation."""
+    """A text channel, a thread or a DM channel."""
 
     def __init__(self, context: ServerContext, channel: Channel) -> None:
         self._context = context
@@ -35,17 +35,17 @@ class SimulatedChannel:
 
     @property
     def mention(self) -> str:
-        """What to write to name this channel."""
+        """The text that mentions this channel."""
         return f"<#{self.id}>"
 
     @property
     def messages(self) -> list[Message]:
-        """Everything in the history, oldest first."""
+        """The messages of the channel, oldest first; deleted and ephemeral ones are not among them."""
         return list(self.channel.messages.values())
 
     @property
     def bot_messages(self) -> list[Message]:
-        """What the bot wrote, as itself or through webhooks and interactions."""
+        """The messages that the bot sent, also through webhooks and interactions."""
         bot = self._context.state.bot
         return [message for message in self.messages if message.author is bot or message.webhook_id is not None]
 
@@ -56,7 +56,7 @@ class SimulatedChannel:
 
     @property
     def typing_count(self) -> int:
-        """How often the bot showed its typing indicator here."""
+        """How often the bot triggered its typing indicator here."""
         return sum(
             1
             for channel, user in self._context.state.typing
@@ -72,12 +72,14 @@ class SimulatedChannel:
         *,
         after: Message | None = None,
     ) -> Message:
-        """The oldest message that fits, among those that are there and those that come (or are edited to fit).
+        """Wait for a message for which `predicate` is true, and return the oldest such message.
+
+        Messages that are there already count, and so do later edits.
 
         `after` leaves out everything up to that message.
 
         Raises:
-            TimeoutError: None fits within `timeout` seconds.
+            TimeoutError: There is none within `timeout` seconds.
 
         """
         least = after.id if after else 0
@@ -93,10 +95,10 @@ class SimulatedChannel:
         predicate: Callable[[Message], object] | None = None,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a deadline of the test
     ) -> Message:
-        """Until the message fits; without a predicate, until it is edited once more from now on.
+        """Wait until `predicate` is true for the message; without a predicate, until the message is edited once more.
 
         Raises:
-            TimeoutError: It does not within `timeout` seconds.
+            TimeoutError: That does not happen within `timeout` seconds.
 
         """
         before = len(message.versions)
@@ -111,11 +113,11 @@ class SimulatedChannel:
         )
 
     async def wait_for_deletion(self, message: Message, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
-        """Until the message is gone."""
+        """Wait until the message is deleted."""
         await self._context.changes.wait_until(lambda: message.deleted or None, timeout=timeout, what="a deletion")
 
     async def wait_for_reaction(self, message: Message, emoji: str, timeout: float = DEFAULT_TIMEOUT) -> None:  # noqa: ASYNC109
-        """Until somebody reacted with that emoji."""
+        """Wait until the message has a reaction with that emoji."""
 
         def look() -> bool:
             return any(reaction.emoji == emoji for reaction in message.reactions)
@@ -127,10 +129,17 @@ class SimulatedChannel:
     def set_permissions(
         self, whom: SimulatedUser | Role | User | None, *, allow: Iterable[str] = (), deny: Iterable[str] = ()
     ) -> None:
-        """An exception for a person, a role, or (`None`) everyone; replaces the earlier one. Sends CHANNEL_UPDATE."""
+        """Set the permission overwrite of a user, a role or (None) `@everyone`, and send CHANNEL_UPDATE.
+
+        `allow` and `deny` are names as in `discord.Permissions`. An earlier overwrite of the same target is replaced.
+
+        Raises:
+            ValueError: This is a DM channel, which has no overwrites.
+
+        """
         guild = self.channel.guild
         if guild is None:
-            raise ValueError("A direct conversation has no permissions of its own.")
+            raise ValueError("A DM channel has no permission overwrites.")
         target = guild.id if whom is None else whom.id
         kind = 0 if whom is None or isinstance(whom, Role) else 1
         channel = self.channel.parent or self.channel
@@ -138,15 +147,15 @@ class SimulatedChannel:
         self._context.gateway.send("CHANNEL_UPDATE", payloads.channel(channel, self._context.state), guild=guild)
 
     def edit(self, *, name: str | None = None, nsfw: bool | None = None, archived: bool | None = None) -> None:
-        """Rename, restrict or archive: CHANNEL_UPDATE or THREAD_UPDATE."""
+        """Change name, age restriction or archive state, and send CHANNEL_UPDATE or THREAD_UPDATE."""
         changes = {"name": name, "nsfw": nsfw, "archived": archived}
         given = {key: value for key, value in changes.items() if value is not None}
         guild_changes.edit_channel(self._context, self.channel, given)
 
     def delete(self) -> None:
-        """Delete the channel with everything in it."""
+        """Delete the channel with its threads and webhooks."""
         guild_changes.delete_channel(self._context, self.channel)
 
     def add_webhook(self, name: str, creator: User, avatar: bytes | None = None) -> Webhook:
-        """A webhook that somebody else made."""
+        """Add a webhook that `creator` made."""
         return make_webhook(self._context, self.channel, name, creator, avatar)

@@ -1,4 +1,4 @@
-"""A guild in a test's hands: channels, members, roles, limits."""
+"""`SimulatedGuild`: what a test does with a guild, its channels, members and roles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.discord.state import Guild, Role, User
 
 
 class SimulatedGuild:
-    """A server. Made by `LocalDiscord.add_guild`."""
+    """A guild, as returned by `LocalDiscord.add_guild`."""
 
     def __init__(self, context: ServerContext, guild: Guild) -> None:
         self._context = context
@@ -31,11 +31,11 @@ class SimulatedGuild:
 
     @property
     def default_role(self) -> Role:
-        """The role that everybody has."""
+        """The role `@everyone`."""
         return self.guild.roles[self.guild.id]
 
     def add_channel(self, name: str, *, nsfw: bool = False, topic: str | None = None) -> SimulatedChannel:
-        """A text channel."""
+        """Create a text channel."""
         return SimulatedChannel(
             self._context, guild_changes.create_channel(self._context, self.guild, name, nsfw=nsfw, topic=topic)
         )
@@ -48,7 +48,15 @@ class SimulatedGuild:
         nick: str | None = None,
         bot: bool = False,
     ) -> SimulatedUser:
-        """Somebody joins: a new account of that name, or a known one; `permissions` come on top of `@everyone`'s."""
+        """Add a member.
+
+        Args:
+            name_or_user: The name of a new account, or an existing user.
+            permissions: Names as in `discord.Permissions`, given in addition to those of `@everyone`.
+            nick: The nickname in this guild.
+            bot: Whether a new account is a bot.
+
+        """
         if isinstance(name_or_user, str):
             user = User(self._context.state.ids.next(), name_or_user, bot=bot)
             self._context.state.users[user.id] = user
@@ -57,27 +65,27 @@ class SimulatedGuild:
         return name_or_user
 
     def remove_member(self, user: SimulatedUser) -> None:
-        """Somebody leaves."""
+        """Remove a member."""
         guild_changes.remove_member(self._context, self.guild, user.user)
 
     def add_role(
         self, name: str, *, permissions: Iterable[str] = (), mentionable: bool = False, to: Iterable[SimulatedUser] = ()
     ) -> Role:
-        """A role, given to some people."""
+        """Create a role with these permissions and give it to users."""
         role = guild_changes.create_role(self._context, self.guild, name, bits(*permissions), mentionable=mentionable)
-        for person in to:
-            member = self.guild.members[person.id]
+        for user in to:
+            member = self.guild.members[user.id]
             member.role_ids.add(role.id)
             body = payloads.member(member) | {"guild_id": str(self.guild.id)}
             self._context.gateway.send("GUILD_MEMBER_UPDATE", body, guild=self.guild)
         return role
 
     def add_bot_permissions(self, *names: str) -> None:
-        """Give the bot more."""
+        """Give the bot's roles permissions, named as in `discord.Permissions`."""
         self._change_bot_roles(lambda value: value | bits(*names))
 
     def remove_bot_permissions(self, *names: str) -> None:
-        """Take permissions from the bot in the whole guild, from `@everyone` too, since roles only add."""
+        """Take permissions from the bot in the whole guild: from its roles and from `@everyone`."""
         self.default_role.permissions &= ~bits(*names)
         guild_changes.send_role_event(self._context, self.guild, self.default_role, "GUILD_ROLE_UPDATE")
         self._change_bot_roles(lambda value: value & ~bits(*names))
@@ -89,9 +97,9 @@ class SimulatedGuild:
             guild_changes.send_role_event(self._context, self.guild, role, "GUILD_ROLE_UPDATE")
 
     def add_bot(self) -> None:
-        """The bot joins."""
+        """Add the bot to the guild, as an invitation does."""
         guild_changes.add_bot(self._context, self.guild)
 
     def remove_bot(self) -> None:
-        """The bot is thrown out."""
+        """Remove the bot from the guild."""
         guild_changes.remove_bot(self._context, self.guild)

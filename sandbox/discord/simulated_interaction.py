@@ -1,4 +1,4 @@
-"""What a person sees of an interaction: the first answer, further messages, choices, a modal."""
+"""`SimulatedInteraction`: what the user who started an interaction sees of the application's responses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sandbox.discord.interactions import CHOICES, SHOW_MODAL
 from sandbox.discord.state import Interaction, Json, Message
 
 DEFAULT_TIMEOUT = 60.0
-"""Seconds that waits last unless told otherwise: generous, because the machine may be busy."""
+"""Seconds for which tests wait unless they say otherwise; long, because the machine may be busy."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One suggestion of an autocomplete."""
+    """One choice of an autocomplete response."""
 
     name: str
     value: str | int | float
@@ -23,18 +23,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class InteractionResponse:
-    """The first callback: its type (4-9) and its data as it came."""
+    """The interaction callback: its type (4 to 9) and its data, as the application sent them."""
 
     type: int
     data: Json
 
 
 class NoResponseError(AssertionError):
-    """The application did not respond in time."""
+    """The application sent no (or another kind of) response."""
 
 
 class SimulatedInteraction:
-    """An interaction as the person who started it follows it."""
+    """An interaction and the responses to it."""
 
     def __init__(self, context: ServerContext, interaction: Interaction) -> None:
         self._context = context
@@ -47,20 +47,20 @@ class SimulatedInteraction:
 
     @property
     def responded(self) -> bool:
-        """A callback arrived in time."""
+        """The application sent its callback in time."""
         return self.interaction.response_type is not None
 
     @property
     def failed(self) -> bool:
-        """The person sees "The application did not respond"."""
+        """The user is shown "The application did not respond"."""
         return self.interaction.failed
 
     @property
     def response(self) -> InteractionResponse:
-        """The first callback.
+        """The callback.
 
         Raises:
-            NoAnswerError: There is none (yet).
+            NoResponseError: There is none, or not yet.
 
         """
         if self.interaction.response_type is None:
@@ -69,10 +69,10 @@ class SimulatedInteraction:
 
     @property
     def message(self) -> Message:
-        """The first answer as a message (with type 6 and 7 the message whose component was used).
+        """The original response as a message; for types 6 and 7 the message whose component was used.
 
         Raises:
-            NoAnswerError: There is none (yet).
+            NoResponseError: There is none, or not yet.
 
         """
         if self.interaction.original is None:
@@ -81,15 +81,15 @@ class SimulatedInteraction:
 
     @property
     def messages(self) -> list[Message]:
-        """Every message made through this interaction, ephemeral ones included, in order."""
+        """Every message created through this interaction, ephemeral ones included, oldest first."""
         return list(self.interaction.messages)
 
     @property
     def modal(self) -> Json:
-        """The modal that was shown: `title`, `custom_id`, `components`.
+        """The modal of the callback: `title`, `custom_id`, `components`.
 
         Raises:
-            NoAnswerError: The answer was none.
+            NoResponseError: The callback was no modal.
 
         """
         if self.interaction.response_type != SHOW_MODAL:
@@ -98,23 +98,28 @@ class SimulatedInteraction:
 
     @property
     def choices(self) -> list[Choice]:
-        """What an autocomplete offered."""
+        """The choices of an autocomplete callback.
+
+        Raises:
+            NoResponseError: The callback had none.
+
+        """
         if self.interaction.response_type != CHOICES:
             raise NoResponseError(f"The answer to {self.interaction.data} was no list of choices.")
         return [Choice(entry["name"], entry["value"]) for entry in self.interaction.response_data.get("choices", [])]
 
     async def wait_for_response(self, timeout: float | None = None) -> InteractionResponse:  # noqa: ASYNC109 - a deadline of the test
-        """The first callback; at the end of the 3 s (or `timeout`) the interaction has failed.
+        """Wait for the callback: until the interaction's 3 s are over, or for `timeout` seconds.
 
         Raises:
-            NoAnswerError: None came in time.
+            NoResponseError: It did not come in time.
 
         """
         await self.wait_settled(timeout)
         return self.response
 
-    async def wait_settled(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
-        """As `wait_response`, but a failure only shows in `failed`."""
+    async def wait_settled(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - a deadline of the test
+        """Wait as `wait_for_response` does, but raise nothing: `responded` and `failed` tell what happened."""
         waited = self._context.clock.now() - self.interaction.created
         left = max(0.001, self._context.limits.callback_seconds - waited) if timeout is None else timeout
         try:
@@ -127,7 +132,10 @@ class SimulatedInteraction:
         predicate: Callable[[Message], object] = lambda message: not message.loading,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - a deadline of the test
     ) -> Message:
-        """The first message of this interaction that fits, now or after an edit; "is thinking" does not by default."""
+        """Wait for a message of this interaction for which `predicate` is true, and return it.
+
+        By default that is the first one that is not the "is thinking" message of a deferred response.
+        """
 
         def look() -> Message | None:
             original = [self.interaction.original] if self.interaction.original else []

@@ -1,4 +1,4 @@
-"""People: what a person does in Discord's client, done to the local one. Tests and the demo drive the bot with it."""
+"""`SimulatedUser`: does what a user does in Discord's client, so that tests and demos can use a bot."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sandbox.discord.uploads import Upload
 
 
 class NotAllowedError(Exception):
-    """The person lacks the permission for that in Discord itself."""
+    """The user lacks a permission for that, or the message is somebody else's."""
 
 
 class SimulatedUser:
-    """A user with hands. Made by `LocalDiscord.add_user` and `GuildPlace.add_member`."""
+    """A user account, as returned by `LocalDiscord.add_user` and `SimulatedGuild.add_member`."""
 
     def __init__(self, context: ServerContext, user: User) -> None:
         self._context = context
@@ -41,52 +41,60 @@ class SimulatedUser:
 
     @property
     def mention(self) -> str:
-        """What to write to mention this person."""
+        """The text that mentions this user."""
         return self.user.mention
 
     @property
     def dm_channel(self) -> SimulatedChannel:
-        """The conversation with the bot."""
+        """The DM channel of this user and the bot."""
         return SimulatedChannel(self._context, self._context.state.dm_channel(self.user))
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
     async def send(
         self,
-        room: SimulatedChannel,
+        channel: SimulatedChannel,
         text: str = "",
         *,
         reply_to: Message | None = None,
         attachments: Sequence[Upload] = (),
         ping: bool = True,
     ) -> Message:
-        """Write a message. Mentions are those in the text (`person.mention`); a reply pings unless `ping` is off.
+        """Send a message.
+
+        Args:
+            channel: Where to.
+            text: The content; mentions in it (`user.mention`) ping.
+            reply_to: The message that this one replies to.
+            attachments: Files.
+            ping: Whether a reply pings the author of the other message.
 
         Raises:
-            NotAllowedError: The person may not write there.
+            NotAllowedError: The user lacks a permission in that channel.
+            NotOfferedError: There is neither text nor a file.
 
         """
-        channel = room.channel
-        needed = ["view_channel", "send_messages_in_threads" if channel.is_thread else "send_messages"]
-        self._require_permissions(channel, *needed, *(["attach_files"] if attachments else []))
+        target = channel.channel
+        needed = ["view_channel", "send_messages_in_threads" if target.is_thread else "send_messages"]
+        self._require_permissions(target, *needed, *(["attach_files"] if attachments else []))
         if not text and not attachments:
             raise NotOfferedError("An empty message cannot be sent.")
         pings = mentions.compute(
             text,
             mentions.REGULAR | {"replied_user": ping},
-            channel=channel,
+            channel=target,
             author=self.user,
             reply_to=reply_to,
             default=mentions.REGULAR,
         )
         message = Message(
             id=self._context.state.ids.next(),
-            channel=channel,
+            channel=target,
             author=self.user,
             content=text,
             type=messages.REPLY if reply_to else 0,
             created=self._context.clock.now(),
-            attachments=[uploads.store(self._context, channel, upload) for upload in attachments],
+            attachments=[uploads.store(self._context, target, upload) for upload in attachments],
             reply_to=reply_to,
             reference=messages.reference(reply_to) if reply_to else None,
             pings=pings,
@@ -95,10 +103,10 @@ class SimulatedUser:
         return message
 
     async def edit(self, message: Message, text: str) -> Message:
-        """Change an own message.
+        """Change the text of an own message.
 
         Raises:
-            NotAllowedError: It is somebody else's.
+            NotAllowedError: The message is somebody else's.
 
         """
         if message.author is not self.user:
@@ -106,10 +114,10 @@ class SimulatedUser:
         return messages.edit(self._context, message, {"content": text}, [])
 
     async def delete(self, message: Message) -> None:
-        """Delete an own message, or with Manage Messages any.
+        """Delete an own message, or with `manage_messages` anybody's.
 
         Raises:
-            NotAllowedError: Neither is the case.
+            NotAllowedError: The message is somebody else's and the user lacks `manage_messages`.
 
         """
         if message.author is not self.user:
@@ -117,86 +125,92 @@ class SimulatedUser:
         messages.delete(self._context, message)
 
     async def add_reaction(self, message: Message, emoji: str) -> None:
-        """Add a reaction; a new emoji needs Add Reactions."""
+        """Add a reaction. An emoji that the message does not have yet needs `add_reactions`."""
         if all(reaction.emoji != emoji for reaction in message.reactions):
             self._require_permissions(message.channel, "add_reactions")
         self._require_permissions(message.channel, "view_channel", "read_message_history")
         messages.add_reaction(self._context, message, self.user, emoji)
 
     async def remove_reaction(self, message: Message, emoji: str) -> None:
-        """Take a reaction back."""
+        """Remove an own reaction."""
         messages.remove_reaction(self._context, message, self.user, emoji)
 
-    async def start_typing(self, room: SimulatedChannel) -> None:
-        """Show the typing indicator: TYPING_START."""
-        channel, now = room.channel, int(self._context.clock.now())
-        self._context.state.typing.append((channel, self.user))
-        body: Json = {"channel_id": str(channel.id), "user_id": str(self.user.id), "timestamp": now}
-        if channel.guild is not None:
-            member = payloads.member(channel.guild.members[self.user.id])
-            body |= {"guild_id": str(channel.guild.id), "member": member}
-        self._context.gateway.send_in("TYPING_START", body, channel)
+    async def start_typing(self, channel: SimulatedChannel) -> None:
+        """Send TYPING_START, as the client does while somebody types."""
+        target, now = channel.channel, int(self._context.clock.now())
+        self._context.state.typing.append((target, self.user))
+        body: Json = {"channel_id": str(target.id), "user_id": str(self.user.id), "timestamp": now}
+        if target.guild is not None:
+            member = payloads.member(target.guild.members[self.user.id])
+            body |= {"guild_id": str(target.guild.id), "member": member}
+        self._context.gateway.send_in("TYPING_START", body, target)
 
     async def create_thread(
-        self, room: SimulatedChannel, name: str, message: Message | None = None
+        self, channel: SimulatedChannel, name: str, message: Message | None = None
     ) -> SimulatedChannel:
-        """Open a thread, from a message or alone."""
-        self._require_permissions(room.channel, "create_public_threads")
+        """Create a public thread, from a message or without one."""
+        self._require_permissions(channel.channel, "create_public_threads")
         return SimulatedChannel(
-            self._context, guild_changes.create_thread(self._context, room.channel, name, self.user, message)
+            self._context, guild_changes.create_thread(self._context, channel.channel, name, self.user, message)
         )
 
     # -- commands ---------------------------------------------------------------------------------------------------
 
     async def slash(
         self,
-        room: SimulatedChannel,
+        channel: SimulatedChannel,
         command: str,
+        /,
         *,
         wait: bool = True,
         **values: Value | SimulatedUser | SimulatedChannel,
     ) -> SimulatedInteraction:
-        """Use a slash command: `slash(channel, "character use", name="nova")`.
+        """Use a slash command, such as `slash(channel, "character use", name="nova")`.
 
-        Waits for the first answer; `failed` is "The application did not respond". `wait=False` returns at once.
+        Returns when the application has responded or its 3 s are over (`failed`); with `wait=False` at once.
 
         Raises:
-            NotOfferedError: The client would not offer it or not accept a value.
-            NotAllowedError: The person may not use commands there.
+            NotOfferedError: Discord's client would not offer the command, or not accept a value.
+            NotAllowedError: The user may not use commands in that channel.
 
         """
-        self._require_command_permissions(room.channel)
-        filled = command_options.fill_command(self._context, self.user, room.channel, command, _state_values(values))
+        self._require_command_permissions(channel.channel)
+        filled = command_options.fill_command(self._context, self.user, channel.channel, command, _state_values(values))
         data = filled.data()
         return await self._start_interaction(
-            room.channel, interactions.COMMAND, data, wait=wait, about={"name": command}
+            channel.channel, interactions.COMMAND, data, wait=wait, about={"name": command}
         )
 
     async def autocomplete(
         self,
-        room: SimulatedChannel,
+        channel: SimulatedChannel,
         command: str,
         option: str,
         text: str = "",
+        /,
         **values: Value | SimulatedUser | SimulatedChannel,
     ) -> list[Choice]:
-        """What is suggested while `text` is typed into `option`; `values` are the options already filled in.
+        """The choices that the application offers while `text` is typed into `option`.
+
+        `values` are the options that are filled in already.
 
         Raises:
-            NoAnswerError: Nothing came within 3 s.
+            NoResponseError: The application did not respond within 3 s.
 
         """
-        self._require_command_permissions(room.channel)
+        self._require_command_permissions(channel.channel)
         given = _state_values(values) | {option: text}
-        filled = command_options.fill_command(self._context, self.user, room.channel, command, given, focused=option)
-        answer = await self._start_interaction(room.channel, interactions.AUTOCOMPLETE, filled.data(), wait=True)
-        return answer.choices
+        filled = command_options.fill_command(self._context, self.user, channel.channel, command, given, focused=option)
+        interaction = await self._start_interaction(
+            channel.channel, interactions.AUTOCOMPLETE, filled.data(), wait=True
+        )
+        return interaction.choices
 
     async def context_menu(self, message: Message, command: str, *, wait: bool = True) -> SimulatedInteraction:
-        """Use a command of a message's context menu.
+        """Use a message command, which clients show in a message's context menu.
 
         Raises:
-            NotOfferedError: There is none of that name here.
+            NotOfferedError: No such command is offered in that channel.
 
         """
         self._require_command_permissions(message.channel)
@@ -210,10 +224,10 @@ class SimulatedUser:
     # -- components -------------------------------------------------------------------------------------------------
 
     def find_component(self, message: Message, wanted: str, *kinds: int) -> Json:
-        """The component with that custom id, label, placeholder or emoji that the person can use.
+        """A component of the given types, named by its custom id, label, placeholder or emoji.
 
         Raises:
-            NotOfferedError: There is none, it is disabled, or the person cannot see the message.
+            NotOfferedError: There is none, it is disabled, or the user cannot see the message.
 
         """
         if message.ephemeral and (message.interaction is None or message.interaction.user is not self.user):
@@ -234,7 +248,7 @@ class SimulatedUser:
         """Press a button, named by custom id, label or emoji.
 
         Raises:
-            NotOfferedError: There is no such button to press.
+            NotOfferedError: The message has no such button, or it is a link or disabled.
 
         """
         entry = self.find_component(message, button, 2)
@@ -245,10 +259,10 @@ class SimulatedUser:
     async def select(
         self, message: Message, menu: str, *values: str | SimulatedUser | SimulatedChannel, wait: bool = True
     ) -> SimulatedInteraction:
-        """Choose in a select menu: values or labels of a string select, people or channels of the others.
+        """Choose in a select menu: values or labels in a string select, users or channels in the others.
 
         Raises:
-            NotOfferedError: There is no such menu or value, or it takes more or fewer.
+            NotOfferedError: There is no such menu or value, or the menu takes another number of values.
 
         """
         entry = self.find_component(message, menu, 3, 5, 6, 7, 8)
@@ -268,30 +282,32 @@ class SimulatedUser:
 
     async def submit_modal(
         self,
-        answer: SimulatedInteraction,
+        interaction: SimulatedInteraction,
         values: Mapping[str, str | Sequence[str | Upload]] | None = None,
         *,
         wait: bool = True,
     ) -> SimulatedInteraction:
-        """Send the modal that `answer` showed; fields are named by custom id or label, the rest keep their text.
+        """Submit the modal that an interaction was answered with.
+
+        `values` are by custom id or label; the other fields keep the text that they are shown with.
 
         Raises:
-            NotOfferedError: A field does not exist, or takes no such text.
-            NoAnswerError: The answer was no modal.
+            NotOfferedError: There is no such field, or it does not take that value.
+            NoResponseError: The interaction was not answered with a modal.
 
         """
-        opened = answer.interaction
-        data = fill_modal(answer.modal, values or {}, ResolvedData(self._context, opened.channel, self.user))
+        opened = interaction.interaction
+        data = fill_modal(interaction.modal, values or {}, ResolvedData(self._context, opened.channel, self.user))
         about: Json = {"triggering_interaction_metadata": opened.metadata}
         source = opened.source
         return await self._start_interaction(
             opened.channel, interactions.MODAL, data, wait=wait, source=source, about=about
         )
 
-    # -- what is seen -----------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def can_see(self, message: Message) -> bool:
-        """The message is shown to this person."""
+        """Whether the client shows this user the message."""
         if message.deleted:
             return False
         if message.ephemeral:
@@ -301,13 +317,13 @@ class SimulatedUser:
         return not missing(message.channel, self.user, "view_channel")
 
     def is_pinged_by(self, message: Message) -> bool:
-        """The message notifies this person: by mention, by role or by everyone."""
+        """Whether the message pings this user: by a mention, a role or `@everyone`."""
         guild = message.channel.guild
         member = guild.members.get(self.id) if guild else None
         by_role = member is not None and bool(member.role_ids & message.pings.roles)
         return self.id in message.pings.users or by_role or message.pings.everyone
 
-    # -- the wire ---------------------------------------------------------------------------------------------------
+    # -- interactions -----------------------------------------------------------------------------------------------
 
     async def _start_interaction(
         self,
@@ -322,10 +338,10 @@ class SimulatedUser:
         made: Interaction = interactions.start(
             self._context, self.user, channel, kind, data, source=source, about=about
         )
-        answer = SimulatedInteraction(self._context, made)
+        interaction = SimulatedInteraction(self._context, made)
         if wait:
-            await answer.wait_settled()
-        return answer
+            await interaction.wait_settled()
+        return interaction
 
     def _require_permissions(self, channel: Channel, *needed: str) -> None:
         lacking = missing(channel, self.user, *needed)
@@ -351,7 +367,7 @@ def _state_values(values: Mapping[str, Value | SimulatedUser | SimulatedChannel]
 def fill_select(
     entry: Json, values: Sequence[str | SimulatedUser | SimulatedChannel], resolved: ResolvedData
 ) -> list[str]:
-    """The values of a select, as ids where they are people or channels.
+    """The values of a select menu as its interaction carries them: option values, or the ids of users and channels.
 
     Raises:
         NotOfferedError: A value is not offered, or there are too many or too few.

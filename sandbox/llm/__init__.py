@@ -3,10 +3,10 @@
 ::
 
     async with StandInLanguageModel() as llm:
-        llm.mood.faults.append(Fault.BREAK_OFF)
-        async with llm.hold(after=3) as gate:
+        llm.faults.chat.append(ChatFault.BREAK_OFF)
+        async with llm.set_breakpoint(after=3) as breakpoint_:
             ...  # let something talk to llm.url
-            await gate.reached.wait()
+            await breakpoint_.reached.wait()
 
 As a process of its own: `python -m sandbox.llm --port 11434`.
 """

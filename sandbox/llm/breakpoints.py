@@ -1,4 +1,4 @@
-"""Gates between the pieces of an answer, so that tests can stop the stand-in at a certain word without sleeping."""
+"""Breakpoints in an answer: tests pause it after a number of pieces, without sleeping."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from sandbox.llm.request import ChatRequest
 
 @dataclass(eq=False)
 class StreamBreakpoint:
-    """Closed until released: `async with llm.hold(after=3) as gate: await gate.reached.wait()`."""
+    """Pauses answers until `release`, or until the end of `async with`."""
 
     breakpoints: StreamBreakpoints
     after: int
-    """So many pieces are sent before it; 0: none."""
+    """Answers pause when this many pieces (words) were sent."""
     model: str | None
+    """Only answers of this model pause; None: all."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """A request waits here now, or did."""
+    """Set once an answer has been paused here."""
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def release(self) -> None:
-        """Let everything pass, now and later."""
+        """Let the paused answers continue, and pause no more."""
         self.breakpoints.remove(self)
         self._released.set()
 
     async def pause(self) -> None:
-        """Stand before it."""
+        """Called by the server: pause an answer here."""
         self.reached.set()
         await self._released.wait()
 
@@ -39,29 +40,29 @@ class StreamBreakpoint:
 
 
 class StreamBreakpoints:
-    """The closed ones."""
+    """The breakpoints that are set."""
 
     def __init__(self) -> None:
         self._breakpoints: list[StreamBreakpoint] = []
 
     def add(self, after: int, model: str | None) -> StreamBreakpoint:
-        """Close one."""
-        gate = StreamBreakpoint(self, after, model)
-        self._breakpoints.append(gate)
-        return gate
+        """Set a breakpoint after `after` pieces, for one model or for all (None)."""
+        breakpoint_ = StreamBreakpoint(self, after, model)
+        self._breakpoints.append(breakpoint_)
+        return breakpoint_
 
-    def remove(self, gate: StreamBreakpoint) -> None:
-        """It is open."""
-        if gate in self._breakpoints:
-            self._breakpoints.remove(gate)
+    def remove(self, breakpoint_: StreamBreakpoint) -> None:
+        """Remove a breakpoint that was released."""
+        if breakpoint_ in self._breakpoints:
+            self._breakpoints.remove(breakpoint_)
 
     async def pause_if_set(self, request: ChatRequest, sent: int) -> None:
-        """Wait before every gate that stands after `sent` pieces."""
-        for gate in list(self._breakpoints):
-            if gate.after == sent and gate.model in {None, request.model}:
-                await gate.pause()
+        """Pause at every breakpoint that is set after `sent` pieces."""
+        for breakpoint_ in list(self._breakpoints):
+            if breakpoint_.after == sent and breakpoint_.model in {None, request.model}:
+                await breakpoint_.pause()
 
     def release_all(self) -> None:
-        """Open all."""
-        for gate in list(self._breakpoints):
-            gate.release()
+        """Release all breakpoints."""
+        for breakpoint_ in list(self._breakpoints):
+            breakpoint_.release()

@@ -47,8 +47,8 @@ class ChatBackend(Protocol):
 class ChatRoutes:
     """Add to an application with `add_to`."""
 
-    def __init__(self, desk: ChatBackend) -> None:
-        self._backend = desk
+    def __init__(self, backend: ChatBackend) -> None:
+        self._backend = backend
 
     def add_to(self, app: web.Application) -> None:
         """Register them."""
@@ -65,31 +65,31 @@ class ChatRoutes:
 
     async def complete(self, http: web.Request) -> web.StreamResponse:
         """One answer."""
-        desk = self._backend
+        backend = self._backend
         try:
             request = parse(await http.json())
         except (BadRequestError, ValueError) as error:
             return _error(400, str(error), "invalid_request_error")
-        desk.register(request)
-        fault = desk.faults.chat.pop(0) if desk.faults.chat else None
+        backend.register(request)
+        fault = backend.faults.chat.pop(0) if backend.faults.chat else None
         refusal = self._refusal(request, fault)
         if refusal is not None:
             return refusal
         if fault is ChatFault.DROPPED:
             return _cut_off(http)
         await self._load(request)
-        variation = 0 if request.temperature == 0 else desk.count_repetitions(request)
-        written = complete(request, variation=variation, fault=fault, scripted=desk.next_scripted_answer())
+        variation = 0 if request.temperature == 0 else backend.count_repetitions(request)
+        written = complete(request, variation=variation, fault=fault, scripted=backend.next_scripted_answer())
         try:
             if request.stream:
                 return await self._stream(http, request, written, fault)
             return await self._whole(http, request, written, fault)
         except (ConnectionError, asyncio.CancelledError):
-            desk.finish(request, "aborted")
+            backend.finish(request, "aborted")
             raise
 
     def _refusal(self, request: ChatRequest, fault: ChatFault | None) -> web.Response | None:
-        desk = self._backend
+        backend = self._backend
         refusals = {
             ChatFault.ERROR_500: _error(500, "llama runner process has terminated: signal: killed", "api_error"),
             ChatFault.ERROR_503: _error(503, "Loading model", "unavailable_error"),
@@ -101,12 +101,12 @@ class ChatRoutes:
         }
         if fault is not None and fault in refusals:
             return refusals[fault]
-        if request.model not in desk.options.models:
+        if request.model not in backend.options.models:
             return _error(404, f'model "{request.model}" not found, try pulling it first', "not_found_error")
-        if request.tools and desk.faults.reject_tools:
+        if request.tools and backend.faults.reject_tools:
             return _error(400, f"registry.ollama.ai/library/{request.model} does not support tools", "api_error")
-        if request.prompt_tokens > desk.options.context_window:
-            extra = {"n_prompt_tokens": request.prompt_tokens, "n_ctx": desk.options.context_window}
+        if request.prompt_tokens > backend.options.context_window:
+            extra = {"n_prompt_tokens": request.prompt_tokens, "n_ctx": backend.options.context_window}
             message = "the request exceeds the available context size, try increasing it"
             return _error(400, message, "exceed_context_size_error", extra)
         return None

@@ -1,4 +1,4 @@
-"""What the stand-in language model does wrong on request."""
+"""Faults that a test asks the stand-in language model for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class ChatFault(StrEnum):
-    """What happens to one chat request."""
+    """What goes wrong with one chat request."""
 
     ERROR_500 = "error_500"
     ERROR_503 = "error_503"
@@ -51,7 +51,7 @@ class ChatFault(StrEnum):
 
 @dataclass
 class Faults:
-    """Faults are used up one per chat request; flags stay."""
+    """The faults to come. `chat` is used up from its start, one fault per chat request; the other fields stay."""
 
     chat: list[ChatFault] = field(default_factory=list[ChatFault])
     reject_tools: bool = False
@@ -59,8 +59,9 @@ class Faults:
     unload_delay: float = 0.1
     """Seconds for which an unloaded model is still listed as loaded."""
     never_unload: bool = False
+    """A request to unload a model is answered, but the model stays loaded."""
     first_token_seconds: float = 0.0
-    """Reading the prompt."""
+    """Seconds before the first token of each answer."""
 
 
 def nonsense() -> str:

@@ -1,4 +1,4 @@
-"""`StandInLanguageModel`: the server, its log of requests, and what a test may ask of it."""
+"""`StandInLanguageModel`: the server, its log of requests, and what tests control."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ class StandInLanguageModel:
                 handler.transport.abort()
         await runner.cleanup()
 
-    # -- what a test asks
+    # -- for tests
 
     def set_breakpoint(self, after: int = 0, *, model: str | None = None) -> StreamBreakpoint:
-        """Stop answers after so many pieces, until released."""
+        """Pause answers after this many pieces (words) until the breakpoint is released: `async with` or `release`."""
         return self.breakpoints.add(after, model)
 
     def script(self, *answers: str) -> None:
-        """Prescribe the next answers word by word; `stop` and `max_tokens` still count."""
+        """Set the text of the next answers; `stop` and `max_tokens` still apply."""
         self._scripts += answers
 
     async def wait_for_requests(self, count: int, *, timeout: float = 60.0) -> ChatRequest:  # noqa: ASYNC109
@@ -124,7 +124,7 @@ class StandInLanguageModel:
         finally:
             self._waiting.discard(changed)
 
-    # -- what the routes ask (`chat_routes.Desk`)
+    # -- for the routes (chat_routes.ChatBackend)
 
     def register(self, request: ChatRequest) -> None:
         """Keep a request."""

@@ -1,4 +1,4 @@
-"""OpenAI's wire format, Ollama's and LM Studio's endpoints, faults and gates."""
+"""OpenAI's wire format, Ollama's and LM Studio's endpoints, faults and breakpoints."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ async def test_a_tool_call_may_be_broken(llm: StandInLanguageModel) -> None:
     assert found[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
-# -- gates, requests, lives
+# -- where an answer pauses, what is recorded, restarts
 
 
 async def test_an_answer_can_be_held_at_a_word(llm: StandInLanguageModel) -> None:
