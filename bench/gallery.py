@@ -21,7 +21,7 @@ from bot.domain.gallery import GalleryQuery
 from bot.domain.jobs import JobKind
 from bot.media.images import contact_sheet
 from bot.storage.database import Database
-from bot.storage.media import GalleryRepository
+from bot.storage.gallery import GalleryRepository
 from bot.storage.schema import images
 from tests.e2e.again import press, studio
 from tests.storage.making import START

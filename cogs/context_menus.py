@@ -86,7 +86,7 @@ class ContextMenus(commands.Cog):
             positive=words,
             written_prompt=words,
             rewrite=True,
-            follow_up=Derivation.DRAW,
+            derivation=Derivation.DRAW,
             source_message_id=message.id,
             conversation_id=turn.conversation_id if turn is not None else None,
             thread_id=turn.thread_id if turn is not None else None,

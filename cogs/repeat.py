@@ -10,9 +10,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.domain.jobs import JobState
+from bot.domain.jobs import JobQuery, JobState
 from bot.errors import InputInvalid
-from bot.generation.store import JobQuery
 from cogs.regenerate import regenerate_of
 from cogs.ui.choices import choices
 from cogs.ui.embeds import noun, wish

@@ -18,10 +18,10 @@ from rich.markup import escape
 
 from bot.cli.imagine import copy_out, finish
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, Origin
+from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, ConfigError, InputInvalid
-from bot.generation.acceptance import restored
+from bot.generation.acceptance import parse_stored_workflow
 from bot.generation.sidecar import FORMAT
-from bot.generation.store import StoredWorkflow
 from bot.services import open_services
 from bot.workflows import parse_workflow
 from bot.workflows.difference import differences, shortened
@@ -198,7 +198,7 @@ async def _then(services: Services, sidecar: Sidecar, request: GenerationRequest
         if found.content_hash != said.hash:
             raise InputInvalid("The sidecar's workflow is not the one its hash names.", advice="Use an untouched file.")
         await services.workflow_versions.put(stored)
-    return None if stored is None else restored(stored, request.character_id, request.kind, said.name)
+    return None if stored is None else parse_stored_workflow(stored, request.character_id, request.kind, said.name)
 
 
 def _differs(then: Workflow | None, now: Workflow) -> str:

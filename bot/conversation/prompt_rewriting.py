@@ -7,7 +7,7 @@ from bot.conversation.prompt_writer import PromptWriter
 from bot.conversation.store import ConversationStore
 from bot.domain.conversations import Message
 from bot.domain.jobs import Derivation, GenerationRequest
-from bot.generation.prompt_rewriting import RewrittenPrompt
+from bot.generation.preparation import RewrittenPrompt
 
 UNAVAILABLE = "The language model was unavailable: drawn from your own words."
 AS_IT_WAS = "The language model was unavailable: the same prompt with a new seed."
@@ -30,7 +30,7 @@ class RequestRewriter:
         """
         character = self._characters.find(request.character_id, request.origin.guild_id)
         history = await self._history(request)
-        if request.follow_up is Derivation.VARY:
+        if request.derivation is Derivation.VARY:
             wish = f"the same picture as this prompt, in other words and with another composition: {request.positive}"
             written = await self._writer.write(character, wish, history)
             # Without a model the picture keeps its own prompt; the new seed varies it.

@@ -1,4 +1,4 @@
-"""From a job to the next one: again, varied, remixed, larger, or exactly the same. Pure: values in, a request out."""
+"""The request of a job that is made from an earlier job: again, varied, remixed, enlarged, repeated. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin
 
-VARY = "vary"
-UPSCALE = "upscale"
-"""Names of the image workflows behind the buttons."""
+VARY_WORKFLOW = "vary"
+UPSCALE_WORKFLOW = "upscale"
+"""Names of the image workflows that the buttons Vary and Upscale use."""
 
 
 @dataclass(frozen=True)
 class Requester:
-    """Who wants it, and where the answer goes. Limits count for this person."""
+    """For whom the derived job is made, and where its result goes."""
 
     requester_id: int
     requester_name: str
@@ -23,8 +23,16 @@ class Requester:
 
 
 @dataclass(frozen=True)
-class Remix:
-    """What the person changed. `seed` None: a new one; `overrides` only what differs from the workflow's own."""
+class RemixChanges:
+    """What the person changed.
+
+    Attributes:
+        positive: The prompt.
+        negative: The negative prompt; None: as the workflow has it.
+        overrides: `width`, `height`, `steps`, `cfg`, as far as they differ from the workflow's own.
+        seed: None: a random one.
+
+    """
 
     positive: str
     negative: str | None = None
@@ -32,36 +40,39 @@ class Remix:
     seed: int | None = None
 
 
-def again(job: Job, by: Requester, *, voice_seed: int | None = None) -> GenerationRequest:
+def again(job: Job, requester: Requester, *, speech_seed: int | None = None) -> GenerationRequest:
     """The same with a new seed, by the workflow as its file is now.
 
-    Speech needs its seed given: one that is drawn for it would be the same, and so the same file (`reuse`). It still
-    speaks what the old one did, and is stale when that changes.
+    Speech is given its new seed: a seed that is chosen by its words would make the same speech (and find the old file).
+    It keeps its reference to the message that it speaks, so it is outdated when that message changes.
     """
     if job.request.kind is not JobKind.AUDIO:
-        return _following(job, by, Derivation.AGAIN)
+        return _derived(job, requester, Derivation.AGAIN)
     spoken = {name: getattr(job.request, name) for name in ("message_id", "alternative", "source_message_id", "note")}
-    return _following(job, by, Derivation.AGAIN, seed=voice_seed, **spoken)
+    return _derived(job, requester, Derivation.AGAIN, seed=speech_seed, **spoken)
 
 
-def vary(job: Job, by: Requester, picture: InputFile | None) -> GenerationRequest:
-    """From that picture by the `vary` workflow; without one, from the same prompt reworded by the model."""
+def vary(job: Job, requester: Requester, picture: InputFile | None) -> GenerationRequest:
+    """From the picture by the `vary` workflow; without a picture, the prompt in other words of the language model."""
     if picture is not None:
-        return _following(job, by, Derivation.VARY, workflow_name=VARY, inputs=(picture,), overrides=_steering(job))
-    request = _following(job, by, Derivation.VARY)
+        # The size is the picture's own.
+        overrides = {name: value for name, value in job.request.overrides.items() if name not in {"width", "height"}}
+        changes: dict[str, Any] = {"workflow_name": VARY_WORKFLOW, "inputs": (picture,), "overrides": overrides}
+        return _derived(job, requester, Derivation.VARY, **changes)
+    request = _derived(job, requester, Derivation.VARY)
     return request.model_copy(update={"rewrite": True, "written_prompt": request.written_prompt or request.positive})
 
 
-def upscale(job: Job, by: Requester, picture: InputFile) -> GenerationRequest:
-    """That picture, larger, by the `upscale` workflow."""
-    return _following(job, by, Derivation.UPSCALE, workflow_name=UPSCALE, inputs=(picture,), overrides={})
+def upscale(job: Job, requester: Requester, picture: InputFile) -> GenerationRequest:
+    """The picture, enlarged by the `upscale` workflow."""
+    return _derived(job, requester, Derivation.UPSCALE, workflow_name=UPSCALE_WORKFLOW, inputs=(picture,), overrides={})
 
 
-def remix(job: Job, by: Requester, changes: Remix) -> GenerationRequest:
-    """With other words and settings."""
-    return _following(
+def remix(job: Job, requester: Requester, changes: RemixChanges) -> GenerationRequest:
+    """With another prompt and other settings."""
+    return _derived(
         job,
-        by,
+        requester,
         Derivation.REMIX,
         positive=changes.positive,
         written_prompt=None,
@@ -72,49 +83,48 @@ def remix(job: Job, by: Requester, changes: Remix) -> GenerationRequest:
     )
 
 
-def repeat(job: Job, by: Requester, *, pinned: bool = True) -> GenerationRequest:
-    """The same parameters and seed; `pinned`: by the very version of the workflow, else by its file as it is now."""
-    return _following(job, by, Derivation.REPEAT, seed=job.seed, workflow_hash=job.workflow_hash if pinned else None)
+def repeat(job: Job, requester: Requester, *, stored_workflow: bool = True) -> GenerationRequest:
+    """The same parameters and seed, by the stored version of the workflow or by its file as it is now."""
+    workflow_hash = job.workflow_hash if stored_workflow else None
+    return _derived(job, requester, Derivation.REPEAT, seed=job.seed, workflow_hash=workflow_hash)
 
 
-def is_like(child: Job, request: GenerationRequest) -> bool:
-    """Whether a job is what the request would do once more. Remixes differ by what was changed, pictures by which."""
-    mine = child.request
-    if request.kind is JobKind.AUDIO and request.follow_up is Derivation.AGAIN:
-        return mine.kind is JobKind.AUDIO and mine.follow_up in {None, Derivation.AGAIN}
-    same = mine.follow_up is request.follow_up and mine.inputs == request.inputs
-    if request.follow_up is Derivation.REMIX:
+def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
+    """Whether a job derived from the same source is what the request asks for.
+
+    Remixes are the same if the changes are, variations and enlargements if the picture is.
+    """
+    other = known.request
+    if request.kind is JobKind.AUDIO and request.derivation is Derivation.AGAIN:
+        return other.kind is JobKind.AUDIO and other.derivation in {None, Derivation.AGAIN}
+    same = other.derivation is request.derivation and other.inputs == request.inputs
+    if request.derivation is Derivation.REMIX:
         keys = ("positive", "negative", "overrides", "seed")
-        return same and all(getattr(mine, key) == getattr(request, key) for key in keys)
-    return same and mine.workflow_hash == request.workflow_hash
+        return same and all(getattr(other, key) == getattr(request, key) for key in keys)
+    return same and other.workflow_hash == request.workflow_hash
 
 
-def _following(job: Job, by: Requester, follow_up: Derivation, **changes: Any) -> GenerationRequest:
-    """The job's own request, with what was really used in the place of what was looked up or written for it."""
+def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: Any) -> GenerationRequest:
+    """The job's request, with the values that were really used in place of those that were looked up or written."""
     request, used = job.request, job.parameters
-    unwritten = request.rewrite and not used.get("rewritten")
+    not_written = request.rewrite and not used.get("rewritten")
     own: dict[str, Any] = {
-        "requester_id": by.requester_id,
-        "requester_name": by.requester_name,
-        "origin": by.origin,
+        "requester_id": requester.requester_id,
+        "requester_name": requester.requester_name,
+        "origin": requester.origin,
         "parent_job_id": job.id,
-        "follow_up": follow_up,
-        "positive": request.positive if unwritten else (used.get("positive") or request.positive),
+        "derivation": derivation,
+        "positive": request.positive if not_written else (used.get("positive") or request.positive),
         "negative": used.get("negative", request.negative),
-        "rewrite": unwritten,
+        "rewrite": not_written,
         "workflow_name": job.workflow_name,
         "workflow_hash": None,
         "seed": None,
-        # The new picture is the bot's own message: the turn that drew the old one has its picture.
+        # The result is a message of the bot itself; the turn of a conversation keeps the picture that it has.
         "message_id": None,
         "alternative": None,
-        "source_message_id": by.origin.reply_to_message_id,
+        "source_message_id": requester.origin.reply_to_message_id,
         "note": None,
         "live": False,
     }
     return request.model_copy(update=own | changes)
-
-
-def _steering(job: Job) -> dict[str, int | float | str]:
-    """Overrides without the size: a picture that is started from has its own."""
-    return {name: value for name, value in job.request.overrides.items() if name not in {"width", "height"}}

@@ -1,4 +1,4 @@
-"""What can follow from a finished job, and what became of its workflow since."""
+"""What can be made from an earlier job, how it was made, and what became of its workflow since."""
 
 from __future__ import annotations
 
@@ -8,69 +8,69 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from bot.derived_jobs.requests import UPSCALE, VARY, is_like
-from bot.domain.gallery import Gallery
-from bot.domain.jobs import Artifact, GenerationRequest, InputFile, Job, JobKind, JobState
+from bot.derived_jobs.requests import UPSCALE_WORKFLOW, VARY_WORKFLOW, is_same_derivation
+from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, InputFile, Job, JobKind
 from bot.errors import ChorusError, InputInvalid, WorkflowInvalid, WorkflowNotFound
-from bot.generation.acceptance import restored
-from bot.generation.sidecar import encoded, settings_of, sidecar_path
-from bot.generation.store import JobStore, WorkflowStore
+from bot.generation.acceptance import parse_stored_workflow
+from bot.generation.sidecar import encode_sidecar, settings_of, sidecar_path
+from bot.storage.gallery import GalleryRepository
+from bot.storage.jobs import JobRepository
+from bot.storage.workflows import WorkflowRepository
 from bot.workflows.difference import differences
 from bot.workflows.graph import inputs
 from bot.workflows.injection import UNKNOWN_SEED_MAX, seed_limit
+from bot.workflows.library import WorkflowLibrary
 from bot.workflows.roles import Role
 from bot.workflows.values import Workflow
 
 _log = logging.getLogger(__name__)
 
-SETTINGS = (Role.WIDTH, Role.HEIGHT, Role.STEPS, Role.CFG)
-_UNFINISHED = {JobState.QUEUED, JobState.RUNNING}
-
-
-class Workflows(Protocol):
-    """The workflow library."""
-
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
-        """Raises WorkflowNotFound, WorkflowInvalid."""
-        ...
+MAIN_SETTINGS = (Role.WIDTH, Role.HEIGHT, Role.STEPS, Role.CFG)
 
 
 @dataclass(frozen=True)
 class WorkflowComparison:
-    """What became of a job's workflow. `then` None: that version is not known; `now` None: its file is gone."""
+    """A job's workflow then and now.
 
-    then: Workflow | None
-    now: Workflow | None
+    Attributes:
+        used: The version that the job used; None: it is not stored.
+        current: The file as it is now; None: it is gone or cannot be used.
+        changes: Sentences about what differs.
+
+    """
+
+    used: Workflow | None
+    current: Workflow | None
     changes: tuple[str, ...] = ()
 
     @property
-    def same(self) -> bool:
-        """Both are there and do the same."""
-        return self.then is not None and self.now is not None and not self.changes
+    def unchanged(self) -> bool:
+        """Both are known and do the same."""
+        return self.used is not None and self.current is not None and not self.changes
 
 
 class DerivedJobs:
-    """One for the whole bot. Keeps nothing.
+    """One for the whole bot; keeps no state.
 
     Args:
-        jobs: The store of jobs.
-        versions: The store of workflow versions.
+        jobs: Stored jobs.
+        versions: Stored workflow versions.
         workflows: The files as they are now.
-        gallery: Where retired results leave.
-        data_dir: What artifacts' paths are relative to.
-        delete_files: Whether `retire` takes files off the disk too.
+        gallery: Rows of results.
+        data_dir: Paths of artifacts are relative to it.
+        delete_files: Whether `remove_result` deletes files from the disk too (`media.delete_files_on_delete`).
 
     """
 
     def __init__(
         self,
         *,
-        jobs: JobStore,
-        versions: WorkflowStore,
-        workflows: Workflows,
-        gallery: Gallery,
+        jobs: JobRepository,
+        versions: WorkflowRepository,
+        workflows: WorkflowLibrary,
+        gallery: GalleryRepository,
         data_dir: Path,
         delete_files: bool = False,
     ) -> None:
@@ -84,15 +84,15 @@ class DerivedJobs:
     # -- what is possible
 
     def can_upscale(self, job: Job) -> bool:
-        """There is a picture, and a workflow that takes one."""
-        return any(True for _ in pictures(job)) and self._takes_picture(job.request.character_id, UPSCALE)
+        """The job made a picture, and its character has an `upscale` workflow that takes one."""
+        return bool(pictures(job)) and self._takes_picture(job.request.character_id, UPSCALE_WORKFLOW)
 
-    def can_start_from(self, job: Job) -> bool:
-        """As above, for `vary`; without it a variation is another wording."""
-        return any(True for _ in pictures(job)) and self._takes_picture(job.request.character_id, VARY)
+    def can_vary_from_picture(self, job: Job) -> bool:
+        """The job made a picture, and its character has a `vary` workflow that takes one."""
+        return bool(pictures(job)) and self._takes_picture(job.request.character_id, VARY_WORKFLOW)
 
-    def new_seed(self, job: Job) -> int | None:
-        """For speech once more: another one that every node of the workflow takes. None: any will do."""
+    def new_speech_seed(self, job: Job) -> int | None:
+        """A random seed that every node of a speech workflow takes; None for pictures, which choose their own."""
         if job.request.kind is not JobKind.AUDIO:
             return None
         try:
@@ -101,11 +101,11 @@ class DerivedJobs:
             return random.randint(0, UNKNOWN_SEED_MAX)
         return random.randint(0, min(seed_limit(workflow), UNKNOWN_SEED_MAX))
 
-    async def picture(self, job: Job, n: int) -> InputFile:
-        """Artifact `n` as something to start from.
+    async def input_picture(self, job: Job, n: int) -> InputFile:
+        """Artifact `n` of the job as the input of a derived job.
 
         Raises:
-            InputInvalid: It is no picture, or its file is gone.
+            InputInvalid: It is not a picture, or its file is gone.
 
         """
         artifact = next((found for number, found in pictures(job) if number == n), None)
@@ -114,18 +114,18 @@ class DerivedJobs:
             raise InputInvalid("That picture's file is no longer there.", advice="Use Again, or choose a newer one.")
         return InputFile(role="reference_image", path=str(path.absolute()), sha256=artifact.sha256)
 
-    async def under_way(self, request: GenerationRequest) -> Job | None:
-        """An unfinished job that does what the request would do once more."""
+    async def find_unfinished(self, request: GenerationRequest) -> Job | None:
+        """An unfinished job that makes what the request asks for."""
         if request.parent_job_id is not None:
             known = await self._jobs.children(request.parent_job_id)
         elif request.source_message_id is not None:
             known = await self._jobs.about_message(request.source_message_id)
         else:
             return None
-        return next((job for job in known if job.state in _UNFINISHED and is_like(job, request)), None)
+        return next((job for job in known if job.state in UNFINISHED and is_same_derivation(job, request)), None)
 
-    def by_what_there_is(self, request: GenerationRequest, job: Job) -> GenerationRequest:
-        """The request; with the job's own version of the workflow where its file is gone meanwhile."""
+    def with_available_workflow(self, request: GenerationRequest, job: Job) -> GenerationRequest:
+        """The request; with the stored version of the job's workflow if its file is gone."""
         if request.workflow_hash is not None or request.workflow_name != job.workflow_name:
             return request
         try:
@@ -136,70 +136,69 @@ class DerivedJobs:
             return request
         return request
 
-    # -- what it was made with
+    # -- how it was made
 
-    async def since(self, job: Job) -> WorkflowComparison:
-        """The workflow then and now, and what differs."""
+    async def compare_workflow(self, job: Job) -> WorkflowComparison:
+        """The workflow as the job used it, as it is now, and what differs."""
         request = job.request
         stored = await self._versions.get(job.workflow_hash)
-        then = restored(stored, request.character_id, request.kind, job.workflow_name) if stored else None
+        used = parse_stored_workflow(stored, request.character_id, request.kind, job.workflow_name) if stored else None
         try:
-            now = self._workflows.get(request.character_id, request.kind, job.workflow_name)
+            current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
         except ChorusError:
-            now = None
-        if then is None or now is None or now.content_hash == job.workflow_hash:
-            return WorkflowComparison(then, now)
-        return WorkflowComparison(then, now, tuple(differences(then, now)))
+            current = None
+        if used is None or current is None or current.content_hash == job.workflow_hash:
+            return WorkflowComparison(used, current)
+        return WorkflowComparison(used, current, tuple(differences(used, current)))
 
-    async def document(self, job: Job) -> bytes:
-        """What the job's sidecars say of how it was made, as JSON: `chorus repeat` takes it."""
+    async def sidecar_document(self, job: Job) -> bytes:
+        """How the job was made, as JSON that `chorus repeat` takes."""
         content = settings_of(job, await self._versions.get(job.workflow_hash))
-        return await asyncio.to_thread(encoded, content)
+        return await asyncio.to_thread(encode_sidecar, content)
 
-    async def settings(self, job: Job) -> dict[str, int | float | None]:
-        """Width, height, steps and cfg as the job had them, as far as its workflow has a place for each.
+    async def main_settings(self, job: Job) -> dict[str, int | float | None]:
+        """`width`, `height`, `steps` and `cfg` of the job, as far as its workflow has a place for them.
 
-        None: there is a place, and what was in it is the workflow's own affair (a placeholder's default).
+        None as a value: the workflow has a place for it and its own value there is not a number.
         """
-        since = await self.since(job)
-        workflow = since.now or since.then
+        comparison = await self.compare_workflow(job)
+        workflow = comparison.current or comparison.used
         return {} if workflow is None else main_settings(workflow, job.parameters)
 
-    # -- leaving
+    # -- removing
 
-    async def retire(self, job: Job) -> None:
-        """Its result was deleted in Discord: it leaves the gallery, and the disk where the owner wants that."""
+    async def remove_result(self, job: Job) -> None:
+        """Take a result that was deleted in Discord out of the gallery, and off the disk if the owner wants that."""
         await self._gallery.remove_job(job.id)
         if self._delete_files:
-            removed = await asyncio.to_thread(_unlink, self._data_dir, job.artifacts)
-            _log.info("job %s was deleted with %d files", job.id, removed)
+            removed = await asyncio.to_thread(_delete_files, self._data_dir, job.artifacts)
+            _log.info("job %s: %d files were deleted with its result", job.id, removed)
 
     def _takes_picture(self, character_id: str, name: str) -> bool:
         try:
             reading = self._workflows.get(character_id, JobKind.IMAGE, name).reading
         except ChorusError:
             return False
-        marked = any(use.role is Role.REFERENCE_IMAGE for use in reading.placeholders)
-        return marked or bool(reading.reference_image)
+        has_placeholder = any(use.role is Role.REFERENCE_IMAGE for use in reading.placeholders)
+        return has_placeholder or bool(reading.reference_image)
 
 
-def pictures(job: Job) -> Iterable[tuple[int, Artifact]]:
-    """The artifacts that are still pictures, with their numbers."""
+def pictures(job: Job) -> list[tuple[int, Artifact]]:
+    """The artifacts that are pictures, with their numbers."""
     return [(n, found) for n, found in enumerate(job.artifacts) if found.media_type.startswith("image/")]
 
 
 def main_settings(workflow: Workflow, parameters: Mapping[str, Any]) -> dict[str, int | float | None]:
-    """See `DerivedJobs.settings`."""
+    """Size, steps and guidance of a job: as written into the graph, else as the workflow has them."""
     found: dict[str, int | float | None] = {}
-    for role in SETTINGS:
+    for role in MAIN_SETTINGS:
         targets = workflow.reading.of(role)
-        marked = any(use.role is role for use in workflow.reading.placeholders)
-        if not targets and not marked:
+        has_placeholder = any(use.role is role for use in workflow.reading.placeholders)
+        if not targets and not has_placeholder:
             continue
         used = parameters.get(role.value)
         own = [inputs(workflow.graph, target.node_id).get(target.input_name) for target in targets]
-        number = next((value for value in (used, *own) if _is_number(value)), None)
-        found[role.value] = number
+        found[role.value] = next((value for value in (used, *own) if _is_number(value)), None)
     return found
 
 
@@ -207,7 +206,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _unlink(data_dir: Path, artifacts: Iterable[Artifact]) -> int:
+def _delete_files(data_dir: Path, artifacts: Iterable[Artifact]) -> int:
     removed = 0
     for artifact in artifacts:
         names = (artifact.path, artifact.thumbnail, artifact.original)

@@ -11,7 +11,6 @@ import hashlib
 import uuid
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from bot.domain.value import Value
 
@@ -76,43 +75,3 @@ class Delivery(OutgoingMessage):
     discord_message_id: int | None = None
     created_at: datetime
     sent_at: datetime | None = None
-
-
-class DeliveryStore(Protocol):
-    """The rows, wherever they live."""
-
-    async def prepare(self, outgoing: OutgoingMessage) -> Delivery:
-        """Commit the row before the send.
-
-        Asked again for the same (owner, kind, alternative, part): a `SENT` or `PENDING` row comes back as it is (the
-        caller must not send the one, and must look for the other first); an `ABANDONED` or `DELETED` one is renewed.
-        """
-        ...
-
-    async def mark_sent(self, delivery_id: int, discord_message_id: int) -> None:
-        """Commit what Discord answered, or what was found in the channel."""
-        ...
-
-    async def abandon(self, delivery_id: int) -> None:
-        """It did not arrive and shall not be sent."""
-        ...
-
-    async def mark_deleted(self, discord_message_id: int) -> None:
-        """The message is gone from Discord; unknown ids are ignored."""
-        ...
-
-    async def pending(self) -> list[Delivery]:
-        """Every send without a known end, oldest first."""
-        ...
-
-    async def by_message(self, discord_message_id: int) -> Delivery | None:
-        """The newest row behind a Discord message, also a deleted one; None: the message is not ours."""
-        ...
-
-    async def of_job(self, job_id: uuid.UUID) -> list[Delivery]:
-        """Every row of a job, by kind and part."""
-        ...
-
-    async def of_turn(self, message_id: str) -> list[Delivery]:
-        """Every row of a conversation turn, by alternative and part."""
-        ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Protocol
 
 from bot.domain.jobs import JobKind
 from bot.domain.value import Value
@@ -66,19 +65,3 @@ class GalleryPage(Value):
     items: tuple[GalleryItem, ...]
     has_newer: bool
     has_older: bool
-
-
-class Gallery(Protocol):
-    """Reads pages, and takes results out of them."""
-
-    async def page(self, query: GalleryQuery) -> GalleryPage:
-        """One page; constant time in the number of rows (keyset paging on an index)."""
-        ...
-
-    async def item(self, item_id: int) -> GalleryItem | None:
-        """One item, unless it was deleted."""
-        ...
-
-    async def remove_job(self, job_id: uuid.UUID) -> int:
-        """Hide everything a job made (its Discord message was deleted); returns how many files that were."""
-        ...

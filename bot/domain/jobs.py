@@ -1,11 +1,11 @@
-"""Jobs as values: what was asked, where it stands, what came of it.
+"""Jobs as values: what was asked for, how far it is, what was made.
 
-A request holds everything needed to do it again; a job is a request with a state. The store owns the state: views and
-tasks hold ids only. State graph::
+A request holds everything that is needed to do it again; a job is a request with a state. The database owns the state:
+views and tasks hold ids only. States::
 
     QUEUED -> RUNNING -> GENERATED -> DELIVERED
        |         |           |
-       +---------+-----------+--> FAILED(code) | CANCELLED
+       +---------+-----------+--> FAILED | CANCELLED
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from bot.domain.value import Value
 
@@ -30,41 +30,51 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """Committed before the act that depends on it."""
+    """How far a job is. Each state is stored before anything is done that depends on it."""
 
     QUEUED = "queued"
+    """Accepted; no part was prepared yet."""
     RUNNING = "running"
+    """An attempt was stored; parts wait, run, or are fetched."""
     GENERATED = "generated"
-    """Files are verified on disk and the GPU is free; delivery is outstanding."""
+    """All files are verified on our disk; they are not posted yet."""
     DELIVERED = "delivered"
+    """The result was posted."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
-        """No further transition will come."""
+        """No further change of state will come."""
         return self in {JobState.DELIVERED, JobState.FAILED, JobState.CANCELLED}
 
 
+UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING})
+"""States without a result or an error."""
+
+
 class Derivation(StrEnum):
-    """How a job came from another one (`parent_job_id`), or from a message that is drawn."""
+    """How a job was made from an earlier job (`parent_job_id`) or from a message (`source_message_id`)."""
 
     AGAIN = "again"
-    """The same with a new seed."""
+    """The same request with a new seed."""
     VARY = "vary"
+    """From the picture by the `vary` workflow, or the prompt in other words."""
     REMIX = "remix"
+    """With a prompt and settings that the person changed."""
     UPSCALE = "upscale"
+    """The picture, enlarged by the `upscale` workflow."""
     REPEAT = "repeat"
-    """Exactly the same."""
+    """Exactly the same: parameters, seed and workflow."""
     DRAW = "draw"
-    """The scene of somebody's message (`source_message_id`)."""
+    """A picture of what a message says."""
 
 
 class Origin(Value):
-    """Where a request came from, and so where its result goes. Discord snowflakes; all None in a terminal.
+    """Where a request came from and its result goes, as Discord ids; all None for a terminal command.
 
-    `after_message_id` is the newest message known in the channel when the request was accepted: delivery reads the
-    channel after it to find what a crash left unrecorded.
+    `after_message_id` is the newest message known in the channel when the request was made: after a crash, delivery
+    looks for its own messages after that one.
     """
 
     guild_id: int | None = None
@@ -72,12 +82,13 @@ class Origin(Value):
     after_message_id: int | None = None
     interaction_id: int | None = None
     reply_to_message_id: int | None = None
-    """The message the answer replies to (buttons, reactions, speech); None: none."""
+    """The message that the answer replies to (buttons, reactions, speech)."""
     age_restricted: bool = False
+    """Discord shows the channel to adults only."""
 
 
 class InputFile(Value):
-    """A file to upload to ComfyUI before the job runs; `path` is one of our own, never from a server's reply."""
+    """A file on our disk that is uploaded to ComfyUI before the job runs."""
 
     role: Literal["reference_image", "voice_sample"]
     path: str
@@ -85,53 +96,56 @@ class InputFile(Value):
 
 
 class GenerationRequest(Value):
-    """One wish. Everything chosen by the person or the character; nothing looked up later."""
+    """Everything that was asked for and chosen; nothing is looked up later."""
 
     kind: JobKind
     character_id: str
     requester_id: int
-    """Discord user id; 0 in a terminal."""
+    """Discord user id; 0 for a terminal command."""
     requester_name: str = ""
     origin: Origin = Origin()
     positive: str = ""
-    """The person's prompt for pictures and video (`text` is speech)."""
+    """The prompt of a picture or video."""
     negative: str | None = None
-    """None: the character's, else the workflow's own."""
+    """The negative prompt; None: the character's, else the workflow's own."""
     text_parts: tuple[str, ...] = ()
-    """Speakable text in chunks the workflow can take; one ComfyUI prompt ("part") each."""
+    """Text to speak, in chunks that the workflow can take; each is a part of the job."""
     workflow_name: str | None = None
     """None: the character's default for the kind."""
     workflow_hash: str | None = None
-    """Pin a stored version (`/repeat`); None: the file as it is now."""
+    """A stored version of the workflow (`/repeat`); None: the file as it is now."""
     seed: int | None = None
-    """None: a fresh one."""
+    """None: a random one."""
     overrides: Mapping[str, int | float | str] = Field(default_factory=dict[str, int | float | str])
     """`width`, `height`, `steps`, `cfg`."""
     inputs: tuple[InputFile, ...] = ()
     voice_sample_id: int | None = None
     voice_transcript: str = ""
     parent_job_id: uuid.UUID | None = None
-    follow_up: Derivation | None = None
+    derivation: Derivation | None = Field(
+        default=None, validation_alias=AliasChoices("derivation", "follow_up"), serialization_alias="follow_up"
+    )
+    """None: a request of its own. Stored as `follow_up`, its name in databases and sidecars of version 0.1."""
     conversation_id: str | None = None
     thread_id: str | None = None
     message_id: str | None = None
-    """The stored conversation message this belongs to (a drawn scene, a spoken turn)."""
+    """The stored turn of a conversation that this picture or speech belongs to."""
     alternative: int | None = None
     """Which alternative of that turn is spoken."""
     source_message_id: int | None = None
-    """The Discord message that is spoken, drawn or regenerated; stale speech is found by it."""
+    """The Discord message that is spoken, drawn or regenerated; outdated speech is found by it."""
     written_prompt: str | None = None
-    """The person's own words where a prompt writer made `positive` from them."""
+    """The person's own words, where `positive` is or will be written by the language model; of speech, its text."""
     rewrite: bool = False
-    """The language model writes the prompt from `positive` while the job waits; `parameters` hold what it wrote."""
+    """The language model writes the prompt from `positive` while the job waits; `Job.parameters` hold what it wrote."""
     note: str | None = None
-    """What became of the wish before it was one ("shortened"); shown beside the result."""
+    """A sentence about what was changed before the job was accepted ("shortened"); shown beside the result."""
     live: bool = False
-    """Speech of a live conversation: goes before waiting pictures, without starving them."""
+    """Speech of a live conversation: it goes before waiting pictures."""
 
 
 class JobError(Value):
-    """An ended job's error as stored and shown: a `ChorusError` code, its sentence, its advice."""
+    """The error of an ended job as it is stored: code, sentence and advice of a `ChorusError`."""
 
     code: str
     message: str
@@ -139,7 +153,7 @@ class JobError(Value):
 
 
 class Artifact(Value):
-    """One verified file of a finished job. Paths are relative to the data folder, with forward slashes."""
+    """A verified file of a finished job. Paths are relative to the data folder, with forward slashes."""
 
     kind: JobKind
     path: str
@@ -147,21 +161,21 @@ class Artifact(Value):
     size: int
     """Bytes."""
     media_type: str
-    """From the bytes, not from the name: `image/png`, `audio/ogg`, `video/mp4`, ..."""
+    """By the file's bytes: `image/png`, `audio/ogg`, `video/mp4`, ..."""
     width: int | None = None
     height: int | None = None
     duration_seconds: float | None = None
     thumbnail: str | None = None
     waveform: str | None = None
-    """Base64 of up to 256 bytes (Discord's voice message form)."""
+    """Base64 of up to 256 bytes, as Discord takes it for voice messages."""
     original: str | None = None
-    """What ComfyUI made, where `path` is a transcoded copy."""
+    """The file that ComfyUI made, where `path` is a transcoded copy."""
     temporary: bool = False
     """It came from ComfyUI's `temp` folder (PreviewImage), not from a Save node."""
 
 
 class Job(Value):
-    """A row of `jobs` as a value."""
+    """A row of the table `jobs`."""
 
     id: uuid.UUID
     request: GenerationRequest
@@ -171,20 +185,31 @@ class Job(Value):
     character_version: str
     seed: int
     parameters: Mapping[str, Any] = Field(default_factory=dict[str, Any])
-    """What was really written into the graph: positive, negative, seed, width, ..."""
+    """What was written into the graph: positive, negative, seed, width, height, steps, cfg, ..."""
     artifacts: tuple[Artifact, ...] = ()
     error: JobError | None = None
     note: str | None = None
-    """Something the person should know beside the result ("shortened", "the model was unavailable")."""
+    """Sentences for the person beside the result ("The language model was unavailable: ...")."""
     created_at: datetime
     started_at: datetime | None = None
     generated_at: datetime | None = None
     ended_at: datetime | None = None
     delivered_at: datetime | None = None
-    """When the result, or the error, was shown to the person; a failed job stays FAILED."""
+    """When the result or the error was shown to the person; a failed job stays FAILED."""
     execution_seconds: float | None = None
 
     @property
     def digest(self) -> str:
-        """12 hex characters that name this job in file names, so that a posted file can be recognised."""
+        """12 hex characters that name the job in files and messages, by which they are recognised after a crash."""
         return self.id.hex[-12:]
+
+
+class JobQuery(Value):
+    """Which jobs to list, newest first. All given conditions must hold; `before` is the last job of the page before."""
+
+    requester_id: int | None = None
+    guild_id: int | None = None
+    channel_id: int | None = None
+    states: tuple[JobState, ...] = ()
+    before: uuid.UUID | None = None
+    limit: int = 10

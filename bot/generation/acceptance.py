@@ -1,4 +1,4 @@
-"""From a wish to a job: everything that can be known before it waits is checked here."""
+"""From a request to a job. Everything that can be wrong with a request is found here, before the job waits."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import json
 import math
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from bot.characters.character import Character
-from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind, JobState
+from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKind, JobState
+from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
-from bot.generation.job_registry import now
-from bot.generation.store import StoredWorkflow, WorkflowStore
+from bot.storage.jobs import JobRepository
+from bot.storage.workflows import WorkflowRepository
 from bot.workflows.injection import inject, seed_limit
 from bot.workflows.parsing import parse_workflow
 from bot.workflows.validation import validate_installed, validate_structure
@@ -26,9 +28,9 @@ from bot.workflows.values import Injection, Workflow
 
 _LONGEST_TEXT = 20_000
 _LARGEST_SEED = 2**64 - 1
-_DRAWN_SEEDS = 2**53 - 1
-"""Drawn seeds stay exact in ComfyUI's own editor, whose numbers are doubles."""
-_SPOKEN_SEEDS = 2**31 - 1
+_LARGEST_RANDOM_SEED = 2**53 - 1
+"""ComfyUI's editor holds numbers as doubles: random seeds stay exact there."""
+_LARGEST_SPEECH_SEED = 2**31 - 1
 """Every known TTS node takes these, so the seed of the same words does not depend on whether ComfyUI was asked yet."""
 _OVERRIDES: Mapping[str, tuple[float, float]] = {
     "width": (16, 16_384),
@@ -36,10 +38,11 @@ _OVERRIDES: Mapping[str, tuple[float, float]] = {
     "steps": (1, 10_000),
     "cfg": (0, 100),
 }
+"""Settings of a request and their smallest and largest value."""
 
 
 class CharacterSource(Protocol):
-    """Characters by id, from memory."""
+    """Characters by id, from memory (`CharacterLibrary`)."""
 
     def get(self, character_id: str, guild_id: int | None = None) -> Character:
         """The character as that guild sees it.
@@ -52,14 +55,14 @@ class CharacterSource(Protocol):
 
 
 class WorkflowSource(Protocol):
-    """Workflow files, from memory."""
+    """Workflow files, from memory (`WorkflowLibrary`)."""
 
     def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
-        """The workflow as its file is now; None: `default`.
+        """The workflow as its file is now; name None: `default`.
 
         Raises:
             WorkflowNotFound: There is none, also under `_shared`.
-            WorkflowInvalid: The file cannot be used, and never could.
+            WorkflowInvalid: The file cannot be used, and no earlier version of it could.
 
         """
         ...
@@ -67,7 +70,7 @@ class WorkflowSource(Protocol):
 
 @dataclass(frozen=True)
 class Accepted:
-    """What acceptance found out."""
+    """A checked request."""
 
     job: Job
     workflow: Workflow
@@ -76,15 +79,19 @@ class Accepted:
 
 
 class Acceptance:
-    """Checks wishes against characters, workflows and, where it is known, what ComfyUI has installed."""
+    """Checks requests against characters, workflows and, as far as it is known, what ComfyUI has installed."""
 
-    def __init__(self, characters: CharacterSource, workflows: WorkflowSource, versions: WorkflowStore) -> None:
+    def __init__(self, characters: CharacterSource, workflows: WorkflowSource, versions: WorkflowRepository) -> None:
         self._characters = characters
         self._workflows = workflows
         self._versions = versions
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
-        """The job that the wish becomes, QUEUED, not yet stored.
+        """The job of the request, QUEUED, not stored yet.
+
+        Args:
+            request: What was asked for.
+            object_info: ComfyUI's `/object_info`; None: not known yet.
 
         Raises:
             ChorusError: CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE, MISSING_MODEL,
@@ -97,11 +104,7 @@ class Acceptance:
         has_reference = any(file.role == "reference_image" for file in request.inputs)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
-        negative = request.negative
-        # What a repetition does not say was not there then, whatever the character keeps out of pictures today.
-        if negative is None and request.kind is not JobKind.AUDIO and request.follow_up is not Derivation.REPEAT:
-            negative = character.visual_identity.negative_prompt or None
-        parameters = _parameters(request, character, seed, negative)
+        parameters = _parameters(request, character, seed)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)
         if object_info is not None:
@@ -116,45 +119,45 @@ class Acceptance:
             seed=seed,
             parameters=parameters,
             note=request.note,
-            created_at=now(),
+            created_at=datetime.now(UTC),
         )
         return Accepted(job, workflow, _fingerprint(job) if request.kind is JobKind.AUDIO else None)
 
-    async def pinned(self, job: Job) -> Workflow:
+    async def accepted_workflow(self, job: Job) -> Workflow:
         """The workflow as it was when the job was accepted.
 
         Raises:
-            WorkflowNotFound: Neither the file nor a stored version is that any more.
+            WorkflowNotFound: Neither the file nor a stored version has the job's hash any more.
 
         """
         request = job.request
-        with contextlib.suppress(ChorusError):  # removed, or broken since
+        with contextlib.suppress(ChorusError):  # the file was removed or broken since
             current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
             if current.content_hash == job.workflow_hash:
-                return current  # read already: a graph of a thousand nodes takes a while
-        return await self._restored(job.workflow_hash, request, job.workflow_name)
+                return current  # it is parsed already, which takes a while for a graph of a thousand nodes
+        return await self._stored_version(job.workflow_hash, request, job.workflow_name)
 
     async def _workflow(self, request: GenerationRequest, character: Character) -> Workflow:
         if request.workflow_hash is None:
             name = request.workflow_name or character.default_workflow(request.kind)
             return self._workflows.get(request.character_id, request.kind, name)
-        return await self._restored(request.workflow_hash, request, request.workflow_name or "default")
+        return await self._stored_version(request.workflow_hash, request, request.workflow_name or "default")
 
-    async def _restored(self, content_hash: str, request: GenerationRequest, name: str) -> Workflow:
+    async def _stored_version(self, content_hash: str, request: GenerationRequest, name: str) -> Workflow:
         stored = await self._versions.get(content_hash)
         if stored is None:
             raise WorkflowNotFound("That version of the workflow is no longer known.")
 
-        def read() -> Workflow:
-            workflow = restored(stored, request.character_id, request.kind, name)
-            _ = workflow.reading
+        def parse() -> Workflow:
+            workflow = parse_stored_workflow(stored, request.character_id, request.kind, name)
+            _ = workflow.reading  # computed here, in the thread, and cached
             return workflow
 
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(parse)
 
 
-def restored(stored: StoredWorkflow, character_id: str, kind: JobKind, name: str) -> Workflow:
-    """A stored version as a workflow again."""
+def parse_stored_workflow(stored: StoredWorkflow, character_id: str, kind: JobKind, name: str) -> Workflow:
+    """A stored version as a workflow."""
     return parse_workflow(
         json.dumps(stored.graph),
         bindings=json.dumps(stored.bindings) if stored.bindings else None,
@@ -165,8 +168,8 @@ def restored(stored: StoredWorkflow, character_id: str, kind: JobKind, name: str
     )
 
 
-def stored_form(workflow: Workflow) -> StoredWorkflow:
-    """The workflow as it is kept with the jobs that used it."""
+def stored_workflow(workflow: Workflow) -> StoredWorkflow:
+    """The workflow as it is stored with the jobs that used it."""
     bindings = workflow.bindings.model_dump(mode="json", exclude_defaults=True)
     return StoredWorkflow(content_hash=workflow.content_hash, graph=dict(workflow.graph), bindings=bindings)
 
@@ -174,7 +177,15 @@ def stored_form(workflow: Workflow) -> StoredWorkflow:
 def injection(
     parameters: Mapping[str, Any], request: GenerationRequest, *, part: int, uploaded: Mapping[str, str]
 ) -> Injection:
-    """The values of one part. `uploaded`: role of an input file -> the name ComfyUI gave it."""
+    """The values that one part of a job writes into the graph.
+
+    Args:
+        parameters: `Job.parameters`.
+        request: The job's request.
+        part: Which chunk of text, for speech.
+        uploaded: Role of an input file -> the name that ComfyUI gave it.
+
+    """
     return Injection(
         positive=parameters.get("positive"),
         negative=parameters.get("negative"),
@@ -191,10 +202,45 @@ def injection(
     )
 
 
-def _parameters(request: GenerationRequest, character: Character, seed: int, negative: str | None) -> dict[str, Any]:
+async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: Path) -> Job | None:
+    """The accepted job, GENERATED with the files of an equal earlier job; None: there is none, or its files are gone.
+
+    Equal is speech of the same words, voice sample, workflow version and seed.
+    """
+    if accepted.fingerprint is None:
+        return None
+    equal = await jobs.find_equal(accepted.fingerprint)
+    if equal is None or not equal.artifacts:
+        return None
+    if not await asyncio.to_thread(_all_on_disk, equal.artifacts, data_dir):
+        return None
+    return accepted.job.model_copy(
+        update={
+            "state": JobState.GENERATED,
+            "artifacts": equal.artifacts,
+            "generated_at": accepted.job.created_at,
+            "execution_seconds": 0.0,
+            "note": accepted.job.note or equal.note,
+        }
+    )
+
+
+def _all_on_disk(artifacts: Sequence[Artifact], data_dir: Path) -> bool:
+    for artifact in artifacts:
+        path = data_dir / artifact.path
+        if not path.is_file() or path.stat().st_size != artifact.size:
+            return False
+    return True
+
+
+def _parameters(request: GenerationRequest, character: Character, seed: int) -> dict[str, Any]:
     values: dict[str, Any] = {"seed": seed, "character_name": character.name}
+    negative = request.negative
     if request.kind is not JobKind.AUDIO:
         values["positive"] = request.positive or None
+        # A repetition without a negative prompt had none then, whatever the character's negative prompt is today.
+        if negative is None and request.derivation is not Derivation.REPEAT:
+            negative = character.visual_identity.negative_prompt or None
     if negative is not None:
         values["negative"] = negative
     for name, value in request.overrides.items():
@@ -222,11 +268,11 @@ def _check_words(request: GenerationRequest) -> None:
 def _seed(request: GenerationRequest, workflow: Workflow, object_info: Mapping[str, Any] | None) -> int:
     limit = seed_limit(workflow, object_info)
     if request.seed is None:
-        # The same words, voice and workflow sound the same again, and need not be made again.
+        # The same words, voice and workflow get the same seed, so that the speech need not be made again.
         if request.kind is JobKind.AUDIO:
-            return random.Random(_voice_key(request)).randint(0, min(limit, _SPOKEN_SEEDS))
-        return random.randint(0, min(limit, _DRAWN_SEEDS))
-    # What is not known yet (ComfyUI was never asked) is not refused; before submission it is.
+            return random.Random(_voice_key(request)).randint(0, min(limit, _LARGEST_SPEECH_SEED))
+        return random.randint(0, min(limit, _LARGEST_RANDOM_SEED))
+    # While ComfyUI was never asked, the nodes' own limits are not known; preparation checks them.
     largest = limit if object_info is not None else _LARGEST_SEED
     if not 0 <= request.seed <= largest:
         raise InputInvalid(f"The seed must be a whole number from 0 to {largest}.")

@@ -1,4 +1,4 @@
-"""A job under way, as the process sees it. The store has what must survive; this is the rest."""
+"""An unfinished job in memory. What must survive a restart is in the database; this is the rest."""
 
 from __future__ import annotations
 
@@ -14,106 +14,147 @@ from bot.errors import ChorusError
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A part of a job, ready to be submitted: its attempt is committed, its inputs are uploaded."""
+class PreparedPart:
+    """A part of a job that can be submitted: its attempt is stored and its input files are uploaded."""
 
     attempt: Attempt
     graph: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class NotArrived:
+class NotSubmitted:
     """POST /prompt certainly did not queue anything."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """ComfyUI refused the graph; `stale_inputs`: because an uploaded file is no longer there."""
+    """ComfyUI refused the graph (HTTP 400). `stale_inputs`: it no longer has a file that was uploaded earlier."""
 
     error: ChorusError
     stale_inputs: bool = False
 
 
-Result = Outcome | NotArrived | Refused
+AttemptResult = Outcome | NotSubmitted | Refused
+
+
+@dataclass(frozen=True)
+class ExecutedPart:
+    """How an attempt ended; `seconds` of execution, None if ComfyUI was never seen to run it."""
+
+    attempt: Attempt
+    result: AttemptResult
+    seconds: float | None = None
 
 
 @dataclass(eq=False)
 class ActiveJob:
-    """One unfinished job.
+    """A job that waits, runs, or whose files are being fetched.
 
     Attributes:
-        todo: Parts that are neither collected nor with ComfyUI.
-        collected: What is on our disk, by part.
-        executing: Parts that ComfyUI has.
-        collecting: Parts that are being downloaded.
-        over: The job has ended; what still runs for it runs for nobody.
+        job: As stored last.
+        pending_parts: Parts that are neither collected nor submitted.
+        collected: Files on our disk, by part.
+        part_seconds: Execution time of each collected part.
+        next_attempt_number: The number that the next attempt of a part gets.
+        executing_parts: How many parts ComfyUI has.
+        background_tasks: How many tasks fetch or process files of the job.
+        executing_since: Monotonic time at which ComfyUI began with the part that runs.
+        ended: The job has ended in the database. What still runs for it is stopped and its result is thrown away.
+        stop_requested: Set when the job has ended: interrupt its prompt.
+        preparation: Prepares the next part; its result is None if the job ended meanwhile.
+        losses: How often ComfyUI lost an attempt in a restart.
+        memory_retries: How often a part was run again after an out-of-memory error.
+        upload_retries: How often input files were uploaded again.
+        missing_file_retries: How often a part was run again because ComfyUI no longer had its output file.
+        nodes_to_rerun: Nodes whose cached result must not be used by the next attempt.
+        notes: Sentences for the person beside the result.
 
     """
 
     job: Job
-    todo: set[int] = field(default_factory=set[int])
+    pending_parts: set[int] = field(default_factory=set[int])
     collected: dict[int, tuple[CollectedFile, ...]] = field(default_factory=dict[int, tuple[CollectedFile, ...]])
-    seconds: dict[int, float] = field(default_factory=dict[int, float])
-    next_n: dict[int, int] = field(default_factory=dict[int, int])
-    executing: int = 0
-    collecting: int = 0
+    part_seconds: dict[int, float] = field(default_factory=dict[int, float])
+    next_attempt_number: dict[int, int] = field(default_factory=dict[int, int])
+    executing_parts: int = 0
+    background_tasks: int = 0
     executing_since: float | None = None
-    over: bool = False
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    preparation: asyncio.Task[Prepared | None] | None = None
+    ended: bool = False
+    stop_requested: asyncio.Event = field(default_factory=asyncio.Event)
+    preparation: asyncio.Task[PreparedPart | None] | None = None
     losses: int = 0
     memory_retries: int = 0
     upload_retries: int = 0
-    gone_retries: int = 0
-    gone_nodes: tuple[str, ...] = ()
+    missing_file_retries: int = 0
+    nodes_to_rerun: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list[str])
 
     @property
-    def parts(self) -> int:
-        """How many ComfyUI prompts the job takes."""
-        return parts_of(self.job)
+    def part_count(self) -> int:
+        """How many ComfyUI prompts the job takes: one per chunk of text for speech, else one."""
+        return part_count(self.job)
 
     @property
-    def complete(self) -> bool:
-        """Every part is collected."""
-        return len(self.collected) == self.parts
+    def all_collected(self) -> bool:
+        """Every part is on our disk."""
+        return len(self.collected) == self.part_count
 
     @property
-    def ready(self) -> bool:
+    def prepared(self) -> bool:
         """The next part can be submitted at once."""
         return self.preparation is not None and self.preparation.done()
 
     @property
     def idle(self) -> bool:
-        """Nothing runs for it anywhere."""
-        return not self.executing and not self.collecting
+        """Neither ComfyUI nor a background task works for it."""
+        return not self.executing_parts and not self.background_tasks
 
-    def number(self, part: int) -> int:
-        """A repeat number for the part that was never used."""
-        n = self.next_n.get(part, 0)
-        self.next_n[part] = n + 1
+    @property
+    def execution_seconds(self) -> float | None:
+        """Of all collected parts together; None if none was seen to run."""
+        return sum(self.part_seconds.values()) if self.part_seconds else None
+
+    def new_attempt_number(self, part: int) -> int:
+        """An attempt number of the part that was never used."""
+        n = self.next_attempt_number.get(part, 0)
+        self.next_attempt_number[part] = n + 1
         return n
 
-    def note(self, sentence: str) -> None:
-        """Something the person should know beside the result; said once."""
+    def add_note(self, sentence: str) -> None:
+        """Add a sentence for the person, unless it is there already."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
 
-def parts_of(job: Job) -> int:
-    """One prompt per piece of text for speech, one for everything else."""
+def part_count(job: Job) -> int:
+    """How many ComfyUI prompts the job takes: one per chunk of text for speech, else one."""
     return max(1, len(job.request.text_parts)) if job.request.kind is JobKind.AUDIO else 1
 
 
-def resumed(job: Job, attempts: Sequence[Attempt], intact: Mapping[int, tuple[CollectedFile, ...]]) -> ActiveJob:
-    """The run of a stored job. `intact`: collected files by part, as far as they are still on the disk."""
-    run = ActiveJob(job)
-    run.collected.update(intact)
+def new_active_job(job: Job) -> ActiveJob:
+    """A job that was just accepted: all of its parts are pending."""
+    return ActiveJob(job, pending_parts=set(range(part_count(job))))
+
+
+def restored_active_job(
+    job: Job, attempts: Sequence[Attempt], intact: Mapping[int, tuple[CollectedFile, ...]]
+) -> ActiveJob:
+    """An unfinished job of a process before this one.
+
+    Args:
+        job: As stored.
+        attempts: All of its attempts.
+        intact: Collected files by part, as far as they are still on the disk.
+
+    """
+    active = ActiveJob(job)
+    active.collected.update(intact)
     open_parts = {attempt.part for attempt in attempts if attempt.state.open}
-    run.todo = set(range(run.parts)) - intact.keys() - open_parts
+    active.pending_parts = set(range(active.part_count)) - intact.keys() - open_parts
     for attempt in attempts:
-        run.next_n[attempt.part] = max(run.next_n.get(attempt.part, 0), attempt.n + 1)
-        run.losses += attempt.state is AttemptState.LOST
+        known = active.next_attempt_number.get(attempt.part, 0)
+        active.next_attempt_number[attempt.part] = max(known, attempt.n + 1)
+        active.losses += attempt.state is AttemptState.LOST
         if attempt.part in intact and attempt.state is AttemptState.SUCCEEDED and attempt.execution_seconds:
-            run.seconds[attempt.part] = attempt.execution_seconds
-    return run
+            active.part_seconds[attempt.part] = attempt.execution_seconds
+    return active

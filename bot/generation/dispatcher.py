@@ -1,4 +1,11 @@
-"""Serves one ComfyUI: picks the next job, has the one after prepared meanwhile, settles what ended beside that."""
+"""Runs the jobs of one ComfyUI server.
+
+For each part of a job, in this order::
+
+    _prepare_next    while another prompt has the GPU: Preparer.prepare builds, checks, uploads, stores the attempt
+    _run_next        with the GPU lock: Executor.execute submits and follows it to its end
+    OutcomeHandler   beside the next prompt: fetches and verifies files, or repeats the part, or ends the job
+"""
 
 from __future__ import annotations
 
@@ -7,169 +14,184 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from bot.comfyui.client import ComfyClient
 from bot.comfyui.models import Succeeded
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, GenerationFailed
-from bot.generation.active_job import ActiveJob, Prepared
-from bot.generation.execution import Executed, Executor
+from bot.generation.active_job import ActiveJob, ExecutedPart, PreparedPart
+from bot.generation.execution import Executor
 from bot.generation.job_registry import JobRegistry
 from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.preparation import Preparer
-from bot.generation.recovery import OpenAttempt, take_up_open_attempts
+from bot.generation.recovery import OpenAttempt, follow_open_attempts
 from bot.gpu_lock import GpuLock
 
 _log = logging.getLogger(__name__)
 
-_CLOSING_SECONDS = 2.0
-_STUMBLED_SECONDS = 1.0
+_CLOSE_SECONDS = 2.0
+"""How long fetching files may go on when the bot stops; what is cut off is fetched again after the next start."""
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
 
 
 class Dispatcher:
-    """The one holder of a `Gpu`'s generation side.
+    """Takes jobs out of the queue for one server. It alone takes the generation side of the server's GPU lock.
 
-    Between two prompts there is only: the end is heard, the lock changes hands, the next graph is posted. It was
-    built, checked, committed and its inputs uploaded while the one before ran.
+    Between two prompts nothing happens but: the end is heard, the lock is taken again, the next graph is submitted.
     """
 
     def __init__(
-        self, gpu: GpuLock, ledger: JobRegistry, preparer: Preparer, executor: Executor, settlement: OutcomeHandler
+        self,
+        client: ComfyClient,
+        gpu: GpuLock,
+        registry: JobRegistry,
+        *,
+        preparer: Preparer,
+        executor: Executor,
+        outcomes: OutcomeHandler,
     ) -> None:
+        self._client = client
+        self._server = client.url
         self._gpu = gpu
-        self._server = gpu.client.url
-        self._ledger = ledger
+        self._registry = registry
         self._preparer = preparer
         self._executor = executor
-        self._settlement = settlement
-        self._prepare_news, self._dispatch_news = asyncio.Event(), asyncio.Event()
-        self._settling = set[asyncio.Task[None]]()
-        ledger.on_change(self._wake)
-        gpu.more_pictures = lambda: self._ready() is not None
+        self._outcomes = outcomes
+        self._prepare_wanted, self._run_wanted = asyncio.Event(), asyncio.Event()
+        self._background = set[asyncio.Task[None]]()
+        registry.on_change(self._wake)
+        gpu.next_job_is_prepared = lambda: self._next_prepared() is not None
 
-    async def run(self, adopted: Sequence[OpenAttempt] = ()) -> None:
-        """Serve for ever; first take up what a process before us left with this server."""
-        preparing = asyncio.create_task(self._prepare_ahead(), name=f"prepare for {self._server}")
+    async def run(self, open_attempts: Sequence[OpenAttempt] = ()) -> None:
+        """Run jobs until cancelled; first follow what a process before this one left with the server."""
+        preparing = asyncio.create_task(self._keep_preparing(), name=f"prepare for {self._server}")
         try:
-            await take_up_open_attempts(adopted, self._gpu, self._ledger, self._executor, self._settle_adopted)
+            await follow_open_attempts(
+                open_attempts,
+                self._client,
+                self._gpu,
+                self._registry,
+                self._executor,
+                handle_outcome=self._handle_recovered,
+            )
             while True:
                 try:
-                    await self._dispatch()
-                except Exception:  # noqa: BLE001 - the queue of a server must not stop for one job's surprise; logged
-                    _log.exception("the dispatcher of %s stumbled", self._server)
-                    await asyncio.sleep(_STUMBLED_SECONDS)
+                    await self._run_next()
+                except Exception:  # noqa: BLE001 - the task's boundary: one job's fault must not stop a server's queue
+                    _log.exception("the dispatcher of %s failed; it goes on", self._server)
+                    await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
             await self._close()
 
-    def settle_beside(self, run: ActiveJob, executed: Executed) -> None:
-        """Download, verify and store while the GPU already works on the next."""
-        self._spawn(run, self._settlement.settle(run, executed))
+    def finish_in_background(self, active: ActiveJob) -> None:
+        """Make the result of a job all of whose parts were collected before a restart."""
+        self._start_background(active, self._outcomes.finish_collected(active))
 
-    async def _settle_adopted(self, run: ActiveJob, executed: Executed) -> None:
-        """As `settle_beside`, but what must be run again is back in the queue before anything later is submitted."""
-        if isinstance(executed.result, Succeeded):
-            self.settle_beside(run, executed)
-            return
-        await self._settlement.settle(run, executed)
-        self._ledger.forget(run)
+    # -- preparing
 
-    def complete_beside(self, run: ActiveJob) -> None:
-        """Every part was collected before a restart: make the result."""
-        self._spawn(run, self._settlement.complete_again(run))
-
-    def _spawn(self, run: ActiveJob, work: Coroutine[Any, Any, None]) -> None:
-        """Run something for a job in the background; the run is kept until it is done."""
-        run.collecting += 1
-        task = asyncio.create_task(work)
-        self._settling.add(task)
-
-        def done(_: asyncio.Task[None]) -> None:
-            self._settling.discard(task)
-            run.collecting -= 1
-            self._ledger.forget(run)
-            if not task.cancelled() and (error := task.exception()) is not None:
-                _log.error("job %s could not be settled", run.job.id, exc_info=error)
-
-        task.add_done_callback(done)
-
-    # -- ahead of time
-
-    async def _prepare_ahead(self) -> None:
+    async def _keep_preparing(self) -> None:
         while True:
-            self._prepare_news.clear()
-            job = self._ledger.queue.next_for(self._server)
-            run = self._ledger.runs.get(job.id) if job else None
-            if run is not None and run.preparation is None and run.todo:
-                self._ledger.queue.claim(run.job.id, self._server)
-                run.preparation = asyncio.create_task(self._prepare(run))
-                run.preparation.add_done_callback(lambda _: self._wake())
-            await self._prepare_news.wait()
+            self._prepare_wanted.clear()
+            active = self._next()
+            if active is not None and active.preparation is None and active.pending_parts:
+                self._registry.queue.claim(active.job.id, self._server)
+                active.preparation = asyncio.create_task(self._prepare(active))
+                active.preparation.add_done_callback(lambda _: self._wake())
+            await self._prepare_wanted.wait()
 
-    async def _prepare(self, run: ActiveJob) -> Prepared | None:
+    async def _prepare(self, active: ActiveJob) -> PreparedPart | None:
         try:
-            prepared = await self._preparer.prepare(run)
+            prepared = await self._preparer.prepare(active)
             if prepared is None:
-                await self._ledger.catch_up(run)
+                await self._registry.follow_store(active)
         except ChorusError as error:
             failed = error
-        except Exception as error:  # noqa: BLE001 - one job's surprise must not end the queue; told and logged
-            _log.exception("job %s could not be prepared", run.job.id)
+        except Exception as error:  # noqa: BLE001 - the task's boundary: the job fails, the queue goes on; logged
+            _log.exception("job %s could not be prepared", active.job.id)
             failed = GenerationFailed()
             failed.__cause__ = error
         else:
             return prepared
-        await self._ledger.end(run, JobState.FAILED, failed)
+        await self._registry.end(active, JobState.FAILED, failed)
         return None
 
     # -- one prompt after the other
 
-    async def _dispatch(self) -> None:
-        while self._ready() is None:
-            self._dispatch_news.clear()
-            await self._dispatch_news.wait()
+    async def _run_next(self) -> None:
+        while self._next_prepared() is None:
+            self._run_wanted.clear()
+            await self._run_wanted.wait()
         async with self._gpu.generation():
-            run = self._ready()
-            if run is None:  # cancelled while we waited for the GPU
+            active = self._next_prepared()
+            if active is None:  # cancelled while the lock was waited for
                 return
-            executed = await self._execute(run)
+            executed = await self._execute(active)
             if executed is None:
                 return
-            if run.parts > 1 and not isinstance(executed.result, Succeeded):
-                # The next part is useless if this one failed: settle that before it is submitted.
-                await self._settlement.settle(run, executed)
-                self._ledger.forget(run)
+            if active.part_count > 1 and not isinstance(executed.result, Succeeded):
+                # The next part may be useless now: decide that before it is submitted.
+                await self._outcomes.handle(active, executed)
+                self._registry.remove_if_done(active)
                 return
-        self.settle_beside(run, executed)
+        self._start_background(active, self._outcomes.handle(active, executed))
 
-    async def _execute(self, run: ActiveJob) -> Executed | None:
-        self._ledger.queue.take(self._server)
-        task, run.preparation = run.preparation, None
+    async def _execute(self, active: ActiveJob) -> ExecutedPart | None:
+        self._registry.queue.take(self._server)
+        task, active.preparation = active.preparation, None
         prepared = task.result() if task is not None and not task.cancelled() else None
         if prepared is None:
             return None
-        run.executing += 1
-        run.executing_since = None
-        if run.todo and not run.over:
-            self._ledger.queue.push_front(run.job)
-        self._ledger.changed()
+        active.executing_parts += 1
+        active.executing_since = None
+        if active.pending_parts and not active.ended:
+            self._registry.queue.push_front(active.job)
+        self._registry.notify_change()
         try:
-            return await self._executor.submit(run, prepared)
+            return await self._executor.execute(active, prepared)
         finally:
-            run.executing -= 1
+            active.executing_parts -= 1
 
-    def _ready(self) -> ActiveJob | None:
-        job = self._ledger.queue.next_for(self._server)
-        run = self._ledger.runs.get(job.id) if job else None
-        return run if run is not None and run.ready else None
+    def _next(self) -> ActiveJob | None:
+        job = self._registry.queue.next_for(self._server)
+        return self._registry.active.get(job.id) if job else None
+
+    def _next_prepared(self) -> ActiveJob | None:
+        active = self._next()
+        return active if active is not None and active.prepared else None
 
     def _wake(self) -> None:
-        self._prepare_news.set()
-        self._dispatch_news.set()
+        self._prepare_wanted.set()
+        self._run_wanted.set()
+
+    # -- after the end of a prompt
+
+    async def _handle_recovered(self, active: ActiveJob, executed: ExecutedPart) -> None:
+        """A part that must be run again is back in the queue before anything that was accepted later is submitted."""
+        if isinstance(executed.result, Succeeded):
+            self._start_background(active, self._outcomes.handle(active, executed))
+            return
+        await self._outcomes.handle(active, executed)
+        self._registry.remove_if_done(active)
+
+    def _start_background(self, active: ActiveJob, work: Coroutine[Any, Any, None]) -> None:
+        """Work for a job while the GPU does something else; the job stays active until it is done."""
+        active.background_tasks += 1
+        task = asyncio.create_task(work)
+        self._background.add(task)
+
+        def done(_: asyncio.Task[None]) -> None:
+            self._background.discard(task)
+            active.background_tasks -= 1
+            self._registry.remove_if_done(active)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("job %s: its outcome could not be handled", active.job.id, exc_info=error)
+
+        task.add_done_callback(done)
 
     async def _close(self) -> None:
-        """Give downloads a moment; what is cut off is collected again after the next start."""
-        if self._settling:
-            _, unfinished = await asyncio.wait(self._settling, timeout=_CLOSING_SECONDS)
+        if self._background:
+            _, unfinished = await asyncio.wait(self._background, timeout=_CLOSE_SECONDS)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)

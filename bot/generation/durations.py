@@ -1,4 +1,4 @@
-"""How long things take, from what they took: the median of a workflow version's recent executions."""
+"""How long workflows take: the median of the last executions of each workflow version."""
 
 from __future__ import annotations
 
@@ -6,41 +6,40 @@ import statistics
 from collections import deque
 
 from bot.domain.jobs import Job, JobKind
-from bot.generation.store import JobStore
+from bot.storage.jobs import JobRepository
 
-_KEPT = 20
+_KEPT_EXECUTIONS = 20
 
 
 class Durations:
-    """Execution times in memory, by workflow hash; read from the store once per workflow."""
+    """Execution times in seconds by workflow hash; read from the database once per workflow version."""
 
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
+    def __init__(self, jobs: JobRepository) -> None:
+        self._jobs = jobs
         self._by_hash: dict[str, deque[float]] = {}
         self._by_kind: dict[JobKind, deque[float]] = {}
         self._medians: dict[str, float] = {}
 
-    async def learn(self, job: Job) -> None:
-        """Make sure that what the store knows of the job's workflow is in memory."""
+    async def load(self, job: Job) -> None:
+        """Read the stored executions of the job's workflow version, unless they are in memory."""
         if job.workflow_hash not in self._by_hash:
-            found = await self._store.recent_seconds(job.workflow_hash, _KEPT)
+            found = await self._jobs.recent_seconds(job.workflow_hash, _KEPT_EXECUTIONS)
             for seconds in reversed(found):
                 self.add(job, seconds)
-            self._by_hash.setdefault(job.workflow_hash, deque(maxlen=_KEPT))
+            self._by_hash.setdefault(job.workflow_hash, deque(maxlen=_KEPT_EXECUTIONS))
 
     def add(self, job: Job, seconds: float) -> None:
-        """A job of that workflow was executed in so many seconds."""
-        self._note(self._by_hash.setdefault(job.workflow_hash, deque(maxlen=_KEPT)), job.workflow_hash, seconds)
-        self._note(self._by_kind.setdefault(job.request.kind, deque(maxlen=_KEPT)), job.request.kind, seconds)
+        """Record that the job was executed in that many seconds."""
+        by_hash = self._by_hash.setdefault(job.workflow_hash, deque(maxlen=_KEPT_EXECUTIONS))
+        by_kind = self._by_kind.setdefault(job.request.kind, deque(maxlen=_KEPT_EXECUTIONS))
+        for key, known in ((job.workflow_hash, by_hash), (job.request.kind, by_kind)):
+            known.append(seconds)
+            self._medians[key] = statistics.median(known)
 
     def expected(self, job: Job) -> float | None:
-        """Seconds of execution to expect; None: this workflow never ran."""
+        """The median of the job's workflow version; None if it never ran."""
         return self._medians.get(job.workflow_hash)
 
-    def guess(self, job: Job) -> float | None:
-        """`expected`, or else what others of its kind take; None: none ever ran."""
+    def estimate(self, job: Job) -> float | None:
+        """As `expected`; for a workflow that never ran, the median of its kind (None if that never ran either)."""
         return self._medians.get(job.workflow_hash, self._medians.get(job.request.kind))
-
-    def _note(self, known: deque[float], key: str, seconds: float) -> None:
-        known.append(seconds)
-        self._medians[key] = statistics.median(known)

@@ -1,4 +1,4 @@
-"""ComfyUI's errors as the house's: a code, a sentence for the channel, an advice. Paths and texts stay in the log."""
+"""From errors of the ComfyUI client to `ChorusError`s. Server paths and people's texts stay in the log."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PROBLEMS = {
 
 
 def chorus_error(error: ComfyError, graph: Mapping[str, Any]) -> ChorusError:
-    """The error to show for one of the client's; raise it `from` that one. `graph` gives the nodes their titles."""
+    """The error to show; raise it `from` the client's error. `graph`: where the titles of nodes are taken from."""
     match error:
         case PromptRejected():
             return _rejected(error, graph)
@@ -89,14 +89,14 @@ def _unavailable(error: ComfyError) -> ChorusError:
     return ComfyUnavailable("What answers at ComfyUI's address is not ComfyUI, or it failed.")
 
 
-def left_out(problems: Sequence[NodeProblem], graph: Mapping[str, Any]) -> str:
-    """A sentence for HTTP 200 with `node_errors`: part of the graph did not run."""
+def left_out_note(problems: Sequence[NodeProblem], graph: Mapping[str, Any]) -> str:
+    """The note for an accepted prompt with `node_errors` (HTTP 200): ComfyUI leaves out those branches."""
     titles = ", ".join(dict.fromkeys(_title(graph, problem.node_id) for problem in problems))
     return f"ComfyUI left out a branch of the workflow: {_short(titles)}."
 
 
 def job_error(error: ChorusError) -> JobError:
-    """The error as stored with a job."""
+    """The error as it is stored with a job."""
     return JobError(code=error.code, message=error.message, advice=error.advice)
 
 

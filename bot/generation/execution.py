@@ -7,142 +7,165 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import (
-    ComfyError,
-    NodeErrors,
-    NotSubmitted,
-    SubmissionUncertain,
-)
-from bot.comfyui.models import ExecutionUpdate, Queued, Succeeded
+from bot.comfyui.exceptions import ComfyError, NodeErrors, SubmissionUncertain
+from bot.comfyui.exceptions import NotSubmitted as NotSubmittedError
+from bot.comfyui.models import ExecutionUpdate, NodeStarted, PreviewFrame, Queued, Started, Stepped, Succeeded
+from bot.comfyui.progress import ProgressMeter
 from bot.comfyui.tracking import Tracking
 from bot.domain.attempts import Attempt
-from bot.domain.job_updates import Waiting
+from bot.domain.job_updates import Progress, Waiting
 from bot.domain.jobs import JobKind, JobState
 from bot.errors import GenerationTimeout
-from bot.generation.active_job import ActiveJob, NotArrived, Prepared, Refused, Result
-from bot.generation.error_translation import chorus_error, left_out
-from bot.generation.job_registry import JobRegistry, now
-from bot.generation.progress import ProgressReading
-from bot.generation.store import WorkflowStore
+from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, PreparedPart, Refused
+from bot.generation.error_translation import chorus_error, left_out_note
+from bot.generation.job_registry import JobRegistry, utc_now
+from bot.storage.workflows import WorkflowRepository
+from bot.workflows.graph import node_title
 
 _log = logging.getLogger(__name__)
 
-_CANCEL_AGAIN_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Executed:
-    """How a prompt ended; `seconds` of execution, None if it was never seen to run."""
-
-    attempt: Attempt
-    result: Result
-    seconds: float | None = None
+_INTERRUPT_AGAIN_SECONDS = 5.0
 
 
 class Executor:
-    """Submits and follows prompts on one server. The caller holds the GPU."""
+    """Submits and follows prompts on one server. The caller holds the GPU lock."""
 
     def __init__(
-        self, client: ComfyClient, ledger: JobRegistry, versions: WorkflowStore, timeouts: Mapping[JobKind, float]
+        self,
+        client: ComfyClient,
+        registry: JobRegistry,
+        versions: WorkflowRepository,
+        timeout_seconds: Mapping[JobKind, float],
     ) -> None:
         self._client = client
+        self._registry = registry
         self._versions = versions
-        self._ledger = ledger
-        self._timeouts = timeouts
+        self._timeout_seconds = timeout_seconds
 
-    async def submit(self, run: ActiveJob, prepared: Prepared) -> Executed:
-        """Submit, follow until ComfyUI says that it ended or is gone; also when the job is cancelled meanwhile."""
+    async def execute(self, active: ActiveJob, prepared: PreparedPart) -> ExecutedPart:
+        """Submit a part and follow it until ComfyUI says that it ended or is gone, also if the job ends meanwhile."""
         attempt = prepared.attempt
-        prompt_id = str(attempt.prompt_id)
-        if run.over:
-            return Executed(attempt, NotArrived())
-        with self._client.track(prompt_id) as tracking:
+        if active.ended:
+            return ExecutedPart(attempt, NotSubmitted())
+        with self._client.track(str(attempt.prompt_id)) as tracking:
             client_id: str | None = None
             try:
-                submission = await self._client.submit(prompt_id, prepared.graph)
-            except NotSubmitted as error:
-                _log.info("job %s: %s", run.job.id, error)
-                return Executed(attempt, NotArrived())
+                submission = await self._client.submit(str(attempt.prompt_id), prepared.graph)
+            except NotSubmittedError as error:
+                _log.info("job %s: %s", active.job.id, error)
+                return ExecutedPart(attempt, NotSubmitted())
             except SubmissionUncertain as error:
-                _log.warning("job %s: %s", run.job.id, error)  # the tracking asks until it knows
+                _log.warning("job %s: %s", active.job.id, error)  # the tracking asks ComfyUI until it knows
             except ComfyError as error:
-                return Executed(attempt, _refused(error, prepared.graph))
+                return ExecutedPart(attempt, _refused(error, prepared.graph))
             else:
                 client_id = submission.client_id
                 if submission.node_errors:
-                    run.note(left_out(submission.node_errors, prepared.graph))
-            async with self._recording(attempt, client_id):
-                return await self._follow(run, attempt, prepared.graph, tracking)
+                    active.add_note(left_out_note(submission.node_errors, prepared.graph))
+            async with self._recorded_as_submitted(attempt, client_id):
+                return await self._follow(active, attempt, prepared.graph, tracking)
 
-    async def follow(self, run: ActiveJob, attempt: Attempt) -> Executed:
+    async def follow(self, active: ActiveJob, attempt: Attempt) -> ExecutedPart:
         """Follow a prompt that was submitted before a restart."""
-        stored = await self._versions.get(run.job.workflow_hash)
+        stored = await self._versions.get(active.job.workflow_hash)
         graph: Mapping[str, Any] = stored.graph if stored else {}
-        async with self._recording(attempt, attempt.client_id):
-            return await self._followed(run, attempt, graph)
-
-    async def _followed(self, run: ActiveJob, attempt: Attempt, graph: Mapping[str, Any]) -> Executed:
-        with self._client.track(str(attempt.prompt_id)) as tracking:
-            return await self._follow(run, attempt, graph, tracking)
+        async with self._recorded_as_submitted(attempt, attempt.client_id):
+            with self._client.track(str(attempt.prompt_id)) as tracking:
+                return await self._follow(active, attempt, graph, tracking)
 
     @contextlib.asynccontextmanager
-    async def _recording(self, attempt: Attempt, client_id: str | None) -> AsyncGenerator[None]:
-        """Commit SUBMITTED beside the following, so that the disk does not delay what we hear."""
-        record = asyncio.create_task(self._ledger.store.mark_submitted(attempt.prompt_id, client_id, now()))
+    async def _recorded_as_submitted(self, attempt: Attempt, client_id: str | None) -> AsyncGenerator[None]:
+        """Store SUBMITTED beside the following, so that the disk does not delay what is heard from ComfyUI."""
+        record = asyncio.create_task(self._registry.jobs.mark_submitted(attempt.prompt_id, client_id, utc_now()))
         try:
             yield
         finally:
             await asyncio.wait({record})
             if not record.cancelled() and (error := record.exception()) is not None:
-                # The prompt is with ComfyUI all the same; after a restart it is found by its PREPARED row.
+                # ComfyUI has the prompt all the same; after a restart it is found by its PREPARED row.
                 _log.error("prompt %s: its submission could not be stored", attempt.prompt_id, exc_info=error)
 
-    async def _follow(self, run: ActiveJob, attempt: Attempt, graph: Mapping[str, Any], tracking: Tracking) -> Executed:
-        share = 1.0 / run.parts
-        reading = ProgressReading(graph, before=len(run.collected) * share, share=share)
+    async def _follow(
+        self, active: ActiveJob, attempt: Attempt, graph: Mapping[str, Any], tracking: Tracking
+    ) -> ExecutedPart:
+        progress = _PartProgress(active, graph)
         began: float | None = None
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(_beside(self._interrupt_when_told(run, attempt)))
+            await stack.enter_async_context(_running_beside(self._interrupt_when_ended(active, attempt)))
             async for update in tracking:
                 if began is None and not isinstance(update, Queued):
-                    began = run.executing_since = time.monotonic()
-                    await stack.enter_async_context(_beside(self._time_out(run)))
-                if not run.over:
-                    self._tell(run, update, reading)
+                    began = active.executing_since = time.monotonic()
+                    await stack.enter_async_context(_running_beside(self._end_after_timeout(active)))
+                if not active.ended:
+                    self._publish(active, update, progress)
             result = await tracking.outcome()
         seconds = None if began is None else time.monotonic() - began
         if isinstance(result, Succeeded) and result.seconds is not None:
             seconds = result.seconds
-        return Executed(attempt, result, seconds)
+        return ExecutedPart(attempt, result, seconds)
 
-    def _tell(self, run: ActiveJob, update: ExecutionUpdate, reading: ProgressReading) -> None:
+    def _publish(self, active: ActiveJob, update: ExecutionUpdate, progress: _PartProgress) -> None:
         if isinstance(update, Queued):
             shown = Waiting(position=update.position, reason="ComfyUI is busy with other work")
         else:
-            reading.update(update)
-            expected = self._ledger.durations.expected(run.job) if run.parts == 1 else None
-            shown = reading.value.model_copy(update={"expected_seconds": expected})
-        self._ledger.board.publish(run.job.id, shown)
+            expected = self._registry.durations.expected(active.job) if active.part_count == 1 else None
+            shown = progress.after(update, expected_seconds=expected)
+        self._registry.updates.publish(active.job.id, shown)
 
-    async def _interrupt_when_told(self, run: ActiveJob, attempt: Attempt) -> None:
-        await run.stop.wait()
+    async def _interrupt_when_ended(self, active: ActiveJob, attempt: Attempt) -> None:
+        await active.stop_requested.wait()
         while True:
             try:
                 await self._client.cancel(str(attempt.prompt_id))
             except ComfyError as error:
-                _log.info("job %s could not be interrupted: %s", run.job.id, error)
-            # Nodes that never look are interrupted when they end; an answer that got lost is asked for again.
-            await asyncio.sleep(_CANCEL_AGAIN_SECONDS)
+                _log.info("job %s could not be interrupted: %s", active.job.id, error)
+            # A node that never checks for interruption stops when it is done; a lost request is repeated.
+            await asyncio.sleep(_INTERRUPT_AGAIN_SECONDS)
 
-    async def _time_out(self, run: ActiveJob) -> None:
-        limit = self._timeouts[run.job.request.kind]
+    async def _end_after_timeout(self, active: ActiveJob) -> None:
+        limit = self._timeout_seconds[active.job.request.kind]
         await asyncio.sleep(limit)
         message = f"That took longer than {limit:.0f} seconds and was stopped."
-        await self._ledger.end(run, JobState.FAILED, GenerationTimeout(message))
+        await self._registry.end(active, JobState.FAILED, GenerationTimeout(message))
+
+
+class _PartProgress:
+    """The progress of a job while one of its parts is executed."""
+
+    def __init__(self, active: ActiveJob, graph: Mapping[str, Any]) -> None:
+        self._graph = graph
+        self._share = 1.0 / active.part_count
+        self._before = len(active.collected) * self._share
+        self._meter = ProgressMeter(graph)
+        self._known = False
+        self._node_id: str | None = None
+        self._started: float | None = None
+        self._preview: bytes | None = None
+
+    def after(self, update: ExecutionUpdate, *, expected_seconds: float | None) -> Progress:
+        """What watchers see after this update."""
+        if self._started is None:
+            self._started = time.monotonic()
+        self._meter.feed(update)
+        match update:
+            case Started():
+                self._known = True
+            case NodeStarted(node_id) | Stepped(node_id=node_id):
+                self._known, self._node_id = True, node_id
+            case PreviewFrame(data=data):
+                self._preview = data
+            case _:
+                pass
+        return Progress(
+            fraction=self._before + self._meter.fraction * self._share if self._known else None,
+            node_title=None if self._node_id is None else node_title(self._graph, self._node_id),
+            elapsed_seconds=time.monotonic() - self._started,
+            preview=self._preview,
+            expected_seconds=expected_seconds,
+        )
 
 
 def _refused(error: ComfyError, graph: Mapping[str, Any]) -> Refused:
@@ -155,7 +178,7 @@ def _refused(error: ComfyError, graph: Mapping[str, Any]) -> Refused:
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+async def _running_beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
     """Run a coroutine as a task for as long as the block lasts."""
     task = asyncio.create_task(work)
     try:
@@ -164,4 +187,4 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         task.cancel()
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("beside an execution", exc_info=error)
+            _log.error("a task beside an execution failed", exc_info=error)

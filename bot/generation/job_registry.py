@@ -1,4 +1,4 @@
-"""The jobs under way: every transition goes through here, is committed first and told to watchers after."""
+"""All active jobs. Every change of a job's state goes through here: it is stored first, then watchers are told."""
 
 from __future__ import annotations
 
@@ -11,204 +11,221 @@ from uuid import UUID
 
 from bot.domain.attempts import AttemptState, CollectedFile
 from bot.domain.job_updates import Ended, QueueEntry, QueueView, Waiting
-from bot.domain.jobs import Artifact, Job, JobState
+from bot.domain.jobs import UNFINISHED, Artifact, Job, JobState
 from bot.errors import ChorusError
 from bot.generation.active_job import ActiveJob
 from bot.generation.durations import Durations
 from bot.generation.error_translation import job_error
-from bot.generation.queue import FairQueue
-from bot.generation.store import JobStore
+from bot.generation.queue import JobQueue
 from bot.generation.update_broadcaster import UpdateBroadcaster
+from bot.storage.jobs import JobRepository
 
 _log = logging.getLogger(__name__)
 
-
 ANNOUNCE_SECONDS = 0.05
-"""How long changes of the queue are gathered before those who wait are told."""
+"""Changes of the queue within this time become one update of each waiting job."""
 
 
 class JobRegistry:
-    """Runs, their queue and their watchers.
+    """Active jobs, their queue and their watchers.
 
     Attributes:
-        away: Servers that do not answer.
-        busy: Set by the orchestrator: why nothing moves although ComfyUI answers, if so.
+        jobs: The stored jobs.
+        queue: The waiting ones.
+        active: All active jobs by id.
+        updates: What watchers of jobs see.
+        durations: How long workflows take.
+        away_servers: Base URLs of the ComfyUI servers that do not answer.
+        busy_reason: Set by the orchestrator; says why nothing moves although ComfyUI answers, if so.
 
     """
 
-    def __init__(self, store: JobStore, queue: FairQueue, servers: int) -> None:
-        self.store = store
+    def __init__(self, jobs: JobRepository, queue: JobQueue, server_count: int) -> None:
+        self.jobs = jobs
         self.queue = queue
-        self.board = UpdateBroadcaster()
-        self.durations = Durations(store)
-        self.runs: dict[UUID, ActiveJob] = {}
-        self.away = set[str]()
-        self.busy: Callable[[], str | None] = lambda: None
-        self._servers = servers
+        self.active: dict[UUID, ActiveJob] = {}
+        self.updates = UpdateBroadcaster()
+        self.durations = Durations(jobs)
+        self.away_servers = set[str]()
+        self.busy_reason: Callable[[], str | None] = lambda: None
+        self._server_count = server_count
         self._listeners: list[Callable[[], None]] = []
-        self._announcing: asyncio.TimerHandle | None = None
+        self._announcement: asyncio.TimerHandle | None = None
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` (must not block) whenever the queue or a preparation changed."""
+        """Call `listener` (which must not block) whenever the queue or a preparation changed."""
         self._listeners.append(listener)
 
-    def changed(self) -> None:
-        """Wake the dispatchers and tell those who watch waiting jobs."""
+    def notify_change(self) -> None:
+        """Wake the dispatchers, and tell those who watch waiting jobs soon."""
         for listener in self._listeners:
             listener()
-        if self._announcing is None:
-            # Once for many changes: each tells everybody who waits.
-            self._announcing = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._announce_all)
+        if self._announcement is None:
+            self._announcement = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._announce_positions)
 
-    def _announce_all(self) -> None:
-        self._announcing = None
-        if any(self.board.is_watched(job_id) for job_id in self.runs):
-            for entry in self.view().waiting:
-                if self.board.is_watched(entry.job_id):
-                    self._announce(entry)
+    # -- changes of state
 
-    # -- transitions
-
-    async def enter(self, run: ActiveJob, *, front: bool = False) -> None:
-        """Let a run wait for its turn, if it does not already."""
-        await self.durations.learn(run.job)
-        self.runs[run.job.id] = run
-        if run.over or not run.todo:
+    async def enqueue(self, active: ActiveJob, *, front: bool = False) -> None:
+        """Let a job wait for its turn, if it has a pending part and does not wait already."""
+        await self.durations.load(active.job)
+        self.active[active.job.id] = active
+        if active.ended or not active.pending_parts:
             return
-        if run.job.id not in self.queue:
-            (self.queue.push_front if front else self.queue.push)(run.job)
-        self.changed()
+        if active.job.id not in self.queue:
+            (self.queue.push_front if front else self.queue.push)(active.job)
+        self.notify_change()
 
-    async def repeat(self, run: ActiveJob, part: int) -> None:
-        """Do a part once more, before others."""
-        run.todo.add(part)
-        await self.enter(run, front=True)
+    async def run_part_again(self, active: ActiveJob, part: int) -> None:
+        """Let a part be submitted once more, before waiting jobs."""
+        active.pending_parts.add(part)
+        await self.enqueue(active, front=True)
 
-    async def end(self, run: ActiveJob, state: JobState, error: ChorusError) -> bool:
-        """FAILED or CANCELLED; False if the job had ended before. Whatever still runs for it is told to stop."""
-        job = await self._store_end(run.job.id, state, error)
+    async def end(self, active: ActiveJob, state: JobState, error: ChorusError) -> bool:
+        """FAILED or CANCELLED; what still runs for the job is told to stop. False if it had ended before."""
+        job = await self._store_end(active.job.id, state, error)
         if job is None:
-            await self.catch_up(run)
+            await self.follow_store(active)
             return False
         _log.info("job %s ended: %s", job.id, error.code, exc_info=error if error.__cause__ else None)
-        await self.close(run, job)
+        await self._close(active, job)
         return True
 
-    async def _store_end(self, job_id: UUID, state: JobState, error: ChorusError) -> Job | None:
-        """Nothing is shown that is not stored: with the disk full it is tried until there is room."""
-        delay = 1.0
-        while True:
-            try:
-                return await self.store.end(job_id, state, job_error(error), now())
-            except Exception:  # noqa: BLE001 - whatever the database has: giving up would leave the job for ever
-                _log.exception("job %s: its end (%s) could not be stored; trying again", job_id, error.code)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 30.0)
-
-    async def catch_up(self, run: ActiveJob) -> None:
-        """The store refused a transition: if the job has ended there, it ends here too."""
-        job = await self.store.get(run.job.id)
-        if job is not None and not run.over and job.state not in {JobState.QUEUED, JobState.RUNNING}:
-            await self.close(run, job)
-
-    async def close(self, run: ActiveJob, job: Job) -> None:
-        """The job has ended in the store: leave the queue, stop what runs, tell the watchers."""
-        run.job, run.over = job, True
-        run.todo.clear()
-        run.stop.set()
-        self.queue.remove(job.id)
-        self.board.publish(job.id, Ended(job=job))
-        await self.drop_preparation(run, AttemptState.CANCELLED)
-        self.forget(run)
-        self.changed()
-
-    async def generated(
-        self, run: ActiveJob, artifacts: Sequence[Artifact], prompt_id: UUID | None, collected: Sequence[CollectedFile]
+    async def record_result(
+        self,
+        active: ActiveJob,
+        artifacts: Sequence[Artifact],
+        prompt_id: UUID | None,
+        collected: Sequence[CollectedFile],
     ) -> bool:
-        """Commit the result; False if the job has ended otherwise."""
-        seconds = sum(run.seconds.values()) if run.seconds else None
-        job = run.job.model_copy(
+        """RUNNING -> GENERATED with these artifacts; False if the job has ended otherwise.
+
+        Args:
+            active: Whose parts are all collected.
+            artifacts: Verified files.
+            prompt_id: The attempt that collected the last part; None: it was collected before a restart.
+            collected: Files of that attempt.
+
+        """
+        seconds = active.execution_seconds
+        job = active.job.model_copy(
             update={
                 "state": JobState.GENERATED,
                 "artifacts": tuple(artifacts),
-                "generated_at": now(),
+                "generated_at": utc_now(),
                 "execution_seconds": seconds,
-                "note": " ".join(filter(None, (run.job.note, *run.notes))) or None,
+                "note": " ".join(filter(None, (active.job.note, *active.notes))) or None,
             }
         )
-        if not await self.store.finish(job, prompt_id, collected):
-            await self.catch_up(run)
+        if not await self.jobs.finish(job, prompt_id, collected):
+            await self.follow_store(active)
             return False
         if seconds is not None:
             self.durations.add(job, seconds)
-        await self.close(run, await self.store.get(job.id) or job)
+        await self._close(active, await self.jobs.get(job.id) or job)
         return True
 
-    def forget(self, run: ActiveJob) -> None:
-        """Drop an ended run that nothing works for any more."""
-        if run.over and run.idle:
-            self.runs.pop(run.job.id, None)
+    async def follow_store(self, active: ActiveJob) -> None:
+        """The database refused a change of state: if the job has ended there, it ends here too."""
+        job = await self.jobs.get(active.job.id)
+        if job is not None and not active.ended and job.state not in UNFINISHED:
+            await self._close(active, job)
 
-    async def drop_preparation(self, run: ActiveJob, state: AttemptState) -> None:
-        """What was prepared will not be submitted; its attempt, if it was committed, ended as `state`."""
-        task, run.preparation = run.preparation, None
+    async def discard_preparation(self, active: ActiveJob, state: AttemptState) -> None:
+        """Do not submit what was prepared; its attempt, if it was stored, ends as `state`."""
+        task, active.preparation = active.preparation, None
         if task is None or task is asyncio.current_task():
             return
         task.cancel()
         await asyncio.wait({task})
         if not task.cancelled() and task.exception() is None and (prepared := task.result()):
-            await self.store.end_attempt(prepared.attempt.prompt_id, state)
+            await self.jobs.end_attempt(prepared.attempt.prompt_id, state)
+
+    def remove_if_done(self, active: ActiveJob) -> None:
+        """Remove an ended job for which nothing works any more."""
+        if active.ended and active.idle:
+            self.active.pop(active.job.id, None)
+
+    async def _store_end(self, job_id: UUID, state: JobState, error: ChorusError) -> Job | None:
+        """Store the end; while the database cannot be written (disk full, locked) it is tried again and again."""
+        delay = 1.0
+        while True:
+            try:
+                return await self.jobs.end(job_id, state, job_error(error), utc_now())
+            except Exception:  # noqa: BLE001 - any error of the database: giving up would leave the job open for ever
+                _log.exception("job %s: its end (%s) could not be stored; trying again", job_id, error.code)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 30.0)
+
+    async def _close(self, active: ActiveJob, job: Job) -> None:
+        """The job has ended in the database: remove it from the queue, stop its prompt, tell the watchers."""
+        active.job, active.ended = job, True
+        active.pending_parts.clear()
+        active.stop_requested.set()
+        self.queue.remove(job.id)
+        self.updates.publish(job.id, Ended(job=job))
+        await self.discard_preparation(active, AttemptState.CANCELLED)
+        self.remove_if_done(active)
+        self.notify_change()
 
     # -- what people see
 
-    def view(self) -> QueueView:
-        """The queue now."""
-        running = [run for run in self.runs.values() if run.executing and not run.over]
-        shown = [_entry(run.job, 0, self._remaining(run)) for run in running]
+    def queue_view(self) -> QueueView:
+        """What runs and what waits now."""
+        running = [active for active in self.active.values() if active.executing_parts and not active.ended]
+        shown = [_queue_entry(active.job, 0, self._remaining_seconds(active)) for active in running]
         until: float | None = 0.0
         for entry in shown:
             until = _sum(until, entry.expected_seconds)
         waiting: list[QueueEntry] = []
         for job in self.queue.order():
-            run = self.runs.get(job.id)
-            until = _sum(until, self.durations.guess(job))
-            if run is not None and not run.executing:
-                expected = None if until is None or self.durations.expected(job) is None else until / self._servers
-                waiting.append(_entry(job, len(waiting) + 1, expected))
-        return QueueView(running=tuple(shown), waiting=tuple(waiting), reason=self.reason())
+            active = self.active.get(job.id)
+            until = _sum(until, self.durations.estimate(job))
+            if active is not None and not active.executing_parts:
+                known = until is not None and self.durations.expected(job) is not None
+                expected = until / self._server_count if known and until is not None else None
+                waiting.append(_queue_entry(job, len(waiting) + 1, expected))
+        return QueueView(running=tuple(shown), waiting=tuple(waiting), reason=self.waiting_reason())
 
-    def reason(self) -> str | None:
-        """Why nothing moves, if not the queue."""
-        if len(self.away) >= self._servers:
+    def waiting_reason(self) -> str | None:
+        """Why nothing moves, if it is not for other jobs."""
+        if len(self.away_servers) >= self._server_count:
             return "ComfyUI is away"
-        return self.busy()
+        return self.busy_reason()
 
-    def show(self, job_id: UUID) -> None:
-        """Publish the place of a waiting job for somebody who begins to watch."""
-        for entry in self.view().waiting:
+    def seconds_until_start(self) -> float | None:
+        """In how many seconds one waiting job is expected to start; None: not known."""
+        running = [active for active in self.active.values() if active.executing_parts and not active.ended]
+        remaining = [self._remaining_seconds(active) for active in running]
+        return min((seconds for seconds in remaining if seconds is not None), default=None)
+
+    def announce_position(self, job_id: UUID) -> None:
+        """Publish the position of a waiting job, for somebody who begins to watch it."""
+        for entry in self.queue_view().waiting:
             if entry.job_id == job_id:
                 self._announce(entry)
 
-    def seconds_until_place(self) -> float | None:
-        """How long until one waiting job has its turn: what the running ones still need."""
-        remaining = [self._remaining(run) for run in self.runs.values() if run.executing and not run.over]
-        return min((seconds for seconds in remaining if seconds is not None), default=None)
+    def _announce_positions(self) -> None:
+        self._announcement = None
+        if any(self.updates.is_watched(job_id) for job_id in self.active):
+            for entry in self.queue_view().waiting:
+                if self.updates.is_watched(entry.job_id):
+                    self._announce(entry)
 
     def _announce(self, entry: QueueEntry) -> None:
-        # Whole seconds: a difference that nobody is shown is no update.
+        # Whole seconds: an update that looks the same is not worth sending.
         expected = None if entry.expected_seconds is None else float(round(entry.expected_seconds))
-        waiting = Waiting(position=entry.position, expected_seconds=expected, reason=self.reason())
-        self.board.publish(entry.job_id, waiting)
+        waiting = Waiting(position=entry.position, expected_seconds=expected, reason=self.waiting_reason())
+        self.updates.publish(entry.job_id, waiting)
 
-    def _remaining(self, run: ActiveJob) -> float | None:
-        expected = self.durations.expected(run.job)
+    def _remaining_seconds(self, active: ActiveJob) -> float | None:
+        expected = self.durations.expected(active.job)
         if expected is None:
             return None
-        since = run.executing_since
+        since = active.executing_since
         return max(0.0, expected - (time.monotonic() - since if since is not None else 0.0))
 
 
-def now() -> datetime:
+def utc_now() -> datetime:
     """The wall clock, for what is stored."""
     return datetime.now(UTC)
 
@@ -217,7 +234,7 @@ def _sum(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
 
 
-def _entry(job: Job, position: int, expected: float | None) -> QueueEntry:
+def _queue_entry(job: Job, position: int, expected: float | None) -> QueueEntry:
     request = job.request
     return QueueEntry(
         job_id=job.id,

@@ -1,7 +1,20 @@
-"""From a wish to verified files: accepts, queues, runs, follows, collects, and survives restarts.
+"""Generation as one service: accepts requests, runs them on ComfyUI, fetches the files, and survives restarts.
 
-One `JobRegistry` has the jobs under way, one `Dispatcher` per ComfyUI server does the work. What people see comes from
-`watch` and `queue_view`; what must survive is in the `JobStore`.
+The life of a job, and where each step is::
+
+    Orchestrator.submit                        limits, checks, QUEUED is stored
+      Acceptance.accept                        acceptance.py
+      JobQueue.require_space, .push            queue.py
+    Dispatcher._prepare, ._run_next            dispatcher.py, one for each ComfyUI server
+      Preparer.prepare                         preparation.py: graph, uploads, an attempt and RUNNING are stored
+      Executor.execute                         execution.py: submitted and followed, with the GPU lock
+      OutcomeHandler.handle                    outcome_handling.py, beside the next prompt
+        OutputFolder.collect                   outputs.py: downloaded and verified
+        Postprocessor.make_artifacts           postprocessing.py: thumbnails, sidecars, speech as OGG
+        JobRegistry.record_result              job_registry.py: GENERATED is stored, watchers are told
+    Orchestrator.mark_delivered                called by the cogs when the result was posted
+
+After a restart `recover` reads what is left (recovery.py). Watchers see updates through update_broadcaster.py.
 """
 
 from __future__ import annotations
@@ -10,279 +23,291 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
+from bot.comfyui.client import ComfyClient
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
-from bot.errors import Cancelled, ChorusError, InputInvalid, QueueFull
-from bot.generation.acceptance import Acceptance, Accepted, CharacterSource, WorkflowSource, stored_form
-from bot.generation.active_job import ActiveJob, parts_of
+from bot.errors import Cancelled, ChorusError, InputInvalid
+from bot.generation.acceptance import (
+    Acceptance,
+    Accepted,
+    CharacterSource,
+    WorkflowSource,
+    find_finished_copy,
+    stored_workflow,
+)
+from bot.generation.active_job import new_active_job
 from bot.generation.dispatcher import Dispatcher
 from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
-from bot.generation.job_registry import JobRegistry, now
+from bot.generation.job_registry import JobRegistry, utc_now
+from bot.generation.options import GenerationOptions
 from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.outputs import OutputFolder
 from bot.generation.postprocessing import Postprocessor
-from bot.generation.preparation import Preparer
-from bot.generation.prompt_rewriting import PromptRewriter
-from bot.generation.queue import FairQueue
+from bot.generation.preparation import Preparer, PromptRewriter
+from bot.generation.queue import JobQueue
 from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_jobs
-from bot.generation.result_cache import reusable
-from bot.generation.settings import GenerationSettings
-from bot.generation.store import JobStore, WorkflowStore
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.audio import BUNDLED
 from bot.media.ffmpeg import Ffmpeg
+from bot.storage.jobs import JobRepository
+from bot.storage.workflows import WorkflowRepository
 from bot.workflows.values import Workflow
 
 _log = logging.getLogger(__name__)
 
 
-class Orchestrator:
-    """Generation as one service. Open it with `async with`; close it before the ComfyUI clients of its GPUs.
+@dataclass(frozen=True)
+class ComfyServer:
+    """A ComfyUI server: an open client, and the lock of its GPU."""
 
-    Work starts with the first `submit`, or with `recover`. Closing leaves running prompts to ComfyUI: the next start
-    takes them up.
+    client: ComfyClient
+    gpu: GpuLock
+
+
+class Orchestrator:
+    """Runs jobs. Open it with `async with`; close it before the clients of its servers.
+
+    Work starts with the first `submit`, or with `recover`. Prompts that run when it is closed go on in ComfyUI; the
+    next start follows them.
 
     Args:
-        settings: Limits and folders.
-        store: Jobs and attempts.
-        versions: Workflow versions.
-        characters: `CharacterLibrary`.
-        workflows: `WorkflowLibrary`.
-        gpus: One per ComfyUI server, with open clients.
-        rewriter: Writes the prompts of requests with `rewrite`; None: they are drawn as they are.
+        options: Limits and folders.
+        jobs: Stored jobs and attempts.
+        versions: Stored workflow versions.
+        characters: The character library.
+        workflows: The workflow library.
+        servers: The ComfyUI servers.
+        rewriter: Writes the prompts of requests with `rewrite`; None: their own words are drawn.
         ffmpeg: For speech and video.
 
     """
 
     def __init__(
         self,
-        settings: GenerationSettings,
+        options: GenerationOptions,
         *,
-        store: JobStore,
-        versions: WorkflowStore,
+        jobs: JobRepository,
+        versions: WorkflowRepository,
         characters: CharacterSource,
         workflows: WorkflowSource,
-        gpus: Sequence[GpuLock],
+        servers: Sequence[ComfyServer],
         rewriter: PromptRewriter | None = None,
         ffmpeg: Ffmpeg = BUNDLED,
     ) -> None:
-        self._settings = settings
-        self._store = store
+        self._options = options
+        self._jobs = jobs
         self._versions = versions
-        self._gpus = tuple(gpus)
+        self._servers = tuple(servers)
         self._rewriter = rewriter
         self._acceptance = Acceptance(characters, workflows, versions)
-        self._folder = OutputFolder(settings.data_dir, max_bytes=settings.max_output_bytes)
-        self._finisher = Postprocessor(
-            settings.data_dir, pause_ms=settings.pause_ms, bitrate=settings.speech_bitrate, ffmpeg=ffmpeg
+        self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes)
+        self._postprocessor = Postprocessor(
+            options.data_dir, pause_ms=options.pause_ms, bitrate=options.speech_bitrate, ffmpeg=ffmpeg
         )
-        self._ledger = JobRegistry(store, FairQueue(settings.max_live_in_a_row), len(self._gpus))
-        self._ledger.busy = self._busy
-        self._dispatchers = {gpu.client.url: self._dispatcher(gpu) for gpu in self._gpus}
-        self._entering = asyncio.Lock()
-        self._accepting = set[asyncio.Task[Job]]()
+        queue = JobQueue(options.max_live_in_a_row, max_size=options.max_queue_size, max_per_user=options.max_per_user)
+        self._registry = JobRegistry(jobs, queue, len(self._servers))
+        self._registry.busy_reason = self._busy_reason
+        self._dispatchers = {server.client.url: self._dispatcher(server) for server in self._servers}
+        self._accept_lock = asyncio.Lock()
+        self._storing = set[asyncio.Task[Job]]()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*self._accepting, return_exceptions=True)
+        await asyncio.gather(*self._storing, return_exceptions=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for run in list(self._ledger.runs.values()):
-            await self._ledger.drop_preparation(run, AttemptState.UNSENT)
+        for active in list(self._registry.active.values()):
+            await self._registry.discard_preparation(active, AttemptState.UNSENT)
 
     # -- jobs
 
     async def submit(self, request: GenerationRequest) -> Job:
-        """Accept a wish: it is checked, and QUEUED is committed when this returns.
+        """Accept a request. It is checked, and stored as QUEUED when this returns.
 
-        Speech that was made before, of the same text, voice, workflow and seed, is GENERATED at once from the file.
+        Speech of the same text, voice, workflow and seed as an earlier one is GENERATED at once from its file.
 
         Raises:
             ChorusError: INPUT_INVALID, CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE,
-                MISSING_MODEL, VOICE_UNAVAILABLE or QUEUE_FULL. Nothing is stored then.
+                MISSING_MODEL, VOICE_UNAVAILABLE or QUEUE_FULL. Nothing was stored.
 
         """
-        self._check_room(request)
+        self._require_space(request)
         accepted = await self._acceptance.accept(request, self._object_info())
-        async with self._entering:
-            self._check_room(request)
-            await self._remember(accepted.workflow)
-            if finished := await reusable(accepted, self._store, self._settings.data_dir):
-                await self._store.add(finished, owner=self._settings.owner, fingerprint=accepted.fingerprint)
+        async with self._accept_lock:
+            self._require_space(request)
+            await self._store_version(accepted.workflow)
+            if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
+                await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
                 return finished
-            # A caller that is cancelled now must not leave a stored job that nobody runs.
-            return await asyncio.shield(self._spawn(self._enter(accepted)))
+            # A caller that is cancelled now must not leave a stored job that is not in the queue.
+            return await asyncio.shield(self._start_storing(self._store_and_enqueue(accepted)))
 
     async def cancel(self, job_id: UUID) -> bool:
-        """CANCELLED at once, whether it waits or runs (then ComfyUI is told, and the GPU is kept until it obeyed).
+        """CANCELLED at once, whether the job waits or runs; ComfyUI is interrupted, and keeps the GPU until it stops.
 
-        False: it has ended already, or is not ours.
+        False: the job has ended already, or another process runs it.
         """
-        run = self._ledger.runs.get(job_id)
-        return run is not None and await self._ledger.end(run, JobState.CANCELLED, Cancelled())
+        active = self._registry.active.get(job_id)
+        return active is not None and await self._registry.end(active, JobState.CANCELLED, Cancelled())
 
     async def mark_delivered(self, job_id: UUID) -> None:
         """The result was posted (GENERATED -> DELIVERED), or the error was shown."""
-        await self._store.mark_delivered(job_id, now())
+        await self._jobs.mark_delivered(job_id, utc_now())
 
-    async def undeliverable(self, job_id: UUID, error: ChorusError) -> Job | None:
-        """GENERATED -> FAILED: the result exists, and cannot be posted. None: the job was not GENERATED."""
-        return await self._store.end(job_id, JobState.FAILED, job_error(error), now(), undeliverable=True)
+    async def mark_undeliverable(self, job_id: UUID, error: ChorusError) -> Job | None:
+        """GENERATED -> FAILED: the result exists but cannot be posted. None: the job was not GENERATED."""
+        return await self._jobs.end(job_id, JobState.FAILED, job_error(error), utc_now(), undeliverable=True)
 
     async def job(self, job_id: UUID) -> Job | None:
         """The job as stored."""
-        return await self._store.get(job_id)
+        return await self._jobs.get(job_id)
 
     # -- watching
 
     async def watch(self, job_id: UUID) -> AsyncGenerator[JobUpdate]:
         """The present state, then the newest one whenever it changed; ends after `Ended`.
 
-        Updates that come faster than they are taken are skipped; a watcher never slows a job.
+        A watcher that is slower than the updates skips some; it never delays the job.
 
         Raises:
             InputInvalid: There is no such job.
 
         """
-        if job_id in self._ledger.runs and not self._ledger.runs[job_id].over:
-            self._ledger.show(job_id)
-            async with aclosing(self._ledger.board.watch(job_id)) as updates:
+        active = self._registry.active.get(job_id)
+        if active is not None and not active.ended:
+            self._registry.announce_position(job_id)
+            async with aclosing(self._registry.updates.watch(job_id)) as updates:
                 async for update in updates:
                     yield update
             return
-        job = await self._store.get(job_id)
+        job = await self._jobs.get(job_id)
         if job is None:
             raise InputInvalid("That job is no longer known.")
         yield Ended(job=job)
 
     def queue_view(self) -> QueueView:
         """What runs and what waits, from memory."""
-        return self._ledger.view()
+        return self._registry.queue_view()
 
     @property
-    def under_way(self) -> int:
-        """How many jobs are in memory: those that wait or run, and those whose last files are on their way."""
-        return len(self._ledger.runs)
+    def active_count(self) -> int:
+        """How many jobs wait, run, or have files on their way."""
+        return len(self._registry.active)
 
     @property
     def swaps(self) -> SwapStatistics:
-        """How often the GPU's memory changed hands between ComfyUI and the language model, all servers together."""
-        each = [gpu.swaps for gpu in self._gpus]
+        """How often VRAM was handed over between ComfyUI and the language model, on all servers together."""
+        each = [server.gpu.swaps for server in self._servers]
         return SwapStatistics(sum(one.count for one in each), sum(one.seconds for one in each))
 
     # -- start
 
     async def recover(self) -> list[Job]:
-        """Take up every job that a process before us left unfinished; call it once, before the first `submit`.
+        """Take up the jobs that a process before this one left unfinished; call it once, before the first `submit`.
 
-        Returns at once; ComfyUI is asked in the background, and waited for where it is away.
+        Returns at once; ComfyUI is asked in the background, and waited for if it is away.
 
         Returns:
             Jobs whose result or error was not shown yet, in the order of acceptance.
 
         Raises:
-            RuntimeError: Work has begun: a job of this process would be taken for one that was left.
+            RuntimeError: Work has begun, so that new jobs could be taken for left ones.
 
         """
         if self._tasks:
             raise RuntimeError("recover comes before the first submit")
-        found = await read_recovered_jobs(self._store, self._folder, self._settings.owner)
-        for run in found.queued:
-            await self._ledger.enter(run)
-        adopted = await self._at_home(found)
-        for run in (*(one.run for one in found.adopted), *found.complete):
-            await self._ledger.durations.learn(run.job)
-            self._ledger.runs[run.job.id] = run
-            if not run.over:
-                self._ledger.board.publish(run.job.id, Waiting(position=1, reason="taking up after a restart"))
-        self._start(adopted)
-        for run in found.complete:
-            next(iter(self._dispatchers.values())).complete_beside(run)
-        left = len(found.queued), len(found.adopted), len(found.complete)
-        _log.info("recovered: %d to queue, %d to follow, %d to complete", *left)
-        return await self._store.undelivered(self._settings.owner)
+        found = await read_recovered_jobs(self._jobs, self._folder, self._options.owner)
+        for active in found.queued:
+            await self._registry.enqueue(active)
+        by_server = await self._by_server(found)
+        for active in (*(one.active for one in found.open_attempts), *found.collected):
+            await self._registry.durations.load(active.job)
+            self._registry.active[active.job.id] = active
+            if not active.ended:
+                waiting = Waiting(position=1, reason="taking up after a restart")
+                self._registry.updates.publish(active.job.id, waiting)
+        self._start_dispatchers(by_server)
+        for active in found.collected:
+            next(iter(self._dispatchers.values())).finish_in_background(active)
+        counts = len(found.queued), len(found.open_attempts), len(found.collected)
+        _log.info("recovered: %d jobs to queue, %d attempts to follow, %d results to finish", *counts)
+        return await self._jobs.undelivered(self._options.owner)
 
-    async def _at_home(self, found: RecoveredJobs) -> dict[str, list[OpenAttempt]]:
-        """Open attempts by server; those of a server we no longer have are given up and run again elsewhere."""
+    async def _by_server(self, found: RecoveredJobs) -> dict[str, list[OpenAttempt]]:
+        """Open attempts by server; those of a server that is no longer configured run again elsewhere."""
         by_server: dict[str, list[OpenAttempt]] = {url: [] for url in self._dispatchers}
-        for one in found.adopted:
-            home = one.attempt.server if one.attempt.server in by_server else None
-            if home is not None:
-                by_server[home].append(one)
+        for one in found.open_attempts:
+            if one.attempt.server in by_server:
+                by_server[one.attempt.server].append(one)
                 continue
-            await self._store.end_attempt(one.attempt.prompt_id, AttemptState.LOST)
-            if not one.run.over:
-                await self._ledger.repeat(one.run, one.attempt.part)
+            await self._jobs.end_attempt(one.attempt.prompt_id, AttemptState.LOST)
+            if not one.active.ended:
+                await self._registry.run_part_again(one.active, one.attempt.part)
         return by_server
 
-    # -- parts
-
-    def _dispatcher(self, gpu: GpuLock) -> Dispatcher:
-        client = gpu.client
-        preparer = Preparer(client, self._ledger, self._acceptance, self._rewriter)
-        executor = Executor(client, self._ledger, self._versions, self._settings.timeout_seconds)
-        settlement = OutcomeHandler(
-            client=client,
-            uploads=preparer.uploads,
-            ledger=self._ledger,
-            folder=self._folder,
-            finisher=self._finisher,
-            versions=self._versions,
-            max_losses=self._settings.max_losses,
-        )
-        return Dispatcher(gpu, self._ledger, preparer, executor, settlement)
-
-    def _start(self, adopted: dict[str, list[OpenAttempt]] | None = None) -> None:
+    def _start_dispatchers(self, open_attempts: dict[str, list[OpenAttempt]] | None = None) -> None:
         if not self._tasks:
             self._tasks = [
-                asyncio.create_task(dispatcher.run((adopted or {}).get(url, ())), name=f"dispatch to {url}")
+                asyncio.create_task(dispatcher.run((open_attempts or {}).get(url, ())), name=f"dispatch to {url}")
                 for url, dispatcher in self._dispatchers.items()
             ]
 
-    async def _remember(self, workflow: Workflow) -> None:
-        await self._versions.put(stored_form(workflow))
+    def _dispatcher(self, server: ComfyServer) -> Dispatcher:
+        preparer = Preparer(server.client, self._registry, self._acceptance, self._rewriter)
+        outcomes = OutcomeHandler(
+            client=server.client,
+            uploads=preparer.uploads,
+            registry=self._registry,
+            folder=self._folder,
+            postprocessor=self._postprocessor,
+            versions=self._versions,
+            max_losses=self._options.max_losses,
+        )
+        executor = Executor(server.client, self._registry, self._versions, self._options.timeout_seconds)
+        return Dispatcher(
+            server.client, server.gpu, self._registry, preparer=preparer, executor=executor, outcomes=outcomes
+        )
+
+    # -- accepting
+
+    def _require_space(self, request: GenerationRequest) -> None:
+        free_in_seconds = self._registry.seconds_until_start()
+        self._registry.queue.require_space(request, free_in_seconds=free_in_seconds)
+
+    async def _store_version(self, workflow: Workflow) -> None:
+        await self._versions.put(stored_workflow(workflow))
         await self._versions.set_current(
             workflow.character_id, workflow.kind.value, workflow.name, workflow.content_hash
         )
 
-    async def _enter(self, accepted: Accepted) -> Job:
+    def _start_storing(self, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
+        task = asyncio.create_task(work)
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+        return task
+
+    async def _store_and_enqueue(self, accepted: Accepted) -> Job:
         job = accepted.job
-        await self._ledger.durations.learn(job)
-        await self._store.add(job, owner=self._settings.owner, fingerprint=accepted.fingerprint)
-        self._start()
-        await self._ledger.enter(ActiveJob(job, todo=set(range(parts_of(job)))))
+        await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
+        self._start_dispatchers()
+        await self._registry.enqueue(new_active_job(job))
         _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
         return job
 
-    def _spawn(self, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
-        task = asyncio.create_task(work)
-        self._accepting.add(task)
-        task.add_done_callback(self._accepting.discard)
-        return task
-
-    def _check_room(self, request: GenerationRequest) -> None:
-        queue, settings = self._ledger.queue, self._settings
-        wait = self._ledger.seconds_until_place()
-        when = "" if wait is None else f" A place should be free in about {max(1, round(wait))} seconds."
-        if queue.waiting() >= settings.max_queue_size:
-            raise QueueFull(f"The queue is full: {queue.waiting()} jobs wait.{when}")
-        counts = not request.live and request.requester_id != 0
-        if counts and (mine := queue.waiting(request.requester_id)) >= settings.max_per_user:
-            raise QueueFull(f"You already have {mine} jobs waiting.{when}")
-
     def _object_info(self) -> dict[str, object] | None:
-        """What is known to be installed; of several servers nothing, since one may have what another has not."""
-        known = self._gpus[0].client.cached_object_info
-        return dict(known) if known is not None and len(self._gpus) == 1 else None
+        """What ComfyUI has installed, if it was asked; of several servers None, since they may have different nodes."""
+        known = self._servers[0].client.cached_object_info
+        return dict(known) if known is not None and len(self._servers) == 1 else None
 
-    def _busy(self) -> str | None:
-        return "the model is speaking" if all(gpu.conversing for gpu in self._gpus) else None
+    def _busy_reason(self) -> str | None:
+        return "the model is speaking" if all(server.gpu.conversing for server in self._servers) else None

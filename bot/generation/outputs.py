@@ -1,4 +1,4 @@
-"""From what ComfyUI reports to files on our disk: chosen, downloaded, verified, named by us."""
+"""From the outputs that ComfyUI reports to files on our disk: chosen, downloaded, verified, and given our names."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from bot.comfyui.models import Media, OutputFile, preferred
 from bot.domain.attempts import CollectedFile
 from bot.domain.jobs import Job, JobKind
 from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
-from bot.generation.paths import TERMINAL, files_of, folder_of, stem_of
-from bot.generation.verification import verify
+from bot.generation.output_verification import verify_output
+from bot.generation.paths import TERMINAL_FOLDER, files_of, folder_of, stem_of
 
 _log = logging.getLogger(__name__)
 
 _MOST_FILES = 100
 _ABANDONED_SECONDS = 60
-"""Terminal commands write in their folder beside the bot; in all others there is one owner."""
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Age of a partial download in the terminal folder, where a command may be downloading beside the bot."""
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def chosen_files(files: Sequence[OutputFile], kind: JobKind) -> tuple[OutputFile, ...]:
-    """The results among everything a run reported: of the kind, saved before temporary, each once, in order.
+    """The results among all outputs of a prompt: of the job's kind, each once, in order.
 
-    A workflow whose folder says picture and whose nodes save video still has a result, and the other way round.
+    Files of ComfyUI's `temp` folder (PreviewImage) count only if nothing else was saved.
+
+    A workflow in the folder `image` that saves only a video has that as its result, and the other way round.
     """
     if kind is JobKind.AUDIO:
         found = preferred(files, Media.AUDIO)
@@ -44,11 +46,11 @@ def chosen_files(files: Sequence[OutputFile], kind: JobKind) -> tuple[OutputFile
 
 
 class OutputFolder:
-    """The data folder, as far as results are concerned.
+    """The files of jobs under the data folder.
 
     Args:
-        data_dir: What stored paths are relative to.
-        max_bytes: Of one file.
+        data_dir: Stored paths are relative to it.
+        max_bytes: Size of the largest file that is downloaded.
 
     """
 
@@ -61,14 +63,14 @@ class OutputFolder:
     ) -> tuple[CollectedFile, ...]:
         """Download and verify the results of one part.
 
-        A file of a batch that is no picture is left out as long as another one is good.
+        A damaged file of a batch is left out as long as another file is good.
 
         Raises:
-            NoOutput: There is no file of that kind, or none that is what it says.
-            OutputTooLarge: Every file is beyond the limit.
+            NoOutput: There is no file of the job's kind, or none that is what its name says.
+            OutputTooLarge: Every file is larger than the limit.
             GenerationFailed: The disk is full.
-            FileGone: ComfyUI no longer has one.
-            ComfyConnectionError: ComfyUI went away.
+            FileGone: ComfyUI no longer has a file.
+            ComfyConnectionError: ComfyUI does not answer.
 
         """
         chosen = chosen_files(files, job.request.kind)
@@ -79,7 +81,7 @@ class OutputFolder:
         folder = self.data_dir / folder_of(job)
         collected: list[CollectedFile] = []
         refused: ChorusError | None = None
-        with saying_why():
+        with disk_errors_explained():
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             for file in chosen:
                 name = self._name(job, part, len(collected))
@@ -93,20 +95,20 @@ class OutputFolder:
         return tuple(collected)
 
     async def is_intact(self, file: CollectedFile) -> bool:
-        """Whether a file that was collected before a restart is still there, whole."""
+        """Whether a file that was collected before a restart is still there with its whole size."""
         return await asyncio.to_thread(_has_size, self.data_dir / file.path, file.size)
 
     async def discard(self, job: Job) -> None:
-        """Remove everything that is there of the job; never fails."""
+        """Remove all files of the job. Never raises."""
         await asyncio.to_thread(self._discard, job)
 
-    async def sweep(self, job: Job) -> None:
-        """Remove what a killed process was writing in the job's folder, and nobody else writes; never fails."""
-        await asyncio.to_thread(self._sweep, self.data_dir / folder_of(job))
+    async def remove_partial_downloads(self, job: Job) -> None:
+        """Remove what a killed process was writing in the job's folder. Never raises."""
+        await asyncio.to_thread(self._remove_partial_downloads, self.data_dir / folder_of(job))
 
     @staticmethod
-    def _sweep(folder: Path) -> None:
-        spared = _ABANDONED_SECONDS if folder.name == TERMINAL else 0
+    def _remove_partial_downloads(folder: Path) -> None:
+        spared = _ABANDONED_SECONDS if folder.name == TERMINAL_FOLDER else 0
         for path in folder.glob(".part-*"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime >= spared:
@@ -127,7 +129,7 @@ class OutputFolder:
         arriving = target.with_name(f"{target.name}.download")
         try:
             downloaded = await client.download(file, arriving, max_bytes=self._max_bytes)
-            verified = await verify(downloaded.path, kind)
+            verified = await verify_output(downloaded.path, kind)
             final = target.with_name(target.name + verified.suffix)
             await asyncio.to_thread(arriving.replace, final)
         except FileTooLarge as error:
@@ -147,8 +149,8 @@ class OutputFolder:
 
 
 @contextlib.contextmanager
-def saying_why() -> Generator[None, None, None]:
-    """Turn what the operating system says about our disk into an error for people.
+def disk_errors_explained() -> Generator[None, None, None]:
+    """Raise an error for people instead of the operating system's error about our disk.
 
     Raises:
         GenerationFailed: The disk is full, or not writable.
@@ -157,7 +159,7 @@ def saying_why() -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL:
             message = "The result could not be saved: the disk of the bot is full."
             raise GenerationFailed(message, advice="The owner should free disk space, then try again.") from error
         message = "The result could not be saved on the bot's disk."

@@ -1,4 +1,4 @@
-"""From verified files to artifacts: thumbnails, sidecars, speech joined and transcoded."""
+"""From collected files to artifacts: thumbnails, sidecars; speech is joined and transcoded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from bot.domain.attempts import CollectedFile
 from bot.domain.jobs import Artifact, Job, JobKind
+from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, NoOutput
-from bot.generation.outputs import saying_why
+from bot.generation.outputs import disk_errors_explained
 from bot.generation.paths import folder_of, stem_of
 from bot.generation.sidecar import write_sidecar
-from bot.generation.store import StoredWorkflow
 from bot.media.audio import BUNDLED, AudioInfo, transcode_to_ogg
 from bot.media.errors import BadMedia
 from bot.media.ffmpeg import Ffmpeg
@@ -28,13 +28,13 @@ THUMBNAIL_PIXELS = 200
 
 
 class Postprocessor:
-    """Makes everything that lies beside a result.
+    """Makes artifacts.
 
     Args:
-        data_dir: What stored paths are relative to.
-        pause_ms: Silence between the parts of a speech.
-        bitrate: Of speech, bits per second.
-        ffmpeg: Which one to run.
+        data_dir: Stored paths are relative to it.
+        pause_ms: Silence between the parts of speech, in milliseconds.
+        bitrate: Of speech, in bits per second.
+        ffmpeg: For speech and video.
 
     """
 
@@ -44,24 +44,24 @@ class Postprocessor:
         self._bitrate = bitrate
         self._ffmpeg = ffmpeg
 
-    async def finish(
+    async def make_artifacts(
         self, job: Job, parts: Mapping[int, Sequence[CollectedFile]], workflow: StoredWorkflow | None
     ) -> tuple[Artifact, ...]:
         """The artifacts of a job all of whose parts are collected, with thumbnails and sidecars on the disk.
 
-        Doing it again, after a crash in the midst of it, gives the same names.
+        When it is repeated after a crash, the files get the same names.
 
         Raises:
-            NoOutput: A file turned out not to be playable.
+            NoOutput: A sound or video cannot be played.
             GenerationFailed: The disk is full.
 
         """
         files = [file for part in sorted(parts) for file in parts[part]]
-        with saying_why():
+        with disk_errors_explained():
             if job.request.kind is JobKind.AUDIO:
                 artifacts = (await self._speech(job, files),)
             else:
-                artifacts = tuple([await self._visible(file) for file in files])
+                artifacts = tuple([await self._picture_or_video(file) for file in files])
             originals = [file.path for file in files] if job.request.kind is JobKind.AUDIO else []
             for artifact in artifacts:
                 await asyncio.to_thread(write_sidecar, self._data_dir, job, artifact, workflow, originals)
@@ -69,7 +69,7 @@ class Postprocessor:
 
     # -- pictures and videos
 
-    async def _visible(self, file: CollectedFile) -> Artifact:
+    async def _picture_or_video(self, file: CollectedFile) -> Artifact:
         is_video = file.media_type.startswith("video/")
         info = await self._video(file) if is_video else None
         size = (info.width, info.height) if info else await self._picture_size(file)
@@ -98,7 +98,7 @@ class Postprocessor:
     async def _picture_size(self, file: CollectedFile) -> tuple[int, int] | tuple[None, None]:
         try:
             info = await asyncio.to_thread(inspect_image, self._data_dir / file.path)
-        except BadMedia:  # a kind we keep without opening it
+        except BadMedia:  # a kind that Pillow does not open
             return None, None
         return info.width, info.height
 

@@ -7,20 +7,20 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
 from bot.domain.attempts import Attempt, attempt_id
-from bot.domain.jobs import InputFile, Job
+from bot.domain.jobs import GenerationRequest, InputFile, Job
 from bot.errors import InputInvalid
 from bot.generation.acceptance import Acceptance, injection
-from bot.generation.active_job import ActiveJob, Prepared
+from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
-from bot.generation.job_registry import JobRegistry, now
-from bot.generation.prompt_rewriting import PromptRewriter
+from bot.generation.job_registry import JobRegistry, utc_now
 from bot.workflows.injection import inject, seed_limit
 from bot.workflows.validation import validate_installed
 from bot.workflows.values import Workflow
@@ -28,27 +28,46 @@ from bot.workflows.values import Workflow
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
+_AWAY_AFTER_SECONDS = 0.5
+"""How long a server may take to answer before people are told that it is away."""
 
 
-class Uploads:
-    """Input files on one server: each content goes up once, and again when ComfyUI turns out not to have it."""
+@dataclass(frozen=True, slots=True)
+class RewrittenPrompt:
+    """A prompt that the language model wrote; `note` is a sentence for the person beside the result."""
+
+    positive: str
+    note: str | None = None
+
+
+class PromptRewriter(Protocol):
+    """Writes the prompts of requests with `rewrite`. Implemented in `bot.conversation`, a layer above this one."""
+
+    async def rewrite(self, request: GenerationRequest) -> RewrittenPrompt:
+        """The prompt to draw. Without a language model these are the request's own words, with a note."""
+        ...
+
+
+class InputUploads:
+    """Input files on one server: each content is uploaded once, and again if ComfyUI does not have it any more."""
 
     def __init__(self, client: ComfyClient) -> None:
         self._client = client
         self._names: dict[str, str] = {}
+        """SHA-256 -> the name that ComfyUI gave the file."""
 
     async def names(self, files: tuple[InputFile, ...]) -> dict[str, str]:
-        """Role -> what to write into the loader node.
+        """Role of each file -> what to write into its loader node.
 
         Raises:
-            InputInvalid: One of our own files is gone or has changed since the job was accepted.
-            ComfyConnectionError, UploadRefused: As the client says.
+            InputInvalid: A file on our disk is gone or has changed since the job was accepted.
+            ComfyConnectionError, UploadRefused: From the client.
 
         """
         return {file.role: await self._name(file) for file in files}
 
     def forget(self, files: tuple[InputFile, ...]) -> None:
-        """Upload them again next time: the server's input folder was emptied, or it is another server."""
+        """Upload them again next time: ComfyUI's input folder was emptied, or another server answers at the address."""
         for file in files:
             self._names.pop(file.sha256, None)
 
@@ -67,74 +86,79 @@ class Uploads:
 
 
 class Preparer:
-    """Prepares the next part of a run for one server."""
+    """Prepares parts of jobs for one server."""
 
     def __init__(
-        self, client: ComfyClient, ledger: JobRegistry, acceptance: Acceptance, rewriter: PromptRewriter | None = None
+        self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance, rewriter: PromptRewriter | None = None
     ) -> None:
-        self.uploads = Uploads(client)
-        self._rewriter = rewriter
+        self.uploads = InputUploads(client)
         self._client = client
-        self._ledger = ledger
+        self._registry = registry
         self._acceptance = acceptance
+        self._rewriter = rewriter
         self._version: tuple[Mapping[str, Any], str] | None = None
+        """The `/object_info` that ComfyUI's version was asked for, and that version."""
 
-    async def prepare(self, run: ActiveJob) -> Prepared | None:
-        """Wait for the server, build and check the graph, upload inputs, commit the attempt.
+    async def prepare(self, active: ActiveJob) -> PreparedPart | None:
+        """Wait for the server, build and check the graph, upload inputs, store the attempt.
 
-        None: the job ended meanwhile.
+        Returns:
+            The job's first pending part; None: the job ended meanwhile.
 
         Raises:
             ChorusError: The job cannot be run.
 
         """
-        await self._rewrite(run)
-        job = run.job
-        workflow = await self._acceptance.pinned(job)
-        part = min(run.todo)
-        while True:
-            try:
-                async with self._present():
-                    graph, version = await self._graph(job, workflow, part)
-                    break
-            except ComfyConnectionError as error:
-                _log.info("job %s waits for ComfyUI: %s", job.id, error)
-                await asyncio.sleep(_RETRY_SECONDS)
-            except ComfyError as error:
-                raise chorus_error(error, workflow.graph) from error
-        n = run.number(part)
-        if run.gone_nodes:
-            graph = break_cache(graph, f"{job.id}/{n}", run.gone_nodes)
+        await self._rewrite_prompt(active)
+        job = active.job
+        workflow = await self._acceptance.accepted_workflow(job)
+        part = min(active.pending_parts)
+        graph, version = await self._build_when_available(job, workflow, part)
+        n = active.new_attempt_number(part)
+        if active.nodes_to_rerun:
+            graph = break_cache(graph, f"{job.id}/{n}", active.nodes_to_rerun)
         attempt = Attempt(
             prompt_id=attempt_id(job.id, part, n),
             job_id=job.id,
             part=part,
             n=n,
             server=self._client.url,
-            created_at=now(),
+            created_at=utc_now(),
         )
         parameters = {**job.parameters, "comfyui_version": version}
-        if not await self._ledger.store.begin_attempt(attempt, parameters):
+        if not await self._registry.jobs.begin_attempt(attempt, parameters):
             return None
-        run.todo.discard(part)
-        run.job = run.job.model_copy(update={"parameters": parameters})
-        return Prepared(attempt, graph)
+        active.pending_parts.discard(part)
+        active.job = active.job.model_copy(update={"parameters": parameters})
+        return PreparedPart(attempt, graph)
 
-    async def _rewrite(self, run: ActiveJob) -> None:
-        """Let the language model write the prompt, once: what it wrote is committed with the first attempt."""
-        job = run.job
+    async def _rewrite_prompt(self, active: ActiveJob) -> None:
+        """Let the language model write the prompt, once per job: it is stored with the first attempt."""
+        job = active.job
         if self._rewriter is None or not job.request.rewrite or job.parameters.get("rewritten"):
             return
         written = await self._rewriter.rewrite(job.request)
         if written.note:
-            run.note(written.note)
+            active.add_note(written.note)
         parameters = {**job.parameters, "positive": written.positive, "rewritten": True}
-        run.job = job.model_copy(update={"parameters": parameters})
+        active.job = job.model_copy(update={"parameters": parameters})
 
-    async def _graph(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
+    async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
+        while True:
+            try:
+                await self._wait_available()
+                return await self._build(job, workflow, part)
+            except ComfyConnectionError as error:
+                _log.info("job %s waits for ComfyUI: %s", job.id, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            except ComfyError as error:
+                raise chorus_error(error, workflow.graph) from error
+
+    async def _build(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
+        """The graph of the part with all values written, and ComfyUI's version."""
         info = await self._client.object_info()
         limit = seed_limit(workflow, info)
-        # A seed that we drew before ComfyUI was asked is wrapped to fit each node (`inject`); a person's own is not.
+        # A random seed that is too large for a node is wrapped when it is written; one that a person gave is refused.
         if job.request.seed is not None and job.seed > limit:
             raise InputInvalid(f"The seed must be a whole number from 0 to {limit}.")
         uploaded = await self.uploads.names(job.request.inputs)
@@ -143,31 +167,33 @@ class Preparer:
         return graph, await self._comfyui_version(info)
 
     async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
-        """Asked once in each life of the server: its `object_info` is fetched anew after a restart."""
+        """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""
         if self._version is None or self._version[0] is not info:
             self._version = info, (await self._client.system_stats()).version_text
         return self._version[1]
 
-    @contextlib.asynccontextmanager
-    async def _present(self) -> AsyncGenerator[None]:
-        """Wait until the server answers, and say that it is away while it does not."""
-        url = self._client.url
-        if self._client.connected and url not in self._ledger.away:
-            yield
+    async def _wait_available(self) -> None:
+        """Wait until the server answers; while it does not, people see that it is away."""
+        if self._client.connected and self._client.url not in self._registry.away_servers:
             return
-        available = asyncio.ensure_future(self._client.wait_available())
-        try:
-            done, _ = await asyncio.wait({available}, timeout=0.5)
-            if not done:
-                self._ledger.away.add(url)
-                self._ledger.changed()
-            await available
-        finally:
-            available.cancel()
-        if url in self._ledger.away:
-            self._ledger.away.discard(url)
-            self._ledger.changed()
+        async with _told_if_away(self._client, self._registry):
+            await self._client.wait_available()
+
+
+@contextlib.asynccontextmanager
+async def _told_if_away(client: ComfyClient, registry: JobRegistry) -> AsyncGenerator[None]:
+    def tell() -> None:
+        registry.away_servers.add(client.url)
+        registry.notify_change()
+
+    timer = asyncio.get_running_loop().call_later(_AWAY_AFTER_SECONDS, tell)
+    try:
         yield
+    finally:
+        timer.cancel()
+    if client.url in registry.away_servers:
+        registry.away_servers.discard(client.url)
+        registry.notify_change()
 
 
 def _sha256(path: Path) -> str:

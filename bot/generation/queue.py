@@ -1,8 +1,8 @@
-"""Who is next. Pure: no I/O, no clock, no tasks.
+"""The waiting jobs: who is next, and how many may wait. Pure: no I/O, no clock, no tasks.
 
-Order of acceptance, but live speech goes before waiting pictures (it answers somebody now), at most so many times in a
-row: then the oldest waiting picture has its turn. A job that goes on (the next part of a long speech, a repeat) goes to
-the front of its own line.
+Jobs are served in the order of acceptance, but live speech goes before waiting pictures because it answers somebody
+now; after `max_live_in_a_row` of them the oldest waiting picture has its turn. A job that was served before (the next
+part of a long speech, a repeated part) goes to the front of its line.
 """
 
 from __future__ import annotations
@@ -12,102 +12,132 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from bot.domain.jobs import Job
+from bot.domain.jobs import GenerationRequest, Job
+from bot.errors import QueueFull
 
 
-@dataclass
-class _Place:
+@dataclass(eq=False)
+class _Entry:
     job: Job
     server: str | None = None
-    """The server that prepares it; no other one takes it."""
-    counts: bool = True
-    """False for a job that goes on: it was counted when it came."""
+    """The server that prepares the job; no other one takes it."""
+    is_new: bool = True
+    """False for a job that was served before: it counted against the limits when it was accepted."""
 
 
-class FairQueue:
+class JobQueue:
     """The waiting jobs of all servers.
 
     Args:
-        max_live_in_a_row: See `GenerationSettings`.
+        max_live_in_a_row: How many live speech jobs may go before the oldest waiting picture.
+        max_size: Largest number of waiting jobs.
+        max_per_user: Largest number of waiting jobs of one person; live speech and terminal commands do not count.
 
     """
 
-    def __init__(self, max_live_in_a_row: int = 3) -> None:
-        self._most = max_live_in_a_row
-        self._live = deque[_Place]()
-        self._others = deque[_Place]()
-        self._streak = 0
+    def __init__(self, max_live_in_a_row: int = 3, *, max_size: int = 100, max_per_user: int = 3) -> None:
+        self._max_live_in_a_row = max_live_in_a_row
+        self._max_size = max_size
+        self._max_per_user = max_per_user
+        self._live = deque[_Entry]()
+        self._others = deque[_Entry]()
+        self._live_in_a_row = 0
 
     def __len__(self) -> int:
         return len(self._live) + len(self._others)
 
     def __contains__(self, job_id: UUID) -> bool:
-        return any(place.job.id == job_id for place in (*self._live, *self._others))
+        return any(entry.job.id == job_id for entry in (*self._live, *self._others))
+
+    # -- limits
+
+    def require_space(self, request: GenerationRequest, *, free_in_seconds: float | None = None) -> None:
+        """Check the limits for one more job.
+
+        Args:
+            request: Of the job that is to be accepted.
+            free_in_seconds: When a waiting job is expected to start, for the sentence.
+
+        Raises:
+            QueueFull: Too many jobs wait, or too many of this person.
+
+        """
+        when = ""
+        if free_in_seconds is not None:
+            when = f" A place should be free in about {max(1, round(free_in_seconds))} seconds."
+        if self.waiting() >= self._max_size:
+            raise QueueFull(f"The queue is full: {self.waiting()} jobs wait.{when}")
+        is_limited = not request.live and request.requester_id != 0
+        if is_limited and (own := self.waiting(request.requester_id)) >= self._max_per_user:
+            raise QueueFull(f"You already have {own} jobs waiting.{when}")
+
+    def waiting(self, requester_id: int | None = None) -> int:
+        """How many accepted jobs were never served: all, or those of one person (without live speech)."""
+        if requester_id is None:
+            return sum(entry.is_new for entry in (*self._live, *self._others))
+        return sum(entry.is_new and entry.job.request.requester_id == requester_id for entry in self._others)
+
+    # -- order
 
     def push(self, job: Job) -> None:
         """Append a newly accepted job."""
-        self._line(job).append(_Place(job))
+        self._line(job).append(_Entry(job))
 
     def push_front(self, job: Job) -> None:
-        """Put a job that goes on before all others of its line."""
-        self._line(job).appendleft(_Place(job, counts=False))
+        """Put a job that was served before in front of all others of its line."""
+        self._line(job).appendleft(_Entry(job, is_new=False))
 
     def next_for(self, server: str) -> Job | None:
-        """The job that server would be given now; it stays in the queue."""
-        place = self._pick(server, self._live, self._others, self._streak)
-        return None if place is None else place.job
+        """The job that the server would be given now; it stays in the queue."""
+        entry = self._pick(server, self._live, self._others, self._live_in_a_row)
+        return None if entry is None else entry.job
 
     def claim(self, job_id: UUID, server: str) -> None:
-        """That server prepares the job: from now on `next_for` offers it to no other."""
-        for place in (*self._live, *self._others):
-            if place.job.id == job_id:
-                place.server = server
+        """The server prepares the job: from now on `next_for` offers it to no other server."""
+        for entry in (*self._live, *self._others):
+            if entry.job.id == job_id:
+                entry.server = server
 
     def take(self, server: str) -> Job | None:
         """Remove and return `next_for(server)`."""
-        place = self._pick(server, self._live, self._others, self._streak)
-        if place is None:
+        entry = self._pick(server, self._live, self._others, self._live_in_a_row)
+        if entry is None:
             return None
-        self._streak = self._streak_after(place, self._others, self._streak)
-        self._line(place.job).remove(place)
-        return place.job
+        self._live_in_a_row = self._live_in_a_row_after(entry, self._others, self._live_in_a_row)
+        self._line(entry.job).remove(entry)
+        return entry.job
 
     def remove(self, job_id: UUID) -> bool:
-        """Take a job out (cancelled); False if it does not wait."""
+        """Remove a job (it was cancelled); False if it does not wait."""
         for line in (self._live, self._others):
-            for place in line:
-                if place.job.id == job_id:
-                    line.remove(place)
+            for entry in line:
+                if entry.job.id == job_id:
+                    line.remove(entry)
                     return True
         return False
 
     def order(self) -> Iterator[Job]:
-        """All waiting jobs in the order they would be served by one server, if nothing else came."""
-        live, others, streak = deque(self._live), deque(self._others), self._streak
-        while place := self._pick(None, live, others, streak):
-            streak = self._streak_after(place, others, streak)
-            (live if place.job.request.live else others).remove(place)
-            yield place.job
+        """All waiting jobs in the order in which one server would serve them if nothing else came."""
+        live, others, in_a_row = deque(self._live), deque(self._others), self._live_in_a_row
+        while entry := self._pick(None, live, others, in_a_row):
+            in_a_row = self._live_in_a_row_after(entry, others, in_a_row)
+            (live if entry.job.request.live else others).remove(entry)
+            yield entry.job
 
-    def waiting(self, requester_id: int | None = None) -> int:
-        """How many accepted jobs wait for their first turn: all, or those one person asked for (no live speech)."""
-        if requester_id is None:
-            return sum(place.counts for place in (*self._live, *self._others))
-        return sum(place.counts and place.job.request.requester_id == requester_id for place in self._others)
-
-    def _line(self, job: Job) -> deque[_Place]:
+    def _line(self, job: Job) -> deque[_Entry]:
         return self._live if job.request.live else self._others
 
-    def _pick(self, server: str | None, live: deque[_Place], others: deque[_Place], streak: int) -> _Place | None:
+    def _pick(self, server: str | None, live: deque[_Entry], others: deque[_Entry], in_a_row: int) -> _Entry | None:
         speech, other = _first(live, server), _first(others, server)
         if speech is None or other is None:
             return speech or other
-        return speech if streak < self._most else other
+        return speech if in_a_row < self._max_live_in_a_row else other
 
     @staticmethod
-    def _streak_after(place: _Place, others: deque[_Place], streak: int) -> int:
-        return streak + 1 if place.job.request.live and others else 0
+    def _live_in_a_row_after(entry: _Entry, others: deque[_Entry], in_a_row: int) -> int:
+        return in_a_row + 1 if entry.job.request.live and others else 0
 
 
-def _first(line: deque[_Place], server: str | None) -> _Place | None:
-    return next((place for place in line if server is None or place.server in {None, server}), None)
+def _first(line: deque[_Entry], server: str | None) -> _Entry | None:
+    """The first entry that the server may take; server None: the first of all."""
+    return next((entry for entry in line if server is None or entry.server in {None, server}), None)

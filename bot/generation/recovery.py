@@ -1,10 +1,9 @@
-"""After a start: what a process before us left, taken up where the store and ComfyUI say it is.
+"""After a start: the jobs that a process before this one left unfinished.
 
-Unfinished jobs come back into the queue in the order of acceptance, except for parts whose attempt is open. Of those,
-ComfyUI is asked: `/queue` first, then `/history`. What runs takes the GPU and is followed, what has ended is collected,
-what never arrived or got lost is run again. An open attempt of a job that has ended (cancelled, timed out) is
-interrupted and followed, because it may still have the GPU. So are the prompts of a terminal command that was killed:
-nobody waits for its jobs any more, and they end here.
+They come back into the queue in the order of acceptance, except for parts with an open attempt: about those ComfyUI is
+asked, `/queue` first, then `/history`. A prompt that runs is followed and keeps the GPU, one that ended is collected,
+one that never arrived or was lost is run again. An open attempt of an ended job (cancelled, timed out) is interrupted
+and followed, because it may still have the GPU. So are the prompts of a terminal command that was killed; its jobs end.
 """
 
 from __future__ import annotations
@@ -18,79 +17,80 @@ from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.models import Absent, Lost
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import JobState
 from bot.errors import GenerationFailed
-from bot.generation.active_job import ActiveJob, NotArrived, resumed
+from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, restored_active_job
 from bot.generation.error_translation import job_error
-from bot.generation.execution import Executed, Executor
-from bot.generation.job_registry import JobRegistry, now
+from bot.generation.execution import Executor
+from bot.generation.job_registry import JobRegistry, utc_now
 from bot.generation.outputs import OutputFolder
-from bot.generation.store import JobStore
 from bot.gpu_lock import GpuLock
 from bot.instance_lock import command_has_ended
+from bot.storage.jobs import JobRepository
 
 _log = logging.getLogger(__name__)
 
 _ARRIVAL_SECONDS = 1.0
-"""How long a POST that a killed process had sent may still take to show in the queue."""
+"""How long a POST that a killed process had sent may take to show in ComfyUI's queue."""
 
 
 @dataclass(frozen=True)
 class OpenAttempt:
-    """An open attempt of a process before us."""
+    """An attempt that ComfyUI may still have."""
 
-    run: ActiveJob
+    active: ActiveJob
     attempt: Attempt
 
 
 @dataclass(frozen=True)
 class RecoveredJobs:
-    """Everything a process before us left."""
+    """What a process before this one left."""
 
     queued: tuple[ActiveJob, ...]
-    """Some part must be submitted; in the order of acceptance."""
-    complete: tuple[ActiveJob, ...]
-    """Every part is on the disk, the result was not committed."""
-    adopted: tuple[OpenAttempt, ...]
+    """Jobs with a part to submit, in the order of acceptance."""
+    collected: tuple[ActiveJob, ...]
+    """Jobs all of whose parts are on the disk, but whose result was not stored."""
+    open_attempts: tuple[OpenAttempt, ...]
 
 
-async def read_recovered_jobs(store: JobStore, folder: OutputFolder, owner: str) -> RecoveredJobs:
-    """Read what is left; asks nobody but the store and the disk."""
-    unfinished = await store.unfinished(owner)
-    runs: dict[object, ActiveJob] = {}
+async def read_recovered_jobs(jobs: JobRepository, folder: OutputFolder, owner: str) -> RecoveredJobs:
+    """Read what is left from the database and the disk. ComfyUI is not asked."""
+    unfinished = await jobs.unfinished(owner)
+    active_jobs: dict[object, ActiveJob] = {}
     for job in unfinished:
-        await folder.sweep(job)
-        attempts = await store.attempts(job.id)
-        runs[job.id] = resumed(job, attempts, await _intact(folder, attempts))
-    adopted: list[OpenAttempt] = []
-    gone = await _end_what_terminals_left(store, folder, owner)
-    for attempt in [one for name in (owner, *gone) for one in await store.open_attempts(name)]:
-        run = runs.get(attempt.job_id) or await _ended(store, attempt)
-        if run is not None:
-            adopted.append(OpenAttempt(run, attempt))
-    open_runs = {id(one.run) for one in adopted}
-    waiting = [runs[job.id] for job in unfinished]
+        await folder.remove_partial_downloads(job)
+        attempts = await jobs.attempts(job.id)
+        active_jobs[job.id] = restored_active_job(job, attempts, await _intact_files(folder, attempts))
+    open_attempts: list[OpenAttempt] = []
+    ended_commands = await _end_jobs_of_killed_commands(jobs, folder, owner)
+    for attempt in [one for name in (owner, *ended_commands) for one in await jobs.open_attempts(name)]:
+        active = active_jobs.get(attempt.job_id) or await _ended_job(jobs, attempt)
+        if active is not None:
+            open_attempts.append(OpenAttempt(active, attempt))
+    with_open_attempt = {id(one.active) for one in open_attempts}
+    waiting = [active_jobs[job.id] for job in unfinished]
     return RecoveredJobs(
-        queued=tuple(run for run in waiting if run.todo),
-        complete=tuple(run for run in waiting if run.complete and id(run) not in open_runs),
-        adopted=tuple(adopted),
+        queued=tuple(active for active in waiting if active.pending_parts),
+        collected=tuple(active for active in waiting if active.all_collected and id(active) not in with_open_attempt),
+        open_attempts=tuple(open_attempts),
     )
 
 
-async def _end_what_terminals_left(store: JobStore, folder: OutputFolder, owner: str) -> list[str]:
-    """FAILED for every unfinished job of a command that no longer runs; the names of such commands."""
-    others = [name for name in await store.owners() if name != owner]
-    gone = [name for name in others if await asyncio.to_thread(command_has_ended, folder.data_dir, name)]
+async def _end_jobs_of_killed_commands(jobs: JobRepository, folder: OutputFolder, owner: str) -> list[str]:
+    """FAILED for every unfinished job of a terminal command that does not run any more; the names of those commands."""
+    others = [name for name in await jobs.owners() if name != owner]
+    ended = [name for name in others if await asyncio.to_thread(command_has_ended, folder.data_dir, name)]
     error = GenerationFailed("The command that asked for it ended before it was done.", advice="Run the command again.")
-    for job in [job for name in gone for job in await store.unfinished(name)]:
-        await store.end(job.id, JobState.FAILED, job_error(error), now())
-        await store.mark_delivered(job.id, now())
+    for job in [job for name in ended for job in await jobs.unfinished(name)]:
+        await jobs.end(job.id, JobState.FAILED, job_error(error), utc_now())
+        await jobs.mark_delivered(job.id, utc_now())
         await folder.discard(job)
         _log.info("job %s ended: its command was killed", job.id)
-    return gone
+    return ended
 
 
-async def _intact(folder: OutputFolder, attempts: Sequence[Attempt]) -> dict[int, tuple[CollectedFile, ...]]:
+async def _intact_files(folder: OutputFolder, attempts: Sequence[Attempt]) -> dict[int, tuple[CollectedFile, ...]]:
+    """The files of succeeded attempts by part, where all of them are still on the disk."""
     intact: dict[int, tuple[CollectedFile, ...]] = {}
     for attempt in attempts:
         files = attempt.collected if attempt.state is AttemptState.SUCCEEDED else ()
@@ -99,50 +99,54 @@ async def _intact(folder: OutputFolder, attempts: Sequence[Attempt]) -> dict[int
     return intact
 
 
-async def _ended(store: JobStore, attempt: Attempt) -> ActiveJob | None:
-    job: Job | None = await store.get(attempt.job_id)
+async def _ended_job(jobs: JobRepository, attempt: Attempt) -> ActiveJob | None:
+    """The ended job of an open attempt, told to stop; None: its row is gone."""
+    job = await jobs.get(attempt.job_id)
     if job is None:
         return None
-    run = ActiveJob(job, over=True)
-    run.stop.set()
-    return run
+    active = ActiveJob(job, ended=True)
+    active.stop_requested.set()
+    return active
 
 
-async def take_up_open_attempts(
-    adopted: Sequence[OpenAttempt],
+async def follow_open_attempts(
+    open_attempts: Sequence[OpenAttempt],
+    client: ComfyClient,
     gpu: GpuLock,
-    ledger: JobRegistry,
+    registry: JobRegistry,
     executor: Executor,
-    settle: Callable[[ActiveJob, Executed], Awaitable[None]],
+    *,
+    handle_outcome: Callable[[ActiveJob, ExecutedPart], Awaitable[None]],
 ) -> None:
-    """Take up one server's open attempts, one after the other, before anything new is submitted to it."""
-    if not adopted:
+    """Follow one server's open attempts, one after the other, before anything new is submitted to it."""
+    if not open_attempts:
         return
-    ledger.away.add(gpu.client.url)
-    ledger.changed()
-    await gpu.client.wait_available()
-    ledger.away.discard(gpu.client.url)
+    registry.away_servers.add(client.url)
+    registry.notify_change()
+    await client.wait_available()
+    registry.away_servers.discard(client.url)
     async with gpu.generation():
-        for one in adopted:
-            one.run.executing += 1
-            ledger.changed()
+        for one in open_attempts:
+            one.active.executing_parts += 1
+            registry.notify_change()
             try:
-                executed = await _take_up(one, gpu.client, executor)
+                executed = await _follow(one, client, executor)
             finally:
-                one.run.executing -= 1
-            await settle(one.run, executed)
+                one.active.executing_parts -= 1
+            await handle_outcome(one.active, executed)
 
 
-async def _take_up(one: OpenAttempt, client: ComfyClient, executor: Executor) -> Executed:
-    if await _absent(client, one.attempt):
-        _log.info("job %s: part %d is not with ComfyUI", one.run.job.id, one.attempt.part)
-        sent = one.attempt.state is AttemptState.SUBMITTED
-        return Executed(one.attempt, Lost() if sent else NotArrived())
-    _log.info("job %s: part %d is followed again", one.run.job.id, one.attempt.part)
-    return await executor.follow(one.run, one.attempt)
+async def _follow(one: OpenAttempt, client: ComfyClient, executor: Executor) -> ExecutedPart:
+    if await _is_absent(client, one.attempt):
+        _log.info("job %s: part %d is not with ComfyUI", one.active.job.id, one.attempt.part)
+        was_submitted = one.attempt.state is AttemptState.SUBMITTED
+        return ExecutedPart(one.attempt, Lost() if was_submitted else NotSubmitted())
+    _log.info("job %s: part %d is followed again", one.active.job.id, one.attempt.part)
+    return await executor.follow(one.active, one.attempt)
 
 
-async def _absent(client: ComfyClient, attempt: Attempt) -> bool:
+async def _is_absent(client: ComfyClient, attempt: Attempt) -> bool:
+    """Whether ComfyUI does not have the prompt; a PREPARED one gets a moment to arrive."""
     denials = 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The JSON file beside every result: everything needed to make it again, also on another machine."""
+"""The JSON file beside every artifact: what is needed to make it again, also on another machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.jobs import Artifact, Job
-from bot.generation.store import StoredWorkflow
+from bot.domain.workflow_versions import StoredWorkflow
 from bot.media.files import write_whole
 
 FORMAT = 1
@@ -22,25 +22,25 @@ def sidecar_path(file: Path) -> Path:
 def write_sidecar(
     data_dir: Path, job: Job, artifact: Artifact, workflow: StoredWorkflow | None, originals: Sequence[str] = ()
 ) -> None:
-    """Write it whole or not at all. Blocking.
+    """Write the sidecar of an artifact, whole or not at all. Blocking.
 
     Raises:
         OSError: The disk is full, or not writable.
 
     """
     content = _file(artifact, originals) | settings_of(job, workflow)
-    write_whole(sidecar_path(data_dir / artifact.path), encoded(content))
+    write_whole(sidecar_path(data_dir / artifact.path), encode_sidecar(content))
 
 
-def encoded(content: Mapping[str, Any]) -> bytes:
-    """As the file holds it."""
+def encode_sidecar(content: Mapping[str, Any]) -> bytes:
+    """The bytes of the file."""
     return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
 
 
 def settings_of(job: Job, workflow: StoredWorkflow | None) -> dict[str, Any]:
-    """Everything that a job's sidecars say but the file itself. Holds no person's name and no path of this machine."""
+    """What all sidecars of a job say: request, workflow and parameters, but no person's name and no path."""
     request = job.request.model_dump(mode="json", exclude={"requester_id", "requester_name", "origin"})
-    # Where an input lies is nobody's business, and is of no use elsewhere: its name and SHA-256 find it again.
+    # The folder of an input file is of no use elsewhere: it is found again by its name and SHA-256.
     request["inputs"] = [given | {"path": Path(given["path"]).name} for given in request["inputs"]]
     return {
         "chorus_sidecar": FORMAT,

@@ -1,4 +1,4 @@
-"""Who watches what: each watcher sees the newest update, however slow it is, and never slows the job."""
+"""Passes the newest update of each job to everybody who watches it. A slow watcher skips updates and delays nobody."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class _Topic:
 
 
 class UpdateBroadcaster:
-    """The newest update of each job that is under way or watched."""
+    """The newest update of each job that is active or watched."""
 
     def __init__(self) -> None:
         self._topics: dict[UUID, _Topic] = {}
 
     def publish(self, job_id: UUID, update: JobUpdate) -> None:
-        """Replace what watchers will see next; no await, no copy per watcher. After `Ended` nothing is accepted."""
+        """Replace what the watchers of the job see next. Never waits. Nothing is accepted after `Ended`."""
         topic = self._topics.setdefault(job_id, _Topic())
         if isinstance(topic.latest, Ended) or topic.latest == update:
             return
@@ -33,17 +33,12 @@ class UpdateBroadcaster:
             del self._topics[job_id]
 
     def is_watched(self, job_id: UUID) -> bool:
-        """Whether anybody would see an update."""
+        """Whether anybody watches the job."""
         topic = self._topics.get(job_id)
         return topic is not None and bool(topic.watchers)
 
-    def latest(self, job_id: UUID) -> JobUpdate | None:
-        """What a new watcher would see first."""
-        topic = self._topics.get(job_id)
-        return None if topic is None else topic.latest
-
     async def watch(self, job_id: UUID) -> AsyncGenerator[JobUpdate]:
-        """The current update, then the newest one whenever it changed; ends after `Ended`."""
+        """The current update, then the newest one whenever it changed; the generator ends after `Ended`."""
         topic = self._topics.setdefault(job_id, _Topic())
         changed = asyncio.Event()
         topic.watchers.add(changed)
@@ -58,6 +53,6 @@ class UpdateBroadcaster:
                 await changed.wait()
         finally:
             topic.watchers.discard(changed)
-            over = topic.latest is None or isinstance(topic.latest, Ended)
-            if over and not topic.watchers and self._topics.get(job_id) is topic:
+            ended = topic.latest is None or isinstance(topic.latest, Ended)
+            if ended and not topic.watchers and self._topics.get(job_id) is topic:
                 del self._topics[job_id]

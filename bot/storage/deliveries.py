@@ -16,17 +16,19 @@ _SETTLED = {DeliveryState.PENDING, DeliveryState.SENT}
 
 
 class DeliveryRepository:
-    """Implements `DeliveryStore`."""
+    """Implements `DeliveryRepository`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def prepare(self, outgoing: OutgoingMessage) -> Delivery:
-        """See `DeliveryStore`.
+        """Commit the row before the send.
+
+        Asked again for the same (owner, kind, alternative, part): a `SENT` or `PENDING` row comes back as it is (the
+        caller must not send the one, and must look for the other first); an `ABANDONED` or `DELETED` one is renewed.
 
         Raises:
             ValueError: It belongs to neither a job nor a turn.
-
         """
         if outgoing.job_id is None and outgoing.message_id is None:
             msg = "a delivery belongs to a job or to a turn"
@@ -47,7 +49,7 @@ class DeliveryRepository:
         return _value(stored)
 
     async def mark_sent(self, delivery_id: int, discord_message_id: int) -> None:
-        """See `DeliveryStore`."""
+        """Commit what Discord answered, or what was found in the channel."""
         values = {
             "state": DeliveryState.SENT.value,
             "discord_message_id": discord_message_id,
@@ -56,30 +58,30 @@ class DeliveryRepository:
         await self._update(deliveries.c.id == delivery_id, values)
 
     async def abandon(self, delivery_id: int) -> None:
-        """See `DeliveryStore`."""
+        """It did not arrive and shall not be sent."""
         await self._update(deliveries.c.id == delivery_id, {"state": DeliveryState.ABANDONED.value})
 
     async def mark_deleted(self, discord_message_id: int) -> None:
-        """See `DeliveryStore`."""
+        """The message is gone from Discord; unknown ids are ignored."""
         mine = deliveries.c.discord_message_id == discord_message_id
         await self._update(mine, {"state": DeliveryState.DELETED.value})
 
     async def pending(self) -> list[Delivery]:
-        """See `DeliveryStore`."""
+        """Every send without a known end, oldest first."""
         return await self._find(deliveries.c.state == DeliveryState.PENDING.value)
 
     async def by_message(self, discord_message_id: int) -> Delivery | None:
-        """See `DeliveryStore`."""
+        """The newest row behind a Discord message, also a deleted one; None: the message is not ours."""
         found = await self._find(deliveries.c.discord_message_id == discord_message_id)
         return found[-1] if found else None
 
     async def of_job(self, job_id: uuid.UUID) -> list[Delivery]:
-        """See `DeliveryStore`."""
+        """Every row of a job, by kind and part."""
         found = await self._find(deliveries.c.job_id == str(job_id))
         return sorted(found, key=lambda delivery: (delivery.kind, delivery.part))
 
     async def of_turn(self, message_id: str) -> list[Delivery]:
-        """See `DeliveryStore`."""
+        """Every row of a conversation turn, by alternative and part."""
         found = await self._find(deliveries.c.message_id == message_id)
         return sorted(found, key=lambda delivery: (delivery.alternative, delivery.kind, delivery.part))
 

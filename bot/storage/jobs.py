@@ -10,10 +10,9 @@ from typing import Any
 from sqlalchemy import Select, and_, func, insert, select, update
 
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
-from bot.domain.jobs import Job, JobError, JobState
-from bot.generation.store import JobQuery
+from bot.domain.jobs import Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
-from bot.storage.media import insert_results
+from bot.storage.gallery import insert_results
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
 
@@ -23,7 +22,7 @@ _OPEN = tuple(state.value for state in AttemptState if state.open)
 
 
 class JobRepository:
-    """Implements `JobStore`."""
+    """Implements `JobRepository`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,7 +30,7 @@ class JobRepository:
     # -- jobs
 
     async def add(self, job: Job, *, owner: str, fingerprint: str | None = None) -> None:
-        """See `JobStore`."""
+        """Commit a new job (QUEUED, or GENERATED where its files were made before)."""
         async with self._database.write() as connection:
             last = (await connection.execute(select(func.max(jobs.c.number)))).scalar()
             row = job_row(job, owner=owner, number=(last or 0) + 1, fingerprint=fingerprint)
@@ -40,29 +39,32 @@ class JobRepository:
                 await insert_results(connection, job)
 
     async def get(self, job_id: uuid.UUID) -> Job | None:
-        """See `JobStore`."""
+        """The job as stored."""
         found = await self._jobs(select(jobs).where(jobs.c.id == str(job_id)))
         return found[0] if found else None
 
     async def unfinished(self, owner: str) -> list[Job]:
-        """See `JobStore`."""
+        """QUEUED and RUNNING, in the order of acceptance."""
         mine = and_(jobs.c.state.in_(_UNFINISHED), jobs.c.owner == owner)
         return await self._jobs(select(jobs).where(mine).order_by(jobs.c.number))
 
     async def owners(self) -> list[str]:
-        """See `JobStore`."""
+        """Whoever has a job that is QUEUED or RUNNING."""
         query = select(jobs.c.owner).where(jobs.c.state.in_(_UNFINISHED)).distinct().order_by(jobs.c.owner)
         async with self._database.read() as connection:
             return [str(owner) for owner in (await connection.execute(query)).scalars()]
 
     async def undelivered(self, owner: str) -> list[Job]:
-        """See `JobStore`."""
+        """GENERATED, FAILED or CANCELLED, and not yet shown to the person; in the order of acceptance."""
         states = (JobState.GENERATED.value, JobState.FAILED.value, JobState.CANCELLED.value)
         mine = and_(jobs.c.state.in_(states), jobs.c.delivered_at.is_(None), jobs.c.owner == owner)
         return await self._jobs(select(jobs).where(mine).order_by(jobs.c.number))
 
     async def finish(self, job: Job, prompt_id: uuid.UUID | None, collected: Sequence[CollectedFile] = ()) -> bool:
-        """See `JobStore`."""
+        """RUNNING -> GENERATED with `job.artifacts` and a row for each file; `prompt_id`'s attempt SUCCEEDED.
+
+        Returns False, with nothing written, if the job has ended.
+        """
         values = {
             "state": JobState.GENERATED.value,
             "artifacts": artifacts_json(job.artifacts),
@@ -83,14 +85,17 @@ class JobRepository:
     async def end(
         self, job_id: uuid.UUID, state: JobState, error: JobError, at: datetime, *, undeliverable: bool = False
     ) -> Job | None:
-        """See `JobStore`."""
+        """QUEUED or RUNNING -> FAILED or CANCELLED; None if the job had ended. Attempts stay as they are.
+
+        `undeliverable`: GENERATED -> FAILED instead, and the artifacts stay.
+        """
         before = (JobState.GENERATED.value,) if undeliverable else _UNFINISHED
         values = {"state": state.value, "error": error.model_dump(mode="json"), "ended_at": at}
         change = update(jobs).where(jobs.c.id == str(job_id), jobs.c.state.in_(before)).values(values)
         return await self._changed(job_id, change)
 
     async def mark_delivered(self, job_id: uuid.UUID, at: datetime) -> Job | None:
-        """See `JobStore`."""
+        """GENERATED -> DELIVERED; FAILED and CANCELLED keep their state and count as shown. None: no such job."""
         key = str(job_id)
         shown = update(jobs).where(jobs.c.id == key, jobs.c.delivered_at.is_(None)).values(delivered_at=at)
         delivered = {"state": JobState.DELIVERED.value, "ended_at": at}
@@ -105,7 +110,7 @@ class JobRepository:
     # -- attempts
 
     async def begin_attempt(self, attempt: Attempt, parameters: Mapping[str, Any]) -> bool:
-        """See `JobStore`."""
+        """Commit a PREPARED attempt, and QUEUED -> RUNNING; False if the job has ended."""
         values = {"state": JobState.RUNNING.value, "parameters": dict(parameters)}
         change = update(jobs).where(jobs.c.id == str(attempt.job_id), jobs.c.state.in_(_UNFINISHED)).values(values)
         async with self._database.write() as connection:
@@ -115,7 +120,7 @@ class JobRepository:
         return True
 
     async def mark_submitted(self, prompt_id: uuid.UUID, client_id: str | None, at: datetime) -> None:
-        """See `JobStore`."""
+        """PREPARED -> SUBMITTED; the job's `started_at` is set by the first."""
         key = str(prompt_id)
         submitted = {"state": AttemptState.SUBMITTED.value, "client_id": client_id}
         job_id = select(attempts.c.job_id).where(attempts.c.prompt_id == key).scalar_subquery()
@@ -137,7 +142,7 @@ class JobRepository:
         execution_seconds: float | None = None,
         collected: Sequence[CollectedFile] = (),
     ) -> None:
-        """See `JobStore`."""
+        """Commit how an attempt ended while its job goes on (another part, or a repeat)."""
         values = {
             "state": state.value,
             "execution_seconds": execution_seconds,
@@ -151,32 +156,32 @@ class JobRepository:
             )
 
     async def attempts(self, job_id: uuid.UUID) -> list[Attempt]:
-        """See `JobStore`."""
+        """By part and n."""
         mine = select(attempts).where(attempts.c.job_id == str(job_id))
         return await self._attempts(mine.order_by(attempts.c.part, attempts.c.n))
 
     async def open_attempts(self, owner: str) -> list[Attempt]:
-        """See `JobStore`."""
+        """PREPARED and SUBMITTED ones, oldest first, of ended jobs too (their prompt may still run)."""
         mine = select(attempts).join(jobs).where(attempts.c.state.in_(_OPEN), jobs.c.owner == owner)
         return await self._attempts(mine.order_by(attempts.c.created_at, attempts.c.part, attempts.c.n))
 
     # -- what was
 
     async def recent_seconds(self, workflow_hash: str, limit: int = 20) -> list[float]:
-        """See `JobStore`."""
+        """Execution times of the newest finished jobs of that workflow version, newest first."""
         done = and_(jobs.c.workflow_hash == workflow_hash, jobs.c.state.in_(_FINISHED), jobs.c.execution_seconds > 0)
         query = select(jobs.c.execution_seconds).where(done).order_by(jobs.c.number.desc()).limit(limit)
         async with self._database.read() as connection:
             return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
 
     async def find_equal(self, fingerprint: str) -> Job | None:
-        """See `JobStore`."""
+        """The newest finished job with that fingerprint."""
         equal = and_(jobs.c.fingerprint == fingerprint, jobs.c.state.in_(_FINISHED))
         found = await self._jobs(select(jobs).where(equal).order_by(jobs.c.number.desc()).limit(1))
         return found[0] if found else None
 
     async def recent(self, query: JobQuery) -> list[Job]:
-        """See `JobStore`."""
+        """For `/history`."""
         found = select(jobs).order_by(jobs.c.number.desc()).limit(query.limit)
         for name in ("requester_id", "guild_id", "channel_id"):
             value = getattr(query, name)
@@ -190,18 +195,21 @@ class JobRepository:
         return await self._jobs(found)
 
     async def children(self, job_id: uuid.UUID) -> list[Job]:
-        """See `JobStore`."""
+        """Jobs made from that one (again, vary, remix, upscale, repeat), oldest first."""
         return await self._jobs(select(jobs).where(jobs.c.parent_job_id == str(job_id)).order_by(jobs.c.number))
 
     async def by_digest(self, digest: str) -> Job | None:
-        """See `JobStore`. A look at every id: rare, and the ids have an index of their own to be read from."""
+        """The job whose messages and files are named with these 12 hex characters (`Job.digest`).
+
+        A look at every id: rare, and the ids have an index of their own to be read from.
+        """
         if not digest.isalnum():
             return None
         found = await self._jobs(select(jobs).where(jobs.c.id.like(f"%-{digest.lower()}")).limit(2))
         return found[0] if len(found) == 1 and found[0].digest == digest.lower() else None
 
     async def about_message(self, source_message_id: int) -> list[Job]:
-        """See `JobStore`."""
+        """Jobs that speak, draw or regenerate that Discord message, oldest first."""
         about = jobs.c.source_message_id == source_message_id
         return await self._jobs(select(jobs).where(about).order_by(jobs.c.number))
 

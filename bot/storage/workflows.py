@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import and_, insert, select, update
 
-from bot.generation.store import StoredWorkflow
+from bot.domain.workflow_versions import StoredWorkflow
 from bot.storage.database import Database
 from bot.storage.schema import workflow_versions, workflows
 
 
 class WorkflowRepository:
-    """Implements `WorkflowStore`. Versions are kept for good, so the ones known to be stored are remembered."""
+    """Implements `WorkflowRepository`. Versions are kept for good, so the ones known to be stored are remembered."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -20,7 +20,7 @@ class WorkflowRepository:
         self._current: dict[tuple[str, str, str], str] = {}
 
     async def put(self, workflow: StoredWorkflow) -> None:
-        """See `WorkflowStore`."""
+        """Keep a version; one that is there stays as it is."""
         if workflow.content_hash in self._stored:
             return
         known = select(workflow_versions.c.content_hash).where(
@@ -38,7 +38,7 @@ class WorkflowRepository:
         self._stored.add(workflow.content_hash)
 
     async def get(self, content_hash: str) -> StoredWorkflow | None:
-        """See `WorkflowStore`."""
+        """A version by its hash."""
         query = select(workflow_versions).where(workflow_versions.c.content_hash == content_hash)
         async with self._database.read() as connection:
             row = (await connection.execute(query)).mappings().first()
@@ -47,7 +47,7 @@ class WorkflowRepository:
         return StoredWorkflow(content_hash=content_hash, graph=row["graph"], bindings=row["bindings"])
 
     async def set_current(self, character_id: str, kind: str, name: str, content_hash: str) -> None:
-        """See `WorkflowStore`."""
+        """Record which version a name stands for now."""
         key = (character_id, kind, name)
         if self._current.get(key) == content_hash:
             return

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.domain.jobs import GenerationRequest, JobKind, Origin
+from bot.domain.jobs import GenerationRequest, JobKind, JobQuery, Origin
 from bot.errors import ChorusError
-from bot.generation.store import JobQuery
 from cogs.delivery._answers import answer_row
 from cogs.delivery._live import Face, LiveMessage
 from cogs.delivery._progress import progress_face

@@ -18,7 +18,8 @@ from bot.domain.deliveries import Delivery, DeliveryState
 if TYPE_CHECKING:
     import uuid
 
-    from bot.domain.deliveries import DeliveryStore, OutgoingMessage
+    from bot.domain.deliveries import OutgoingMessage
+    from bot.storage.deliveries import DeliveryRepository
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Outbox:
 
     """
 
-    def __init__(self, store: DeliveryStore, *, pause: Callable[[Exception, int], float] = retry_after) -> None:
+    def __init__(self, store: DeliveryRepository, *, pause: Callable[[Exception, int], float] = retry_after) -> None:
         self.store = store
         self.taken_back = deque[int](maxlen=1000)
         self.gone_unknown = deque[int](maxlen=1000)

@@ -122,5 +122,5 @@ async def withdraw(bot: ChorusBot, job: Job) -> None:
     for row in await bot.services.deliveries.of_job(job.id):
         if row.state is DeliveryState.PENDING:
             await bot.services.deliveries.abandon(row.id)
-    await orchestrator.undeliverable(job.id, Cancelled("The command was never answered."))
+    await orchestrator.mark_undeliverable(job.id, Cancelled("The command was never answered."))
     await orchestrator.mark_delivered(job.id)

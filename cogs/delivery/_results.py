@@ -100,7 +100,7 @@ class ResultPoster:
     async def _post_all(self, job: Job, live: LiveMessage, character: str, prepared: PreparedFiles) -> int:
         first, *more = prepared.batches()
         embed = result_embed(job, character, notes=prepared.notes)
-        can_upscale = self._bot.services.follow_ups.can_upscale(job)
+        can_upscale = self._bot.services.derived_jobs.can_upscale(job)
         face = Face(
             embed,
             files=lambda: [file.open() for file in first],
@@ -197,7 +197,7 @@ class ResultPoster:
 
     async def _explain(self, job: Job, live: LiveMessage, error: ChorusError) -> None:
         """End the job with the reason, and say it on the message where that is still possible. Files are kept."""
-        job = await self._bot.services.orchestrator.undeliverable(job.id, error) or job
+        job = await self._bot.services.orchestrator.mark_undeliverable(job.id, error) or job
         try:
             await live.edit(_error_face(job))
         except (discord.HTTPException, *NETWORK_ERRORS) as failure:

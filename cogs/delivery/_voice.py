@@ -291,7 +291,7 @@ class VoicePresenter:
             if self._bot.is_closed():
                 raise
             log.warning("job %s: the speech cannot be posted", job.id, exc_info=error)
-            failed = await self._bot.services.orchestrator.undeliverable(job.id, why_not(error))
+            failed = await self._bot.services.orchestrator.mark_undeliverable(job.id, why_not(error))
             if failed is not None:
                 await self._failed(failed)
             return

@@ -122,7 +122,7 @@ class GalleryCog(commands.Cog, name="Gallery"):
         )
         embed = result_embed(alone, character_called(interaction, item.character_id), notes=prepared.notes)
         embed.url, embed.timestamp = await message_link(self.bot, job), item.created_at
-        view = result_view(job, can_upscale=services.follow_ups.can_upscale(job))
+        view = result_view(job, can_upscale=services.derived_jobs.can_upscale(job))
         await interaction.followup.send(
             embed=embed,
             files=[file.open() for file in prepared.files],

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import discord
 
-from bot.domain.jobs import JobState
-from bot.generation.store import JobQuery
+from bot.domain.jobs import JobQuery, JobState
 from cogs.regenerate import message_link
 from cogs.ui.embeds import RESULT_COLOUR, noun, seconds_precise, wish
 from cogs.ui.items import JOB_ID, ChorusItem

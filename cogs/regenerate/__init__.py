@@ -66,18 +66,18 @@ class Regenerate(commands.Cog):
 
     async def vary(self, interaction: discord.Interaction[ChorusBot], job: Job, *, n: int | None = None) -> None:
         """From picture `n` where there is a workflow for it, else in other words."""
-        follow_ups = self.bot.services.follow_ups
-        if not follow_ups.can_start_from(job):
+        follow_ups = self.bot.services.derived_jobs
+        if not follow_ups.can_vary_from_picture(job):
             await self.starter.by_interaction(interaction, job, lambda by: vary(job, by, None))
             return
         chosen = await self._which(interaction, job, "vary", n)
         if chosen is not None:
-            picture = await follow_ups.picture(job, chosen)
+            picture = await follow_ups.input_picture(job, chosen)
             await self.starter.by_interaction(interaction, job, lambda by: vary(job, by, picture))
 
     async def upscale(self, interaction: discord.Interaction[ChorusBot], job: Job, *, n: int | None = None) -> None:
         """Picture `n`, larger."""
-        follow_ups = self.bot.services.follow_ups
+        follow_ups = self.bot.services.derived_jobs
         if not follow_ups.can_upscale(job):
             raise InputInvalid(
                 "This character has no `upscale` workflow any more.",
@@ -85,7 +85,7 @@ class Regenerate(commands.Cog):
             )
         chosen = await self._which(interaction, job, "upscale", n)
         if chosen is not None:
-            picture = await follow_ups.picture(job, chosen)
+            picture = await follow_ups.input_picture(job, chosen)
             await self.starter.by_interaction(interaction, job, lambda by: upscale(job, by, picture))
 
     async def _which(
@@ -110,7 +110,7 @@ class Regenerate(commands.Cog):
         asker.require_may_ask(self.bot, job.request.requester_id)
         if job.request.kind is JobKind.AUDIO:
             raise InputInvalid("Speech cannot be remixed.", advice="Use `/speak` with other words.")
-        settings = await self.bot.services.follow_ups.settings(job)
+        settings = await self.bot.services.derived_jobs.main_settings(job)
         await interaction.response.send_modal(remix_modal(job, settings))
 
     @commands.Cog.listener()
@@ -127,7 +127,7 @@ class Regenerate(commands.Cog):
 
     async def _remixed(self, interaction: discord.Interaction[ChorusBot], job_id: UUID) -> None:
         job = await self._job(job_id)
-        settings = await self.bot.services.follow_ups.settings(job)
+        settings = await self.bot.services.derived_jobs.main_settings(job)
         changes = read_remix(job, settings, submitted(interaction))
         await self.starter.by_interaction(interaction, job, lambda by: remix(job, by, changes))
 
@@ -135,14 +135,14 @@ class Regenerate(commands.Cog):
 
     async def repeat(self, interaction: discord.Interaction[ChorusBot], job: Job) -> None:
         """At once where the workflow is as it was; else say what differs, and offer either."""
-        since = await self.bot.services.follow_ups.since(job)
-        if since.then is None and since.now is None:
+        since = await self.bot.services.derived_jobs.compare_workflow(job)
+        if since.used is None and since.current is None:
             raise InputInvalid("The workflow of that job is gone, and so is the version it was made with.")
-        if since.same or since.now is None:
+        if since.unchanged or since.current is None:
             await self.repeat_by(interaction, job, pinned=True)
             return
         Asker.pressing(interaction).require_may_ask(self.bot, job.request.requester_id)
-        if since.then is None:
+        if since.used is None:
             told = ["the version it was made with is not known any more"]
         else:
             told = shortened(since.changes or ("only its layout",), 12)
@@ -152,14 +152,14 @@ class Regenerate(commands.Cog):
 
     async def repeat_by(self, interaction: discord.Interaction[ChorusBot], job: Job, *, pinned: bool) -> None:
         """The same parameters and seed, by the version of then or by the file of now."""
-        await self.starter.by_interaction(interaction, job, lambda by: repeat(job, by, pinned=pinned))
+        await self.starter.by_interaction(interaction, job, lambda by: repeat(job, by, stored_workflow=pinned))
 
     # -- about it
 
     async def info(self, interaction: discord.Interaction[ChorusBot], job: Job) -> None:
         """Everything in the sidecar, to the person alone."""
         Asker.pressing(interaction).require_served(self.bot)
-        document = await self.bot.services.follow_ups.document(job)
+        document = await self.bot.services.derived_jobs.sidecar_document(job)
         file = discord.File(io.BytesIO(document), filename=f"{job.digest}.json")
         embed = settings_embed(self.bot, job)
         link = await message_link(self.bot, job)
@@ -228,7 +228,7 @@ class Regenerate(commands.Cog):
             return
         job = await self.bot.services.orchestrator.job(row.job_id)
         if job is not None and job.state is JobState.DELIVERED:
-            await self.bot.services.follow_ups.retire(job)
+            await self.bot.services.derived_jobs.remove_result(job)
 
     async def _turn_stands(self, turn: Message, thread: Thread) -> None:
         """Beside the turn's delivery: adding reactions is slow on purpose (Discord's rate limit)."""

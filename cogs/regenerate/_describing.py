@@ -68,7 +68,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("ComfyUI", job.parameters.get("comfyui_version")),
         ("Character", f"{job.request.character_id}, version {job.character_version[:12]}"),
         ("Made from", f"job {job.request.parent_job_id.hex[-12:]}" if job.request.parent_job_id else None),
-        ("How", job.request.follow_up.value if job.request.follow_up else None),
+        ("How", job.request.derivation.value if job.request.derivation else None),
     ]
     return [(name, str(value)) for name, value in facts if value]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from bot.derived_jobs.requests import Remix
+from bot.derived_jobs.requests import RemixChanges
 from bot.errors import InputInvalid
 from cogs.ui.items import JOB_ID
 from cogs.ui.modals import LONGEST_INPUT, Field, stateless_modal
@@ -50,7 +50,7 @@ def remixed_job(custom_id: str) -> UUID | None:
     return UUID(match["job"]) if match else None
 
 
-def read_remix(job: Job, settings: Settings, written: Mapping[str, str]) -> Remix:
+def read_remix(job: Job, settings: Settings, written: Mapping[str, str]) -> RemixChanges:
     """What the person wants.
 
     What was left as it was filled in stays as it was in the job: a number is an override only where it was one or was
@@ -71,7 +71,9 @@ def read_remix(job: Job, settings: Settings, written: Mapping[str, str]) -> Remi
         overrides = _without(overrides, "width", "height") | _read_size(written.get("size", ""))
     if written.get("steering", "").strip() != _steering(settings):
         overrides = _without(overrides, "steps", "cfg") | _read_steering(written.get("steering", ""), settings)
-    return Remix(positive, _negative(job, written.get("negative", "")), overrides, _read_seed(written.get("seed", "")))
+    return RemixChanges(
+        positive, _negative(job, written.get("negative", "")), overrides, _read_seed(written.get("seed", ""))
+    )
 
 
 def _without(overrides: Mapping[str, int | float | str], *names: str) -> dict[str, int | float | str]:

@@ -35,7 +35,7 @@ async def send_result(bot: ChorusBot, job: Job, user_id: int) -> None:
     prepared = await prepare_files(
         job, settings.storage.data_dir, DEFAULT_LIMIT, keep_metadata=settings.media.keep_metadata
     )
-    document = await bot.services.follow_ups.document(job)
+    document = await bot.services.derived_jobs.sidecar_document(job)
     first, rest = prepared.files[:ROOM_FOR_SETTINGS], prepared.files[ROOM_FOR_SETTINGS:]
     embed = settings_embed(bot, job, notes=prepared.notes)
     files = [file.open() for file in first]

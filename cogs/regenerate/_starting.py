@@ -89,8 +89,8 @@ class Starter:
 
     def once_more(self, job: Job) -> Build:
         """Again, of a picture or of speech."""
-        seed = self._bot.services.follow_ups.new_seed(job)
-        return lambda by: again(job, by, voice_seed=seed)
+        seed = self._bot.services.derived_jobs.new_speech_seed(job)
+        return lambda by: again(job, by, speech_seed=seed)
 
     async def post_beside(self, interaction: discord.Interaction[ChorusBot], request: GenerationRequest) -> Job:
         """Post the new job as a message of its own, and tell the person where."""
@@ -121,7 +121,7 @@ class Starter:
         asker.require_may_ask(self._bot, job.request.requester_id)
         asker.require_room_to_post()
         asker.require_fitting(self.character(job.request.character_id, asker.guild_id))
-        return self._bot.services.follow_ups.by_what_there_is(request, job)
+        return self._bot.services.derived_jobs.with_available_workflow(request, job)
 
     def character(self, character_id: str, guild_id: int | None) -> Character | None:
         """None: its file is gone; acceptance says so where it matters."""
@@ -151,7 +151,7 @@ class Starter:
             lock.release()
 
     async def _only_one(self, request: GenerationRequest) -> None:
-        running = await self._bot.services.follow_ups.under_way(request)
+        running = await self._bot.services.derived_jobs.find_unfinished(request)
         if running is not None:
             raise AlreadyRunning(f"{_name(request)} is under way already{await self._where(running)}.")
 
@@ -194,15 +194,15 @@ async def message_link(bot: ChorusBot, job: Job) -> str | None:
 
 
 def _name(request: GenerationRequest) -> str:
-    return _NAMES[request.follow_up] if request.follow_up else "The same"
+    return _NAMES[request.derivation] if request.derivation else "The same"
 
 
 def _key(request: GenerationRequest) -> tuple[object, ...]:
     source: UUID | int | None = request.parent_job_id or request.source_message_id
     return (
         source,
-        request.follow_up,
+        request.derivation,
         request.inputs,
         request.workflow_hash,
-        *((request.positive, request.negative) if request.follow_up is Derivation.REMIX else ()),
+        *((request.positive, request.negative) if request.derivation is Derivation.REMIX else ()),
     )

@@ -38,7 +38,7 @@ async def take_down(bot: ChorusBot, job: Job) -> None:
     for row in {row.discord_message_id: row for row in rows}.values():
         await _delete(bot, job, row, by_webhook=row.discord_message_id in webhooks)
         await bot.services.deliveries.mark_deleted(row.discord_message_id or 0)
-    await bot.services.follow_ups.retire(job)
+    await bot.services.derived_jobs.remove_result(job)
     log.info("job %s: %d messages deleted", job.id, len(rows))
 
 

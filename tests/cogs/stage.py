@@ -22,8 +22,9 @@ from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind,
 from bot.errors import ChorusError
 from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.settings import Settings, default_settings
+from bot.storage.database import Database
 from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
-from tests.cogs.delivery.ledger import Ledger
+from tests.cogs.delivery.rows import Deliveries
 from tests.cogs.making import a_job
 from tests.discord_openapi import check_requests
 
@@ -94,7 +95,7 @@ class Script:
 
     # -- as the store of jobs
 
-    async def undeliverable(self, job_id: uuid.UUID, error: ChorusError) -> Job | None:
+    async def mark_undeliverable(self, job_id: uuid.UUID, error: ChorusError) -> Job | None:
         if self.jobs[job_id].state is not JobState.GENERATED:
             return None
         stored = JobError(code=error.code, message=error.message, advice=error.advice)
@@ -180,8 +181,8 @@ class Stage:
     discord: LocalDiscord
     folder: Path
     settings: Settings
+    deliveries: Deliveries
     script: Script = field(default_factory=Script)
-    ledger: Ledger = field(default_factory=Ledger)
     bindings: Bindings = field(default_factory=Bindings)
     bot: ChorusBot | None = None
 
@@ -200,11 +201,11 @@ class Stage:
                 settings=self.settings,
                 characters=characters,
                 workflows=Workflows(),
-                follow_ups=FollowUps(),
+                derived_jobs=FollowUps(),
                 orchestrator=self.script,
                 jobs=self.script,
                 owner="run",
-                deliveries=self.ledger,
+                deliveries=self.deliveries,
                 bindings=self.bindings,
             )
             point_discord_at(self.discord.url)
@@ -252,8 +253,9 @@ async def staged(folder: Path, **discord: Any) -> AsyncGenerator[Stage]:
     for name in ("Nova", "Alex"):
         (characters / f"{name.lower()}.yaml").write_text(CHARACTER.format(id=name.lower(), name=name), encoding="utf-8")
     settings = default_settings(folder, {"discord": {"progress_interval_seconds": 0.05} | discord})
-    async with LocalDiscord() as local:
-        stage = Stage(local, folder, settings)
+    url = f"sqlite+aiosqlite:///{folder / 'chorus.db'}"
+    async with Database.open(url) as database, LocalDiscord() as local:
+        stage = Stage(local, folder, settings, Deliveries(database))
         yield stage
         assert local.violations == []
         assert check_requests(local.requests) == []

@@ -83,7 +83,7 @@ async def test_one_result_whatever_happens_to_a_request(
         await drawn(stage, count=11)
     first, second = stage.room.bot_messages
     assert (len(first.attachments), len(second.attachments)) == (10, 1)
-    assert {row.state for row in stage.ledger.rows.values()} == {DeliveryState.SENT}
+    assert {row.state for row in (await stage.deliveries.rows()).values()} == {DeliveryState.SENT}
 
 
 async def test_an_answer_that_discord_no_longer_takes_is_shrugged_off(stage: Stage) -> None:
@@ -95,7 +95,7 @@ async def test_an_answer_that_discord_no_longer_takes_is_shrugged_off(stage: Sta
         await stage.shown(job.id)
         assert stage.script.cancelled == [job.id]
     assert stage.room.bot_messages == []
-    (row,) = stage.ledger.rows.values()
+    (row,) = (await stage.deliveries.rows()).values()
     assert row.state is DeliveryState.ABANDONED
 
 
@@ -288,7 +288,7 @@ async def test_killed_before_the_answers_id_was_stored(stage: Stage) -> None:
         await stage.ada.slash(stage.room, "imagine", prompt="x", wait=False)
         await hold.wait_reached()
     stage.discord.faults.clear()
-    (row,) = stage.ledger.rows.values()
+    (row,) = (await stage.deliveries.rows()).values()
     assert row.state is DeliveryState.PENDING
     async with stage.running():
         stage.script.finish(stage.script.only.id, stage.picture())
@@ -321,7 +321,7 @@ async def test_killed_before_the_mention_it_is_still_sent_once(tmp_path: Path) -
         async with stage.running():
             await stage.shown(stage.script.only.id)
         assert [entry.reply_to for entry in stage.room.bot_messages] == [None, message]
-        kinds = [row.kind for row in stage.ledger.rows.values()]
+        kinds = [row.kind for row in (await stage.deliveries.rows()).values()]
         assert sorted(kinds) == sorted([DeliveryKind.ANSWER, DeliveryKind.RESULT, DeliveryKind.NOTICE])
 
 

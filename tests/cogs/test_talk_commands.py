@@ -15,11 +15,11 @@ import simcord
 from simcord import ChannelHandle, GuildHandle, InteractionResult, MemberActor
 
 from bot.characters.library import CharacterLibrary
-from bot.comfyui.client import ComfyClient
 from bot.discord_client.bot import ChorusBot
 from bot.domain.conversations import AnswerMode, IncomingMessage
 from bot.domain.jobs import JobState
-from bot.services.conversation import open_talk
+from bot.gpu_lock import GpuLock
+from bot.services.conversation import open_conversation_services
 from bot.settings import default_settings
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
@@ -41,11 +41,10 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
     """What the commands work with: the real store and characters; nothing is drawn, and no model speaks."""
     settings = default_settings(folder, {"llm": {"base_url": "http://127.0.0.1:9/v1"}})
     settings.storage.data_dir.mkdir()
-    nowhere = [ComfyClient("http://127.0.0.1:9")]
     async with (
         Database.open(settings.storage.database_url) as database,
         CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds") as characters,
-        open_talk(settings, ConversationRepository(database), characters, nowhere) as talk,
+        open_conversation_services(settings, ConversationRepository(database), characters, GpuLock()) as talk,
     ):
         script = Script()
         services = SimpleNamespace(

@@ -22,7 +22,7 @@ async def test_when_jobs_are_over_nothing_of_them_is_left(house: House) -> None:
         await house.until_delivered(JOBS)
         delivery = delivery_of(bot)
         async with asyncio.timeout(60):
-            while delivery.following or services.orchestrator.under_way:  # noqa: ASYNC110 - the last moments of tasks
+            while delivery.following or services.orchestrator.active_count:  # noqa: ASYNC110 - the last moments of tasks
                 await asyncio.sleep(0.01)
         gc.collect()
         left = [one for one in gc.get_objects() if isinstance(one, ActiveJob | Painter | Tracking)]

@@ -13,13 +13,12 @@ from bot.comfyui.options import ClientOptions
 from bot.domain.job_updates import Ended, JobUpdate
 from bot.domain.jobs import GenerationRequest, Job, JobKind, Origin
 from bot.errors import CharacterNotFound, WorkflowNotFound
-from bot.generation.orchestrator import Orchestrator
-from bot.generation.settings import GenerationSettings
-from bot.generation.store import JobStore
+from bot.generation.options import GenerationOptions
+from bot.generation.orchestrator import ComfyServer, Orchestrator
 from bot.gpu_lock import GpuLock, VramHandover
 from bot.storage.database import Database
+from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
-from bot.storage.media import GalleryRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.parsing import parse_workflow
 from bot.workflows.values import Workflow
@@ -115,7 +114,7 @@ class House:
     client: ComfyClient
     gpu: GpuLock
     database: Database
-    store: JobStore
+    store: JobRepository
     gallery: GalleryRepository
     files: Files
     data: Path
@@ -170,7 +169,7 @@ async def open_house(
     *,
     files: Files | None = None,
     handover: VramHandover | None = None,
-    wrap: Callable[[JobRepository], JobStore] = lambda store: store,
+    wrap: Callable[[JobRepository], JobRepository] = lambda store: store,
     options: ClientOptions = OPTIONS,
     **settings: Any,
 ) -> AsyncGenerator[House]:
@@ -184,13 +183,13 @@ async def open_house(
         ComfyClient(url, options) as client,
     ):
         store = wrap(JobRepository(database))
-        gpu = GpuLock(client, handover=handover)
+        gpu = GpuLock(handover=handover)
         async with Orchestrator(
-            GenerationSettings(data_dir=data, **limits),
-            store=store,
+            GenerationOptions(data_dir=data, **limits),
+            jobs=store,
             versions=WorkflowRepository(database),
             characters=Characters(files),
             workflows=Workflows(files),
-            gpus=[gpu],
+            servers=[ComfyServer(client, gpu)],
         ) as orchestrator:
             yield House(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)

@@ -14,8 +14,8 @@ from bot.comfyui.client import ComfyClient
 from bot.domain.jobs import JobKind, JobState
 from bot.errors import ConfigError
 from bot.generation import postprocessing
-from bot.generation.store import JobStore
 from bot.instance_lock import lock_data_folder
+from bot.storage.jobs import JobRepository
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture_graph, speech
 
@@ -98,7 +98,7 @@ async def test_an_end_that_cannot_be_stored_is_stored_as_soon_as_there_is_room(
             return await self.store.end(*arguments, **named)
 
     comfy.faults.failing_nodes["KSampler"] = "boom"
-    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobStore", Full(store))) as house:
+    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Full(store))) as house:
         failed = await house.ended(await house.draw())
         assert failed.state is JobState.FAILED
         stored = await house.orchestrator.job(failed.id)

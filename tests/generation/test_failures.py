@@ -390,7 +390,7 @@ async def test_any_prompt_arrives_as_it_is(house: House, comfy: StandInComfyUI, 
 
 async def test_undeliverable_results_fail_and_keep_their_files(house: House) -> None:
     done = await house.ended(await house.draw())
-    assert await house.orchestrator.undeliverable(done.id, InputInvalid("nowhere to post")) is not None
+    assert await house.orchestrator.mark_undeliverable(done.id, InputInvalid("nowhere to post")) is not None
     stored = await house.orchestrator.job(done.id)
     assert stored is not None
     assert stored.state is JobState.FAILED

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from bot.comfyui.client import ComfyClient
 from bot.gpu_lock import GpuLock, SwapLimits
 
 URL = "http://127.0.0.1:9"
@@ -35,7 +34,7 @@ def diary() -> Diary:
 
 @pytest.fixture
 async def gpu(diary: Diary) -> GpuLock:
-    return GpuLock(ComfyClient(URL), handover=diary)
+    return GpuLock(handover=diary)
 
 
 async def turns_of_the_loop(count: int = 10) -> None:
@@ -44,7 +43,7 @@ async def turns_of_the_loop(count: int = 10) -> None:
 
 
 async def test_without_hand_over_a_turn_never_waits() -> None:
-    gpu = GpuLock(ComfyClient(URL))
+    gpu = GpuLock()
     async with gpu.generation(), gpu.conversation():
         assert gpu.generating
     assert not gpu.generating
@@ -52,7 +51,7 @@ async def test_without_hand_over_a_turn_never_waits() -> None:
 
 
 async def test_prompts_take_turns() -> None:
-    gpu = GpuLock(ComfyClient(URL))
+    gpu = GpuLock()
     inside = 0
 
     async def use() -> None:
@@ -98,7 +97,7 @@ async def test_turns_speak_together_and_pictures_wait_for_all_of_them(gpu: GpuLo
 
 async def test_pictures_are_drawn_in_a_group_before_a_waiting_turn(gpu: GpuLock, diary: Diary) -> None:
     left = 3
-    gpu.more_pictures = lambda: left > 0
+    gpu.next_job_is_prepared = lambda: left > 0
     started = asyncio.Event()
 
     async def dispatch() -> None:
@@ -123,9 +122,9 @@ async def test_pictures_are_drawn_in_a_group_before_a_waiting_turn(gpu: GpuLock,
 
 async def test_waiting_is_bounded_on_both_sides(diary: Diary) -> None:
     """With a bound of nothing each side gets its turn at the first change of hands."""
-    gpu = GpuLock(ComfyClient(URL), handover=diary, limits=SwapLimits(turns_wait_seconds=0, pictures_wait_seconds=0))
+    gpu = GpuLock(handover=diary, limits=SwapLimits(0, 0))
     left = 2
-    gpu.more_pictures = lambda: left > 0
+    gpu.next_job_is_prepared = lambda: left > 0
     started, finish = asyncio.Event(), asyncio.Event()
 
     async def dispatch() -> None:
@@ -152,7 +151,7 @@ async def test_waiting_is_bounded_on_both_sides(diary: Diary) -> None:
 
 
 async def test_a_turn_goes_on_when_the_announced_picture_never_comes(gpu: GpuLock, diary: Diary) -> None:
-    gpu.more_pictures = lambda: True
+    gpu.next_job_is_prepared = lambda: True
     async with gpu.generation():
         talker = asyncio.create_task(_speak(gpu))
         await turns_of_the_loop()
@@ -185,7 +184,7 @@ async def test_cancelled_at_the_moment_of_admission(gpu: GpuLock) -> None:
 
 
 async def test_a_hand_over_that_fails_stops_nobody() -> None:
-    gpu = GpuLock(ComfyClient(URL), handover=Diary(failing=True))
+    gpu = GpuLock(handover=Diary(failing=True))
     async with gpu.generation():
         assert gpu.generating
     assert gpu.swaps.count == 1

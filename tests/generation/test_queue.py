@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.domain.jobs import GenerationRequest, Job, JobKind, JobState
-from bot.generation.queue import FairQueue
+from bot.generation.queue import JobQueue
 
 
 def make_job(*, live: bool = False, requester: int = 1) -> Job:
@@ -30,7 +30,7 @@ MOST = 3
 class QueueMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.queue = FairQueue(MOST)
+        self.queue = JobQueue(MOST)
         self.live: list[Job] = []
         self.others: list[Job] = []
         self.in_a_row = 0
@@ -92,7 +92,7 @@ TestQueue = QueueMachine.TestCase
 
 
 def test_a_claimed_job_is_offered_to_its_server_only() -> None:
-    queue = FairQueue()
+    queue = JobQueue()
     first, second = make_job(), make_job()
     queue.push(first)
     queue.push(second)
@@ -104,7 +104,7 @@ def test_a_claimed_job_is_offered_to_its_server_only() -> None:
 
 
 def test_a_persons_jobs_are_counted_without_live_speech_and_continuations() -> None:
-    queue = FairQueue()
+    queue = JobQueue()
     for live in (False, False, True):
         queue.push(make_job(live=live, requester=7))
     queue.push(make_job(requester=8))

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.attempts import AttemptState
-from bot.domain.jobs import Job, JobState, Origin
-from bot.generation.store import JobQuery
+from bot.domain.jobs import Job, JobQuery, JobState, Origin
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture
 from tests.generation.victim import PARTS, files

@@ -15,7 +15,6 @@ from typing import Any, cast
 
 from bot.comfyui.client import ComfyClient
 from bot.domain.jobs import JobKind
-from bot.generation.store import JobStore
 from bot.storage.jobs import JobRepository
 from tests.generation.house import Files, House, open_house, picture, picture_graph, speech
 
@@ -85,8 +84,8 @@ async def main(folder: Path, url: str, point: str) -> None:
     for name in ("submit", "download"):
         setattr(ComfyClient, name, killer.wrapped(name, getattr(ComfyClient, name)))
 
-    def wrap(store: JobRepository) -> JobStore:
-        return cast("JobStore", KillingStore(store, killer))
+    def wrap(store: JobRepository) -> JobRepository:
+        return cast("JobRepository", KillingStore(store, killer))
 
     async with open_house(folder, url, files=files(), wrap=wrap) as house:
         await work(house)

@@ -5,11 +5,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain.attempts import AttemptState, CollectedFile
-from bot.domain.jobs import Job, JobError, JobKind, JobState
-from bot.generation.store import JobQuery
+from bot.domain.jobs import Job, JobError, JobKind, JobQuery, JobState
 from bot.storage.database import Database
+from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
-from bot.storage.media import GalleryRepository
 from tests.storage.making import at, make_artifact, make_attempt, make_job
 
 ERROR = JobError(code="CANCELLED", message="Cancelled.", advice="Ask again.")

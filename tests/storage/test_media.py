@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.domain.gallery import GalleryItem, GalleryQuery
 from bot.domain.jobs import Job, JobKind, JobState
 from bot.storage.database import Database
+from bot.storage.gallery import GalleryRepository, page_statement
 from bot.storage.jobs import JobRepository
-from bot.storage.media import GalleryRepository, page_statement
 from bot.storage.schema import audio_messages, images, videos
 from tests.storage.making import at, make_artifact, make_job
 

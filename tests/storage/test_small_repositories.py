@@ -1,8 +1,8 @@
 import pytest
 
 from bot.domain.voice_samples import NewVoiceSample
+from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import InputInvalid
-from bot.generation.store import StoredWorkflow
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import discord
 import pytest
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
+from bot.storage.database import Database
 from cogs.delivery import Outbox
-from tests.cogs.delivery.ledger import Ledger
+from tests.cogs.delivery.rows import Deliveries
 from tests.cogs.making import CHANNEL, refusal
 
 UNCLEAR = [
@@ -51,27 +54,28 @@ JOB = uuid.UUID(int=7)
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
+async def deliveries(tmp_path: Path) -> AsyncIterator[Deliveries]:
+    async with Database.open(f"sqlite+aiosqlite:///{tmp_path / 'chorus.db'}") as database:
+        yield Deliveries(database)
 
 
 @pytest.fixture
-def outbox(ledger: Ledger) -> Outbox:
-    return Outbox(ledger, pause=at_once)
+def outbox(deliveries: Deliveries) -> Outbox:
+    return Outbox(deliveries, pause=at_once)
 
 
-async def test_a_send_has_a_row_before_and_after(outbox: Outbox, ledger: Ledger) -> None:
+async def test_a_send_has_a_row_before_and_after(outbox: Outbox, deliveries: Deliveries) -> None:
     channel = Channel()
     states: list[DeliveryState] = []
 
     async def post(row: Delivery) -> int:
-        states.append(ledger.rows[row.id].state)
+        states.append((await deliveries.rows())[row.id].state)
         return await channel.post(row)
 
     assert await outbox.send(wanted(), post, channel.find) == 100
     assert states == [DeliveryState.PENDING]
-    assert ledger.rows[1].state is DeliveryState.SENT
-    assert ledger.rows[1].discord_message_id == 100
+    assert (await deliveries.rows())[1].state is DeliveryState.SENT
+    assert (await deliveries.rows())[1].discord_message_id == 100
     assert channel.looks == 0
 
 
@@ -84,14 +88,16 @@ async def test_without_a_clear_answer_the_channel_decides(outbox: Outbox, unclea
 
 
 @pytest.mark.parametrize("applied", [True, False])
-async def test_a_row_of_an_earlier_life_is_looked_for_first(outbox: Outbox, ledger: Ledger, applied: bool) -> None:
+async def test_a_row_of_an_earlier_life_is_looked_for_first(
+    outbox: Outbox, deliveries: Deliveries, applied: bool
+) -> None:
     channel = Channel()
-    row = await ledger.prepare(wanted())
+    row = await deliveries.prepare(wanted())
     if applied:
         await channel.post(row)
     await outbox.send(wanted(), channel.post, channel.find)
     assert len(channel.messages) == 1
-    assert ledger.rows[row.id].state is DeliveryState.SENT
+    assert (await deliveries.rows())[row.id].state is DeliveryState.SENT
 
 
 async def test_what_was_sent_is_not_sent_again_and_parts_are_told_apart(outbox: Outbox) -> None:
@@ -129,15 +135,15 @@ async def test_where_the_history_may_not_be_read_the_nonce_is_trusted(outbox: Ou
     "refused", [refusal(403, 50013), refusal(404, 10003), refusal(413, 40005), refusal(400, 50035)]
 )
 async def test_a_refusal_is_final_and_can_be_tried_anew(
-    outbox: Outbox, ledger: Ledger, refused: discord.HTTPException
+    outbox: Outbox, deliveries: Deliveries, refused: discord.HTTPException
 ) -> None:
     channel = Channel((False, refused))
     with pytest.raises(discord.HTTPException):
         await outbox.send(wanted(), channel.post, channel.find)
-    assert ledger.rows[1].state is DeliveryState.ABANDONED
+    assert (await deliveries.rows())[1].state is DeliveryState.ABANDONED
     await outbox.send(wanted(), channel.post, channel.find)
     assert channel.looks == 0
-    assert ledger.rows[1].state is DeliveryState.SENT
+    assert (await deliveries.rows())[1].state is DeliveryState.SENT
 
 
 async def test_a_mistake_of_ours_is_not_taken_for_discords(outbox: Outbox) -> None:

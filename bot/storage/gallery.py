@@ -93,7 +93,7 @@ def _row(job: Job, artifact: Artifact, n: int) -> dict[str, Any]:
 
 
 class GalleryRepository:
-    """Implements `Gallery`.
+    """Implements `GalleryRepository`.
 
     Each page is merged from a few index ranges: one per table and shelf, each read from the index in the order of ids
     and no further than the page needs. So its cost does not depend on the number of rows.
@@ -103,11 +103,10 @@ class GalleryRepository:
         self._database = database
 
     async def page(self, query: GalleryQuery) -> GalleryPage:
-        """See `Gallery`.
+        """One page; constant time in the number of rows (keyset paging on an index).
 
         Raises:
             ValueError: Not exactly one scope.
-
         """
         if (query.channel_id is None) == (query.guild_id is None):
             msg = "a gallery is of one channel or of one guild"
@@ -124,7 +123,7 @@ class GalleryRepository:
         return GalleryPage(items=tuple(chosen), has_newer=query.older_than is not None, has_older=more)
 
     async def item(self, item_id: int) -> GalleryItem | None:
-        """See `Gallery`."""
+        """One item, unless it was deleted."""
         async with self._database.read() as connection:
             for table in _TABLES.values():
                 query = select(*_columns(table)).where(table.c.id == item_id, table.c.shelf != _DELETED)
@@ -134,7 +133,7 @@ class GalleryRepository:
         return None
 
     async def remove_job(self, job_id: uuid.UUID) -> int:
-        """See `Gallery`."""
+        """Hide everything a job made (its Discord message was deleted); returns how many files that were."""
         removed = 0
         values = {"shelf": _DELETED, "deleted_at": datetime.now(UTC)}
         async with self._database.write() as connection:

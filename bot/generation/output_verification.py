@@ -1,4 +1,4 @@
-"""Whether a downloaded file is what it should be, told by its bytes."""
+"""Checks by its bytes whether a downloaded file is what it should be."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _SUFFIXES = {
     "video/quicktime": ".mov",
     "video/x-msvideo": ".avi",
 }
-_CLOSED = {b"\x76\x2f\x31\x01": "image/x-exr", b"#?RADIANCE": "image/vnd.radiance"}
-"""Kinds that Pillow does not open and that ComfyUI's nodes save on purpose: kept and posted as they are."""
+_UNOPENED = {b"\x76\x2f\x31\x01": "image/x-exr", b"#?RADIANCE": "image/vnd.radiance"}
+"""Kinds that ComfyUI's nodes save and Pillow does not open: they are kept and posted as they are."""
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What the bytes say. Size in pixels where they are known without decoding a video."""
+class VerifiedOutput:
+    """What the bytes say; width and height in pixels, of pictures only."""
 
     media_type: str
     width: int | None = None
@@ -46,52 +46,52 @@ class Verified:
 
     @property
     def suffix(self) -> str:
-        """The extension its name gets, with the dot."""
+        """The extension of its name, with the dot."""
         return _SUFFIXES[self.media_type]
 
 
-async def verify(path: Path, kind: JobKind) -> Verified:
-    """Look at a file that is to be a result of that kind.
+async def verify_output(path: Path, kind: JobKind) -> VerifiedOutput:
+    """Check a file that is to be a result of that kind.
 
-    Pictures and animations are accepted for video and pictures alike (a workflow may stand in either folder); sound
-    only for speech, where it is decoded whole afterwards.
+    Pictures and videos are accepted for both of these kinds, because a workflow may stand in either folder. Sound is
+    accepted for speech only; whether it can be decoded is found when it is transcoded.
 
     Raises:
-        NoOutput: Empty, HTML, cut off, or of another kind.
-        OutputTooLarge: A picture of so many pixels that opening it would exhaust the memory.
+        NoOutput: The file is empty, cut off, HTML, or of another kind.
+        OutputTooLarge: A picture has so many pixels that opening it would exhaust the memory.
 
     """
     return await asyncio.to_thread(_verify, path, kind)
 
 
-def _verify(path: Path, kind: JobKind) -> Verified:
+def _verify(path: Path, kind: JobKind) -> VerifiedOutput:
     if not path.stat().st_size:
         raise NoOutput("ComfyUI answered with an empty file.")
     claimed = sniff_media_type(path)
     family = (claimed or "").partition("/")[0]
     if kind is JobKind.AUDIO:
         if claimed in _SUFFIXES and family in {"audio", "video"}:
-            return Verified(claimed)
+            return VerifiedOutput(claimed)
         raise NoOutput("ComfyUI answered with a file that is no sound.")
     if family == "video" and claimed in _SUFFIXES:
-        return Verified(claimed)
+        return VerifiedOutput(claimed)
     if family == "audio":
         raise NoOutput(f"ComfyUI answered with a file that is no {kind.value}.")
     return _picture(path, kind)
 
 
-def _picture(path: Path, kind: JobKind) -> Verified:
+def _picture(path: Path, kind: JobKind) -> VerifiedOutput:
     try:
         info = inspect_image(path)
     except UnsupportedMedia as error:
         with path.open("rb") as file:
             head = file.read(16)
-        for magic, media_type in _CLOSED.items():
+        for magic, media_type in _UNOPENED.items():
             if head.startswith(magic):
-                return Verified(media_type)
+                return VerifiedOutput(media_type)
         raise NoOutput("ComfyUI answered with a kind of file that cannot be posted.") from error
     except BadMedia as error:
         if "too large" in error.message:
             raise OutputTooLarge(error.message) from error
         raise NoOutput(f"ComfyUI answered with a file that is no {kind.value}.") from error
-    return Verified(info.media_type, info.width, info.height)
+    return VerifiedOutput(info.media_type, info.width, info.height)

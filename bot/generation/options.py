@@ -1,0 +1,43 @@
+"""How the orchestrator works, given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.domain.jobs import JobKind
+
+
+def _timeouts() -> Mapping[JobKind, float]:
+    return {JobKind.IMAGE: 300.0, JobKind.AUDIO: 300.0, JobKind.VIDEO: 900.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOptions:
+    """Limits and folders.
+
+    Attributes:
+        data_dir: Folder of `images/`, `audio/` and `video/`; every stored path is relative to it.
+        timeout_seconds: Longest execution of one part in seconds, by kind; waiting does not count.
+        max_queue_size: Largest number of waiting jobs.
+        max_per_user: Largest number of waiting jobs of one person; live speech and terminal commands do not count.
+        max_live_in_a_row: How many live speech jobs may go before the oldest waiting picture.
+        max_output_bytes: Larger files of ComfyUI are not downloaded.
+        max_losses: After so many attempts lost in restarts of ComfyUI a job fails.
+        pause_ms: Silence between the parts of a long speech, in milliseconds.
+        speech_bitrate: Of finished speech, in bits per second.
+        owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
+
+    """
+
+    data_dir: Path
+    timeout_seconds: Mapping[JobKind, float] = field(default_factory=_timeouts)
+    max_queue_size: int = 100
+    max_per_user: int = 3
+    max_live_in_a_row: int = 3
+    max_output_bytes: int = 512 * 2**20
+    max_losses: int = 3
+    pause_ms: int = 250
+    speech_bitrate: int = 64_000
+    owner: str = "run"
