@@ -19,7 +19,8 @@ from bench.timing import Sample, repeated
 from bot.characters import Character
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.decoding import decode_object
-from bot.conversation.prompt import Budget, build_prompt
+from bot.conversation.chat_prompt import build_chat_prompt
+from bot.conversation.token_budget import TokenBudget
 from bot.domain.conversations import Alternative, ChatRole, Message
 from bot.domain.jobs import JobKind, JobState
 from bot.workflows import Injection, WorkflowLibrary, inject, validate_installed, validate_structure
@@ -110,7 +111,9 @@ def _prompt(report: Report) -> None:
     words = ["the", "light", "on", "a", "harbour", "wall", "was", "grey", "and", "suddenly", "colour", "nobody"]
     history = [_turn(n, " ".join(dice.choices(words, k=dice.randint(5, 80)))) for n in range(1000)]
     for window in (8192, 131_072):
-        sample = repeated(lambda window=window: build_prompt(character, history, Budget(window, 1024)), times=50)
+        sample = repeated(
+            lambda window=window: build_chat_prompt(character, history, TokenBudget(window, 1024)), times=50
+        )
         name = f"prompt of 1,000 turns, window {window:,}, median"
         report.measured(name, sample.median, "ms", at_most=5, note=sample.note)
 

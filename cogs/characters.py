@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.characters import import_card
 from bot.domain.conversations import AnswerMode
+from bot.domain.discord_limits import MAX_MESSAGE_LENGTH
 from bot.errors import CharacterNotFound, InputInvalid
 from cogs.ui.choices import character_choices
 from cogs.ui.origin import bound_channel_id, require_fitting_place
@@ -50,12 +51,12 @@ class Characters(commands.GroupCog, name="character", description="The character
         require(interaction, "manage_channels")
         character = self.bot.services.characters.find(name, interaction.guild_id)
         require_fitting_place(character, interaction)
-        await self._service.use_character(
+        await self._service.channels.bind_character(
             bound_channel_id(interaction),
             interaction.guild_id,
             character.id,
             mode=AnswerMode(mode),
-            by=interaction.user.id,
+            bound_by=interaction.user.id,
         )
         text = f"This channel belongs to **{character.name}** now, who {_MODES[AnswerMode(mode)]}."
         if character.greeting:
@@ -66,7 +67,7 @@ class Characters(commands.GroupCog, name="character", description="The character
     async def show(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """For everybody."""
         require_place(interaction)
-        binding = await self._service.store.binding(bound_channel_id(interaction))
+        binding = await self._service.repository.binding(bound_channel_id(interaction))
         default = self.bot.services.settings.default_character
         try:
             character = self.bot.services.characters.get(
@@ -100,7 +101,7 @@ class Characters(commands.GroupCog, name="character", description="The character
         """Needs Manage Channels. The conversations are kept."""
         require_place(interaction)
         require(interaction, "manage_channels")
-        was_bound = await self._service.store.unbind(bound_channel_id(interaction))
+        was_bound = await self._service.repository.unbind(bound_channel_id(interaction))
         text = "This channel belongs to nobody now." if was_bound else "This channel belonged to nobody."
         await interaction.response.send_message(f"{text} Its conversations are kept.", ephemeral=True)
 
@@ -119,7 +120,9 @@ class Characters(commands.GroupCog, name="character", description="The character
         broken = [path.name for path in self.bot.services.characters.problems]
         if broken:
             parts.append(f"Cannot be used (the log says why): {', '.join(broken)}")
-        await interaction.response.send_message(clip("\n".join(parts) or "Nothing changed.", 2000), ephemeral=True)
+        await interaction.response.send_message(
+            clip("\n".join(parts) or "Nothing changed.", MAX_MESSAGE_LENGTH), ephemeral=True
+        )
 
     @app_commands.command(name="import", description="Bring in a character card (SillyTavern, TavernAI; PNG or JSON)")
     @app_commands.describe(card="The card's file")

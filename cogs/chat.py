@@ -65,7 +65,7 @@ class Chat(commands.Cog):
         if self._concerns_us(message):
             async with self._order(message.channel.id):
                 await self._caught_up.wait()
-                await self._service.hear(await self._incoming(message))
+                await self._service.receive(await self._incoming(message))
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -73,11 +73,11 @@ class Chat(commands.Cog):
         if self._is_own(payload.message):
             return
         async with self._order(payload.channel_id):
-            known = await self._service.store.by_discord_id(payload.message_id)
+            known = await self._service.repository.message_by_discord_id(payload.message_id)
             if known is not None and known.discord_message_id == payload.message_id:
-                words = (await self._incoming(payload.message)).words
+                words = (await self._incoming(payload.message)).text
                 if words != known.content:
-                    await self._service.store.edit_human(payload.message_id, words)
+                    await self._service.repository.edit_user_message(payload.message_id, words)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -95,7 +95,7 @@ class Chat(commands.Cog):
         if message_id in self._delivery.outbox.taken_back:
             return
         async with self._order(channel_id):
-            if not await self._service.forget(message_id):
+            if not await self._service.delete_message(message_id):
                 self._delivery.outbox.gone_unknown.append(message_id)
 
     def _order(self, channel_id: int) -> asyncio.Lock:
@@ -127,9 +127,9 @@ class Chat(commands.Cog):
 
     async def _places(self) -> list[Any]:
         """Bound channels with their threads, and wherever else somebody was talked to; as far as we can see them."""
-        store = self._service.store
+        store = self._service.repository
         bound = {binding.channel_id for binding in await store.bindings()}
-        known = await store.channels()
+        known = await store.known_channels()
         places: dict[int, Any] = {}
         for channel_id in bound | set(known):
             channel = self.bot.get_channel(channel_id)
@@ -148,7 +148,7 @@ class Chat(commands.Cog):
             log.info("channel %s cannot be read: %s", place.id, error)
 
     async def _catch_up(self, place: Any) -> None:
-        newest = await self._service.store.newest_discord_id(place.id)
+        newest = await self._service.repository.newest_discord_message_id(place.id)
         if newest is None:  # bound, and never talked in: nothing older would be answered
             recently = discord.utils.utcnow() - self._service.options.answer_missed_within
             newest = discord.utils.time_snowflake(recently)
@@ -159,7 +159,7 @@ class Chat(commands.Cog):
         addressed: Message | None = None
         for message in reversed(missed):
             if self._concerns_us(message):
-                stored = await self._service.hear(await self._incoming(message), missed=True)
+                stored = await self._service.receive(await self._incoming(message), missed=True)
                 addressed = stored if stored is not None and stored.character_id else addressed
         if addressed is not None:
             await self._service.answer_missed(addressed)

@@ -68,7 +68,7 @@ class ContextMenus(commands.Cog):
     async def _scene(
         self, interaction: discord.Interaction[ChorusBot], message: discord.Message, words: str, asker: Asker
     ) -> GenerationRequest:
-        turn = await self.bot.services.conversations.store.by_discord_id(message.id)
+        turn = await self.bot.services.conversations.repository.message_by_discord_id(message.id)
         speaker = turn.character_id if turn is not None and turn.alternatives else None
         artist = self.bot.services.characters.get(
             speaker or await character_of(interaction, None), interaction.guild_id

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.conversation.export import as_markdown
-from bot.domain.conversations import Binding, Conversation
+from bot.domain.conversations import ChannelBinding, Conversation
 from bot.errors import InputInvalid
 from cogs.ui.choices import choices
 from cogs.ui.origin import bound_channel_id
@@ -35,13 +35,13 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
     ) -> None:
         """Needs Manage Channels."""
         binding = await self._changeable(interaction)
-        made = await self._service.store.create(
+        made = await self._service.repository.create_conversation(
             character_id=binding.character_id,
             title=title or f"Conversation of {discord.utils.utcnow():%d %B %Y}",
             guild_id=interaction.guild_id,
             channel_id=binding.channel_id,
         )
-        await self._service.store.bind(binding.model_copy(update={"conversation_id": made.id}))
+        await self._service.repository.bind(binding.model_copy(update={"conversation_id": made.id}))
         await _say(interaction, f"A new conversation begins: **{_shown(made.title)}**.")
 
     @app_commands.command(name="list", description="The conversations of this channel")
@@ -66,7 +66,7 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
         binding = await self._changeable(interaction)
         chosen = await self._chosen(interaction, name)
         changed = {"conversation_id": chosen.id, "character_id": chosen.character_id}
-        await self._service.store.bind(binding.model_copy(update=changed))
+        await self._service.repository.bind(binding.model_copy(update=changed))
         await _say(interaction, f"We go on with **{_shown(chosen.title)}**.")
 
     @app_commands.command(name="rename", description="Give this conversation another name")
@@ -74,7 +74,7 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
         """Needs Manage Channels."""
         await self._changeable(interaction)
         current = await self._current(interaction)
-        await self._service.store.rename(current.id, title)
+        await self._service.repository.rename_conversation(current.id, title)
         await _say(interaction, f"This conversation is called **{_shown(title)}** now.")
 
     @app_commands.command(name="export", description="This conversation as a file")
@@ -82,12 +82,11 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
         """For everybody who can read the channel; answered to them alone."""
         require_place(interaction)
         current = await self._current(interaction)
-        store = self._service.store
-        thread = await store.thread(current.id, interaction.channel_id or 0) or await store.ensure_thread(
-            current.id, current.channel_id
-        )
+        repository = self._service.repository
+        here = await repository.thread_in_channel(current.id, interaction.channel_id or 0)
+        thread = here or await repository.get_or_create_thread(current.id, current.channel_id)
         names = self.bot.services.characters.names(interaction.guild_id)
-        history = await store.history(thread, limit=10_000)
+        history = await repository.history(thread, limit=10_000)
         text = as_markdown(current, history, names)
         file = discord.File(io.BytesIO(text.encode()), filename=f"conversation-{current.created_at:%Y-%m-%d}.md")
         await interaction.response.send_message(f"**{_shown(current.title)}**", file=file, ephemeral=True)
@@ -97,7 +96,7 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
         """Needs Manage Channels. The messages in Discord stay."""
         await self._changeable(interaction)
         current = await self._current(interaction)
-        count = await self._service.store.clear(current.id)
+        count = await self._service.repository.clear_conversation(current.id)
         await _say(interaction, f"{count} messages are forgotten. What stands in Discord stays there.")
 
     @switch.autocomplete("name")
@@ -108,22 +107,23 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
         _, known = await self._known(interaction)
         return choices(((each.title, each.id) for each in known), current)
 
-    async def _known(self, interaction: discord.Interaction[ChorusBot]) -> tuple[Binding | None, list[Conversation]]:
+    async def _known(
+        self, interaction: discord.Interaction[ChorusBot]
+    ) -> tuple[ChannelBinding | None, list[Conversation]]:
         channel_id = bound_channel_id(interaction)
-        store = self._service.store
-        return await store.binding(channel_id), list(await store.conversations(channel_id))
+        repository = self._service.repository
+        return await repository.binding(channel_id), list(await repository.conversations(channel_id))
 
-    async def _changeable(self, interaction: discord.Interaction[ChorusBot]) -> Binding:
+    async def _changeable(self, interaction: discord.Interaction[ChorusBot]) -> ChannelBinding:
         """The channel's binding, for somebody who may change it; the default character's where there is none yet."""
         require_place(interaction)
         require(interaction, "manage_channels")
         channel_id = bound_channel_id(interaction)
-        binding = await self._service.store.binding(channel_id)
+        binding = await self._service.repository.binding(channel_id)
         if binding is not None:
             return binding
-        default = self.bot.services.settings.default_character
-        return await self._service.use_character(
-            channel_id, interaction.guild_id, default, mode=self._service.options.unbound_mode, by=interaction.user.id
+        return await self._service.channels.bind_default_character(
+            channel_id, interaction.guild_id, bound_by=interaction.user.id
         )
 
     async def _current(self, interaction: discord.Interaction[ChorusBot]) -> Conversation:

@@ -44,7 +44,7 @@ class Scene(commands.Cog):
         require_fitting_place(artist, interaction)
         if not artist.image_generation.enabled:
             raise NotAllowed(f"{artist.name} does not draw.", advice="Choose another character.")
-        thread = await self.bot.services.conversations.current_thread(
+        thread = await self.bot.services.conversations.channels.current_thread(
             interaction.channel_id or 0, getattr(interaction.channel, "parent_id", None)
         )
         words = (about or "").strip() or THE_MOMENT

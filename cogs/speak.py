@@ -14,8 +14,9 @@ from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.jobs import JobKind, JobState, Origin
 from bot.errors import ChorusError, InputInvalid, NotAllowed, VoiceUnavailable
+from bot.voice.auto_voice import ChannelLocation
+from bot.voice.speech_requests import SpeechRequest
 from bot.voice.speech_text import NO_NAMES, MentionNames
-from bot.voice.values import ChannelLocation, SpeechWish
 from cogs.delivery import delivery_of
 from cogs.ui.choices import character_choices
 from cogs.ui.origin import (
@@ -62,7 +63,7 @@ class Speak(commands.Cog):
 
     async def _warm_up(self) -> None:
         try:
-            await self.bot.services.voice.warm_up()
+            await self.bot.services.voice.prepare_host_samples()
         except Exception:
             log.exception("the voice samples could not be made ready; each is when it is needed")
 
@@ -82,9 +83,9 @@ class Speak(commands.Cog):
         require_fitting_place(self.bot.services.characters.get(character_id, interaction.guild_id), interaction)
         channel = interaction.channel
         parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-        thread = await self.bot.services.conversations.current_thread(interaction.channel_id or 0, parent_id)
-        request = await self.bot.services.voice.request(
-            SpeechWish(
+        thread = await self.bot.services.conversations.channels.current_thread(interaction.channel_id or 0, parent_id)
+        request = await self.bot.services.voice.build_job_request(
+            SpeechRequest(
                 text=text,
                 character_id=character_id,
                 origin=origin_of(interaction),
@@ -142,53 +143,27 @@ class Speak(commands.Cog):
             missing = missing_to_post(channel.permissions_for(guild.me), thread=isinstance(channel, discord.Thread))
             if missing:
                 raise NotAllowed(f"I may not post speech in this channel: I am missing {', '.join(missing)}.")
-        async with self._starting:  # two presses at once are one wish
+        async with self._starting:  # two presses at once ask for one speech
             spoken = await self._speech_behind(message)
             standing = await self._standing(spoken) if spoken is not None else None
             if standing is not None:
                 return standing
-            wish = await self._wish(message, requester)
-            known = await self._known(wish)
+            speech = await self._speech_request(message, requester)
+            known = await self._known(speech)
             if known is not None:
                 return known
-            job = await self.bot.services.voice.speak(wish)
+            job = await self.bot.services.voice.submit(speech)
         delivery_of(self.bot).present(job)
         await self._show_typing(channel)
         return job, None
 
-    async def again(self, job: Job, requester: discord.abc.User, *, reply_to_message_id: int | None = None) -> Job:
-        """The same words once more with another seed: 🔁 on a voice message.
-
-        Raises:
-            ChorusError: It cannot be spoken.
-
-        """
-        origin = job.request.origin
-        channel = self.bot.get_channel(origin.channel_id or 0)
-        new = await self.bot.services.voice.again(
-            job,
-            origin=origin.model_copy(
-                update={
-                    "interaction_id": None,
-                    "after_message_id": getattr(channel, "last_message_id", None) or origin.after_message_id,
-                    "reply_to_message_id": reply_to_message_id or origin.reply_to_message_id,
-                }
-            ),
-            requester_id=requester.id,
-            requester_name=requester.display_name,
-        )
-        delivery_of(self.bot).present(new)
-        if isinstance(channel, discord.abc.Messageable):
-            await self._show_typing(channel)
-        return new
-
-    async def _wish(self, message: discord.Message, requester: discord.abc.User) -> SpeechWish:
+    async def _speech_request(self, message: discord.Message, requester: discord.abc.User) -> SpeechRequest:
         services = self.bot.services
         origin = _origin_of_message(message)
-        turn = await services.conversations.store.by_discord_id(message.id)
+        turn = await services.conversations.repository.message_by_discord_id(message.id)
         if turn is not None and turn.character_id is not None and turn.alternatives:
             character_id, text = turn.character_id, turn.text
-            source = await services.voice.first_piece(turn.id) or message.id
+            source = await services.voice.turns.first_message_id(turn.id) or message.id
             thread_id, conversation_id = turn.thread_id, turn.conversation_id
         else:
             turn = None
@@ -199,7 +174,7 @@ class Speak(commands.Cog):
             text = (job.request.written_prompt or "") if job is not None and speech else message.content
             source, thread_id, conversation_id = message.id, None, None
         self._require_fitting_place(character_id, message)
-        return SpeechWish(
+        return SpeechRequest(
             text=text,
             character_id=character_id,
             origin=origin,
@@ -223,10 +198,10 @@ class Speak(commands.Cog):
         job = await self._job_behind(message)
         return job if job is not None and job.request.kind is JobKind.AUDIO else None
 
-    async def _known(self, wish: SpeechWish) -> tuple[Job, str | None] | None:
+    async def _known(self, speech: SpeechRequest) -> tuple[Job, str | None] | None:
         """Speech of just these words that is under way or stands."""
-        for job in reversed(await self.bot.services.voice.of_message(wish.source_message_id or 0)):
-            if job.request.written_prompt != wish.text or job.request.message_id != wish.message_id:
+        for job in reversed(await self.bot.services.voice.jobs_for_message(speech.source_message_id or 0)):
+            if job.request.written_prompt != speech.text or job.request.message_id != speech.message_id:
                 continue
             standing = await self._standing(job)
             if standing is not None:
@@ -271,7 +246,7 @@ class Speak(commands.Cog):
             age_restricted=is_age_restricted(channel),
         )
         place = ChannelLocation(origin.guild_id, thread.channel_id, parent_id)
-        voice = await self.bot.services.voice.turn_stands(turn, thread, place, origin, _names_around(channel))
+        voice = await self.bot.services.voice.turns.speak(turn, thread, place, origin, _names_around(channel))
         delivery = delivery_of(self.bot)
         if voice.job is not None:
             delivery.present(voice.job)
@@ -294,12 +269,12 @@ class Speak(commands.Cog):
         message = payload.message
         if self.bot.user is None or message.author.id == self.bot.user.id or message.webhook_id is not None:
             return
-        for job in await self.bot.services.voice.of_message(payload.message_id):
+        for job in await self.bot.services.voice.jobs_for_message(payload.message_id):
             if job.state not in OPEN or job.request.written_prompt == message.content:
                 continue
             await delivery_of(self.bot).voices.drop(job)
             try:
-                new = await self.bot.services.voice.instead(job, message.content, _names_in(message))
+                new = await self.bot.services.voice.replace(job, message.content, _names_in(message))
             except ChorusError as error:
                 log.info("job %s is not replaced: %s", job.id, error)
             else:
@@ -321,10 +296,10 @@ class Speak(commands.Cog):
         delivery = delivery_of(self.bot)
         if message_id in delivery.outbox.taken_back:
             return
-        spoken = list(await self.bot.services.voice.of_message(message_id))
+        spoken = list(await self.bot.services.voice.jobs_for_message(message_id))
         row = await self.bot.services.deliveries.by_message(message_id)
         if row is not None and row.kind is DeliveryKind.TURN and row.message_id is not None:
-            spoken += await self.bot.services.voice.of_turn(row.message_id)
+            spoken += await self.bot.services.voice.turns.jobs_for(row.message_id)
         for job in {job.id: job for job in spoken}.values():
             await delivery.voices.drop(job)
 

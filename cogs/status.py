@@ -45,7 +45,7 @@ class Status(commands.Cog):
         llm = self.bot.services.settings.llm
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                names = await self.bot.services.language_model.models()
+                names = await self.bot.services.language_model.list_models()
         except (LanguageModelUnavailable, TimeoutError):
             return f"❌ {llm.provider}: no answer (`LLM_UNAVAILABLE`)"
         chosen = llm.model or (names[0] if names else "no model")

@@ -12,8 +12,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import InputInvalid, NotAllowed
-from bot.voice.samples import LONGEST_NAME, LONGEST_TRANSCRIPT, GivenSample
-from bot.voice.values import ChannelLocation
+from bot.voice.auto_voice import ChannelLocation
+from bot.voice.samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, UploadedSample
 from cogs.ui.choices import character_choices, choices
 from cogs.ui.origin import character_of
 from cogs.ui.permissions import require, require_place
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.domain.voice_samples import VoiceSample
 
 _CharacterName = app_commands.Range[str, 1, 100]
-_SampleName = app_commands.Range[str, 1, LONGEST_NAME]
+_SampleName = app_commands.Range[str, 1, MAX_NAME_LENGTH]
 
 
 class Voice(commands.GroupCog, name="voice", description="The characters' voices"):
@@ -51,16 +51,16 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         character = await self._character(interaction, None)
         if mode != "status":
             require(interaction, "manage_channels")
-            await self._voice.set_auto(place, on=mode == "on", by=interaction.user.id)
+            await self._voice.auto.set(place, on=mode == "on", set_by=interaction.user.id)
         name = _shown(character.name)
-        if not self._voice.auto(place, character):
+        if not self._voice.auto.is_on(place, character):
             text = f"Auto voice is **off** here: {name} writes only."
         else:
             text = f"Auto voice is **on** here: a voice message follows each message of {name}."
-            silent = await self._voice.why_silent(character, interaction.guild_id)
+            silent = await self._voice.unavailable_reason(character, interaction.guild_id)
             if silent is not None:
                 text = f"Auto voice is **on** here, but nothing will be heard: {silent.message} {silent.advice}"
-        if self._voice.chosen_auto(place) is None:
+        if self._voice.auto.channel_choice(place) is None:
             text += "\n-# Nobody has chosen here; that is how the character is set up."
         await interaction.response.send_message(text, ephemeral=True)
 
@@ -78,7 +78,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         self,
         interaction: discord.Interaction[ChorusBot],
         recording: discord.Attachment,
-        transcript: app_commands.Range[str, 1, LONGEST_TRANSCRIPT],
+        transcript: app_commands.Range[str, 1, MAX_TRANSCRIPT_LENGTH],
         name: _SampleName,
         speaker_agreed: bool,
         character: _CharacterName | None = None,
@@ -102,7 +102,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         with tempfile.TemporaryDirectory(prefix="chorus-sample-") as folder:
             path = Path(folder) / "recording"
             await recording.save(path)
-            given = GivenSample(path, name, transcript, added_by=interaction.user.id, consented_at=agreed_at)
+            given = UploadedSample(path, name, transcript, added_by=interaction.user.id, consented_at=agreed_at)
             added = await self._samples.add(who, guild_id, given)
         text = f"{_shown(who.name)} has a new voice sample, {_line(added.sample)}"
         if not added.sample.is_default:
@@ -116,8 +116,8 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         """For everybody; who added a sample is shown."""
         require_place(interaction)
         who = await self._character(interaction, character)
-        chosen = await self._samples.chosen(who, interaction.guild_id)
-        listed = await self._samples.listed(who, interaction.guild_id)
+        chosen = await self._samples.default_sample(who, interaction.guild_id)
+        listed = await self._samples.available(who, interaction.guild_id)
         lines = [
             f"{'▸' if chosen is not None and each.id == chosen.id else '·'} {_line(each)}, {_origin(each)}"
             for each in listed
@@ -139,7 +139,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         found = await self._samples.find(who, interaction.guild_id, name)
         await interaction.response.defer(ephemeral=True, thinking=True)
         limit = interaction.guild.filesize_limit if interaction.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
-        data = await self._samples.playable(found, limit)
+        data = await self._samples.to_ogg(found, limit)
         file = discord.File(io.BytesIO(data), filename=f"{who.id}_sample_{found.id}.ogg")
         said = clip(discord.utils.escape_markdown(found.transcript), 1500) or "(no transcript)"
         await interaction.followup.send(f"{_line(found)}\n> {said}", file=file, ephemeral=True)
@@ -153,7 +153,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         guild_id = self._guild(interaction)
         who = await self._character(interaction, character)
         found = await self._samples.find(who, guild_id, name)
-        await self._samples.make_default(found, guild_id, by=interaction.user.id)
+        await self._samples.set_default(found, guild_id, set_by=interaction.user.id)
         text = f"{_shown(who.name)} speaks with {_line(found)} in this server now."
         await interaction.response.send_message(text, ephemeral=True)
 
@@ -188,7 +188,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
     ) -> list[app_commands.Choice[str]]:
         """The samples of the character chosen so far."""
         who = await self._character(interaction, interaction.namespace.character)
-        listed = await self._samples.listed(who, interaction.guild_id)
+        listed = await self._samples.available(who, interaction.guild_id)
         return choices(((each.name, str(each.id)) for each in listed), current)
 
     async def _character(self, interaction: discord.Interaction[ChorusBot], chosen: str | None) -> Character:

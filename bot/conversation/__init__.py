@@ -1,5 +1,5 @@
-"""Talk: who is addressed, what the model is told, what it answers, and what is remembered.
+"""Conversations: which messages a character answers, what the language model reads, and what is done with its answer.
 
-Knows nothing of Discord's library: people's words come in as values, a character's words leave through the
-`TurnPresenter` protocol in `service`.
+This package knows nothing of discord.py: people's messages arrive as `IncomingMessage` values, and a character's turns
+are shown by a `TurnPresenter`, which the cogs implement.
 """

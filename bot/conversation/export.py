@@ -1,19 +1,21 @@
-"""A conversation as a text file that people and programs can read."""
+"""A conversation as a Markdown file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.conversation.prompt import speaker_name
+from bot.conversation.sanitizing import speaker_name
 from bot.domain.conversations import ChatRole, Conversation, Message
 
 
 def as_markdown(conversation: Conversation, history: Sequence[Message], names: Mapping[str, str]) -> str:
-    """Title, then each message with its author and time; alternatives that are not shown are left out.
+    """Return the title, then each message with its author and time (UTC).
+
+    Of a turn with several alternatives only the shown one is written.
 
     Args:
-        conversation: Whose title and beginning head the file.
-        history: Oldest first.
+        conversation: The conversation.
+        history: Its messages, oldest first.
         names: Character id -> name.
     """
     lines = [f"# {conversation.title}", "", f"Begun {conversation.created_at:%Y-%m-%d %H:%M} UTC.", ""]

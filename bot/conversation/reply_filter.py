@@ -1,8 +1,8 @@
-"""From the model's raw stream to what a character says.
+"""Filters the model's stream down to the text that a character says.
 
-Pure and incremental: `ReplyFilter.feed` takes deltas as they arrive and never shows what it may have to take back.
-Dropped: `<think>...</think>`, a leading "Nova:", everything from the first line that speaks for somebody else,
-invisible characters. Taken out: `<draw>...</draw>`, the way a model without tool calls asks for a picture.
+Removed are `<think>...</think>`, the character's own name before the text ("Nova:"), everything from the first line
+that begins with another speaker's name, and invisible characters. `<draw>...</draw>`, with which a model without tools
+asks for a picture, is removed and kept as a scene.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.conversation.prompt import speaker_name
+from bot.conversation.sanitizing import speaker_name
+from bot.language_model.draw_tool import MAX_SCENE_LENGTH
 
 MAX_CHARACTERS = 16_000
-"""Eight Discord messages. A model that runs on is cut there, whatever its token limit says."""
+"""Eight Discord messages; a longer reply is cut off."""
 
 _BLOCKS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<draw>", "</draw>"))
 _OPENERS = tuple(opener for opener, _ in _BLOCKS)
@@ -22,10 +23,13 @@ _INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u20
 
 
 class ReplyFilter:
-    """What may be shown of a reply so far.
+    """Takes a reply in fragments and returns what may be shown of it so far.
+
+    Text that may still turn out to be one of the things to remove is held back, so that shown text never has to be
+    removed again. The exception is a `</think>` without its beginning: it removes everything before it.
 
     Args:
-        own_name: The character's name; as a prefix of the reply it is dropped.
+        own_name: The character's name; before the reply it is removed.
         others: Names of everybody else in the prompt; a line that begins with one of them and a colon ends the reply.
     """
 
@@ -35,26 +39,27 @@ class ReplyFilter:
         self._label = f"{own_name}:".lower()
         names = "|".join(re.escape(name) for name in sorted({speaker_name(each) for each in others}, key=len))
         self._impersonation = re.compile(rf"(?:^|\n)[ \t]*\**(?:{names})\**[ \t]*:", re.IGNORECASE) if names else None
+        # With room for asterisks, spaces and the colon around the name.
         self._longest_name = max((len(name) for name in others), default=0) + 8
         self._buffer = ""
         self._inside: str | None = None
         self._visible = ""
         self.scenes: list[str] = []
-        """Descriptions out of `<draw>` blocks, in order."""
+        """The contents of `<draw>` blocks, in order."""
         self.ended = False
-        """Nothing that follows will be shown: the stream may be closed."""
+        """Nothing that follows will be shown, so the stream may be closed."""
 
     def feed(self, delta: str) -> str:
-        """Take the next piece; returns all that may be shown so far."""
+        """Take the next fragment; return all that may be shown so far."""
         if not self.ended:
             self._buffer += _INVISIBLE.sub("", delta)
             self._consume(final=False)
-        return self._settled(final=False)
+        return self._showable(final=False)
 
     def finish(self) -> str:
-        """The stream is over; returns the whole reply."""
+        """End the stream; return the whole reply."""
         self._consume(final=True)
-        return self._settled(final=True)
+        return self._showable(final=True)
 
     def _consume(self, *, final: bool) -> None:
         while self._buffer:
@@ -73,24 +78,24 @@ class ReplyFilter:
                 self._inside = dict(_BLOCKS)[opener]
                 self._buffer = self._buffer[len(opener) :]
             elif (closer := next((each for each in _MARKS if lowered.startswith(each)), None)) is not None:
-                if closer != "</draw>":  # templates that open the thinking themselves stream only its end
+                if closer != "</draw>":  # some chat templates contain `<think>`, and only its end is streamed
                     self._visible = ""
                 self._buffer = self._buffer[len(closer) :]
             elif not final and any(each.startswith(lowered) for each in _MARKS):
-                return  # may yet become a mark
+                return  # may still become a mark
             else:
                 self._take(1)
 
     def _leave_block(self, *, final: bool) -> bool:
-        """Drop the inside of a block; False while its end has not arrived."""
+        """Remove the inside of a block; False while its end has not arrived."""
         closer = self._inside or ""
         end = self._buffer.lower().find(closer)
         if end < 0:
-            if final:  # an unterminated block: nothing of it was meant to be read
+            if final:  # the block was never closed: none of it is text
                 self._buffer = ""
             return False
         if closer == "</draw>" and (scene := self._buffer[:end].strip()):
-            self.scenes.append(scene[:2000])
+            self.scenes.append(scene[:MAX_SCENE_LENGTH])
         self._buffer = self._buffer[end + len(closer) :]
         self._inside = None
         return True
@@ -99,7 +104,7 @@ class ReplyFilter:
         checked_from = max(len(self._visible) - self._longest_name, 0)
         self._visible += self._buffer[:count]
         self._buffer = self._buffer[count:]
-        # At the very beginning "Ada:" is a model that repeats its prompt's form; only a later line speaks for Ada.
+        # A reply that begins with "Ada:" only repeats the form of its prompt; a later line speaks for Ada.
         lines = self._impersonation.finditer(self._visible, checked_from) if self._impersonation else iter(())
         found = next((line for line in lines if self._without_prefix(self._visible[: line.start()])), None)
         if found:
@@ -117,14 +122,14 @@ class ReplyFilter:
         prefix = self._prefix.match(text)
         return text[prefix.end() :] if prefix else text.lstrip()
 
-    def _settled(self, *, final: bool) -> str:
+    def _showable(self, *, final: bool) -> str:
         text = self._without_prefix(self._visible)
         final = final or self.ended
         if not final and self._label.startswith(text.replace("*", "").strip().lower()):
-            return ""  # may yet become "Nova:"
+            return ""  # may still become "Nova:"
         if final or self._impersonation is None:
             return text.rstrip()
-        # Hold back a line that may turn out to begin with somebody else's name.
+        # Hold back the last line while it may still begin with another speaker's name.
         line_start = text.rfind("\n") + 1
         held = line_start > 0 and len(text) - line_start < self._longest_name and ":" not in text[line_start:]
         return text[: line_start - 1].rstrip() if held else text.rstrip()

@@ -19,7 +19,7 @@ DISCORD = "https://discord.com"
 PORTAL = "https://discord.com/developers/applications"
 TIMEOUT_SECONDS = 15
 
-MESSAGE_CONTENT = 1 << 18 | 1 << 19
+MAX_MESSAGE_LENGTH = 1 << 18 | 1 << 19
 """Application flags: the intent is granted, or on for an app in few guilds."""
 ADMINISTRATOR = 1 << 3
 NEEDED = {
@@ -87,7 +87,7 @@ async def _guilds(session: aiohttp.ClientSession, url: str) -> list[dict[str, An
 
 
 def _intent(application: dict[str, Any]) -> Finding:
-    if int(application.get("flags") or 0) & MESSAGE_CONTENT:
+    if int(application.get("flags") or 0) & MAX_MESSAGE_LENGTH:
         return ok(AREA, "the Message Content intent is on")
     return broken(
         AREA,

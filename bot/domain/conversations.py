@@ -1,11 +1,11 @@
-"""A conversation as values.
+"""Conversations as values.
 
-A human's words are one `Message` with `content`. A character's turn is one `Message` with one or more alternatives, of
-which the shown one is the turn: it alone stands in the history that the model reads.
+A person's message is a `Message` with `content`. A character's turn is a `Message` with one or more alternatives; only
+the text of the shown one is in the history that the language model reads.
 
-States are those of a job. A human's message that wants an answer is QUEUED until an answer is committed, then
-DELIVERED; one that wants none is DELIVERED from the start. A character's turn is RUNNING while the model speaks,
-GENERATED when its text is committed, DELIVERED when all of it stands in Discord, FAILED when there was no answer.
+The states are those of a job. A person's message that wants an answer is QUEUED until an answer is committed, then
+DELIVERED; one that wants none is DELIVERED from the start. A character's turn is RUNNING while it is generated,
+GENERATED when its text is committed, DELIVERED when Discord shows all of it, FAILED when there was no answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bot.domain.value import Value
 
 
 class ChatRole(StrEnum):
-    """Who speaks; the chat completion API's own words."""
+    """The roles of the chat completion API."""
 
     SYSTEM = "system"
     USER = "user"
@@ -32,8 +32,11 @@ class AnswerMode(StrEnum):
     """When a character answers in its channel."""
 
     ALL = "all"
+    """It answers every message."""
     MENTION = "mention"
+    """It answers mentions and replies, and reads everything."""
     OFF = "off"
+    """It reads and answers nothing."""
 
 
 class ChatMessage(Value):
@@ -44,7 +47,7 @@ class ChatMessage(Value):
 
 
 class Conversation(Value):
-    """A row of `conversations`."""
+    """A conversation of a channel with a character; a row of `conversations`."""
 
     id: str
     character_id: str
@@ -56,18 +59,21 @@ class Conversation(Value):
 
 
 class Thread(Value):
-    """One line of talk in a conversation: its own channel's, or a Discord thread that forked from it."""
+    """The part of a conversation in one place: its channel, or a Discord thread of that channel.
+
+    A Discord thread's part begins with the channel's history up to the message that started it.
+    """
 
     id: str
     conversation_id: str
     channel_id: int
     parent_thread_id: str | None = None
     forked_at_position: int | None = None
-    """The parent's history counts up to and including this position."""
+    """The last position of the parent's history that belongs to this thread's."""
 
 
-class Binding(Value):
-    """A channel's character, conversation and mode."""
+class ChannelBinding(Value):
+    """The character of a channel, its current conversation there, and when it answers; a row of `channel_bindings`."""
 
     channel_id: int
     guild_id: int | None
@@ -75,44 +81,51 @@ class Binding(Value):
     conversation_id: str | None
     mode: AnswerMode = AnswerMode.ALL
     bound_by: int | None = None
+    """Discord id of the person who chose it."""
 
 
 class Alternative(Value):
-    """One of the answers a character gave to the same words."""
+    """One of several answers that a character gave in the same turn."""
 
     n: int
+    """0 for the first."""
     content: str
     model: str | None = None
+    """The model that was asked for; None: the server's first."""
     created_at: datetime
 
 
 class Message(Value):
-    """A human's message or a character's turn."""
+    """A person's message or a character's turn; a row of `messages`."""
 
     id: str
     conversation_id: str
     thread_id: str
     position: int
+    """Rises within the thread."""
     role: ChatRole
     state: JobState
     character_id: str | None = None
-    """Who speaks (a turn), or who is addressed (a human's message that wants an answer)."""
+    """Of a turn: whose it is. Of a person's message that wants an answer: who is to answer it."""
     author_id: int | None = None
     author_name: str | None = None
     discord_message_id: int | None = None
+    """Of a person's message. Those of a turn are in its deliveries."""
     reply_to_id: str | None = None
-    """A turn: the newest human message it answers."""
+    """Of a turn: id of the newest message that it answers."""
     content: str = ""
+    """Of a person's message: its text. Empty in turns."""
     alternatives: tuple[Alternative, ...] = ()
     shown_alternative: int = 0
     job_id: str | None = None
+    """Of a turn: the job of the picture that it sends."""
     created_at: datetime
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
 
     @property
     def text(self) -> str:
-        """What stands in the history: the words, or the shown alternative's ("" while there is none)."""
+        """The person's text, or that of the shown alternative; empty while a turn has none."""
         if self.role is ChatRole.USER:
             return self.content
         shown = [each.content for each in self.alternatives if each.n == self.shown_alternative]
@@ -120,13 +133,13 @@ class Message(Value):
 
 
 class IncomingMessage(Value):
-    """A Discord message as this room sees it."""
+    """A Discord message that a person, or another bot, wrote."""
 
     discord_message_id: int
     channel_id: int
-    """The Discord thread's own id where it was written in a thread."""
+    """The Discord thread, if it was written in one."""
     parent_channel_id: int | None = None
-    """The thread's parent; None outside threads."""
+    """The Discord thread's parent channel; None outside of Discord threads."""
     guild_id: int | None = None
     author_id: int
     author_name: str
@@ -134,25 +147,26 @@ class IncomingMessage(Value):
     content: str
     mentions_bot: bool = False
     replies_to_bot: bool = False
-    """It replies to a message of the bot itself or of one of its webhooks."""
+    """It replies to a message of the bot or of one of its webhooks."""
     replies_to_message_id: int | None = None
     replied_character_id: str | None = None
-    """Whose message it replies to, where that is no turn (a picture, a voice bubble)."""
+    """The character of the picture or voice message that it replies to."""
     age_restricted: bool = False
-    """Written where Discord lets adults only: `nsfw` characters answer nowhere else in servers."""
+    """Whether the channel is age-restricted. In guilds, characters marked `nsfw` answer only there."""
     attachments: tuple[str, ...] = Field(default=())
-    """Names of attached files and stickers; the model cannot see them, but is told that they are there."""
+    """Names of attached files and stickers, which the model reads instead of the files."""
     created_at: datetime
 
     @property
-    def words(self) -> str:
-        """What the history keeps."""
+    def text(self) -> str:
+        """The message as it is stored: its content, and the names of its attachments."""
         files = ", ".join(" ".join(name.split())[:80] for name in self.attachments)
         return f"{self.content}\n[attached: {files}]".strip() if files else self.content
 
 
 class Scene(Value):
-    """A picture the character decided to send: what is to be seen, in the model's words."""
+    """A picture that a character decided to send: what it shows, in the words of the language model."""
 
     description: str
     source: Literal["tool", "text"]
+    """`tool`: a call of the `draw` tool; `text`: a `<draw>` block in the reply."""

@@ -1,27 +1,29 @@
-"""Voice samples as values, and where they are kept."""
+"""Voice samples as values."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
 
 from bot.domain.value import Value
 
 
 class NewVoiceSample(Value):
-    """A sample that was converted and stored on disk, about to be recorded."""
+    """A sample whose converted file is on disk and whose row is about to be added."""
 
     character_id: str
     guild_id: int | None = None
-    """None: the host's, visible everywhere."""
+    """None: the host's, which every guild may use."""
     name: str
     filename: str
-    """Mono WAV, relative to the data folder; of the host's a converted copy of the file beside the character."""
+    """Mono WAV file, relative to the data folder. Of a host's sample it is a converted copy of the file beside the
+    character."""
     sha256: str
+    """Hex digest of the WAV file."""
     transcript: str
+    """What is said in it."""
     duration_seconds: float
     added_by: int | None = None
-    """Discord user id."""
+    """Discord id of the person who added it."""
     consented_at: datetime | None = None
     """When that person confirmed that the speaker agreed."""
 
@@ -31,37 +33,5 @@ class VoiceSample(NewVoiceSample):
 
     id: int
     is_default: bool
+    """The default of its character in its guild, or of the host's."""
     created_at: datetime
-
-
-class VoiceSampleStore(Protocol):
-    """The samples' rows; the files are the caller's."""
-
-    async def add(self, sample: NewVoiceSample) -> VoiceSample:
-        """Commit a sample; the first of its character (in its guild, or the host's) is the default.
-
-        Raises:
-            InputInvalid: The name is taken there.
-
-        """
-        ...
-
-    async def get(self, sample_id: int) -> VoiceSample | None:
-        """A sample by its id."""
-        ...
-
-    async def visible(self, character_id: str, guild_id: int | None) -> list[VoiceSample]:
-        """The guild's own first, then the host's, each by name."""
-        ...
-
-    async def default(self, character_id: str, guild_id: int | None) -> VoiceSample | None:
-        """The guild's default, else the host's."""
-        ...
-
-    async def set_default(self, sample_id: int) -> VoiceSample | None:
-        """Make it the default where it belongs; None: it is gone."""
-        ...
-
-    async def remove(self, sample_id: int) -> VoiceSample | None:
-        """Take the row out; what it was, or None. Its jobs keep what they made."""
-        ...

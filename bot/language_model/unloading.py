@@ -1,8 +1,8 @@
-"""What a language model's server can do beside talking: say what is loaded, and let go of it.
+"""Unloading the language model from the GPU's memory, where its server has an endpoint for it.
 
-Ollama: `POST /api/generate {"model", "keep_alive": 0}` unloads; `GET /api/ps` lists what is in memory, for a moment
-still the model that is being let go. LM Studio (0.4): `GET /api/v1/models` lists `loaded_instances`, `POST
-/api/v1/models/unload {"instance_id"}`. KoboldCpp and plain OpenAI servers have no such call.
+Ollama: `POST /api/generate {"model", "keep_alive": 0}` unloads a model; `GET /api/ps` lists the loaded models, for a
+moment also the one that is being unloaded. LM Studio (0.4): `GET /api/v1/models` lists `loaded_instances`, `POST
+/api/v1/models/unload {"instance_id"}` unloads one. KoboldCpp and plain OpenAI servers have no such endpoint.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import aiohttp
 
 log = logging.getLogger(__name__)
 
+POLL_SECONDS = 0.1
+"""How often the server is asked whether a model is still loaded; it sends no event."""
+
 
 class Provider(StrEnum):
-    """What kind of server `llm.base_url` is."""
+    """`llm.provider`: the kind of server behind `llm.base_url`."""
 
     OLLAMA = "ollama"
     LM_STUDIO = "lmstudio"
@@ -26,13 +29,14 @@ class Provider(StrEnum):
     OPENAI = "openai"
 
 
-class ModelMemory:
-    """The provider's own endpoints. Errors are logged and answered with "nothing": no job fails for them.
+class ModelUnloader:
+    """A client for the provider's own endpoints beside the OpenAI API.
 
     Args:
-        provider: Decides which endpoints there are.
-        base_url: As in the settings; a trailing `/v1` is taken off.
-        unload_timeout_seconds: How long to wait until the model is really gone from memory.
+        provider: Decides which endpoints are used.
+        base_url: `llm.base_url`; a trailing `/v1` is removed.
+        session: The HTTP session for all requests.
+        unload_timeout_seconds: How long `unload` waits until no model is loaded any more.
     """
 
     def __init__(
@@ -42,15 +46,20 @@ class ModelMemory:
         self._root = base_url.rstrip("/").removesuffix("/v1").rstrip("/")
         self._session = session
         self._timeout = unload_timeout_seconds
-        self._told = False
+        self._warned = False
 
     @property
     def can_unload(self) -> bool:
-        """Whether this provider has a call for it."""
+        """Whether this provider has an endpoint that unloads a model."""
         return self.provider in {Provider.OLLAMA, Provider.LM_STUDIO}
 
     async def loaded(self) -> list[str]:
-        """Ids of what is in memory now; [] where the provider cannot say."""
+        """Return the ids of the loaded models; [] where the provider has no endpoint that lists them.
+
+        Raises:
+            aiohttp.ClientError, TimeoutError: The server does not answer.
+            ValueError: The answer is not JSON.
+        """
         match self.provider:
             case Provider.OLLAMA:
                 reply = await self._get("/api/ps")
@@ -63,26 +72,32 @@ class ModelMemory:
                 return []
 
     async def unload(self) -> bool:
-        """Free the memory of every loaded model and wait until it is free. False where that was not possible."""
+        """Unload every loaded model and wait until the server lists none.
+
+        Errors are logged and not raised, because a job is worth trying without the memory.
+
+        Returns:
+            False: the models could not be unloaded, or the provider has no endpoint for it.
+        """
         if not self.can_unload:
-            if not self._told:
+            if not self._warned:
                 log.warning(
                     "%s cannot unload its model; its memory stays taken while pictures are drawn", self.provider
                 )
-                self._told = True
+                self._warned = True
             return False
         try:
             async with asyncio.timeout(self._timeout):
                 while names := await self.loaded():
                     for name in names:
-                        await self._let_go(name)
-                    await asyncio.sleep(0.1)
+                        await self._unload_one(name)
+                    await asyncio.sleep(POLL_SECONDS)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.warning("The language model could not be unloaded: %s", error or type(error).__name__)
             return False
         return True
 
-    async def _let_go(self, name: str) -> None:
+    async def _unload_one(self, name: str) -> None:
         if self.provider is Provider.OLLAMA:
             await self._post("/api/generate", {"model": name, "keep_alive": 0})
         else:

@@ -11,7 +11,7 @@ from bot.comfyui.client import ComfyClient
 from bot.comfyui.options import ClientOptions
 from bot.generation.orchestrator import ComfyServer
 from bot.gpu_lock import GpuLock, SwapLimits
-from bot.language_model.unloading import ModelMemory, Provider
+from bot.language_model.unloading import ModelUnloader, Provider
 from bot.services.vram_handover import ModelHandover
 from bot.settings import Settings
 
@@ -45,7 +45,7 @@ async def open_comfy_servers(settings: Settings) -> AsyncGenerator[tuple[ComfySe
 
 def _shared_lock(settings: Settings, client: ComfyClient, session: aiohttp.ClientSession) -> GpuLock:
     visual = settings.visual_generation
-    model = ModelMemory(
+    model = ModelUnloader(
         Provider(settings.llm.provider),
         settings.llm.url,
         session=session,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
 from bot.conversation.service import ConversationService
-from bot.conversation.store import BindingStore
 from bot.derived_jobs.service import DerivedJobs
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
@@ -22,6 +21,7 @@ from bot.media.ffmpeg import Ffmpeg
 from bot.services.comfy_servers import open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.settings import Settings
+from bot.storage.bindings import BindingRepository
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
@@ -74,7 +74,7 @@ class Services:
     deliveries: DeliveryRepository
     conversations: ConversationService
     language_model: LanguageModel
-    bindings: BindingStore
+    bindings: BindingRepository
     gallery: GalleryRepository
     derived_jobs: DerivedJobs
     guild_settings: GuildSettings
@@ -129,10 +129,10 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             samples=VoiceSamples(voice_options, VoiceSampleRepository(database), guild_settings, ffmpeg=ffmpeg),
             characters=characters,
             workflows=workflows,
-            generation=orchestrator,
+            orchestrator=orchestrator,
             jobs=jobs,
             deliveries=deliveries,
-            turns=talk.conversations.store,
+            conversations=talk.conversations.repository,
             settings=guild_settings,
         )
         derived_jobs = DerivedJobs(
@@ -153,7 +153,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             jobs=jobs,
             workflow_versions=versions,
             deliveries=deliveries,
-            bindings=talk.conversations.store,
+            bindings=talk.conversations.repository,
             conversations=talk.conversations,
             language_model=talk.language_model,
             gallery=gallery,

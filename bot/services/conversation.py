@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.characters.library import CharacterLibrary
-from bot.conversation.answering import TurnAnswerer
-from bot.conversation.prompt import Budget
-from bot.conversation.prompt_rewriting import RequestRewriter
-from bot.conversation.prompt_writer import PromptWriter
-from bot.conversation.service import ConversationOptions, ConversationService
-from bot.conversation.store import ConversationStore
+from bot.conversation.image_prompt_rewriting import RequestRewriter
+from bot.conversation.image_prompt_writer import ImagePromptWriter
+from bot.conversation.options import ConversationOptions
+from bot.conversation.reply_generation import ReplyGenerator
+from bot.conversation.service import ConversationService
+from bot.conversation.token_budget import TokenBudget
+from bot.conversation.turn_answerer import TurnAnswerer
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
 from bot.settings import Settings
+from bot.storage.conversations import ConversationRepository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +32,13 @@ class ConversationServices:
 
 @asynccontextmanager
 async def open_conversation_services(
-    settings: Settings, store: ConversationStore, characters: CharacterLibrary, gpu: GpuLock
+    settings: Settings, repository: ConversationRepository, characters: CharacterLibrary, gpu: GpuLock
 ) -> AsyncGenerator[ConversationServices]:
     """Open the client of the language model and build what needs it.
 
     Args:
         settings: `llm`, `conversation` and `default_character`.
-        store: Stored conversations.
+        repository: Stored conversations.
         characters: The character library.
         gpu: The lock of the GPU that the language model may share with ComfyUI.
 
@@ -51,20 +53,20 @@ async def open_conversation_services(
             stop=llm.stop,
             timeout_seconds=llm.timeout_seconds,
         )
-        writer = PromptWriter(model, options, gpu)
+        budget = TokenBudget(llm.context_window, llm.max_response_tokens)
+        image_prompts = ImagePromptWriter(model, options, gpu)
         answerer = TurnAnswerer(
-            store,
+            repository,
             characters,
-            model,
-            writer=writer,
-            turnstile=gpu,
-            options=options,
-            budget=Budget(llm.context_window, llm.max_response_tokens),
+            replies=ReplyGenerator(repository, model, options, budget),
+            image_prompts=image_prompts,
+            gpu=gpu,
         )
         conversation = settings.conversation
         conversations = ConversationService(
-            store,
+            repository,
             characters,
+            model,
             answerer,
             ConversationOptions(
                 default_character=settings.default_character,
@@ -73,6 +75,6 @@ async def open_conversation_services(
                 max_bot_turns=conversation.max_bot_turns,
             ),
         )
-        rewriter = RequestRewriter(writer, characters, store)
+        rewriter = RequestRewriter(image_prompts, characters, repository)
         yield ConversationServices(language_model=model, conversations=conversations, rewriter=rewriter)
         await conversations.close()

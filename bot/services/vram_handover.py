@@ -6,7 +6,7 @@ import logging
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
-from bot.language_model.unloading import ModelMemory
+from bot.language_model.unloading import ModelUnloader
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class ModelHandover:
     """Implements `bot.gpu_lock.VramHandover`; neither side may fail a job or a turn."""
 
-    def __init__(self, server: ModelMemory, client: ComfyClient) -> None:
+    def __init__(self, server: ModelUnloader, client: ComfyClient) -> None:
         self._server = server
         self._client = client
 

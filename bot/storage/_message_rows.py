@@ -1,4 +1,4 @@
-"""Rows of messages and threads as values, and the queries that more than one repository needs."""
+"""Rows of `messages` and `threads` as values, and the queries that more than one repository needs."""
 
 from __future__ import annotations
 
@@ -10,57 +10,83 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.conversations import Alternative, ChatRole, Message, Thread
 from bot.storage.schema import message_alternatives, messages, threads
 
+_MAX_PARAMETERS = 500
+"""Values in one `IN (...)`; SQLite limits the parameters of a statement."""
 
-def as_thread(row: Row[Any]) -> Thread:
+
+def thread_value(row: Row[Any]) -> Thread:
+    """Return a row of `threads` as a value."""
     return Thread.model_validate({name: getattr(row, name) for name in Thread.model_fields})
 
 
 def message_row(message: Message) -> dict[str, Any]:
+    """Return the columns of a new row of `messages`."""
     values = message.model_dump(exclude={"alternatives"})
     return values | {"role": message.role.value, "state": message.state.value}
 
 
 async def parent_of(connection: AsyncConnection, thread: Thread) -> Thread | None:
+    """Return the thread whose history a thread begins with."""
     row = (await connection.execute(select(threads).where(threads.c.id == thread.parent_thread_id))).one_or_none()
-    return None if row is None else as_thread(row)
+    return None if row is None else thread_value(row)
 
 
 async def last_position(
     connection: AsyncConnection, thread_id: str, before_discord_message_id: int | None = None
 ) -> int | None:
+    """Return the position of a thread's last message; None: it has none.
+
+    Args:
+        connection: Within the caller's transaction.
+        thread_id: The thread.
+        before_discord_message_id: Count only what was written before this Discord message. Ids of Discord messages
+            rise with time; turns, which have none in this table, count with the person's message before them.
+    """
     query = select(func.max(messages.c.position)).where(messages.c.thread_id == thread_id)
     if before_discord_message_id is not None:
-        # Snowflakes rise with time: a turn stands where the human message before it stands.
-        humans = select(func.min(messages.c.position)).where(
+        later = select(func.min(messages.c.position)).where(
             messages.c.thread_id == thread_id, messages.c.discord_message_id >= before_discord_message_id
         )
-        first_after = (await connection.execute(humans)).scalar_one()
-        if first_after is not None:
-            query = query.where(messages.c.position < first_after)
+        first_later = (await connection.execute(later)).scalar_one()
+        if first_later is not None:
+            query = query.where(messages.c.position < first_later)
     return (await connection.execute(query)).scalar_one()
+
+
+async def next_position(connection: AsyncConnection, thread: Thread) -> int:
+    """Return the position of the next message in a thread, which is after the history that the thread begins with."""
+    last = await last_position(connection, thread.id)
+    return max((last or 0) + 1, (thread.forked_at_position or 0) + 1)
 
 
 async def read_messages(
     connection: AsyncConnection, query: Select[Any], *, newest_first: bool = False
 ) -> list[Message]:
+    """Return the messages that `query` selects, with their alternatives.
+
+    Args:
+        connection: Within the caller's transaction.
+        query: Selects all columns of `messages`.
+        newest_first: The query's order is reversed in the result.
+    """
     rows = list(await connection.execute(query))
     if newest_first:
         rows.reverse()
-    spoken: dict[str, list[Alternative]] = {}
-    turns = [row.id for row in rows if row.role == ChatRole.ASSISTANT.value]
-    for start in range(0, len(turns), 500):  # SQLite takes a limited number of parameters
-        chosen = (
+    alternatives: dict[str, list[Alternative]] = {}
+    turn_ids = [row.id for row in rows if row.role == ChatRole.ASSISTANT.value]
+    for start in range(0, len(turn_ids), _MAX_PARAMETERS):
+        selected = (
             select(message_alternatives)
-            .where(message_alternatives.c.message_id.in_(turns[start : start + 500]))
+            .where(message_alternatives.c.message_id.in_(turn_ids[start : start + _MAX_PARAMETERS]))
             .order_by(message_alternatives.c.n)
         )
-        for each in await connection.execute(chosen):
-            made = Alternative(n=each.n, content=each.content, model=each.model, created_at=each.created_at)
-            spoken.setdefault(each.message_id, []).append(made)
+        for each in await connection.execute(selected):
+            found = Alternative(n=each.n, content=each.content, model=each.model, created_at=each.created_at)
+            alternatives.setdefault(each.message_id, []).append(found)
     fields = [name for name in Message.model_fields if name != "alternatives"]
     return [
         Message.model_validate(
-            {name: getattr(row, name) for name in fields} | {"alternatives": tuple(spoken.get(row.id, ()))}
+            {name: getattr(row, name) for name in fields} | {"alternatives": tuple(alternatives.get(row.id, ()))}
         )
         for row in rows
     ]

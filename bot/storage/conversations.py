@@ -1,4 +1,4 @@
-"""Conversations, threads and bindings; with the messages they are `bot.conversation.store.ConversationStore`."""
+"""Conversations and their threads, together with the messages, turns and bindings that belong to them."""
 
 from __future__ import annotations
 
@@ -7,79 +7,50 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, select, update
+from sqlalchemy import Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.conversations import AnswerMode, Binding, Conversation, Thread
+from bot.domain.conversations import Conversation, Thread
 from bot.domain.jobs import JobState
-from bot.storage._message_rows import as_thread, last_position
-from bot.storage.database import Database
+from bot.storage._message_rows import last_position, thread_value
+from bot.storage.bindings import BindingRepository
 from bot.storage.messages import MessageRepository
-from bot.storage.schema import channel_bindings, conversations, messages, threads
+from bot.storage.schema import conversations, messages, threads
+from bot.storage.turns import TurnRepository
+
+MAX_TITLE_LENGTH = 200
 
 
-class BindingRepository:
-    """Which character a channel belongs to."""
+class ConversationRepository(BindingRepository, MessageRepository, TurnRepository):
+    """Everything that is stored of conversations. Every method is one committed transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def binding(self, channel_id: int) -> Binding | None:
-        """The channel's binding, if it has one."""
-        async with self._database.read() as connection:
-            query = select(channel_bindings).where(channel_bindings.c.channel_id == channel_id)
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _binding(row)
-
-    async def bindings(self) -> Sequence[Binding]:
-        """All of them."""
-        async with self._database.read() as connection:
-            return [_binding(row) for row in await connection.execute(select(channel_bindings))]
-
-    async def bind(self, binding: Binding) -> None:
-        """Make or replace it."""
-        values = binding.model_dump() | {"mode": binding.mode.value, "updated_at": datetime.now(UTC)}
-        async with self._database.write() as connection:
-            where = channel_bindings.c.channel_id == binding.channel_id
-            changed = await connection.execute(update(channel_bindings).where(where).values(values))
-            if not changed.rowcount:
-                await connection.execute(channel_bindings.insert().values(values))
-
-    async def unbind(self, channel_id: int) -> bool:
-        """Forget it; conversations stay. False if there was none."""
-        async with self._database.write() as connection:
-            gone = await connection.execute(delete(channel_bindings).where(channel_bindings.c.channel_id == channel_id))
-        return gone.rowcount > 0
-
-
-class ConversationRepository(BindingRepository, MessageRepository):
-    """Implements `ConversationStore`: every method is one committed transaction."""
-
-    async def create(self, *, character_id: str, title: str, guild_id: int | None, channel_id: int) -> Conversation:
-        """A new, empty conversation of that channel."""
+    async def create_conversation(
+        self, *, character_id: str, title: str, guild_id: int | None, channel_id: int
+    ) -> Conversation:
+        """Add an empty conversation to a channel."""
         now = datetime.now(UTC)
-        made = Conversation(
+        created = Conversation(
             id=str(uuid.uuid4()),
             character_id=character_id,
-            title=title[:200],
+            title=title[:MAX_TITLE_LENGTH],
             guild_id=guild_id,
             channel_id=channel_id,
             created_at=now,
             updated_at=now,
         )
         async with self._database.write() as connection:
-            await connection.execute(conversations.insert().values(made.model_dump()))
-        return made
+            await connection.execute(conversations.insert().values(created.model_dump()))
+        return created
 
     async def conversation(self, conversation_id: str) -> Conversation | None:
-        """By id."""
+        """Return a conversation by its id."""
         async with self._database.read() as connection:
             query = select(conversations).where(conversations.c.id == conversation_id)
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _conversation(row)
 
     async def conversations(self, channel_id: int) -> Sequence[Conversation]:
-        """A channel's, newest use first."""
+        """Return the conversations of a channel, the last used first."""
         query = (
             select(conversations)
             .where(conversations.c.channel_id == channel_id)
@@ -88,15 +59,17 @@ class ConversationRepository(BindingRepository, MessageRepository):
         async with self._database.read() as connection:
             return [_conversation(row) for row in await connection.execute(query)]
 
-    async def rename(self, conversation_id: str, title: str) -> None:
-        """Give it another title."""
+    async def rename_conversation(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title."""
         async with self._database.write() as connection:
             await connection.execute(
-                update(conversations).where(conversations.c.id == conversation_id).values(title=title[:200])
+                update(conversations)
+                .where(conversations.c.id == conversation_id)
+                .values(title=title[:MAX_TITLE_LENGTH])
             )
 
-    async def clear(self, conversation_id: str) -> int:
-        """Mark all its messages deleted; returns how many."""
+    async def clear_conversation(self, conversation_id: str) -> int:
+        """Mark all messages of a conversation as deleted; return how many there were."""
         async with self._database.write() as connection:
             cleared = await connection.execute(
                 update(messages)
@@ -105,18 +78,18 @@ class ConversationRepository(BindingRepository, MessageRepository):
             )
         return cleared.rowcount
 
-    async def thread(self, conversation_id: str, channel_id: int) -> Thread | None:
-        """The line of talk of that channel in that conversation."""
-        async with self._database.read() as connection:
-            return await _thread(connection, conversation_id, channel_id)
-
-    async def thread_by_id(self, thread_id: str) -> Thread | None:
-        """By our own id."""
+    async def thread(self, thread_id: str) -> Thread | None:
+        """Return a thread by its id."""
         async with self._database.read() as connection:
             row = (await connection.execute(select(threads).where(threads.c.id == thread_id))).one_or_none()
-        return None if row is None else as_thread(row)
+        return None if row is None else thread_value(row)
 
-    async def ensure_thread(
+    async def thread_in_channel(self, conversation_id: str, channel_id: int) -> Thread | None:
+        """Return the thread that a conversation has in a channel or Discord thread."""
+        async with self._database.read() as connection:
+            return await _find_thread(connection, conversation_id, channel_id)
+
+    async def get_or_create_thread(
         self,
         conversation_id: str,
         channel_id: int,
@@ -124,44 +97,40 @@ class ConversationRepository(BindingRepository, MessageRepository):
         parent: Thread | None = None,
         before_discord_message_id: int | None = None,
     ) -> Thread:
-        """Find or make it; with `parent` it forks from the parent's history before that Discord message."""
-        found = await self.thread(conversation_id, channel_id)
+        """Return the thread that a conversation has in a channel or Discord thread; create it if there is none.
+
+        Args:
+            conversation_id: The conversation.
+            channel_id: The channel or Discord thread.
+            parent: A new thread begins with the history of this one.
+            before_discord_message_id: Of the parent's history, only what was written before this Discord message.
+        """
+        found = await self.thread_in_channel(conversation_id, channel_id)
         if found is not None:
             return found
         async with self._database.write() as connection:
-            found = await _thread(connection, conversation_id, channel_id)
+            found = await _find_thread(connection, conversation_id, channel_id)
             if found is not None:
                 return found
             forked_at = None
             if parent is not None:
                 forked_at = await last_position(connection, parent.id, before_discord_message_id)
-            made = Thread(
+            created = Thread(
                 id=str(uuid.uuid4()),
                 conversation_id=conversation_id,
                 channel_id=channel_id,
                 parent_thread_id=parent.id if parent is not None else None,
                 forked_at_position=forked_at,
             )
-            await connection.execute(threads.insert().values(**made.model_dump(), created_at=datetime.now(UTC)))
-        return made
-
-
-def _binding(row: Row[Any]) -> Binding:
-    return Binding(
-        channel_id=row.channel_id,
-        guild_id=row.guild_id,
-        character_id=row.character_id,
-        conversation_id=row.conversation_id,
-        mode=AnswerMode(row.mode),
-        bound_by=row.bound_by,
-    )
+            await connection.execute(threads.insert().values(**created.model_dump(), created_at=datetime.now(UTC)))
+        return created
 
 
 def _conversation(row: Row[Any]) -> Conversation:
     return Conversation.model_validate({name: getattr(row, name) for name in Conversation.model_fields})
 
 
-async def _thread(connection: AsyncConnection, conversation_id: str, channel_id: int) -> Thread | None:
+async def _find_thread(connection: AsyncConnection, conversation_id: str, channel_id: int) -> Thread | None:
     where = and_(threads.c.conversation_id == conversation_id, threads.c.channel_id == channel_id)
     row = (await connection.execute(select(threads).where(where))).one_or_none()
-    return None if row is None else as_thread(row)
+    return None if row is None else thread_value(row)

@@ -1,4 +1,4 @@
-"""Voice samples: the host's (no guild) and those people added to a guild."""
+"""Rows of voice samples: the host's, which have no guild, and those that were added in a guild."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from bot.storage.schema import voice_samples
 
 
 class VoiceSampleRepository:
-    """Implements `VoiceSampleStore`."""
+    """Voice samples without their files. Every method is one committed transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, sample: NewVoiceSample) -> VoiceSample:
-        """See `VoiceSampleStore`."""
+        """Add a sample. The first one of a character in its guild (or of the host) is the default there.
+
+        Raises:
+            InputInvalid: The character has a sample of that name in that guild (or of the host) already.
+
+        """
         row: dict[str, Any] = sample.model_dump() | {"created_at": datetime.now(UTC), "is_default": False}
         same = and_(_of(sample.character_id, sample.guild_id), voice_samples.c.name == sample.name)
         async with self._database.write() as connection:
@@ -33,25 +38,15 @@ class VoiceSampleRepository:
             primary_key = added.inserted_primary_key
             return await _one(connection, primary_key[0] if primary_key is not None else 0)
 
-    async def get(self, sample_id: int) -> VoiceSample | None:
-        """See `VoiceSampleStore`."""
-        found = await self._find(voice_samples.c.id == sample_id)
-        return found[0] if found else None
-
     async def visible(self, character_id: str, guild_id: int | None) -> list[VoiceSample]:
-        """See `VoiceSampleStore`."""
+        """Return a guild's samples of a character by name, then the host's by name; None: the host's only."""
         hosts = voice_samples.c.guild_id.is_(None)
         seen = hosts if guild_id is None else or_(hosts, voice_samples.c.guild_id == guild_id)
         found = await self._find(and_(voice_samples.c.character_id == character_id, seen))
         return sorted(found, key=lambda sample: (sample.guild_id is None, sample.name.casefold()))
 
-    async def default(self, character_id: str, guild_id: int | None) -> VoiceSample | None:
-        """See `VoiceSampleStore`."""
-        chosen = [sample for sample in await self.visible(character_id, guild_id) if sample.is_default]
-        return chosen[0] if chosen else None
-
     async def set_default(self, sample_id: int) -> VoiceSample | None:
-        """See `VoiceSampleStore`."""
+        """Make a sample the default of its character in its guild (or of the host); None: it does not exist."""
         async with self._database.write() as connection:
             query = select(voice_samples).where(voice_samples.c.id == sample_id)
             row = (await connection.execute(query)).mappings().first()
@@ -64,7 +59,7 @@ class VoiceSampleRepository:
             return await _one(connection, sample_id)
 
     async def remove(self, sample_id: int) -> VoiceSample | None:
-        """See `VoiceSampleStore`."""
+        """Delete a sample's row and return what it was; None: it does not exist. Jobs that used it are unchanged."""
         async with self._database.write() as connection:
             query = select(voice_samples).where(voice_samples.c.id == sample_id)
             row = (await connection.execute(query)).mappings().first()

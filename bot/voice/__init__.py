@@ -1,1 +1,1 @@
-"""Voices: what a character says of a text, with which sample of its voice, where it speaks by itself."""
+"""Speech: which text a character speaks, with which sample of its voice, and where its turns are spoken unasked."""

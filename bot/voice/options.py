@@ -1,4 +1,4 @@
-"""What the composition root tells this room, as one value."""
+"""The settings of voices, as the composition root passes them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceOptions:
-    """The configuration's `voice`; a character's own keys go first.
+    """`voice` of the configuration; a character's own `voice` keys take precedence.
 
     Attributes:
-        data_dir: Samples added through Discord and converted ones of the host lie under it.
-        max_chars: Longer speech is shortened at a sentence.
-        max_chunk_chars: Longer text is spoken in several ComfyUI prompts.
+        data_dir: The data folder, under which voice samples are stored.
+        max_chars: Longer speech is shortened at the end of a sentence.
+        max_chunk_chars: Longer text is spoken in several chunks, each by a ComfyUI prompt of its own.
         read_actions: Whether *asterisk actions* are spoken.
-        max_sample_bytes: Larger voice samples are refused unopened.
-        max_sample_seconds: Longer ones are refused.
+        max_sample_bytes: Larger voice samples are refused.
+        max_sample_seconds: Longer voice samples are refused.
 
     """
 

@@ -1,43 +1,46 @@
-"""Voice samples: what a character's voice is copied from. The host's lie beside the character, a guild's under data/.
+"""Voice samples: recordings that a character's voice is copied from.
 
-Every sample is kept as mono WAV; ComfyUI gets it by upload, once per content. Who added a guild's sample, and that
-the speaker agreed, is in its row.
+The host's lie beside the character and may be used in every guild. A guild's are added through Discord, lie in the data
+folder, and may be used in that guild only; their rows say who added them and that the speaker agreed. All are kept as
+mono WAV files, which ComfyUI gets by upload.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import logging
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bot.characters.character import Character
-from bot.characters.files import HostSample, host_samples
 from bot.domain.jobs import InputFile
-from bot.domain.voice_samples import NewVoiceSample, VoiceSample, VoiceSampleStore
-from bot.errors import ChorusError, InputInvalid, NotAllowed
-from bot.media.audio import BUNDLED, fit_audio, probe, to_mono_wav, transcode_to_ogg
+from bot.domain.voice_samples import NewVoiceSample, VoiceSample
+from bot.errors import InputInvalid, NotAllowed
+from bot.media.audio import fit_audio, transcode_to_ogg
 from bot.media.ffmpeg import Ffmpeg
+from bot.storage.guild_settings import GuildSettings
+from bot.storage.voice_samples import VoiceSampleRepository
+from bot.voice.host_samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, HostSamples
 from bot.voice.options import VoiceOptions
-from bot.voice.ports import GuildSettings
+from bot.voice.sample_conversion import SampleConverter
 
-log = logging.getLogger(__name__)
-
-LONGEST_NAME = 50
-LONGEST_TRANSCRIPT = 1000
-MOST_SAMPLES = 25
-"""Per character and guild: what a list of choices can show."""
-
-_Stamp = tuple[tuple[str, int, int, str], ...]
+MAX_SAMPLES = 25
+"""Samples of a character in a guild: Discord's autocomplete shows at most 25 choices."""
 
 
 @dataclass(frozen=True)
-class GivenSample:
-    """A recording that somebody in a guild gives; `consented_at` is when they confirmed that the speaker agreed."""
+class UploadedSample:
+    """A recording that a person adds in a guild.
+
+    Attributes:
+        path: The file.
+        name: What to call it.
+        transcript: What is said in it.
+        added_by: Discord id of the person.
+        consented_at: When the person confirmed that the speaker agreed.
+
+    """
 
     path: Path
     name: str
@@ -48,7 +51,7 @@ class GivenSample:
 
 @dataclass(frozen=True)
 class AddedSample:
-    """The sample as stored, and sentences about what might be better."""
+    """The stored sample, and sentences about what might be better."""
 
     sample: VoiceSample
     warnings: tuple[str, ...]
@@ -60,45 +63,52 @@ class VoiceSamples:
     def __init__(
         self,
         options: VoiceOptions,
-        store: VoiceSampleStore,
+        repository: VoiceSampleRepository,
         settings: GuildSettings,
         *,
-        ffmpeg: Ffmpeg = BUNDLED,
+        ffmpeg: Ffmpeg,
     ) -> None:
-        self._options = options
-        self._store = store
+        self._data_dir = options.data_dir
+        self._repository = repository
         self._settings = settings
         self._ffmpeg = ffmpeg
-        self._known: dict[str, _Stamp] = {}
-        self._reading = asyncio.Lock()
-        self._adding = asyncio.Lock()
+        self._converter = SampleConverter(options, ffmpeg)
+        self._host_samples = HostSamples(options, repository, self._converter)
+        self._changing = asyncio.Lock()
 
-    # -- choosing
+    # -- reading
 
-    async def listed(self, character: Character, guild_id: int | None) -> list[VoiceSample]:
-        """All that may be used there: the guild's own first, then the host's."""
-        await self.read_folder(character)
-        return await self._store.visible(character.id, guild_id)
+    async def available(self, character: Character, guild_id: int | None) -> list[VoiceSample]:
+        """Return the samples that may be used in a guild: its own first, then the host's. None: the host's only."""
+        await self.sync_host_samples(character)
+        return await self._repository.visible(character.id, guild_id)
 
-    async def chosen(self, character: Character, guild_id: int | None) -> VoiceSample | None:
-        """The one the character speaks with there: the guild's choice, else the host's; None: it has none."""
-        listed = await self.listed(character, guild_id)
-        hosts_name = self._settings.get(guild_id, _choice(character)) if guild_id is not None else None
-        of_guild = [sample for sample in listed if sample.guild_id is not None and sample.is_default]
-        of_host = [sample for sample in listed if sample.guild_id is None]
-        preferred = [sample for sample in of_host if sample.name == hosts_name]
-        defaults = [sample for sample in of_host if sample.is_default]
-        return next(iter((*preferred, *of_guild, *defaults)), None)
+    async def sync_host_samples(self, character: Character) -> None:
+        """Read the character's folder, where its files changed since the last time."""
+        await self._host_samples.sync(character)
+
+    async def default_sample(self, character: Character, guild_id: int | None) -> VoiceSample | None:
+        """Return the sample that the character speaks with in a guild; None: there is no sample.
+
+        It is the host's sample that the guild chose, else the default of the guild's own, else the host's default.
+        """
+        available = await self.available(character, guild_id)
+        chosen_name = self._settings.get(guild_id, _setting(character.id)) if guild_id is not None else None
+        of_guild = [sample for sample in available if sample.guild_id is not None and sample.is_default]
+        of_host = [sample for sample in available if sample.guild_id is None]
+        chosen = [sample for sample in of_host if sample.name == chosen_name]
+        host_defaults = [sample for sample in of_host if sample.is_default]
+        return next(iter((*chosen, *of_guild, *host_defaults)), None)
 
     async def find(self, character: Character, guild_id: int | None, name_or_id: str) -> VoiceSample:
-        """One of those listed, by its id or its name.
+        """Return an available sample by its id or its name.
 
         Raises:
             InputInvalid: There is none.
 
         """
         wanted = name_or_id.strip()
-        for sample in await self.listed(character, guild_id):
+        for sample in await self.available(character, guild_id):
             if wanted == str(sample.id) or wanted.casefold() == sample.name.casefold():
                 return sample
         raise InputInvalid(
@@ -107,19 +117,19 @@ class VoiceSamples:
         )
 
     def path(self, sample: VoiceSample) -> Path:
-        """Where its WAV file is."""
-        return self._options.data_dir / sample.filename
+        """Return the path of a sample's WAV file."""
+        return self._data_dir / sample.filename
 
     def input_file(self, sample: VoiceSample) -> InputFile:
-        """As a job takes it."""
+        """Return a sample as an input of a job."""
         return InputFile(role="voice_sample", path=str(self.path(sample)), sha256=sample.sha256)
 
-    async def playable(self, sample: VoiceSample, limit_bytes: int) -> bytes:
-        """It as OGG/Opus, for people to listen to.
+    async def to_ogg(self, sample: VoiceSample, limit_bytes: int) -> bytes:
+        """Return a sample as OGG/Opus of at most `limit_bytes`.
 
         Raises:
             BadMedia, OSError: Its file is gone.
-            OutputTooLarge: It cannot be made to fit.
+            OutputTooLarge: It cannot be made small enough.
 
         """
         with tempfile.TemporaryDirectory(prefix="chorus-sample-") as folder:
@@ -127,21 +137,21 @@ class VoiceSamples:
             await transcode_to_ogg(self.path(sample), target, ffmpeg=self._ffmpeg)
             return (await fit_audio(target, limit_bytes, ffmpeg=self._ffmpeg)).data
 
-    # -- changing a guild's
+    # -- changing a guild's samples
 
-    async def add(self, character: Character, guild_id: int, given: GivenSample) -> AddedSample:
-        """Convert a recording (or the sound of a video) and keep it for that guild.
+    async def add(self, character: Character, guild_id: int, uploaded: UploadedSample) -> AddedSample:
+        """Convert a recording (or the sound of a video) and store it for that guild.
 
         Raises:
-            BadMedia: Empty, too large, too long, silent, or no sound.
+            BadMedia: Empty, too large, too long, silent, or without sound.
             InputInvalid: No name, no transcript, a name that is taken, or too many samples already.
 
         """
-        name, transcript = _checked(given)
-        folder = self._options.data_dir / "guilds" / str(guild_id) / "voice" / character.id
-        async with self._adding:
-            own = [sample for sample in await self.listed(character, guild_id) if sample.guild_id is not None]
-            if len(own) >= MOST_SAMPLES:
+        name, transcript = _checked_texts(uploaded)
+        folder = self._data_dir / "guilds" / str(guild_id) / "voice" / character.id
+        async with self._changing:
+            own = [sample for sample in await self.available(character, guild_id) if sample.guild_id is not None]
+            if len(own) >= MAX_SAMPLES:
                 raise InputInvalid(
                     f"{character.name} has {len(own)} voice samples here already.", advice="Remove one first."
                 )
@@ -150,33 +160,32 @@ class VoiceSamples:
                     f"{character.name} already has a voice sample of that name here.",
                     advice="Choose another name, or remove the old one first.",
                 )
-            converted, digest, warnings = await self._convert(given.path, folder)
-            sample = await self._store.add(
+            converted = await self._converter.convert(uploaded.path, folder)
+            sample = await self._repository.add(
                 NewVoiceSample(
                     character_id=character.id,
                     guild_id=guild_id,
                     name=name,
-                    filename=converted.path.relative_to(self._options.data_dir).as_posix(),
-                    sha256=digest,
+                    filename=converted.filename,
+                    sha256=converted.sha256,
                     transcript=transcript,
                     duration_seconds=converted.duration_seconds,
-                    added_by=given.added_by,
-                    consented_at=given.consented_at,
+                    added_by=uploaded.added_by,
+                    consented_at=uploaded.consented_at,
                 )
             )
-        return AddedSample(sample, warnings)
+        return AddedSample(sample, converted.warnings)
 
-    async def make_default(self, sample: VoiceSample, guild_id: int, *, by: int) -> None:
-        """What the character speaks with in that guild; a choice of one of the host's holds in that guild only."""
-        key = f"voice.sample.{sample.character_id}"
-        if sample.guild_id is None:
-            await self._settings.set(guild_id, key, sample.name, set_by=by)
+    async def set_default(self, sample: VoiceSample, guild_id: int, *, set_by: int) -> None:
+        """Choose the sample that its character speaks with in a guild; `set_by` is the Discord id of the person."""
+        if sample.guild_id is None:  # the host's default stays: other guilds use it
+            await self._settings.set(guild_id, _setting(sample.character_id), sample.name, set_by=set_by)
             return
-        await self._store.set_default(sample.id)
-        await self._settings.clear(guild_id, key)
+        await self._repository.set_default(sample.id)
+        await self._settings.clear(guild_id, _setting(sample.character_id))
 
     async def remove(self, character: Character, sample: VoiceSample) -> None:
-        """Forget a guild's sample and delete its file. If it was the default, the next one is.
+        """Remove a guild's sample and its file. If it was the default, the next one becomes it.
 
         Raises:
             NotAllowed: It is the host's.
@@ -187,124 +196,27 @@ class VoiceSamples:
                 "That voice sample belongs to the person who runs this bot.",
                 advice="It lies in the character's folder; choose another one with `/voice sample default`.",
             )
-        async with self._adding:
-            await self._store.remove(sample.id)
-            own = [each for each in await self.listed(character, sample.guild_id) if each.guild_id is not None]
+        async with self._changing:
+            await self._repository.remove(sample.id)
+            own = [each for each in await self.available(character, sample.guild_id) if each.guild_id is not None]
             if sample.is_default and own:
-                await self._store.set_default(own[0].id)
-            if all(each.filename != sample.filename for each in own):
+                await self._repository.set_default(own[0].id)
+            if all(each.filename != sample.filename for each in own):  # equal recordings share a file
                 await asyncio.to_thread(self.path(sample).unlink, missing_ok=True)
 
-    # -- the host's
 
-    async def read_folder(self, character: Character) -> None:
-        """Take note of what lies in `characters/<id>/voice/`; costs a look at the folder where nothing changed.
-
-        A file that cannot be used is logged and left out.
-        """
-        if character.guild_id is not None or character.folder is None:
-            return
-        found, stamp = await asyncio.to_thread(_look, character)
-        if self._known.get(character.id) == stamp:
-            return
-        async with self._reading:
-            if self._known.get(character.id) == stamp:
-                return
-            await self._keep([await self._new(character, each) for each in found], character)
-            self._known[character.id] = stamp
-
-    async def _keep(self, wanted: Sequence[NewVoiceSample | None], character: Character) -> None:
-        """Make the host's rows say what the folder says, the first file being the default."""
-        new = {sample.name: sample for sample in wanted if sample is not None}
-        for row in await self._store.visible(character.id, None):
-            if _content(row) == _content(new.get(row.name)):
-                del new[row.name]
-            else:
-                await self._store.remove(row.id)
-        for sample in new.values():
-            await self._store.add(sample)
-        first = next((sample.name for sample in wanted if sample is not None), None)
-        for row in await self._store.visible(character.id, None):
-            if row.name == first and not row.is_default:
-                await self._store.set_default(row.id)
-
-    async def _new(self, character: Character, found: HostSample) -> NewVoiceSample | None:
-        try:
-            converted, digest, warnings = await self._convert(found.path, self._options.data_dir / "voices")
-        except (ChorusError, OSError) as error:
-            log.warning("%s: the voice sample %s cannot be used: %s", character.id, found.path.name, error)
-            return None
-        for warning in warnings:
-            log.info("%s: %s: %s", character.id, found.path.name, warning)
-        return NewVoiceSample(
-            character_id=character.id,
-            name=found.name[:LONGEST_NAME],
-            filename=converted.path.relative_to(self._options.data_dir).as_posix(),
-            sha256=digest,
-            transcript=found.transcript[:LONGEST_TRANSCRIPT],
-            duration_seconds=converted.duration_seconds,
-        )
-
-    async def _convert(self, source: Path, folder: Path) -> tuple[_Converted, str, tuple[str, ...]]:
-        """Mono WAV named by what it was made of, so that equal recordings are one file; made once."""
-        if (await asyncio.to_thread(source.stat)).st_size > self._options.max_sample_bytes:
-            name = "nothing"  # its bytes are not even read: `to_mono_wav` says why
-        else:
-            name = (await asyncio.to_thread(_sha256, source))[:32]
-        target = folder / f"{name}.wav"
-        warnings: tuple[str, ...] = ()
-        if await asyncio.to_thread(target.is_file):
-            seconds = (await probe(target, ffmpeg=self._ffmpeg)).duration_seconds
-        else:
-            info = await to_mono_wav(
-                source,
-                target,
-                max_bytes=self._options.max_sample_bytes,
-                max_seconds=self._options.max_sample_seconds,
-                ffmpeg=self._ffmpeg,
-            )
-            seconds, warnings = info.duration_seconds, info.warnings
-        return _Converted(target, seconds), await asyncio.to_thread(_sha256, target), warnings
+def _setting(character_id: str) -> str:
+    """Return the key in `guild_settings` that holds the name of the host's sample which a guild chose."""
+    return f"voice.sample.{character_id}"
 
 
-@dataclass(frozen=True)
-class _Converted:
-    path: Path
-    duration_seconds: float
-
-
-def _choice(character: Character) -> str:
-    return f"voice.sample.{character.id}"
-
-
-def _checked(given: GivenSample) -> tuple[str, str]:
-    name, transcript = " ".join(given.name.split()), " ".join(given.transcript.split())
-    if not name or len(name) > LONGEST_NAME:
-        raise InputInvalid(f"The name needs 1 to {LONGEST_NAME} characters.")
-    if not transcript or len(transcript) > LONGEST_TRANSCRIPT:
+def _checked_texts(uploaded: UploadedSample) -> tuple[str, str]:
+    name, transcript = " ".join(uploaded.name.split()), " ".join(uploaded.transcript.split())
+    if not name or len(name) > MAX_NAME_LENGTH:
+        raise InputInvalid(f"The name needs 1 to {MAX_NAME_LENGTH} characters.")
+    if not transcript or len(transcript) > MAX_TRANSCRIPT_LENGTH:
         raise InputInvalid(
-            f"The transcript needs 1 to {LONGEST_TRANSCRIPT} characters.",
+            f"The transcript needs 1 to {MAX_TRANSCRIPT_LENGTH} characters.",
             advice="Write down word for word what is said in the recording.",
         )
     return name, transcript
-
-
-def _look(character: Character) -> tuple[list[HostSample], _Stamp]:
-    found = host_samples(character)
-    named: dict[str, HostSample] = {}
-    for sample in found:  # `default.wav` and `default.mp3` would be one name: the first counts
-        named.setdefault(sample.name[:LONGEST_NAME], sample)
-    stamp: list[tuple[str, int, int, str]] = []
-    for sample in named.values():
-        status = sample.path.stat()
-        stamp.append((str(sample.path), status.st_mtime_ns, status.st_size, sample.transcript))
-    return list(named.values()), tuple(stamp)
-
-
-def _content(sample: NewVoiceSample | None) -> tuple[str, str, str] | None:
-    return None if sample is None else (sample.filename, sample.sha256, sample.transcript)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

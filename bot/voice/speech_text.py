@@ -1,4 +1,4 @@
-"""From what stands in Discord to what the workflow is given: speakable, not too long, in chunks. Pure."""
+"""From a Discord message's text to the text that is spoken: without markup, shortened, and split into chunks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.voice.options import VoiceOptions
 
 @dataclass(frozen=True)
 class MentionNames:
-    """What to call the people, channels and roles a text mentions: Discord id -> name."""
+    """The names of the users, channels and roles that a text mentions: Discord id -> name."""
 
     users: Mapping[int, str] = field(default_factory=dict[int, str])
     channels: Mapping[int, str] = field(default_factory=dict[int, str])
@@ -24,14 +24,20 @@ NO_NAMES = MentionNames()
 
 @dataclass(frozen=True)
 class SpeechText:
-    """What is spoken: chunks in order, none where there is nothing to say; `note` if something was left out."""
+    """What is spoken.
+
+    Attributes:
+        parts: The chunks in order, each for one ComfyUI prompt; empty if the text has nothing that can be spoken.
+        note: A sentence for the person if something was left out.
+
+    """
 
     parts: tuple[str, ...]
     note: str | None = None
 
 
 def speech_text(text: str, character: Character, options: VoiceOptions, names: MentionNames = NO_NAMES) -> SpeechText:
-    """What that character's voice says for a message."""
+    """Return what a character's voice says for a Discord message's text."""
     voice = character.voice
     speech = SpeechOptions(
         read_actions=voice.read_actions or options.read_actions,
@@ -39,6 +45,6 @@ def speech_text(text: str, character: Character, options: VoiceOptions, names: M
         channels=names.channels,
         roles=names.roles,
     )
-    said = shorten(speakable(text, speech), voice.max_chars or options.max_chars)
-    chunks = split_for_speech(said.text, voice.max_chunk_chars or options.max_chunk_chars)
-    return SpeechText(tuple(chunks), said.note)
+    shortened = shorten(speakable(text, speech), voice.max_chars or options.max_chars)
+    chunks = split_for_speech(shortened.text, voice.max_chunk_chars or options.max_chunk_chars)
+    return SpeechText(tuple(chunks), shortened.note)

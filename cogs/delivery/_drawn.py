@@ -124,7 +124,7 @@ async def draw_for_turn(
     for known in await services.jobs.recent(JobQuery(channel_id=thread.channel_id, limit=20)):
         if known.request.message_id == turn.id:
             return known.id
-    asked = await services.conversations.store.message(turn.reply_to_id) if turn.reply_to_id else None
+    asked = await services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None
     channel = bot.get_channel(thread.channel_id)
     guild = getattr(channel, "guild", None)
     request = GenerationRequest(

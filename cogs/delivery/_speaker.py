@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.conversation.message_splitting import LIMIT
 from bot.discord_client.errors import THREAD_ARCHIVED, Trouble, trouble_of
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
+from bot.domain.discord_limits import MAX_MESSAGE_LENGTH
 from bot.domain.jobs import JobKind
 from bot.errors import ChorusError
 from cogs.delivery._search import SEARCH_LIMIT
@@ -65,7 +65,7 @@ class Speaker:
         except ChorusError:  # its file is gone; what it said can still be edited and taken back
             character = None
         # A direct message's channel does not know its newest message; what we heard there last is before our own.
-        anchor = await bot.services.conversations.store.newest_discord_id(thread.channel_id)
+        anchor = await bot.services.conversations.repository.newest_discord_message_id(thread.channel_id)
         return cls(bot, outbox, webhooks, turn=turn, channel=channel, character=character, anchor=anchor)
 
     @property
@@ -79,7 +79,7 @@ class Speaker:
     @property
     def room(self) -> int:
         """Characters of a message that are left for the turn's words, whoever posts it: the splits stay the same."""
-        return LIMIT - len(self._named(""))
+        return MAX_MESSAGE_LENGTH - len(self._named(""))
 
     def typing(self) -> AbstractAsyncContextManager[Any]:
         """Discord's typing indicator, renewed until the block ends."""
@@ -147,7 +147,7 @@ class Speaker:
         await self._outbox.store.mark_deleted(row.discord_message_id)
 
     async def _forget(self, message_id: int) -> None:
-        await self._bot.services.conversations.forget(message_id)
+        await self._bot.services.conversations.delete_message(message_id)
 
     async def _edit(self, row: Delivery, piece: str, view: DynamicView | None) -> bool:
         """False: its webhook is not ours to use any more."""

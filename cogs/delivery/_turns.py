@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import discord
 
 from bot.conversation.message_splitting import split_message
-from bot.conversation.ports import PlaceClosedError
+from bot.conversation.presenter import ChannelUnavailableError
 from bot.discord_client.errors import NETWORK_ERRORS, Trouble, retry_after, trouble_of
 from bot.domain.conversations import Message, Thread
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
@@ -47,7 +47,7 @@ TurnListener = Callable[[Message, Thread], Awaitable[None]]
 
 
 class TurnPoster:
-    """Implements `bot.conversation.ports.TurnPresenter`."""
+    """Implements `bot.conversation.presenter.TurnPresenter`."""
 
     def __init__(self, bot: ChorusBot, outbox: Outbox, webhooks: Webhooks, present: Callable[[Job], None]) -> None:
         self._bot = bot
@@ -89,11 +89,11 @@ class TurnPoster:
             except Exception:
                 log.exception("a listener to turn %s failed", turn.id)
 
-    async def retract(self, turn: Message, thread: Thread) -> None:
+    async def delete_posts(self, turn: Message, thread: Thread) -> None:
         """Delete what is posted of the turn; returns when Discord has answered clearly."""
         try:
             speaker = await self._speaker(turn, thread)
-        except PlaceClosedError:
+        except ChannelUnavailableError:
             return
         for row in await self._bot.services.deliveries.of_turn(turn.id):
             if row.kind is DeliveryKind.TURN and row.state in {DeliveryState.PENDING, DeliveryState.SENT}:
@@ -104,17 +104,17 @@ class TurnPoster:
         try:
             return await _until_answered(find)
         except discord.HTTPException as error:
-            raise PlaceClosedError(f"channel {thread.channel_id}: {error.code}") from error
+            raise ChannelUnavailableError(f"channel {thread.channel_id}: {error.code}") from error
 
     async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:
         """Submit the turn's picture; it is shown when the turn's words stand."""
         try:
             return str(await draw_for_turn(self._bot, turn, thread, character=character, scene=scene, prompt=prompt))
         except ChorusError as error:
-            await self.notice(thread, error)
+            await self.show_error(thread, error)
             return None
 
-    async def notice(self, thread: Thread, error: ChorusError) -> None:
+    async def show_error(self, thread: Thread, error: ChorusError) -> None:
         """An embed of the bot's own: a character's words have none, so that no model can imitate a notice."""
         channel = self._bot.get_partial_messageable(thread.channel_id)
         try:
@@ -140,7 +140,7 @@ class TurnPost:
         self._writing = asyncio.Lock()
         self._task = asyncio.create_task(self._work(), name=f"turn {turn.id}")
 
-    def grow(self, text: str) -> None:
+    def update(self, text: str) -> None:
         """All that may be shown so far."""
         if text != self._newest:
             self._newest = text

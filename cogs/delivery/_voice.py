@@ -297,7 +297,7 @@ class VoicePresenter:
             return
         self._told = {each for each in self._told if each[0] != job.request.origin.channel_id}
         # What changed while the request was on its way.
-        if job.id in self._dropped or await self._bot.services.voice.is_stale(job):
+        if job.id in self._dropped or await self._bot.services.voice.turns.is_outdated(job):
             await self.bubbles.take_back(job)
 
     async def _failed(self, job: Job) -> None:
@@ -313,7 +313,7 @@ class VoicePresenter:
 
     async def _is_stale(self, job: Job) -> bool:
         """Also asks Discord, where changes may have been missed: while we were away, or of a person's message."""
-        if await self._bot.services.voice.is_stale(job):
+        if await self._bot.services.voice.turns.is_outdated(job):
             return True
         source, origin = job.request.source_message_id, job.request.origin
         if source is None or (job.request.live and job.created_at >= self._began):

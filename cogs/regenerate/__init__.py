@@ -14,6 +14,7 @@ from discord.ext import commands
 from bot.derived_jobs.requests import remix, repeat, upscale, vary
 from bot.derived_jobs.service import pictures
 from bot.domain.deliveries import DeliveryKind
+from bot.domain.discord_limits import MAX_MESSAGE_LENGTH
 from bot.domain.jobs import JobKind, JobState
 from bot.errors import ChorusError, InputInvalid
 from bot.workflows.difference import shortened
@@ -148,7 +149,7 @@ class Regenerate(commands.Cog):
             told = shortened(since.changes or ("only its layout",), 12)
         lines = "\n".join(f"- {discord.utils.escape_markdown(line)}" for line in told)
         text = f"The workflow **{discord.utils.escape_markdown(job.workflow_name)}** has changed since:\n{lines}"
-        await interaction.response.send_message(text[:2000], view=repeat_choice(job), ephemeral=True)
+        await interaction.response.send_message(text[:MAX_MESSAGE_LENGTH], view=repeat_choice(job), ephemeral=True)
 
     async def repeat_by(self, interaction: discord.Interaction[ChorusBot], job: Job, *, pinned: bool) -> None:
         """The same parameters and seed, by the version of then or by the file of now."""
@@ -192,7 +193,7 @@ class Regenerate(commands.Cog):
 
     async def speak(self, interaction: discord.Interaction[ChorusBot], turn_id: str) -> None:
         """A turn in its character's voice."""
-        turn = await self.bot.services.conversations.store.message(turn_id)
+        turn = await self.bot.services.conversations.repository.message(turn_id)
         if turn is None or turn.deleted_at is not None or interaction.message is None:
             raise InputInvalid("Those words are no longer part of a conversation.", advice="Choose newer ones.")
         asker = Asker.pressing(interaction)
@@ -261,7 +262,7 @@ class Regenerate(commands.Cog):
             return None
         if row.job_id is not None:
             return await self.bot.services.orchestrator.job(row.job_id)
-        return await self.bot.services.conversations.store.message(row.message_id) if row.message_id else None
+        return await self.bot.services.conversations.repository.message(row.message_id) if row.message_id else None
 
 
 def regenerate_of(bot: ChorusBot) -> Regenerate:

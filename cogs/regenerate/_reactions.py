@@ -72,7 +72,7 @@ class Reactions:
             if job is not None:
                 await self._on_job(TABLE[sign].get(shown_by(job)), asker, job, payload.message_id)
         elif row.kind is DeliveryKind.TURN and row.message_id is not None:
-            turn = await self._bot.services.conversations.store.message(row.message_id)
+            turn = await self._bot.services.conversations.repository.message(row.message_id)
             if turn is not None and turn.deleted_at is None:
                 await self._on_turn(TABLE[sign].get(Shown.TURN), asker, turn, payload)
 
@@ -174,5 +174,5 @@ class Reactions:
 
 async def author_of(bot: ChorusBot, turn: Message) -> int | None:
     """The person whom the turn answers."""
-    asked = await bot.services.conversations.store.message(turn.reply_to_id) if turn.reply_to_id else None
+    asked = await bot.services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None
     return asked.author_id if asked is not None else None

@@ -46,12 +46,12 @@ async def take_down_turn(bot: ChorusBot, turn: Message) -> None:
     """Delete a turn from Discord and from the history."""
     conversations = bot.services.conversations
     rows = await bot.services.deliveries.of_turn(turn.id)
-    thread = await conversations.store.thread_by_id(turn.thread_id)
+    thread = await conversations.repository.thread(turn.thread_id)
     first = next((row.discord_message_id for row in rows if row.discord_message_id is not None), None)
     if first is not None:
-        await conversations.forget(first)
+        await conversations.delete_message(first)
     if thread is not None:
-        await delivery_of(bot).turns.retract(turn, thread)
+        await delivery_of(bot).turns.delete_posts(turn, thread)
 
 
 async def _delete(bot: ChorusBot, job: Job, row: Delivery, *, by_webhook: bool) -> None:

@@ -6,6 +6,8 @@ from typing import Final
 
 import discord
 
+from bot.domain.discord_limits import MAX_MESSAGE_LENGTH
+
 EMBED_TOTAL: Final = 6000
 """Characters of title, description, field names and values, footer and author of all embeds of a message together
 (Discord documentation, resources/message "Embed Limits")."""
@@ -14,7 +16,6 @@ EMBED_DESCRIPTION: Final = 4096
 EMBED_FIELD_NAME: Final = 256
 EMBED_FIELD_VALUE: Final = 1024
 EMBED_FOOTER: Final = 2048
-CONTENT: Final = 2000
 CHOICE: Final = 100
 CHOICES: Final = 25
 
@@ -50,4 +51,4 @@ def plain(embed: discord.Embed) -> str:
     lines += [f"{field.name}: {field.value}" for field in embed.fields]
     if embed.footer.text:
         lines.append(f"-# {embed.footer.text}")
-    return clip("\n".join(lines), CONTENT)
+    return clip("\n".join(lines), MAX_MESSAGE_LENGTH)

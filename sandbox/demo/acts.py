@@ -99,7 +99,7 @@ async def _turn(visit: Visit, asked: Message) -> Message:
     turn = await visit.room.wait_for_message(
         lambda shown: shown.webhook_id is not None and shown.content, timeout=visit.deadline, after=asked
     )
-    await visit.stage.services.conversations.idle()
+    await visit.stage.services.conversations.wait_until_idle()
     visit.transcript.said(turn.author.name, turn.content)
     if turn.versions:
         visit.transcript.note(

@@ -127,7 +127,7 @@ async def opened(options: DemoOptions) -> AsyncGenerator[Stage]:
             bot=bot,
             login_seconds=time.monotonic() - started,
         )
-        await services.conversations.idle()
+        await services.conversations.wait_until_idle()
 
 
 async def _drawing(options: DemoOptions, folder: Path) -> Drawing | None:

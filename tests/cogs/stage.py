@@ -16,7 +16,7 @@ from bot.characters.library import CharacterLibrary
 from bot.discord_client.bot import ChorusBot
 from bot.discord_client.connection import connected
 from bot.discord_client.endpoint import point_discord_at
-from bot.domain.conversations import Binding
+from bot.domain.conversations import ChannelBinding
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState
 from bot.errors import ChorusError
@@ -164,11 +164,11 @@ class Bindings:
     def __init__(self) -> None:
         self.by_channel: dict[int, str] = {}
 
-    async def binding(self, channel_id: int) -> Binding | None:
+    async def binding(self, channel_id: int) -> ChannelBinding | None:
         found = self.by_channel.get(channel_id)
         if found is None:
             return None
-        return Binding(channel_id=channel_id, guild_id=None, character_id=found, conversation_id=None)
+        return ChannelBinding(channel_id=channel_id, guild_id=None, character_id=found, conversation_id=None)
 
 
 STAGED = ("cogs.delivery", "cogs.imagine", "cogs.queue")

@@ -55,7 +55,7 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
             jobs=script,
             deliveries=DeliveryRepository(database),
             conversations=talk.conversations,
-            bindings=talk.conversations.store,
+            bindings=talk.conversations.repository,
             guild_settings=GuildSettings(database),
         )
         yield cast("Services", services)
@@ -131,7 +131,7 @@ RANKS = ("anybody", "manage channels", "manage server")
 async def talked(scene: Scene) -> str:
     """A conversation with one message in it."""
     service = scene.services.conversations
-    await service.use_character(scene.room.id, scene.guild.id, "nova", mode=AnswerMode.MENTION)
+    await service.channels.bind_character(scene.room.id, scene.guild.id, "nova", mode=AnswerMode.MENTION)
     incoming = IncomingMessage(
         discord_message_id=1,
         channel_id=scene.room.id,
@@ -141,7 +141,7 @@ async def talked(scene: Scene) -> str:
         content="my boat is red",
         created_at=scene.env.now(),
     )
-    message = await service.hear(incoming, missed=True)
+    message = await service.receive(incoming, missed=True)
     assert message is not None
     assert message.state is JobState.DELIVERED
     return message.conversation_id

@@ -31,28 +31,28 @@ async def begin(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def says(*pieces: str, gate: asyncio.Event | None = None, pause: float = 0.0) -> Answer:
-    """Streams the pieces, with so many seconds between them; with `gate`, the last one waits for it."""
+def says(*fragments: str, gate: asyncio.Event | None = None, pause: float = 0.0) -> Answer:
+    """Streams the fragments with `pause` seconds between them; with `gate`, the last one waits until it is set."""
 
     async def answer(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
         response = await begin(request)
-        for index, piece in enumerate(pieces):
-            if gate is not None and index == len(pieces) - 1:
+        for index, fragment in enumerate(fragments):
+            if gate is not None and index == len(fragments) - 1:
                 await gate.wait()
             if index:
                 await asyncio.sleep(pause)
-            await response.write(chunk({"content": piece}))
+            await response.write(chunk({"content": fragment}))
         await response.write(b"data: [DONE]\n\n")
         return response
 
     return answer
 
 
-def breaks_off(*pieces: str) -> Answer:
+def breaks_off(*fragments: str) -> Answer:
     async def answer(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
         response = await begin(request)
-        for piece in pieces:
-            await response.write(chunk({"content": piece}))
+        for fragment in fragments:
+            await response.write(chunk({"content": fragment}))
         assert request.transport is not None
         request.transport.abort()
         return response
@@ -67,8 +67,8 @@ def fails(status: int, message: str) -> Answer:
     return answer
 
 
-def calls_draw(*pieces: str, text: str = "") -> Answer:
-    """A tool call whose arguments arrive in pieces."""
+def calls_draw(*fragments: str, text: str = "") -> Answer:
+    """A tool call whose arguments arrive in fragments."""
 
     async def answer(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
         response = await begin(request)
@@ -76,8 +76,8 @@ def calls_draw(*pieces: str, text: str = "") -> Answer:
             await response.write(chunk({"content": text}))
         head = {"index": 0, "id": "call", "type": "function", "function": {"name": "draw", "arguments": ""}}
         await response.write(chunk({"tool_calls": [head]}))
-        for piece in pieces:
-            await response.write(chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}))
+        for fragment in fragments:
+            await response.write(chunk({"tool_calls": [{"index": 0, "function": {"arguments": fragment}}]}))
         await response.write(b"data: [DONE]\n\n")
         return response
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -346,7 +345,7 @@ async def test_the_last_unanswered_turn_is_answered_when_the_model_is_back(tmp_p
     async with furnished(tmp_path) as parlour:
         parlour.model.away = True
         async with parlour.house.running() as (services, _):
-            services.conversations.options = replace(services.conversations.options, retry_seconds=0.2)
+            services.conversations.scheduler.availability.retry_seconds = 0.2
             await parlour.use("nova")
             await parlour.ada.send(parlour.room, "one")
             await parlour.room.wait_for_message(lambda shown: "LLM_UNAVAILABLE" in shown.text())

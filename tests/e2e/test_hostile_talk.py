@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.conversation.prompt import cost
+from bot.conversation.token_budget import message_tokens
 from bot.domain.conversations import ChatMessage, ChatRole
 from tests.conversation.scripted_model import says
 from tests.e2e.parlour import Parlour, furnished
@@ -87,7 +87,7 @@ async def test_five_hundred_messages_stay_within_the_budget(tmp_path: Path) -> N
     assert count == 500
     for asked in parlour.model.asked:
         prompt = [ChatMessage(role=ChatRole(each["role"]), content=each["content"]) for each in asked["messages"]]
-        assert sum(map(cost, prompt)) + answer <= window
+        assert sum(map(message_tokens, prompt)) + answer <= window
         assert "born in a lighthouse" in prompt[0].content
         assert "Welcome to my studio." in prompt[0].content
     assert "message 249" in parlour.history()[-1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.conversation.answering import WAITS_FOR_GPU
+from bot.conversation.turn_answerer import WAITING_FOR_GPU_TEXT
 from sandbox.discord import Message
 from sandbox.llm import StandInLanguageModel, StandInModelOptions
 from tests.e2e.house import House, built
@@ -62,7 +62,7 @@ async def test_the_model_leaves_before_a_picture_and_comfyui_before_the_model_sp
             assert model.loaded_models.names == []
             model.script("Here I am again.")
             await house.bob.send(house.room, "and now?")
-            waiting = await said(house, WAITS_FOR_GPU)
+            waiting = await said(house, WAITING_FOR_GPU_TEXT)
             assert len(model.requests) == 1
             freed = len(house.comfy.log.find("freed"))
             hold.release()

@@ -264,7 +264,7 @@ async def test_a_character_in_a_thread_speaks_through_the_parents_webhook(parlou
 async def again(parlour: Parlour, services: Services, text: str) -> Message:
     parlour.model.script = [says(text)]
     await services.conversations.regenerate(parlour.turn_id())
-    await services.conversations.idle()
+    await services.conversations.wait_until_idle()
     return parlour.turns[-1]
 
 

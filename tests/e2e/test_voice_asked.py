@@ -150,7 +150,7 @@ async def test_another_alternative_replaces_the_voice(nova: VoiceHouse) -> None:
         turn = await nova.turn("The kettle is on.")
         first = await nova.bubble()
         await nova.quiet(1)
-        stored = await services.conversations.store.by_discord_id(turn.id)
+        stored = await services.conversations.repository.message_by_discord_id(turn.id)
         assert stored is not None
         nova.model.script = [says("The tea is ready.")]
         await services.conversations.regenerate(stored.id)
@@ -175,7 +175,7 @@ async def test_regenerated_while_it_is_spoken(nova: VoiceHouse) -> None:
         await nova.ada.send(nova.room, "hello")
         turn = await nova.turn("The kettle is on.")
         await hold.reached.wait()
-        stored = await services.conversations.store.by_discord_id(turn.id)
+        stored = await services.conversations.repository.message_by_discord_id(turn.id)
         assert stored is not None
         nova.model.script = [says("The tea is ready.")]
         await services.conversations.regenerate(stored.id)
@@ -200,7 +200,7 @@ async def test_a_shorter_alternative_keeps_turn_and_voice(nova: VoiceHouse) -> N
         await nova.ada.context_menu(first, "Speak")
         await nova.bubble()
         await nova.quiet(1)
-        stored = await services.conversations.store.by_discord_id(first.id)
+        stored = await services.conversations.repository.message_by_discord_id(first.id)
         assert stored is not None
         old = nova.bubbles[0]
         await services.conversations.regenerate(stored.id)

@@ -19,7 +19,7 @@ from bot.errors import ChorusError
 from bot.media.audio import probe
 from bot.services import Services, open_services
 from bot.settings import default_settings
-from bot.voice.values import SpeechWish
+from bot.voice.speech_requests import SpeechRequest
 from tests.e2e.voices import write_sample
 
 URL = os.environ.get("COMFYUI_URL", "")
@@ -53,7 +53,7 @@ def spoken(tts: str) -> Graph:
 
 async def said(services: Services, text: str) -> Job:
     """Speak it, to the end."""
-    job = await services.voice.speak(SpeechWish(text=text, character_id="nova", origin=Origin(), requester_id=0))
+    job = await services.voice.submit(SpeechRequest(text=text, character_id="nova", origin=Origin(), requester_id=0))
     async for _ in services.orchestrator.watch(job.id):
         pass
     done = await services.orchestrator.job(job.id)

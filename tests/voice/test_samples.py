@@ -21,7 +21,7 @@ from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository
 from bot.voice.options import VoiceOptions
-from bot.voice.samples import MOST_SAMPLES, GivenSample, VoiceSamples
+from bot.voice.samples import MAX_SAMPLES, UploadedSample, VoiceSamples
 from tests.e2e.voices import write_sample
 
 GUILD, OTHER_GUILD, GRACE = 50, 60, 7
@@ -40,7 +40,7 @@ class Studio:
     def another(self) -> VoiceSamples:
         """As after a restart."""
         options = VoiceOptions(data_dir=self.folder / "data", max_sample_bytes=50_000_000, max_sample_seconds=600)
-        return VoiceSamples(options, VoiceSampleRepository(self.database), self.settings)
+        return VoiceSamples(options, VoiceSampleRepository(self.database), self.settings, ffmpeg=Ffmpeg())
 
     @property
     def nova(self) -> Character:
@@ -51,11 +51,11 @@ class Studio:
         return self.folder / "characters" / "nova" / "voice"
 
     async def add(self, path: Path, name: str = "calm", *, guild_id: int = GUILD) -> VoiceSample:
-        given = GivenSample(path, name, "What is said.", added_by=GRACE, consented_at=datetime.now(UTC))
+        given = UploadedSample(path, name, "What is said.", added_by=GRACE, consented_at=datetime.now(UTC))
         return (await self.samples.add(self.nova, guild_id, given)).sample
 
     async def chosen(self, guild_id: int | None = GUILD) -> str | None:
-        found = await self.samples.chosen(self.nova, guild_id)
+        found = await self.samples.default_sample(self.nova, guild_id)
         return found.name if found else None
 
 
@@ -87,12 +87,12 @@ async def test_the_hosts_folder_is_read_when_it_is_needed(studio: Studio) -> Non
     write_sample(studio.voice_folder / "default.wav")
     (studio.voice_folder / "default.txt").write_text("Hello, I am Nova.", encoding="utf-8")
     write_sample(studio.voice_folder / "angry.wav", hertz=240)
-    listed = await studio.samples.listed(studio.nova, GUILD)
+    listed = await studio.samples.available(studio.nova, GUILD)
     assert [(each.name, each.is_default, each.guild_id) for each in listed] == [
         ("angry", False, None),
         ("default", True, None),
     ]
-    chosen = await studio.samples.chosen(studio.nova, None)
+    chosen = await studio.samples.default_sample(studio.nova, None)
     assert chosen is not None
     assert chosen.transcript == "Hello, I am Nova."
     with wave.open(str(studio.samples.path(chosen))) as file:
@@ -102,23 +102,23 @@ async def test_the_hosts_folder_is_read_when_it_is_needed(studio: Studio) -> Non
 
 async def test_a_changed_file_is_another_sample(studio: Studio) -> None:
     write_sample(studio.voice_folder / "default.wav")
-    before = await studio.samples.chosen(studio.nova, None)
+    before = await studio.samples.default_sample(studio.nova, None)
     write_sample(studio.voice_folder / "default.wav", hertz=300)
     (studio.voice_folder / "default.txt").write_text("New words.", encoding="utf-8")
-    after = await studio.samples.chosen(studio.nova, None)
+    after = await studio.samples.default_sample(studio.nova, None)
     assert before is not None
     assert after is not None
     assert before.sha256 != after.sha256
     assert after.transcript == "New words."
-    assert len(await studio.samples.listed(studio.nova, None)) == 1
+    assert len(await studio.samples.available(studio.nova, None)) == 1
     (studio.voice_folder / "default.wav").unlink()
     assert await studio.chosen(None) is None
 
 
 async def test_an_unchanged_folder_keeps_its_rows(studio: Studio) -> None:
     write_sample(studio.voice_folder / "default.wav")
-    first = await studio.samples.chosen(studio.nova, None)
-    assert await studio.another().chosen(studio.nova, None) == first
+    first = await studio.samples.default_sample(studio.nova, None)
+    assert await studio.another().default_sample(studio.nova, None) == first
 
 
 async def test_a_file_that_is_no_sound_is_left_out(studio: Studio) -> None:
@@ -135,11 +135,11 @@ async def test_who_added_it_and_that_the_speaker_agreed_is_kept(studio: Studio) 
     sample = await studio.add(recording(studio.folder))
     assert sample.added_by == GRACE
     assert sample.consented_at is not None
-    assert sample.filename.startswith(f"data/guilds/{GUILD}/voice/nova/".removeprefix("data/"))
+    assert sample.filename.startswith(f"guilds/{GUILD}/voice/nova/")
     assert studio.samples.path(sample).is_file()
     assert await studio.chosen() == "calm"
     assert await studio.chosen(OTHER_GUILD) is None
-    assert await studio.samples.listed(studio.nova, OTHER_GUILD) == []
+    assert await studio.samples.available(studio.nova, OTHER_GUILD) == []
 
 
 async def test_a_guilds_own_goes_before_the_hosts(studio: Studio) -> None:
@@ -148,12 +148,12 @@ async def test_a_guilds_own_goes_before_the_hosts(studio: Studio) -> None:
     await studio.add(recording(studio.folder, hertz=250), "loud")
     assert await studio.chosen() == "calm"
     loud = await studio.samples.find(studio.nova, GUILD, "LOUD")
-    await studio.samples.make_default(loud, GUILD, by=GRACE)
+    await studio.samples.set_default(loud, GUILD, set_by=GRACE)
     assert await studio.chosen() == "loud"
     hosts = await studio.samples.find(studio.nova, GUILD, "default")
-    await studio.samples.make_default(hosts, GUILD, by=GRACE)
+    await studio.samples.set_default(hosts, GUILD, set_by=GRACE)
     assert await studio.chosen() == "default"
-    await studio.samples.make_default(loud, GUILD, by=GRACE)
+    await studio.samples.set_default(loud, GUILD, set_by=GRACE)
     assert await studio.chosen() == "loud"
     assert await studio.chosen(OTHER_GUILD) == "default"
 
@@ -194,22 +194,23 @@ async def test_names(studio: Studio) -> None:
         with pytest.raises(InputInvalid, match="name"):
             await studio.add(path, name)
     with pytest.raises(InputInvalid, match="transcript"):
-        await studio.samples.add(studio.nova, GUILD, GivenSample(path, "a", " ", GRACE, datetime.now(UTC)))
-    assert await studio.add(path, "calm voice", guild_id=OTHER_GUILD)
+        await studio.samples.add(studio.nova, GUILD, UploadedSample(path, "a", " ", GRACE, datetime.now(UTC)))
+    elsewhere = await studio.add(path, "calm voice", guild_id=OTHER_GUILD)
+    assert elsewhere.guild_id == OTHER_GUILD
 
 
 async def test_not_too_many(studio: Studio) -> None:
     path = recording(studio.folder, seconds=3.0)
-    for n in range(MOST_SAMPLES):
+    for n in range(MAX_SAMPLES):
         await studio.add(path, f"sample {n}")
-    with pytest.raises(InputInvalid, match=str(MOST_SAMPLES)):
+    with pytest.raises(InputInvalid, match=str(MAX_SAMPLES)):
         await studio.add(path, "one more")
 
 
 @pytest.mark.parametrize(("seconds", "warned"), [(1.0, True), (5.0, False), (40.0, True)])
 async def test_lengths_outside_the_recommended_are_warned_of(studio: Studio, seconds: float, warned: bool) -> None:
     path = recording(studio.folder, seconds=seconds)
-    given = GivenSample(path, "calm", "Words.", added_by=GRACE, consented_at=datetime.now(UTC))
+    given = UploadedSample(path, "calm", "Words.", added_by=GRACE, consented_at=datetime.now(UTC))
     added = await studio.samples.add(studio.nova, GUILD, given)
     assert bool(added.warnings) is warned
     assert all("3 to 30 s" in warning for warning in added.warnings)
@@ -221,7 +222,7 @@ async def test_lengths_outside_the_recommended_are_warned_of(studio: Studio, sec
 async def refused(studio: Studio, path: Path, words: str) -> None:
     with pytest.raises(BadMedia, match=words):
         await studio.add(path)
-    assert await studio.samples.listed(studio.nova, GUILD) == []
+    assert await studio.samples.available(studio.nova, GUILD) == []
     assert [file for file in (studio.folder / "data").rglob("*") if file.is_file()] == []
 
 

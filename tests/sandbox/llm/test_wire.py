@@ -191,7 +191,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
         async with asyncio.timeout(60):
             url = (await process.stdout.readline()).decode().strip()
         async with LanguageModel(url) as model:
-            assert await model.models() == ["stand-in:latest", "stand-in-small:latest"]
+            assert await model.list_models() == ["stand-in:latest", "stand-in-small:latest"]
     finally:
         process.terminate()
         await process.wait()
@@ -257,6 +257,6 @@ async def test_a_restart_empties_the_memory(llm: StandInLanguageModel) -> None:
 async def test_options_count(llm: StandInLanguageModel) -> None:
     async with StandInLanguageModel(options=StandInModelOptions(models=("a", "b", "c"), context_window=64)) as small:
         async with LanguageModel(small.url) as model:
-            assert await model.models() == ["a", "b", "c"]
+            assert await model.list_models() == ["a", "b", "c"]
         async with asking(small, {**talk("Mara: " + "x" * 300), "model": "a"}) as response:
             assert response.status == 400

@@ -43,10 +43,10 @@ def test_what_is_said(raw: str, said: str) -> None:
 
 def test_a_drawing_is_taken_out_of_the_text() -> None:
     reply = ReplyFilter("Nova")
-    shown = [reply.feed(piece) for piece in ("Look: <dr", "aw>a red", " boat</draw>", " Nice?")]
+    shown = [reply.feed(fragment) for fragment in ("Look: <dr", "aw>a red", " boat</draw>", " Nice?")]
     assert reply.finish() == "Look:  Nice?"
     assert reply.scenes == ["a red boat"]
-    assert not any("<" in each or "boat" in each for each in shown)
+    assert [each for each in shown if "<" in each or "boat" in each] == []
 
 
 def test_a_model_that_runs_on_is_cut() -> None:
@@ -64,31 +64,36 @@ def test_nothing_is_shown_while_the_own_name_may_still_come() -> None:
 
 def test_anothers_line_is_never_shown_even_for_a_moment() -> None:
     reply = ReplyFilter("Nova", ["Ada"])
-    shown = [reply.feed(piece) for piece in ("A long enough beginning.", "\nA", "da", ": mine")]
+    shown = [reply.feed(fragment) for fragment in ("A long enough beginning.", "\nA", "da", ": mine")]
     assert all("Ada" not in each for each in shown)
     assert reply.ended
 
 
-pieces = st.lists(
+fragments = st.lists(
     st.sampled_from(["<think>", "</think>", "<draw>", "</draw>", "Nova:", "\nAda:", "<", "a", " b", "\n", "é"])
 )
 
 
-@given(pieces)
-def test_the_pieces_do_not_matter(parts: list[str]) -> None:
-    by_piece, at_once = ReplyFilter("Nova", ["Ada"]), ReplyFilter("Nova", ["Ada"])
-    for part in parts:
-        for letter in part:
-            by_piece.feed(letter)
+@given(fragments)
+def test_how_the_stream_is_cut_does_not_matter(parts: list[str]) -> None:
+    letter_by_letter, at_once = ReplyFilter("Nova", ["Ada"]), ReplyFilter("Nova", ["Ada"])
+    for letter in "".join(parts):
+        letter_by_letter.feed(letter)
     at_once.feed("".join(parts))
-    assert by_piece.finish() == at_once.finish()
-    assert by_piece.scenes == at_once.scenes
+    assert letter_by_letter.finish() == at_once.finish()
+    assert letter_by_letter.scenes == at_once.scenes
 
 
-@given(pieces)
-def test_what_was_shown_is_only_taken_back_by_a_closing_thought(parts: list[str]) -> None:
+@given(fragments)
+def test_shown_text_is_only_removed_by_a_closing_thought(parts: list[str]) -> None:
     reply = ReplyFilter("Nova", ["Ada"])
     text = "".join(part for part in parts if part != "</think>")
     shown = [reply.feed(letter) for letter in text] + [reply.finish()]
     for earlier, later in itertools.pairwise(shown):
-        assert later.startswith(earlier.rstrip()) or not earlier
+        assert later.startswith(earlier.rstrip())
+
+
+def test_an_end_of_thoughts_without_a_beginning_removes_what_was_shown() -> None:
+    reply = ReplyFilter("Nova")
+    assert reply.feed("Let me see ") == "Let me see"
+    assert reply.feed("</think>Hello") == "Hello"

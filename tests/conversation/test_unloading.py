@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.language_model.unloading import ModelMemory, Provider
+from bot.language_model.unloading import ModelUnloader, Provider
 from tests.conversation.scripted_model import serving
 
 
@@ -61,7 +61,7 @@ async def url(memory: Memory) -> AsyncGenerator[str]:
 
 async def unload(provider: Provider, url: str, seconds: float = 5.0) -> bool:
     async with aiohttp.ClientSession() as session:
-        return await ModelMemory(provider, url, session=session, unload_timeout_seconds=seconds).unload()
+        return await ModelUnloader(provider, url, session=session, unload_timeout_seconds=seconds).unload()
 
 
 async def test_ollama_is_asked_until_the_model_is_really_gone(memory: Memory, url: str) -> None:
@@ -88,7 +88,7 @@ async def test_a_server_that_is_away_fails_nothing() -> None:
 
 async def test_a_provider_that_cannot_says_so_once(url: str, caplog: pytest.LogCaptureFixture) -> None:
     async with aiohttp.ClientSession() as session:
-        server = ModelMemory(Provider.KOBOLDCPP, url, session=session)
+        server = ModelUnloader(Provider.KOBOLDCPP, url, session=session)
         with caplog.at_level(logging.WARNING):
             assert not await server.unload()
             assert not await server.unload()

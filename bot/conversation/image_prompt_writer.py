@@ -1,0 +1,117 @@
+"""Image prompts, written by the language model from plain words and the character's looks."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.characters import Character
+from bot.conversation.reply_filter import ReplyFilter
+from bot.conversation.sanitizing import sanitize, speaker_name
+from bot.domain.conversations import ChatMessage, ChatRole, Message
+from bot.errors import LanguageModelUnavailable
+from bot.gpu_lock import GpuLock
+from bot.language_model.client import LanguageModel, ModelOptions
+from bot.language_model.errors import ContextOverflowError
+
+log = logging.getLogger(__name__)
+
+MAX_PROMPT_LENGTH = 1500
+MAX_SUBJECT_LENGTH = 2000
+MAX_ANSWER_TOKENS = 300
+CONTEXT_MESSAGES = 6
+"""Messages of the history that the model reads for a prompt."""
+CONTEXT_MESSAGE_LENGTH = 400
+
+_TASK = (
+    "You write prompts for an image generator. Answer with the prompt alone: one paragraph in English of at most 80 "
+    "words that names the subject, pose, surroundings, light, colours and style. No names of people, no explanations, "
+    "no quotation marks."
+)
+_LABEL = re.compile(r"^\s*(?:\*\*)?(?:image )?prompt(?:\*\*)?\s*:\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePrompt:
+    """An image prompt and where it comes from."""
+
+    positive: str
+    by_model: bool
+    """False: the model was unavailable, and these are the given words with the character's looks before them."""
+
+
+class ImagePromptWriter:
+    """Writes image prompts. Without a language model it returns the given words, so that a picture never fails for it.
+
+    Args:
+        model: The language model.
+        options: The parameters of requests.
+        gpu: The lock of the GPU that the language model shares with ComfyUI.
+    """
+
+    def __init__(self, model: LanguageModel, options: ModelOptions, gpu: GpuLock) -> None:
+        self._model = model
+        self._options = options
+        self._gpu = gpu
+
+    async def write(self, character: Character, subject: str, history: Sequence[Message] = ()) -> ImagePrompt:
+        """Write a prompt while holding the GPU lock.
+
+        Args:
+            character: Its looks are described where it is to be seen.
+            subject: What is to be drawn, in the person's or the character's words.
+            history: The newest messages, oldest first; they tell what "that" or "there" means.
+        """
+        async with self._gpu.conversation():
+            return await self.write_holding_gpu(character, subject, history)
+
+    async def write_holding_gpu(
+        self, character: Character, subject: str, history: Sequence[Message] = ()
+    ) -> ImagePrompt:
+        """Write a prompt like `write`, for a caller that already holds the GPU lock."""
+        options = replace(
+            self._options,
+            model=character.preferred_llm.model or self._options.model,
+            max_tokens=min(self._options.max_tokens, MAX_ANSWER_TOKENS),
+            stop=(),
+        )
+        try:
+            answer = await self._model.complete(_messages(character, subject, history), options)
+        except (LanguageModelUnavailable, ContextOverflowError) as error:
+            log.warning("The image prompt is the given words: %s", error)
+            return ImagePrompt(_with_looks(character, subject), by_model=False)
+        positive = _clean(answer)
+        if not positive:
+            return ImagePrompt(_with_looks(character, subject), by_model=False)
+        return ImagePrompt(positive, by_model=True)
+
+
+def _with_looks(character: Character, subject: str) -> str:
+    looks = character.visual_identity.prompt_context.strip()
+    return ", ".join(part for part in (looks, subject.strip()) if part)
+
+
+def _clean(answer: str) -> str:
+    """Return the model's answer on one line, without thoughts, labels and quotation marks."""
+    visible = ReplyFilter("")
+    visible.feed(answer)
+    text = _LABEL.sub("", " ".join(visible.finish().split()))
+    return text.strip(" \"'`“”")[:MAX_PROMPT_LENGTH]
+
+
+def _messages(character: Character, subject: str, history: Sequence[Message]) -> list[ChatMessage]:
+    looks = character.visual_identity.prompt_context.strip()
+    task = _TASK + (
+        f"\nIf {character.name} is to be seen, this is how {character.name} looks: {looks}" if looks else ""
+    )
+    context = "\n".join(
+        f"{character.name if each.role is ChatRole.ASSISTANT else speaker_name(each.author_name)}: "
+        f"{' '.join(sanitize(each.text).split())[:CONTEXT_MESSAGE_LENGTH]}"
+        for each in history[-CONTEXT_MESSAGES:]
+        if each.text.strip()
+    )
+    request = f"The conversation so far:\n{context}\n\n" if context else ""
+    request += f"Write the prompt for: {sanitize(subject)[:MAX_SUBJECT_LENGTH]}"
+    return [ChatMessage(role=ChatRole.SYSTEM, content=task), ChatMessage(role=ChatRole.USER, content=request)]

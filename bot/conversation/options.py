@@ -1,0 +1,22 @@
+"""The settings of conversations, as the composition root passes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOptions:
+    """Which messages are answered. The keys are those of `conversation` in the configuration."""
+
+    default_character: str
+    """Id of the character that answers mentions in channels without a binding."""
+    allow_bots: bool = False
+    """Whether messages of bots are stored and answered like those of people."""
+    answer_missed_within: timedelta = timedelta(minutes=10)
+    """Older messages are not answered when the bot or the language model comes back."""
+    max_bot_turns: int = 4
+    """How many turns characters answer to bots before a person has to write."""
+    retry_seconds: float = 15.0
+    """The interval in which an unavailable language model is asked whether it is available again."""

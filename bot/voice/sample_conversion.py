@@ -1,0 +1,80 @@
+"""Conversion of recordings to the mono WAV files that voices are copied from."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.media.audio import probe, to_mono_wav
+from bot.media.ffmpeg import Ffmpeg
+from bot.voice.options import VoiceOptions
+
+_NAME_LENGTH = 32
+"""Hex characters of a recording's SHA-256 that name its WAV file."""
+
+
+@dataclass(frozen=True)
+class ConvertedSample:
+    """A WAV file.
+
+    Attributes:
+        filename: Relative to the data folder, with forward slashes.
+        sha256: Hex digest of the WAV file.
+        duration_seconds: Its length.
+        warnings: Sentences about what might be better; empty where the file existed already.
+
+    """
+
+    filename: str
+    sha256: str
+    duration_seconds: float
+    warnings: tuple[str, ...]
+
+
+class SampleConverter:
+    """Converts recordings (or the sound of videos) within the limits of the options."""
+
+    def __init__(self, options: VoiceOptions, ffmpeg: Ffmpeg) -> None:
+        self._options = options
+        self._ffmpeg = ffmpeg
+
+    async def convert(self, source: Path, folder: Path) -> ConvertedSample:
+        """Convert a recording to a WAV file in `folder`.
+
+        The file is named by the recording's digest, so that equal recordings share one file and are converted once.
+
+        Raises:
+            BadMedia: Empty, too large, too long, silent, or without sound.
+            OSError: The recording cannot be read.
+
+        """
+        if (await asyncio.to_thread(source.stat)).st_size > self._options.max_sample_bytes:
+            name = "too-large"  # never written: `to_mono_wav` refuses the file by its size, without reading it
+        else:
+            name = (await asyncio.to_thread(_sha256, source))[:_NAME_LENGTH]
+        target = folder / f"{name}.wav"
+        warnings: tuple[str, ...] = ()
+        if await asyncio.to_thread(target.is_file):
+            seconds = (await probe(target, ffmpeg=self._ffmpeg)).duration_seconds
+        else:
+            info = await to_mono_wav(
+                source,
+                target,
+                max_bytes=self._options.max_sample_bytes,
+                max_seconds=self._options.max_sample_seconds,
+                ffmpeg=self._ffmpeg,
+            )
+            seconds, warnings = info.duration_seconds, info.warnings
+        return ConvertedSample(
+            filename=target.relative_to(self._options.data_dir).as_posix(),
+            sha256=await asyncio.to_thread(_sha256, target),
+            duration_seconds=seconds,
+            warnings=warnings,
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,124 @@
+"""A text that is to be spoken, and the generation request that is built from it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from bot.characters.character import Character
+from bot.characters.library import CharacterLibrary
+from bot.domain.jobs import GenerationRequest, InputFile, JobKind, Origin
+from bot.domain.voice_samples import VoiceSample
+from bot.errors import VoiceUnavailable, WorkflowNotFound
+from bot.voice.options import VoiceOptions
+from bot.voice.samples import VoiceSamples
+from bot.voice.speech_text import NO_NAMES, MentionNames, speech_text
+from bot.workflows.library import WorkflowLibrary
+from bot.workflows.roles import Role
+from bot.workflows.values import Workflow
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechRequest:
+    """A text that is to be spoken, for a person or for a conversation."""
+
+    text: str
+    """As Discord has it, with markup."""
+    character_id: str
+    origin: Origin
+    requester_id: int
+    requester_name: str = ""
+    names: MentionNames = NO_NAMES
+    source_message_id: int | None = None
+    """The Discord message with the text; of a turn the first one. None: no message has it."""
+    conversation_id: str | None = None
+    thread_id: str | None = None
+    message_id: str | None = None
+    """The turn that is spoken; None: the text is no turn."""
+    alternative: int | None = None
+    """Which alternative of that turn."""
+    live: bool = False
+    """Speech that follows a turn unasked; the queue prefers it to waiting pictures."""
+    parent_job_id: uuid.UUID | None = None
+
+
+class SpeechJobBuilder:
+    """Builds generation requests for speech, with the character's workflow and voice sample."""
+
+    def __init__(
+        self, options: VoiceOptions, samples: VoiceSamples, characters: CharacterLibrary, workflows: WorkflowLibrary
+    ) -> None:
+        self._options = options
+        self._samples = samples
+        self._characters = characters
+        self._workflows = workflows
+
+    async def build(self, speech: SpeechRequest) -> GenerationRequest | None:
+        """Build the generation request; None: the text has nothing that can be spoken.
+
+        Raises:
+            ChorusError: CHARACTER_NOT_FOUND, VOICE_UNAVAILABLE, WORKFLOW_INVALID.
+
+        """
+        guild_id = speech.origin.guild_id
+        character = self._characters.get(speech.character_id, guild_id)
+        spoken = speech_text(speech.text, character, self._options, speech.names)
+        if not spoken.parts:
+            return None
+        sample = await self.sample_for(character, guild_id)
+        return GenerationRequest(
+            kind=JobKind.AUDIO,
+            character_id=character.id,
+            requester_id=speech.requester_id,
+            requester_name=speech.requester_name,
+            origin=speech.origin,
+            text_parts=spoken.parts,
+            written_prompt=speech.text,
+            note=spoken.note,
+            inputs=self._inputs(sample),
+            voice_sample_id=sample.id if sample else None,
+            voice_transcript=sample.transcript if sample else "",
+            parent_job_id=speech.parent_job_id,
+            conversation_id=speech.conversation_id,
+            thread_id=speech.thread_id,
+            message_id=speech.message_id,
+            alternative=speech.alternative,
+            source_message_id=speech.source_message_id,
+            live=speech.live,
+        )
+
+    async def sample_for(self, character: Character, guild_id: int | None) -> VoiceSample | None:
+        """Return the sample that the character's workflow copies the voice from.
+
+        Returns:
+            None: the workflow takes no sample, or the character has none and the workflow names a file of its own.
+
+        Raises:
+            VoiceUnavailable: The character does not speak, has no workflow for speech, or has no sample although the
+                workflow has a placeholder for one.
+            WorkflowInvalid: Its workflow cannot be used.
+
+        """
+        reading = self._workflow(character).reading
+        has_placeholder = any(use.role is Role.VOICE_SAMPLE for use in reading.placeholders)
+        if not (has_placeholder or reading.voice_sample or reading.ambiguity(Role.VOICE_SAMPLE)):
+            return None
+        sample = await self._samples.default_sample(character, guild_id)
+        if sample is None and has_placeholder:
+            raise VoiceUnavailable(
+                f"{character.name} has no voice sample to speak with.", advice="Add one with `/voice sample add`."
+            )
+        return sample
+
+    def _workflow(self, character: Character) -> Workflow:
+        if not character.voice.enabled:
+            raise VoiceUnavailable(
+                f"{character.name} does not speak.", advice="The owner can set `voice.enabled` in the character's file."
+            )
+        try:
+            return self._workflows.get(character.id, JobKind.AUDIO, character.default_workflow(JobKind.AUDIO))
+        except WorkflowNotFound as error:
+            raise VoiceUnavailable(f"{character.name} has no voice.") from error
+
+    def _inputs(self, sample: VoiceSample | None) -> tuple[InputFile, ...]:
+        return (self._samples.input_file(sample),) if sample is not None else ()

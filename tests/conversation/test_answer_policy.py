@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.conversation.answer_policy import AnswerDecision, decide_answer, find_called_character
+from bot.domain.conversations import AnswerMode, ChannelBinding, IncomingMessage
+
+CALLED = [("Nova", "nova"), ("Alex", "alex"), ("Mary Ann", "mary"), ("Lex", "alex")]
+
+
+def said(content: str, **other: Any) -> IncomingMessage:
+    fields: dict[str, Any] = {
+        "discord_message_id": 1,
+        "channel_id": 10,
+        "guild_id": 5,
+        "author_id": 7,
+        "author_name": "Ada",
+        "created_at": datetime(2026, 11, 21, tzinfo=UTC),
+    }
+    return IncomingMessage(content=content, **(fields | other))
+
+
+def bound(mode: AnswerMode) -> ChannelBinding:
+    return ChannelBinding(channel_id=10, guild_id=5, character_id="nova", conversation_id=None, mode=mode)
+
+
+def decide(incoming: IncomingMessage, binding: ChannelBinding | None, **other: Any) -> AnswerDecision | None:
+    return decide_answer(incoming, binding, CALLED, default_character="alex", **other)
+
+
+def answered_by(character_id: str) -> AnswerDecision:
+    return AnswerDecision(character_id, wants_answer=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "who"),
+    [
+        ("Nova, look", "nova"),
+        ("nova look at this", "nova"),
+        ("Hey Alex!", "alex"),
+        ("hello, nova", "nova"),
+        ("look at that, Alex?", "alex"),
+        ("look at that,Alex", "alex"),
+        ("look at that @Alex", "alex"),
+        ("@Nova hi", "nova"),
+        ("Mary Ann: what", "mary"),
+        ("I met Nova yesterday", None),
+        ("Novation is a brand", None),
+        ("Nova's boat sank", None),
+        ("we talked about Nova", None),
+        ("write to harbour@nova", None),
+        ("", None),
+    ],
+)
+def test_who_is_called_by_name(content: str, who: str | None) -> None:
+    assert find_called_character(content, CALLED) == who
+
+
+def test_mode_all_answers_everybody() -> None:
+    assert decide(said("hi"), bound(AnswerMode.ALL)) == answered_by("nova")
+
+
+def test_mode_mention_stores_everything_and_answers_only_when_called() -> None:
+    bound_to_mentions = bound(AnswerMode.MENTION)
+    assert decide(said("hi"), bound_to_mentions) == AnswerDecision("nova", wants_answer=False)
+    assert decide(said("hi", mentions_bot=True), bound_to_mentions) == answered_by("nova")
+    assert decide(said("hi", replies_to_bot=True), bound_to_mentions) == answered_by("nova")
+
+
+def test_mode_off_stores_nothing() -> None:
+    assert decide(said("hi", mentions_bot=True), bound(AnswerMode.OFF)) is None
+
+
+def test_unbound_channels_answer_mentions_with_the_default_character() -> None:
+    assert decide(said("hi"), None) is None
+    assert decide(said("hi", mentions_bot=True), None) == answered_by("alex")
+
+
+def test_a_reply_addresses_whose_message_it_replies_to() -> None:
+    decision = decide(said("Nova, why?", replies_to_bot=True), bound(AnswerMode.ALL), replied_character="alex")
+    assert decision == answered_by("alex")
+
+
+def test_another_character_is_addressed_by_name() -> None:
+    assert decide(said("Alex, your turn"), bound(AnswerMode.ALL)) == answered_by("alex")
+
+
+def test_direct_messages_are_answered_without_a_binding() -> None:
+    assert decide(said("hi", guild_id=None), None) == answered_by("alex")
+
+
+def test_bots_are_ignored_unless_allowed() -> None:
+    assert decide(said("hi", author_is_bot=True, mentions_bot=True), bound(AnswerMode.ALL)) is None
+    assert decide(said("hi", author_is_bot=True), bound(AnswerMode.ALL), allow_bots=True) == answered_by("nova")
