@@ -133,6 +133,7 @@ class ReplyGenerator:
             self._options,
             model=preferred.model or self._options.model,
             temperature=self._options.temperature if preferred.temperature is None else preferred.temperature,
+            top_p=self._options.top_p if preferred.top_p is None else preferred.top_p,
             max_tokens=preferred.max_tokens or self._options.max_tokens,
             stop=tuple(dict.fromkeys([*self._options.stop, *(f"\n{name}:" for name in speakers)])),
         )

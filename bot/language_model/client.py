@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import httpx2
 import openai
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ToolUse = Literal["auto", "always", "never"]
+"""`llm.tools`: when requests offer the `draw` tool. `auto` stops offering it to a model that the server refused it
+for; `always` offers it on every request; `never` on none."""
+
 MAX_STOP_SEQUENCES = 4
 """OpenAI's servers refuse a request with more."""
 LIST_TIMEOUT_SECONDS = 10.0
@@ -34,6 +38,8 @@ class ModelOptions:
     model: str | None = None
     """None: the first model that the server lists."""
     temperature: float = 0.8
+    top_p: float | None = None
+    """None: the server's own default."""
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     """Only the first `MAX_STOP_SEQUENCES` are sent."""
@@ -65,12 +71,12 @@ class LanguageModel:
     Args:
         base_url: The API's address with `/v1`, for example `http://127.0.0.1:11434/v1`.
         api_key: None for servers that want none; the `openai` client needs some value.
-        tools: False: no request offers the `draw` tool.
+        tools: Whether requests offer the `draw` tool.
     """
 
-    def __init__(self, base_url: str, api_key: str | None = None, *, tools: bool = True) -> None:
+    def __init__(self, base_url: str, api_key: str | None = None, *, tools: ToolUse = "auto") -> None:
         self.base_url = base_url
-        self._tools = tools
+        self._tools: ToolUse = tools
         self._first_model: str | None = None
         # The conversation decides about retries: those of the client would delay the error that people are shown.
         self._client = openai.AsyncOpenAI(base_url=base_url, api_key=api_key or "not-needed", max_retries=0)
@@ -85,7 +91,9 @@ class LanguageModel:
 
     def offers_tools(self, model: str | None) -> bool:
         """Whether a request for this model may carry the `draw` tool; None: the model that is used by default."""
-        return self._tools and (model or self._first_model or "") not in self._refused_tools
+        if self._tools == "auto":
+            return (model or self._first_model or "") not in self._refused_tools
+        return self._tools == "always"
 
     async def stream(
         self, messages: Sequence[ChatMessage], options: ModelOptions, *, tools: bool = False
@@ -169,6 +177,7 @@ class LanguageModel:
                 model=model,
                 messages=sent,
                 temperature=options.temperature,
+                top_p=openai.omit if options.top_p is None else options.top_p,
                 max_tokens=options.max_tokens,
                 stop=list(options.stop[:MAX_STOP_SEQUENCES]) or None,
                 stream=True,

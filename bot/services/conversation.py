@@ -45,7 +45,7 @@ async def open_conversation_services(
     """
     llm = settings.llm
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-    async with LanguageModel(llm.url, key, tools=llm.tools != "never") as model:
+    async with LanguageModel(llm.url, key, tools=llm.tools) as model:
         options = ModelOptions(
             model=llm.model,
             temperature=llm.temperature,

@@ -189,7 +189,7 @@ class LlmSection(Section):
     stop: tuple[str, ...] = ()
     """Further stop sequences; those that keep a character from speaking for others are added anyway."""
     tools: Literal["auto", "always", "never"] = "auto"
-    """Whether the model may call `draw`; `auto` finds out what it supports."""
+    """When requests offer the `draw` tool: until the server refuses it for the model, on every request, on none."""
 
     @field_validator("base_url", mode="after")
     @classmethod

@@ -37,9 +37,9 @@ async def test_text_is_streamed(server: ScriptedModel, model: LanguageModel) -> 
 
 
 async def test_what_is_sent(server: ScriptedModel, model: LanguageModel) -> None:
-    await answer(model, ModelOptions(model="m", temperature=0.3, max_tokens=7, stop=tuple("abcdef")))
+    await answer(model, ModelOptions(model="m", temperature=0.3, top_p=0.5, max_tokens=7, stop=tuple("abcdef")))
     sent = server.asked[0]
-    assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m", 0.3, 7)
+    assert (sent["model"], sent["temperature"], sent["top_p"], sent["max_tokens"]) == ("m", 0.3, 0.5, 7)
     assert sent["stop"] == list("abcd")
     assert sent["messages"] == [{"role": "user", "content": "Ada: hi"}]
     assert "tools" not in sent
@@ -49,6 +49,7 @@ async def test_without_a_name_the_first_listed_model_is_used(server: ScriptedMod
     server.models = ["small", "large"]
     await answer(model, ModelOptions())
     assert server.asked[0]["model"] == "small"
+    assert "top_p" not in server.asked[0]
 
 
 async def test_a_tool_call_is_put_together_from_its_fragments(server: ScriptedModel, model: LanguageModel) -> None:
