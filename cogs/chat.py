@@ -12,7 +12,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
-from bot.domain.conversations import IncomingMessage, Message
+from bot.domain.conversations import IncomingMessage
 from cogs.delivery import delivery_of
 from cogs.ui.origin import is_age_restricted
 from cogs.ui.turn_buttons import AlternativeButton
@@ -127,9 +127,9 @@ class Chat(commands.Cog):
 
     async def _places(self) -> list[Any]:
         """Bound channels with their threads, and wherever else somebody was talked to; as far as we can see them."""
-        store = self._service.repository
-        bound = {binding.channel_id for binding in await store.bindings()}
-        known = await store.known_channels()
+        repository = self._service.repository
+        bound = {binding.channel_id for binding in await repository.bindings()}
+        known = await repository.known_channels()
         places: dict[int, Any] = {}
         for channel_id in bound | set(known):
             channel = self.bot.get_channel(channel_id)
@@ -156,13 +156,12 @@ class Chat(commands.Cog):
             return
         after = discord.Object(newest)
         missed = [each async for each in place.history(limit=MISSED_LIMIT, after=after, oldest_first=False)]
-        addressed: Message | None = None
-        for message in reversed(missed):
-            if self._concerns_us(message):
-                stored = await self._service.receive(await self._incoming(message), missed=True)
-                addressed = stored if stored is not None and stored.character_id else addressed
-        if addressed is not None:
-            await self._service.answer_missed(addressed)
+        stored = [
+            await self._service.receive(await self._incoming(message), missed=True)
+            for message in reversed(missed)
+            if self._concerns_us(message)
+        ]
+        await self._service.answer_newest([message for message in stored if message is not None])
 
     # -- from Discord's terms to ours
 

@@ -126,7 +126,7 @@ class AnswerPolicy:
             return False
         return await self._repository.turns_since_last_person(thread.id) >= self._options.max_bot_turns
 
-    def is_recent(self, message: Message) -> bool:
+    def is_recent(self, message: Message | IncomingMessage) -> bool:
         """Whether a message that was not answered at once is still worth an answer."""
         return datetime.now(UTC) - message.created_at < self._options.answer_missed_within
 

@@ -5,6 +5,8 @@ Every message is committed before it is answered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.characters.library import CharacterLibrary
 from bot.conversation.answer_policy import AnswerPolicy
 from bot.conversation.channel_conversations import ChannelConversations
@@ -60,17 +62,19 @@ class ConversationService:
 
         Args:
             incoming: The message.
-            missed: It was written while the bot was away: it is stored and not answered.
+            missed: It was written while the bot was away. It is stored, and waits for `answer_newest` where it is
+                recent; after a crash before that, it is answered by the next `start`.
 
         Returns:
-            The stored message; None if it belongs to no conversation, or is stored already.
+            The stored message, QUEUED if it waits for an answer; None if it belongs to no conversation, or is stored
+            already.
         """
         binding = await self.repository.binding(incoming.parent_channel_id or incoming.channel_id)
         decision = await self._policy.decide(incoming, binding)
         if decision is None:
             return None
         thread = await self.channels.thread_for(incoming, binding, decision.character_id)
-        answered = decision.wants_answer and not missed
+        answered = decision.wants_answer and (self._policy.is_recent(incoming) or not missed)
         if answered and await self._policy.is_bot_limit_reached(incoming, thread):
             answered = False
         message = await self.repository.add_user_message(
@@ -79,15 +83,23 @@ class ConversationService:
             addressed_to=decision.character_id if decision.wants_answer else None,
             state=JobState.QUEUED if answered else JobState.DELIVERED,
         )
-        if message is not None and answered:
+        if message is not None and answered and not missed:
             self.scheduler.schedule(thread.id)
         return message
 
-    async def answer_missed(self, message: Message) -> None:
-        """Answer a message that was written while the bot was away, if it is recent and addressed to a character."""
-        if message.character_id is not None and self._policy.is_recent(message):
-            await self.repository.set_state([message.id], JobState.QUEUED)
-            self.scheduler.schedule(message.thread_id)
+    async def answer_newest(self, missed: Sequence[Message]) -> None:
+        """Schedule the answer to the newest of the messages that were written in a thread while the bot was away.
+
+        Args:
+            missed: As returned by `receive`, oldest first. Those that want no answer are passed over.
+        """
+        waiting = [message for message in missed if message.state is JobState.QUEUED]
+        if not waiting:
+            return
+        *older, newest = waiting
+        if older:
+            await self.repository.set_state([message.id for message in older], JobState.DELIVERED)
+        self.scheduler.schedule(newest.thread_id)
 
     async def delete_message(self, discord_message_id: int) -> bool:
         """Remove what a deleted Discord message held from the history, and cancel the answer to it.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bot.domain.conversations import AnswerMode, ChatRole, Message
 from bot.domain.jobs import JobState
@@ -131,15 +132,35 @@ async def test_a_character_keeps_its_last_conversation_when_it_is_bound_again(st
     assert stage.last_history()[0] == "Ada: remember me"
 
 
-async def test_of_missed_messages_only_the_chosen_one_is_answered(stage: Stage) -> None:
-    await stage.say("old news", missed=True)
-    newest = await stage.say("and you?", missed=True)
-    assert newest is not None
+async def missed(stage: Stage, *texts: str, **other: Any) -> list[Message]:
+    stored = [await stage.say(text, missed=True, **other) for text in texts]
+    return [message for message in stored if message is not None]
+
+
+async def test_of_missed_messages_only_the_newest_is_answered(stage: Stage) -> None:
+    stored = await missed(stage, "Alex, any news?", "and you?")
     await stage.answered()
     assert stage.presenter.posts == []
-    await stage.service.answer_missed(newest)
+    await stage.service.answer_newest(stored)
     await stage.answered()
-    assert stage.prompts() == ["Ada: old news\nAda: and you?"]
+    assert stage.prompts() == ["Ada: Alex, any news?\nAda: and you?"]
+    assert [each.character_id for each in await stage.history()] == ["alex", "nova", "nova"]
+
+
+async def test_missed_messages_that_are_old_or_want_no_answer_get_none(stage: Stage) -> None:
+    await stage.service.channels.bind_character(CHANNEL, GUILD, "nova", mode=AnswerMode.MENTION)
+    old = await missed(stage, "hello?", mentions_bot=True, created_at=datetime.now(UTC) - timedelta(minutes=11))
+    await stage.service.answer_newest([*old, *await missed(stage, "not for you")])
+    await stage.answered()
+    assert [each.text for each in await stage.history()] == ["hello?", "not for you"]
+
+
+async def test_a_missed_message_is_answered_also_after_a_crash_before_its_answer_was_scheduled(stage: Stage) -> None:
+    await missed(stage, "and you?")
+    presenter = await stage.restart()
+    await stage.answered()
+    assert presenter.finished == ["Hello."]
+    assert stage.prompts() == ["Ada: and you?"]
 
 
 async def test_an_old_message_is_not_answered(stage: Stage) -> None:
