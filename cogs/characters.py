@@ -1,4 +1,4 @@
-"""`/character`: whose channel this is, who there is, and bringing in a new one."""
+"""`/character`: which character a channel has, which characters there are, and importing cards."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from discord.ext import commands
 
 from bot.characters import import_card
 from bot.domain.conversations import AnswerMode
-from bot.domain.discord_limits import MAX_MESSAGE_LENGTH
 from bot.errors import CharacterNotFound, InputInvalid
+from bot.policy import Actor, Permission
+from cogs.actors import interaction_actor, interaction_channel
 from cogs.ui.choices import character_choices
-from cogs.ui.origin import bound_channel_id, require_fitting_place
-from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _MODES = {
 }
 
 
-class Characters(commands.GroupCog, name="character", description="The characters of this server"):
+class CharactersCog(commands.GroupCog, name="character", description="The characters of this server"):
     """The command group. Open in Discord's settings; each subcommand checks its own permission."""
 
     def __init__(self, bot: ChorusBot) -> None:
@@ -47,12 +46,11 @@ class Characters(commands.GroupCog, name="character", description="The character
         mode: Literal["all", "mention", "off"] = "all",
     ) -> None:
         """Needs Manage Channels. The character's last conversation here goes on."""
-        require_place(interaction)
-        require(interaction, "manage_channels")
+        actor = self._require(interaction, Permission.MANAGE_CHANNELS)
         character = self.bot.services.characters.find(name, interaction.guild_id)
-        require_fitting_place(character, interaction)
+        self.bot.services.policy.require_suitable(actor.channel, character.name, adults_only=character.nsfw)
         await self._service.channels.bind_character(
-            bound_channel_id(interaction),
+            actor.channel.bound_id,
             interaction.guild_id,
             character.id,
             mode=AnswerMode(mode),
@@ -66,8 +64,9 @@ class Characters(commands.GroupCog, name="character", description="The character
     @app_commands.command(name="show", description="Whose channel this is")
     async def show(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """For everybody."""
-        require_place(interaction)
-        binding = await self._service.repository.binding(bound_channel_id(interaction))
+        channel = interaction_channel(interaction)
+        self.bot.services.policy.require_served(channel)
+        binding = await self._service.repository.binding(channel.bound_id)
         default = self.bot.services.settings.default_character
         try:
             character = self.bot.services.characters.get(
@@ -88,7 +87,7 @@ class Characters(commands.GroupCog, name="character", description="The character
     @app_commands.command(name="list", description="Who there is")
     async def list_(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """For everybody."""
-        require_place(interaction)
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         characters = self.bot.services.characters.all(interaction.guild_id)
         lines = [
             f"**{each.name}** (`{each.id}`)" + (f" · {clip(each.role, 80)}" if each.role else "") for each in characters
@@ -99,37 +98,32 @@ class Characters(commands.GroupCog, name="character", description="The character
     @app_commands.command(name="clear", description="Let this channel belong to nobody")
     async def clear(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """Needs Manage Channels. The conversations are kept."""
-        require_place(interaction)
-        require(interaction, "manage_channels")
-        was_bound = await self._service.repository.unbind(bound_channel_id(interaction))
+        actor = self._require(interaction, Permission.MANAGE_CHANNELS)
+        was_bound = await self._service.repository.unbind(actor.channel.bound_id)
         text = "This channel belongs to nobody now." if was_bound else "This channel belonged to nobody."
         await interaction.response.send_message(f"{text} Its conversations are kept.", ephemeral=True)
 
     @app_commands.command(name="reload", description="Read the character files again")
     async def reload(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """Needs Manage Server. Changes are picked up without it; this tells what came of them."""
-        require_place(interaction)
-        require(interaction, "manage_guild")
+        self._require(interaction, Permission.MANAGE_GUILD)
         report = await self.bot.services.characters.reload()
         parts = [
             f"{word}: {', '.join(ids)}"
             for word, ids in (("New", report.added), ("Changed", report.changed), ("Removed", report.removed))
             if ids
         ]
-        # File names only: a server's paths are nobody's business here.
+        # File names only: the host's paths are not shown.
         broken = [path.name for path in self.bot.services.characters.problems]
         if broken:
             parts.append(f"Cannot be used (the log says why): {', '.join(broken)}")
-        await interaction.response.send_message(
-            clip("\n".join(parts) or "Nothing changed.", MAX_MESSAGE_LENGTH), ephemeral=True
-        )
+        await interaction.response.send_message(clip("\n".join(parts) or "Nothing changed.", 2000), ephemeral=True)
 
     @app_commands.command(name="import", description="Bring in a character card (SillyTavern, TavernAI; PNG or JSON)")
     @app_commands.describe(card="The card's file")
     async def import_(self, interaction: discord.Interaction[ChorusBot], card: discord.Attachment) -> None:
         """Needs Manage Server. The character is visible in this server only."""
-        require_place(interaction)
-        require(interaction, "manage_guild")
+        self._require(interaction, Permission.MANAGE_GUILD)
         if interaction.guild_id is None:
             raise InputInvalid("Characters are brought into servers.", advice="Use this command in your server.")
         if card.size > LARGEST_CARD:
@@ -141,6 +135,12 @@ class Characters(commands.GroupCog, name="character", description="The character
         notes = "".join(f"\n-# {clip(note, 200)}" for note in imported.notes[:5])
         text = f"**{character.name}** (`{character.id}`) lives in this server now. Try `/character use`.{notes}"
         await interaction.followup.send(text, embed=_card(character), ephemeral=True)
+
+    def _require(self, interaction: discord.Interaction[ChorusBot], permission: Permission) -> Actor:
+        actor, policy = interaction_actor(interaction), self.bot.services.policy
+        policy.require_served(actor.channel)
+        policy.require_permission(actor, permission)
+        return actor
 
     @use.autocomplete("name")
     async def complete_name(
@@ -163,4 +163,4 @@ def _card(character: Character) -> discord.Embed:
 
 async def setup(bot: ChorusBot) -> None:
     """Called by `load_extension`."""
-    await bot.add_cog(Characters(bot))
+    await bot.add_cog(CharactersCog(bot))

@@ -13,9 +13,11 @@ from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.conversations import IncomingMessage
+from bot.errors import InputInvalid
+from cogs.actors import interaction_actor, is_age_restricted
+from cogs.component_router import router_of
 from cogs.delivery import delivery_of
-from cogs.ui.origin import is_age_restricted
-from cogs.ui.turn_buttons import AlternativeButton
+from cogs.ui.job_buttons import SHOW_ALTERNATIVE
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -29,7 +31,7 @@ READERS = 5
 _SPOKEN = {discord.MessageType.default, discord.MessageType.reply}
 
 
-class Chat(commands.Cog):
+class ChatCog(commands.Cog, name="Chat"):
     """Listens. What is said in a channel that nobody listens to is not stored."""
 
     def __init__(self, bot: ChorusBot) -> None:
@@ -42,7 +44,7 @@ class Chat(commands.Cog):
 
     async def cog_load(self) -> None:
         """Register the buttons; answering begins when Discord is ready."""
-        self.bot.add_dynamic_items(AlternativeButton)
+        router_of(self.bot).add(SHOW_ALTERNATIVE, self._show_alternative)
         self._starting = asyncio.create_task(self._start(), name="chat start")
 
     async def cog_unload(self) -> None:
@@ -75,9 +77,9 @@ class Chat(commands.Cog):
         async with self._order(payload.channel_id):
             known = await self._service.repository.message_by_discord_id(payload.message_id)
             if known is not None and known.discord_message_id == payload.message_id:
-                words = (await self._incoming(payload.message)).text
-                if words != known.content:
-                    await self._service.repository.edit_user_message(payload.message_id, words)
+                text = (await self._incoming(payload.message)).text
+                if text != known.content:
+                    await self._service.repository.edit_user_message(payload.message_id, text)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -92,11 +94,11 @@ class Chat(commands.Cog):
 
     async def _forget(self, channel_id: int, message_id: int) -> None:
         """Unless we deleted it ourselves: a shorter alternative needs fewer messages, and the turn goes on."""
-        if message_id in self._delivery.outbox.taken_back:
+        if message_id in self._delivery.outbox.own_deletions:
             return
         async with self._order(channel_id):
             if not await self._service.delete_message(message_id):
-                self._delivery.outbox.gone_unknown.append(message_id)
+                self._delivery.outbox.unknown_deletions.append(message_id)
 
     def _order(self, channel_id: int) -> asyncio.Lock:
         """First come, first served; a thread is in line with its parent, whose conversation it shares."""
@@ -136,7 +138,7 @@ class Chat(commands.Cog):
             if channel is not None:
                 found: list[Any] = [channel, *(getattr(channel, "threads", ()) if channel_id in bound else ())]
                 places |= {each.id: each for each in found if hasattr(each, "history")}
-            elif known.get(channel_id, 0) is None and self.bot.services.settings.discord.allow_dms:
+            elif known.get(channel_id, 0) is None and self.bot.services.policy.serves(None):
                 places[channel_id] = self.bot.get_partial_messageable(channel_id)  # in no cache: asked for by id
         return list(places.values())
 
@@ -163,15 +165,22 @@ class Chat(commands.Cog):
         ]
         await self._service.answer_newest([message for message in stored if message is not None])
 
-    # -- from Discord's terms to ours
+    # -- buttons of turns
+
+    async def _show_alternative(self, interaction: discord.Interaction[ChorusBot], match: re.Match[str]) -> None:
+        """Show another alternative of the turn and make it the one in the history; the message itself is the answer."""
+        self.bot.services.policy.require_may_write(interaction_actor(interaction))
+        await interaction.response.defer()
+        shown = await self._service.show_alternative(match["turn"], int(match["n"]))
+        if shown is None:
+            raise InputInvalid("That answer no longer exists.", advice="Ask for a new one with 🔁.")
+
+    # -- from discord.py's messages to values
 
     def _concerns_us(self, message: discord.Message) -> bool:
-        settings = self.bot.services.settings.discord
         if message.type not in _SPOKEN or self._is_own(message):
             return False
-        if message.guild is None:
-            return settings.allow_dms
-        return not settings.guild_ids or message.guild.id in settings.guild_ids
+        return self.bot.services.policy.serves(message.guild.id if message.guild else None)
 
     def _is_own(self, message: discord.Message) -> bool:
         """The bot's, or one of a webhook that this application owns."""
@@ -234,4 +243,4 @@ class Chat(commands.Cog):
 
 async def setup(bot: ChorusBot) -> None:
     """Called by `load_extension`."""
-    await bot.add_cog(Chat(bot))
+    await bot.add_cog(ChatCog(bot))

@@ -1,4 +1,4 @@
-"""`/conversation`: several talks in one channel, and taking them along."""
+"""`/conversation`: several conversations in one channel, and their export."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from discord.ext import commands
 from bot.conversation.export import as_markdown
 from bot.domain.conversations import ChannelBinding, Conversation
 from bot.errors import InputInvalid
+from bot.policy import Permission
+from cogs.actors import interaction_actor, interaction_channel
 from cogs.ui.choices import choices
-from cogs.ui.origin import bound_channel_id
-from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
 
 
-class Conversations(commands.GroupCog, name="conversation", description="The conversations of this channel"):
+class ConversationsCog(commands.GroupCog, name="conversation", description="The conversations of this channel"):
     """The command group. Changing a channel's conversation needs Manage Channels."""
 
     def __init__(self, bot: ChorusBot) -> None:
@@ -47,7 +47,7 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
     @app_commands.command(name="list", description="The conversations of this channel")
     async def list_(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """For everybody."""
-        require_place(interaction)
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         binding, known = await self._known(interaction)
         current = binding.conversation_id if binding else None
         names = self.bot.services.characters.names(interaction.guild_id)
@@ -80,7 +80,7 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
     @app_commands.command(name="export", description="This conversation as a file")
     async def export(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """For everybody who can read the channel; answered to them alone."""
-        require_place(interaction)
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         current = await self._current(interaction)
         repository = self._service.repository
         here = await repository.thread_in_channel(current.id, interaction.channel_id or 0)
@@ -110,15 +110,16 @@ class Conversations(commands.GroupCog, name="conversation", description="The con
     async def _known(
         self, interaction: discord.Interaction[ChorusBot]
     ) -> tuple[ChannelBinding | None, list[Conversation]]:
-        channel_id = bound_channel_id(interaction)
+        channel_id = interaction_channel(interaction).bound_id
         repository = self._service.repository
         return await repository.binding(channel_id), list(await repository.conversations(channel_id))
 
     async def _changeable(self, interaction: discord.Interaction[ChorusBot]) -> ChannelBinding:
         """The channel's binding, for somebody who may change it; the default character's where there is none yet."""
-        require_place(interaction)
-        require(interaction, "manage_channels")
-        channel_id = bound_channel_id(interaction)
+        actor, policy = interaction_actor(interaction), self.bot.services.policy
+        policy.require_served(actor.channel)
+        policy.require_permission(actor, Permission.MANAGE_CHANNELS)
+        channel_id = actor.channel.bound_id
         binding = await self._service.repository.binding(channel_id)
         if binding is not None:
             return binding
@@ -161,4 +162,4 @@ async def _say(interaction: discord.Interaction[ChorusBot], text: str) -> None:
 
 async def setup(bot: ChorusBot) -> None:
     """Called by `load_extension`."""
-    await bot.add_cog(Conversations(bot))
+    await bot.add_cog(ConversationsCog(bot))

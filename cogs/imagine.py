@@ -9,20 +9,20 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
-from bot.errors import ChorusError, InputInvalid, NotAllowed
+from bot.errors import ChorusError, InputInvalid
+from cogs.actors import character_of, interaction_actor, interaction_origin
 from cogs.delivery import delivery_of
+from cogs.ui.artists import artist_of
 from cogs.ui.choices import character_choices, choices
-from cogs.ui.origin import character_of, origin_of, require_fitting_place
-from cogs.ui.permissions import require_bot_can_post
+from cogs.ui.numbers import parse_seed
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
 
-LARGEST_SEED = 2**64 - 1
 LONGEST_PROMPT = 4000
 
 
-class Imagine(commands.Cog):
+class ImagineCog(commands.Cog, name="Imagine"):
     """The command and its autocompletion."""
 
     def __init__(self, bot: ChorusBot) -> None:
@@ -47,15 +47,19 @@ class Imagine(commands.Cog):
         character: app_commands.Range[str, 1, 100] | None = None,
         enhance: bool = False,
     ) -> None:
-        """Parse, submit, answer; the rest is delivery's."""
-        require_bot_can_post(interaction)
-        words = parse_prompt(prompt)
+        """Parse and submit; delivery answers, shows progress and posts the result."""
+        actor = interaction_actor(interaction)
+        self.bot.services.policy.require_bot_can_post(actor)
+        words = prompt.strip()
+        if not words:
+            raise InputInvalid("The prompt is empty.", advice="Say what to draw.")
+        artist = await artist_of(interaction, actor, character)
         request = GenerationRequest(
             kind=JobKind.IMAGE,
-            character_id=await self._artist(interaction, character),
-            requester_id=interaction.user.id,
-            requester_name=interaction.user.display_name,
-            origin=origin_of(interaction),
+            character_id=artist.id,
+            requester_id=actor.user_id,
+            requester_name=actor.name,
+            origin=interaction_origin(interaction),
             positive=words,
             written_prompt=words if enhance else None,
             rewrite=enhance,
@@ -69,7 +73,7 @@ class Imagine(commands.Cog):
     async def complete_character(
         self, interaction: discord.Interaction[ChorusBot], current: str
     ) -> list[app_commands.Choice[str]]:
-        """Names that hold what was typed; the value is the id."""
+        """Names that contain what was typed; the value is the id."""
         return character_choices(interaction, current)
 
     @imagine.autocomplete("workflow")
@@ -78,51 +82,13 @@ class Imagine(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         """The image workflows of the character chosen so far, the default first."""
         try:
-            character_id = await character_of(interaction, interaction.namespace.character)
+            character = await character_of(interaction, interaction.namespace.character)
         except ChorusError:
             return []
-        names = self.bot.services.workflows.names(character_id, JobKind.IMAGE)
+        names = self.bot.services.workflows.names(character.id, JobKind.IMAGE)
         return choices(((name, name) for name in names), current)
-
-    async def _artist(self, interaction: discord.Interaction[ChorusBot], chosen: str | None) -> str:
-        character_id = await character_of(interaction, chosen)
-        character = self.bot.services.characters.get(character_id, interaction.guild_id)
-        require_fitting_place(character, interaction)
-        if not character.image_generation.enabled:
-            raise NotAllowed(f"{character.name} does not draw.", advice="Choose another character.")
-        return character_id
-
-
-def parse_prompt(text: str) -> str:
-    """The words to draw.
-
-    Raises:
-        InputInvalid: Nothing but white space.
-
-    """
-    words = text.strip()
-    if not words:
-        raise InputInvalid("The prompt is empty.", advice="Say what to draw.")
-    return words
-
-
-def parse_seed(text: str | None) -> int | None:
-    """A seed as typed: Discord's own integers end at 2^53, seeds at 2^64.
-
-    Raises:
-        InputInvalid: No whole number from 0 to 2^64 - 1.
-
-    """
-    if text is None:
-        return None
-    digits = str(text).strip()
-    if not digits.isascii() or not digits.isdecimal() or int(digits) > LARGEST_SEED:
-        raise InputInvalid(
-            "That seed cannot be used.", advice=f"Give a whole number from 0 to {LARGEST_SEED}, or leave it out."
-        )
-    return int(digits)
 
 
 async def setup(bot: ChorusBot) -> None:
     """Called by the bot before it connects."""
-    await bot.add_cog(Imagine(bot))
+    await bot.add_cog(ImagineCog(bot))

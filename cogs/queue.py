@@ -9,8 +9,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import ChorusError
+from cogs.actors import interaction_channel
 from cogs.ui.embeds import PROGRESS_COLOUR, noun
-from cogs.ui.permissions import require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip, seconds
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class QueueCog(commands.Cog, name="Queue"):
 
     @app_commands.command(name="queue", description="Show what is being made and what waits")
     async def queue(self, interaction: discord.Interaction[ChorusBot]) -> None:
-        """From memory; for the person who asks alone."""
-        require_place(interaction)
+        """Shown to the person alone."""
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         view = self.bot.services.orchestrator.queue_view()
         embed = queue_embed(self.bot, view, interaction.guild_id, interaction.user.id)
         await interaction.response.send_message(embed=embed, ephemeral=True)

@@ -12,11 +12,10 @@ from discord.ext import commands
 
 from bot.domain.jobs import JobQuery, JobState
 from bot.errors import InputInvalid
-from cogs.regenerate import regenerate_of
+from cogs.actors import interaction_channel, may_view_job
+from cogs.results import results_of
 from cogs.ui.choices import choices
-from cogs.ui.embeds import noun, wish
-from cogs.ui.permissions import require_place
-from cogs.ui.sight import may_see
+from cogs.ui.embeds import noun, requested_text
 from cogs.ui.text import CHOICES
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ _LINK: Final = re.compile(r"https?://\S+/channels/(?:\d+|@me)/\d+/(?P<message>\d
 _DIGEST: Final = re.compile(r"(?:job\s+)?(?P<digest>[0-9a-f]{12})", re.IGNORECASE)
 
 
-class Repeat(commands.Cog):
-    """The command; what it does is the same as Info, Repeat exactly."""
+class RepeatCog(commands.Cog, name="Repeat"):
+    """The command; it does the same as the button **Repeat exactly** under Info."""
 
     def __init__(self, bot: ChorusBot) -> None:
         self.bot = bot
@@ -36,14 +35,14 @@ class Repeat(commands.Cog):
     @app_commands.command(name="repeat", description="Make exactly the same again: workflow, settings and seed")
     @app_commands.describe(job="The name under a result (job 0123456789ab), or a link to its message")
     async def repeat(self, interaction: discord.Interaction[ChorusBot], job: app_commands.Range[str, 1, 200]) -> None:
-        """Of what the person may see."""
-        require_place(interaction)
+        """Only results that the person may see are found."""
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         found = await self._find(job.strip())
-        if found is None or not may_see(interaction, found):
+        if found is None or not may_view_job(interaction, found):
             raise InputInvalid(
                 "There is no such job here.", advice="Its name stands under the result: job and twelve characters."
             )
-        await regenerate_of(self.bot).repeat(interaction, found)
+        await results_of(self.bot).actions.repeat(interaction, found)
 
     async def _find(self, text: str) -> Job | None:
         services = self.bot.services
@@ -70,10 +69,10 @@ class Repeat(commands.Cog):
             limit=4 * CHOICES,
         )
         known = await self.bot.services.jobs.recent(query)
-        named = ((f"{job.digest} · {noun(job.request.kind)} · {wish(job)}", job.digest) for job in known)
+        named = ((f"{job.digest} · {noun(job.request.kind)} · {requested_text(job)}", job.digest) for job in known)
         return choices(named, current)
 
 
 async def setup(bot: ChorusBot) -> None:
     """Called by `load_extension`."""
-    await bot.add_cog(Repeat(bot))
+    await bot.add_cog(RepeatCog(bot))

@@ -9,19 +9,18 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
-from bot.errors import NotAllowed
+from cogs.actors import interaction_actor, interaction_origin
 from cogs.delivery import delivery_of
+from cogs.ui.artists import artist_of
 from cogs.ui.choices import character_choices
-from cogs.ui.origin import character_of, origin_of, require_fitting_place
-from cogs.ui.permissions import require_bot_can_post
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
 
-THE_MOMENT = "The present moment of this conversation, with the character in it."
+PRESENT_MOMENT = "The present moment of this conversation, with the character in it."
 
 
-class Scene(commands.Cog):
+class SceneCog(commands.Cog, name="Scene"):
     """The command."""
 
     def __init__(self, bot: ChorusBot) -> None:
@@ -38,22 +37,18 @@ class Scene(commands.Cog):
         about: app_commands.Range[str, 1, 2000] | None = None,
         character: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
-        """The job waits for its prompt; the answer does not."""
-        require_bot_can_post(interaction)
-        artist = self.bot.services.characters.get(await character_of(interaction, character), interaction.guild_id)
-        require_fitting_place(artist, interaction)
-        if not artist.image_generation.enabled:
-            raise NotAllowed(f"{artist.name} does not draw.", advice="Choose another character.")
-        thread = await self.bot.services.conversations.channels.current_thread(
-            interaction.channel_id or 0, getattr(interaction.channel, "parent_id", None)
-        )
-        words = (about or "").strip() or THE_MOMENT
+        """The job is answered at once and waits for its prompt."""
+        actor = interaction_actor(interaction)
+        self.bot.services.policy.require_bot_can_post(actor)
+        artist = await artist_of(interaction, actor, character)
+        thread = await self.bot.services.conversations.channels.current_thread(actor.channel)
+        words = (about or "").strip() or PRESENT_MOMENT
         request = GenerationRequest(
             kind=JobKind.IMAGE,
             character_id=artist.id,
-            requester_id=interaction.user.id,
-            requester_name=interaction.user.display_name,
-            origin=origin_of(interaction),
+            requester_id=actor.user_id,
+            requester_name=actor.name,
+            origin=interaction_origin(interaction),
             positive=words,
             written_prompt=words,
             rewrite=True,
@@ -66,10 +61,10 @@ class Scene(commands.Cog):
     async def complete_character(
         self, interaction: discord.Interaction[ChorusBot], current: str
     ) -> list[app_commands.Choice[str]]:
-        """Names that hold what was typed."""
+        """Names that contain what was typed; the value is the id."""
         return character_choices(interaction, current)
 
 
 async def setup(bot: ChorusBot) -> None:
-    """Called by `load_extension`."""
-    await bot.add_cog(Scene(bot))
+    """Called by the bot before it connects."""
+    await bot.add_cog(SceneCog(bot))

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import LanguageModelUnavailable
-from cogs.ui.permissions import require_place
+from cogs.actors import interaction_channel
 from cogs.ui.text import EMBED_FIELD_VALUE, clip, seconds
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ ASK_SECONDS = 2.0
 """Discord waits three seconds for the answer."""
 
 
-class Status(commands.Cog):
-    """The command. No addresses, paths or model files of the host: they are nobody's business here."""
+class StatusCog(commands.Cog, name="Status"):
+    """The command. It shows no addresses, paths or model files of the host."""
 
     def __init__(self, bot: ChorusBot) -> None:
         self.bot = bot
 
     @app_commands.command(name="status", description="Show how the bot is doing")
     async def status(self, interaction: discord.Interaction[ChorusBot]) -> None:
-        """For the person who asks alone."""
-        require_place(interaction)
+        """Shown to the person alone."""
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         services = self.bot.services
         view = services.orchestrator.queue_view()
         embed = discord.Embed(title="Status")
@@ -58,4 +58,4 @@ class Status(commands.Cog):
 
 async def setup(bot: ChorusBot) -> None:
     """Called by `load_extension`."""
-    await bot.add_cog(Status(bot))
+    await bot.add_cog(StatusCog(bot))

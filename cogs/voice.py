@@ -12,11 +12,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import InputInvalid, NotAllowed
-from bot.voice.auto_voice import ChannelLocation
+from bot.policy import Permission
 from bot.voice.samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, UploadedSample
+from cogs.actors import character_of, interaction_actor, interaction_channel
 from cogs.ui.choices import character_choices, choices
-from cogs.ui.origin import character_of
-from cogs.ui.permissions import require, require_place
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _CharacterName = app_commands.Range[str, 1, 100]
 _SampleName = app_commands.Range[str, 1, MAX_NAME_LENGTH]
 
 
-class Voice(commands.GroupCog, name="voice", description="The characters' voices"):
+class VoiceCog(commands.GroupCog, name="voice", description="The characters' voices"):
     """The command group. Open in Discord's settings; each subcommand checks its own permission."""
 
     sample = app_commands.Group(name="sample", description="What voices are copied from")
@@ -46,21 +45,21 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         self, interaction: discord.Interaction[ChorusBot], mode: Literal["on", "off", "status"] = "status"
     ) -> None:
         """Changing it needs Manage Channels."""
-        require_place(interaction)
-        place = _place(interaction)
+        channel = interaction_channel(interaction)
+        self.bot.services.policy.require_served(channel)
         character = await self._character(interaction, None)
         if mode != "status":
-            require(interaction, "manage_channels")
-            await self._voice.auto.set(place, on=mode == "on", set_by=interaction.user.id)
+            self.bot.services.policy.require_permission(interaction_actor(interaction), Permission.MANAGE_CHANNELS)
+            await self._voice.auto.set(channel, on=mode == "on", set_by=interaction.user.id)
         name = _shown(character.name)
-        if not self._voice.auto.is_on(place, character):
+        if not self._voice.auto.is_on(channel, character):
             text = f"Auto voice is **off** here: {name} writes only."
         else:
             text = f"Auto voice is **on** here: a voice message follows each message of {name}."
             silent = await self._voice.unavailable_reason(character, interaction.guild_id)
             if silent is not None:
                 text = f"Auto voice is **on** here, but nothing will be heard: {silent.message} {silent.advice}"
-        if self._voice.auto.channel_choice(place) is None:
+        if self._voice.auto.channel_choice(channel) is None:
             text += "\n-# Nobody has chosen here; that is how the character is set up."
         await interaction.response.send_message(text, ephemeral=True)
 
@@ -114,7 +113,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
     @app_commands.describe(character="Whose; leave out for this channel's character")
     async def list_(self, interaction: discord.Interaction[ChorusBot], character: _CharacterName | None = None) -> None:
         """For everybody; who added a sample is shown."""
-        require_place(interaction)
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         who = await self._character(interaction, character)
         chosen = await self._samples.default_sample(who, interaction.guild_id)
         listed = await self._samples.available(who, interaction.guild_id)
@@ -134,7 +133,7 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
     ) -> None:
         """For everybody; answered to them alone."""
-        require_place(interaction)
+        self.bot.services.policy.require_served(interaction_channel(interaction))
         who = await self._character(interaction, character)
         found = await self._samples.find(who, interaction.guild_id, name)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -192,22 +191,16 @@ class Voice(commands.GroupCog, name="voice", description="The characters' voices
         return choices(((each.name, str(each.id)) for each in listed), current)
 
     async def _character(self, interaction: discord.Interaction[ChorusBot], chosen: str | None) -> Character:
-        character_id = await character_of(interaction, chosen)
-        return self.bot.services.characters.get(character_id, interaction.guild_id)
+        return await character_of(interaction, chosen)
 
     def _guild(self, interaction: discord.Interaction[ChorusBot]) -> int:
         """The server whose samples are changed, by somebody who may."""
-        require_place(interaction)
+        actor, policy = interaction_actor(interaction), self.bot.services.policy
+        policy.require_served(actor.channel)
         if interaction.guild_id is None:
             raise NotAllowed("Voice samples belong to a server.", advice="Use the command in a server.")
-        require(interaction, "manage_guild")
+        policy.require_permission(actor, Permission.MANAGE_GUILD)
         return interaction.guild_id
-
-
-def _place(interaction: discord.Interaction[ChorusBot]) -> ChannelLocation:
-    channel = interaction.channel
-    parent_id = channel.parent_id if isinstance(channel, discord.Thread) else None
-    return ChannelLocation(interaction.guild_id, interaction.channel_id or 0, parent_id)
 
 
 def _line(sample: VoiceSample) -> str:
@@ -227,4 +220,4 @@ def _shown(name: str) -> str:
 
 async def setup(bot: ChorusBot) -> None:
     """Called by `load_extension`."""
-    await bot.add_cog(Voice(bot))
+    await bot.add_cog(VoiceCog(bot))

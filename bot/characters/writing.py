@@ -30,7 +30,7 @@ def write_character(card: ImportedCard, folder: Path, taken: Collection[str] = (
             (assets / "avatar.png").write_bytes(card.avatar_png)
         target = folder / f"{character.id}.yaml"
         _publish(target, to_yaml(character))
-    except BaseException:
+    except BaseException:  # half a character is not left behind, whatever ended the writing; raised again
         shutil.rmtree(assets, ignore_errors=True)
         raise
     return target

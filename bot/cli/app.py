@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(given, prog_name="chorus")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except Exception as error:
+    except Exception as error:  # command boundary: everything else is told in one line, `--debug` shows it all
         if "--debug" in given:
             raise
         if not isinstance(error, ChorusError):

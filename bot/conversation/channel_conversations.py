@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.characters.library import CharacterLibrary
+from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChannelBinding, Conversation, IncomingMessage, Thread
 from bot.storage.conversations import ConversationRepository
 
@@ -35,22 +36,16 @@ class ChannelConversations:
             conversation.id, incoming.channel_id, parent=main, before_discord_message_id=incoming.discord_message_id
         )
 
-    async def current_thread(self, channel_id: int, parent_channel_id: int | None = None) -> Thread | None:
-        """Return the thread of a channel or Discord thread in its current conversation; None: there is none yet.
-
-        Args:
-            channel_id: The channel or Discord thread.
-            parent_channel_id: The parent channel of a Discord thread.
-        """
-        home_id = parent_channel_id or channel_id
-        binding = await self._repository.binding(home_id)
+    async def current_thread(self, channel: Channel) -> Thread | None:
+        """Return the channel's thread in its current conversation; None: there is none yet."""
+        binding = await self._repository.binding(channel.bound_id)
         conversation_id = binding.conversation_id if binding is not None else None
         if conversation_id is None:
-            known = await self._repository.conversations(home_id)
+            known = await self._repository.conversations(channel.bound_id)
             conversation_id = known[0].id if known else None
         if conversation_id is None:
             return None
-        return await self._repository.thread_in_channel(conversation_id, channel_id)
+        return await self._repository.thread_in_channel(conversation_id, channel.channel_id)
 
     async def bind_character(
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EXTENSIONS: Final = (
+    "cogs.component_router",
     "cogs.delivery",
     "cogs.imagine",
     "cogs.queue",
@@ -29,13 +30,13 @@ EXTENSIONS: Final = (
     "cogs.status",
     "cogs.speak",
     "cogs.voice",
-    "cogs.regenerate",
+    "cogs.results",
     "cogs.repeat",
     "cogs.context_menus",
     "cogs.gallery",
     "cogs.chat",
 )
-"""Delivery first: the features post through it."""
+"""In this order: buttons are handled by the router, and the features post through delivery."""
 READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
 
 
@@ -131,7 +132,7 @@ def _guarded(event: str, parser: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def parse(data: Any) -> Any:
         try:
             return parser(data)
-        except Exception:
+        except Exception:  # event boundary: an event that cannot be read must not end the connection
             log.exception("Discord sent a %s that could not be read", event)
             return None
 

@@ -1,7 +1,7 @@
-"""What Discord's refusals mean to us, by HTTP status and JSON error code.
+"""What a failed request to Discord means for the sender, by HTTP status and JSON error code.
 
-Source: Discord documentation, topics/opcodes-and-status-codes. Here and not in `cogs`, because connection failures
-reach callers of discord.py as plain aiohttp errors.
+Source of the codes: Discord documentation, topics/opcodes-and-status-codes. discord.py passes connection failures on as
+aiohttp's errors.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ ALREADY_ACKNOWLEDGED = 40060
 """Seen after discord.py repeated a callback that had arrived: success."""
 THREAD_ARCHIVED = 50083
 INVALID_WEBHOOK_TOKEN = 50027
+TOO_MANY_WEBHOOKS = 30007
+"""A channel has at most 15 (resources/webhook)."""
+REPLY_NEEDS_HISTORY = 160002
+"""Replying needs Read Message History; posting does not."""
+VOICE_MESSAGE_REFUSALS = frozenset({50173, 50159, 50160, 50161, 50162})
+"""No voice messages in this channel, or this voice message is not accepted."""
 
 
 class Trouble(Enum):

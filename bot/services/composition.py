@@ -18,6 +18,7 @@ from bot.generation.orchestrator import Orchestrator
 from bot.instance_lock import hold_command_lock, lock_data_folder, new_command_name
 from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
+from bot.policy import Policy
 from bot.services.comfy_servers import open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.settings import Settings
@@ -60,6 +61,7 @@ class Services:
         derived_jobs: What can be made from an earlier job.
         guild_settings: Settings made in Discord.
         voice: What is spoken, and with which sample.
+        policy: Who may do what.
 
     """
 
@@ -79,6 +81,7 @@ class Services:
     derived_jobs: DerivedJobs
     guild_settings: GuildSettings
     voice: VoiceService
+    policy: Policy
 
 
 @asynccontextmanager
@@ -160,7 +163,17 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             derived_jobs=derived_jobs,
             guild_settings=guild_settings,
             voice=voice,
+            policy=policy_of(settings),
         )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The rules as the configuration sets them."""
+    return Policy(
+        guild_ids=settings.discord.guild_ids,
+        allow_dms=settings.discord.allow_dms,
+        derive_by=settings.regenerate.by,
+    )
 
 
 def _make_data_dir(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.characters.library import CharacterLibrary
+from bot.domain.channels import Channel
 from bot.domain.conversations import Message, Thread
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.jobs import UNFINISHED, Job, JobKind, JobState, Origin
@@ -18,7 +19,7 @@ from bot.generation.orchestrator import Orchestrator
 from bot.storage.conversations import ConversationRepository
 from bot.storage.deliveries import DeliveryRepository
 from bot.storage.jobs import JobRepository
-from bot.voice.auto_voice import AutoVoice, ChannelLocation
+from bot.voice.auto_voice import AutoVoice
 from bot.voice.speech_requests import SpeechJobBuilder, SpeechRequest
 from bot.voice.speech_text import NO_NAMES, MentionNames
 
@@ -65,7 +66,7 @@ class TurnSpeech:
         self,
         turn: Message,
         thread: Thread,
-        location: ChannelLocation,
+        channel: Channel,
         origin: Origin,
         names: MentionNames = NO_NAMES,
     ) -> TurnSpeechResult:
@@ -77,7 +78,7 @@ class TurnSpeech:
         Args:
             turn: The turn as stored.
             thread: Its thread.
-            location: Where it was posted.
+            channel: Where it was posted.
             origin: Guild, channel and newest message there; the voice message replies to the turn's last message.
             names: For what the turn mentions.
 
@@ -94,7 +95,7 @@ class TurnSpeech:
         outdated = [job for job in known if job not in current and await self._is_pending_or_posted(job)]
         posted = await self._cancel_unfinished(outdated)
         done = [job for job in current if job.state is JobState.FAILED or await self._is_pending_or_posted(job)]
-        if done or not (outdated or self._auto.is_on(location, character)):
+        if done or not (outdated or self._auto.is_on(channel, character)):
             return TurnSpeechResult(None, posted)
         try:
             request = await self._builder.build(

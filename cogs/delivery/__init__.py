@@ -1,34 +1,17 @@
-"""Delivery: the only place that posts results."""
+"""Delivery: posts results, turns and speech, exactly once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogs.delivery._cog import Delivery, delivery_of
-from cogs.delivery._outbox import Find, Outbox, Post
-from cogs.delivery._presenter import Presenter
-from cogs.delivery._search import answers, carries, finder, replies_to, says, signed
+from cogs.delivery.cog import DeliveryCog, delivery_of
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
 
-__all__ = [
-    "Delivery",
-    "Find",
-    "Outbox",
-    "Post",
-    "Presenter",
-    "answers",
-    "carries",
-    "delivery_of",
-    "finder",
-    "replies_to",
-    "says",
-    "setup",
-    "signed",
-]
+__all__ = ["DeliveryCog", "delivery_of", "setup"]
 
 
 async def setup(bot: ChorusBot) -> None:
     """Called by the bot before it connects."""
-    await bot.add_cog(Delivery(bot))
+    await bot.add_cog(DeliveryCog(bot))

@@ -33,7 +33,7 @@ def footer(job: Job) -> str:
     return f"job {job.digest}"
 
 
-def wish(job: Job) -> str:
+def requested_text(job: Job) -> str:
     """What was asked for, shortened: a picture's prompt, or the text to speak."""
     request = job.request
     return quote_prompt(request.written_prompt or request.positive or " ".join(request.text_parts))
@@ -44,7 +44,7 @@ def progress_embed(job: Job, character: str, status: str, *, preview: str | None
     title = f"{character} · {noun(job.request.kind)}"
     embed = discord.Embed(
         title=clip(title, EMBED_TITLE),
-        description=clip(f"> {wish(job)}\n\n{status}", EMBED_DESCRIPTION),
+        description=clip(f"> {requested_text(job)}\n\n{status}", EMBED_DESCRIPTION),
         colour=PROGRESS_COLOUR,
     )
     if preview:
@@ -62,7 +62,7 @@ def result_embed(job: Job, character: str, *, notes: Sequence[str] = (), image: 
         image: An attachment to show inside the embed; None where the files stand for themselves.
 
     """
-    words = [f"> {wish(job)}"] if wish(job) else []
+    words = [f"> {requested_text(job)}"] if requested_text(job) else []
     words += [f"-# {note}" for note in (*([job.note] if job.note else []), *notes)]
     embed = discord.Embed(
         title=clip(character, EMBED_TITLE),

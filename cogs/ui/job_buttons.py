@@ -1,69 +1,95 @@
-"""The buttons of a job's message, and which of them it has when."""
+"""The buttons under messages of jobs and turns. What each does is handled in `cogs.results` and `cogs.chat`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import discord
 
-from bot.domain.jobs import JobState
-from bot.errors import InputInvalid, NotAllowed
-from cogs.ui.embeds import footer
-from cogs.ui.errors import advice_embed
-from cogs.ui.items import JobItem, job_template
-from cogs.ui.permissions import require_control
-from cogs.ui.result_buttons import buttons_of
-from cogs.ui.views import DynamicView
+from bot.domain.jobs import JobKind, JobState
+from cogs.ui.components import JOB_ID, TURN_ID, Button, button, job_button, stateless_view
 
 if TYPE_CHECKING:
-    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
     from bot.domain.jobs import Job
+    from bot.settings.sections import Reactions
+
+MOST_PICTURES: Final = 25
+"""Buttons in one message."""
+
+PICTURE_CHOICE: Final = rf"chorus:(?P<action>vary|upscale):{JOB_ID}:(?P<n>\d{{1,3}})"
+SPEAK_TURN: Final = rf"chorus:speak:{TURN_ID}"
+SHOW_ALTERNATIVE: Final = rf"chorus:alternative:{TURN_ID}:(?P<n>\d{{1,4}})"
+_COUNTER: Final = 9999
+"""The alternative in the custom id of the disabled counter: Discord refuses two components with the same custom id."""
 
 
-class CancelButton(JobItem, template=job_template("cancel")):
-    """Ends a waiting job at once and a running one by interrupting its own prompt."""
-
-    action = "cancel"
-    label = "Cancel"
-    style = discord.ButtonStyle.danger
-
-    async def press(self, interaction: discord.Interaction[ChorusBot]) -> None:
-        """The person who asked, or Manage Messages. The progress message shows the outcome by itself."""
-        job = await self.job(interaction)
-        require_control(interaction, job)
-        # Acknowledge first: interrupting asks ComfyUI, which may take longer than Discord's 3 s.
-        await interaction.response.defer()
-        if not await interaction.client.services.orchestrator.cancel(self.job_id):
-            raise InputInvalid("That job is already over.", advice="There is nothing left to cancel.")
-
-
-class DetailsButton(JobItem, template=job_template("details")):
-    """What to do about a failed job, for the person who asked alone."""
-
-    action = "details"
-    label = "Details"
-
-    async def press(self, interaction: discord.Interaction[ChorusBot]) -> None:
-        """Answers ephemerally from the stored error."""
-        job = await self.job(interaction)
-        if interaction.user.id != job.request.requester_id:
-            raise NotAllowed(
-                "The details are for the person who asked.", advice="Ask for the same yourself to see what happens."
-            )
-        if job.error is None:
-            raise InputInvalid("That job has no error any more.", advice="Look at its result.")
-        embed = advice_embed(job.error, footer=footer(job))
-        await interaction.response.send_message(embed=embed, ephemeral=True)
-
-
-def progress_view(job: Job) -> DynamicView:
+def progress_view(job: Job) -> discord.ui.View:
     """While the job waits or runs."""
-    return DynamicView(CancelButton(job.id))
+    return stateless_view(job_button("cancel", job.id, "Cancel", style=discord.ButtonStyle.danger))
 
 
-def result_view(job: Job, *, can_upscale: bool = False) -> DynamicView | None:
-    """Under a result or an error; None: no buttons."""
-    buttons = buttons_of(job, can_upscale=can_upscale)
+def result_view(job: Job, reactions: Reactions, *, can_upscale: bool = False) -> discord.ui.View | None:
+    """Under a result or an error; None: no buttons.
+
+    Args:
+        job: As it ended.
+        reactions: Again and Delete bear the emoji of the reactions that do the same.
+        can_upscale: The character has an `upscale` workflow.
+
+    """
+    again = job_button("again", job.id, "Again", emoji=reactions.regenerate)
     if job.state is JobState.FAILED:
-        buttons.insert(0, DetailsButton(job.id))
-    return DynamicView(*buttons) if buttons else None
+        return stateless_view(job_button("details", job.id, "Details"), again)
+    if job.state not in {JobState.GENERATED, JobState.DELIVERED}:
+        return None
+    info = job_button("info", job.id, "Info", emoji="ℹ️")  # noqa: RUF001 - the emoji is that character
+    delete = job_button("delete", job.id, "Delete", emoji=reactions.delete)
+    if job.request.kind is JobKind.AUDIO:
+        return stateless_view(again, info, delete)
+    vary = job_button("vary", job.id, "Vary", emoji="🎲")
+    remix = job_button("remix", job.id, "Remix", emoji="✏️")
+    upscale = [job_button("upscale", job.id, "Upscale", emoji="🔍")] if can_upscale else []
+    return stateless_view(again, vary, remix, *upscale, info, delete)
+
+
+def picture_choice(job: Job, action: str, numbers: Sequence[int]) -> discord.ui.View:
+    """Asks which of several pictures to vary or enlarge; `numbers` count artifacts from 0."""
+    return stateless_view(*(button(f"chorus:{action}:{job.id}:{n}", str(n + 1)) for n in numbers[:MOST_PICTURES]))
+
+
+def info_view(job: Job) -> discord.ui.View:
+    """Under Info."""
+    return stateless_view(job_button("repeat", job.id, "Repeat exactly"))
+
+
+def repeat_choice(job: Job) -> discord.ui.View:
+    """Where the workflow has changed since the job."""
+    return stateless_view(
+        job_button("repeat_then", job.id, "As it was then", style=discord.ButtonStyle.primary),
+        job_button("repeat_now", job.id, "With the workflow of today"),
+    )
+
+
+def turn_view(turn: Message, reactions: Reactions, *, can_speak: bool = False) -> discord.ui.View | None:
+    """`◀ 2 / 3 ▶` under a turn with more than one alternative, and Speak if its character has a voice.
+
+    A turn with one answer has no buttons, so that a conversation looks like one.
+    """
+    numbers = [alternative.n for alternative in turn.alternatives]
+    if len(numbers) < 2:
+        return None
+    place = numbers.index(turn.shown_alternative)
+    last = len(numbers) - 1
+    speak = [button(f"chorus:speak:{turn.id}", "Speak", emoji=reactions.speak)] if can_speak else []
+    return stateless_view(
+        _alternative(turn, numbers[max(place - 1, 0)], "◀", disabled=place == 0),
+        _alternative(turn, _COUNTER, f"{place + 1} / {len(numbers)}", disabled=True),
+        _alternative(turn, numbers[min(place + 1, last)], "▶", disabled=place == last),
+        *speak,
+    )
+
+
+def _alternative(turn: Message, n: int, label: str, *, disabled: bool) -> Button:
+    return button(f"chorus:alternative:{turn.id}:{n}", label, disabled=disabled)

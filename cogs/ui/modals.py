@@ -1,4 +1,4 @@
-"""Modals that outlive the process: sent stateless, and their submission is read from the interaction itself."""
+"""Modals that can be submitted after a restart: the values are read from the submission, not from a stored view."""
 
 from __future__ import annotations
 
@@ -17,7 +17,19 @@ LONGEST_INPUT = 4000
 
 @dataclass(frozen=True)
 class Field:
-    """One text input. `value` is filled in; `note` stands under the label."""
+    """A text input.
+
+    Attributes:
+        custom_id: Its name in `submitted_values`.
+        label: At most 45 characters are shown.
+        value: What is filled in.
+        note: Shown under the label.
+        placeholder: Shown while nothing is written.
+        long: Several lines.
+        required: It may not be left empty.
+        max_length: In characters.
+
+    """
 
     custom_id: str
     label: str
@@ -30,10 +42,9 @@ class Field:
 
 
 def stateless_modal(title: str, custom_id: str, fields: Sequence[Field]) -> discord.ui.Modal:
-    """At most five fields. Already stopped, so that discord.py keeps nothing of it.
+    """A modal of at most five fields, already stopped, so that discord.py keeps nothing of it.
 
-    A modal kept in memory could not be sent in after a restart. Its submission arrives as an ordinary interaction
-    (`is_submission`), whatever process opened it.
+    Its submission arrives at `cogs.component_router` by its custom id, whatever process sent the modal.
     """
     modal = discord.ui.Modal(title=clip(title, TITLE), custom_id=custom_id, timeout=None)
     for field in fields:
@@ -55,15 +66,8 @@ def stateless_modal(title: str, custom_id: str, fields: Sequence[Field]) -> disc
     return modal
 
 
-def is_submission(interaction: discord.Interaction[Any]) -> str | None:
-    """The custom id of the modal that was sent in; None: it is another kind of interaction."""
-    if interaction.type is not discord.InteractionType.modal_submit or interaction.data is None:
-        return None
-    return str(interaction.data.get("custom_id", ""))
-
-
-def submitted(interaction: discord.Interaction[Any]) -> dict[str, str]:
-    """What was written, by the fields' custom ids."""
+def submitted_values(interaction: discord.Interaction[Any]) -> dict[str, str]:
+    """What was written into a submitted modal, by the custom ids of its fields."""
     data = cast("Mapping[str, Any]", interaction.data or {})
     return dict(_values(cast("Iterable[Mapping[str, Any]]", data.get("components") or ())))
 

@@ -1,4 +1,4 @@
-"""Which emoji does what on which kind of message: the one table that the code reads, and that docs/again.md shows."""
+"""Which emoji does what on which message: the table that the code reads and that docs/again.md shows."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import discord
 
 from bot.discord_client.errors import NETWORK_ERRORS
-from bot.domain.jobs import JobKind, JobState
+from bot.domain.jobs import UNFINISHED, JobKind, JobState
 
 if TYPE_CHECKING:
     from bot.domain.jobs import Job
     from bot.settings.sections import Reactions
 
 
-class Sign(StrEnum):
-    """What an emoji stands for; the value is its key under `discord.reactions`."""
+class Reaction(StrEnum):
+    """The emoji that mean something; the values are the keys under `discord.reactions`."""
 
     REGENERATE = "regenerate"
     SPEAK = "speak"
@@ -28,8 +28,8 @@ class Sign(StrEnum):
     CANCEL = "cancel"
 
 
-class Shown(StrEnum):
-    """What a message shows; the value is the head of its column."""
+class MessageContent(StrEnum):
+    """What a message shows; the values head the columns of the table."""
 
     PICTURE = "picture or video"
     TURN = "chat turn"
@@ -38,9 +38,18 @@ class Shown(StrEnum):
     RUNNING = "while it runs"
     OTHER = "somebody else's text"
 
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """What the job's message shows now."""
+        if job.state in UNFINISHED:
+            return cls(MessageContent.RUNNING)
+        if job.state in {JobState.FAILED, JobState.CANCELLED}:
+            return cls(MessageContent.ERROR)
+        return cls(MessageContent.VOICE if job.request.kind is JobKind.AUDIO else MessageContent.PICTURE)
 
-class Deed(StrEnum):
-    """What happens; the value is the table's cell."""
+
+class Action(StrEnum):
+    """What a reaction does; the values are the cells of the table."""
 
     AGAIN = "again with a new seed"
     ALTERNATIVE = "a new alternative, in place"
@@ -53,69 +62,63 @@ class Deed(StrEnum):
     CANCEL = "cancel"
 
 
-TABLE: Final[Mapping[Sign, Mapping[Shown, Deed]]] = MappingProxyType(
+ACTIONS: Final[Mapping[Reaction, Mapping[MessageContent, Action]]] = MappingProxyType(
     {
-        Sign.REGENERATE: {
-            Shown.PICTURE: Deed.AGAIN,
-            Shown.TURN: Deed.ALTERNATIVE,
-            Shown.VOICE: Deed.SPEAK_AGAIN,
-            Shown.ERROR: Deed.RETRY,
+        Reaction.REGENERATE: {
+            MessageContent.PICTURE: Action.AGAIN,
+            MessageContent.TURN: Action.ALTERNATIVE,
+            MessageContent.VOICE: Action.SPEAK_AGAIN,
+            MessageContent.ERROR: Action.RETRY,
         },
-        Sign.SPEAK: {Shown.TURN: Deed.SPEAK, Shown.OTHER: Deed.SPEAK},
-        Sign.DM: {Shown.PICTURE: Deed.SEND_FILE, Shown.TURN: Deed.SEND_TEXT, Shown.VOICE: Deed.SEND_FILE},
-        Sign.DELETE: {
-            Shown.PICTURE: Deed.DELETE,
-            Shown.TURN: Deed.DELETE,
-            Shown.VOICE: Deed.DELETE,
-            Shown.ERROR: Deed.DELETE,
+        Reaction.SPEAK: {MessageContent.TURN: Action.SPEAK, MessageContent.OTHER: Action.SPEAK},
+        Reaction.DM: {
+            MessageContent.PICTURE: Action.SEND_FILE,
+            MessageContent.TURN: Action.SEND_TEXT,
+            MessageContent.VOICE: Action.SEND_FILE,
         },
-        Sign.CANCEL: {Shown.RUNNING: Deed.CANCEL},
+        Reaction.DELETE: {
+            MessageContent.PICTURE: Action.DELETE,
+            MessageContent.TURN: Action.DELETE,
+            MessageContent.VOICE: Action.DELETE,
+            MessageContent.ERROR: Action.DELETE,
+        },
+        Reaction.CANCEL: {MessageContent.RUNNING: Action.CANCEL},
     }
 )
-"""A cell that is missing means: nothing happens."""
+"""A reaction that has no action for a message does nothing there."""
 
 
-def shown_by(job: Job) -> Shown:
-    """What a job's message shows now."""
-    if job.state in {JobState.QUEUED, JobState.RUNNING}:
-        return Shown.RUNNING
-    if job.state in {JobState.FAILED, JobState.CANCELLED}:
-        return Shown.ERROR
-    return Shown.VOICE if job.request.kind is JobKind.AUDIO else Shown.PICTURE
+def reaction_of(emoji: discord.PartialEmoji, reactions: Reactions) -> Reaction | None:
+    """What the emoji means in this configuration; None: nothing."""
+    given = _normal_emoji(f"{emoji.name}:{emoji.id}" if emoji.id else emoji.name or "")
+    return next((each for each in Reaction if _normal_emoji(getattr(reactions, each.value)) == given), None)
 
 
-def sign_of(emoji: discord.PartialEmoji, reactions: Reactions) -> Sign | None:
-    """What the emoji stands for in this configuration; None: nothing."""
-    given = _plain(f"{emoji.name}:{emoji.id}" if emoji.id else emoji.name or "")
-    return next((sign for sign in Sign if _plain(getattr(reactions, sign.value)) == given), None)
+def emoji_for(content: MessageContent, reactions: Reactions) -> list[str]:
+    """The emoji that do something on such a message, in the order of the table."""
+    return [getattr(reactions, each.value) for each in Reaction if content in ACTIONS[each]]
 
 
-def offered(shown: Shown, reactions: Reactions) -> list[str]:
-    """The emoji that do something there, in the order of the table."""
-    return [getattr(reactions, sign.value) for sign in Sign if shown in TABLE[sign]]
-
-
-async def offer_reactions(
-    message: discord.PartialMessage | discord.Message, shown: Shown, reactions: Reactions
+async def add_reactions(
+    message: discord.PartialMessage | discord.Message, content: MessageContent, reactions: Reactions
 ) -> None:
-    """Put the emoji that do something there on a message of ours; where that is not allowed, people can do it."""
+    """Add the emoji that do something there to a message; where the bot may not, people can still add them."""
     with suppress(discord.HTTPException, *NETWORK_ERRORS):
-        for emoji in offered(shown, reactions):
+        for emoji in emoji_for(content, reactions):
             await message.add_reaction(emoji)
 
 
 def as_markdown(reactions: Reactions) -> str:
-    """The table as docs/again.md shows it."""
-    head = "| | " + " | ".join(shown.value for shown in Shown) + " |"
-    lines = [head, "|---" * (len(Shown) + 1) + "|"]
-    for sign in Sign:
-        cells = [TABLE[sign].get(shown) for shown in Shown]
-        lines.append(
-            f"| {getattr(reactions, sign.value)} | " + " | ".join(cell.value if cell else "-" for cell in cells) + " |"
-        )
+    """The table for docs/again.md."""
+    head = "| | " + " | ".join(content.value for content in MessageContent) + " |"
+    lines = [head, "|---" * (len(MessageContent) + 1) + "|"]
+    for reaction in Reaction:
+        actions = [ACTIONS[reaction].get(content) for content in MessageContent]
+        cells = " | ".join(action.value if action else "-" for action in actions)
+        lines.append(f"| {getattr(reactions, reaction.value)} | {cells} |")
     return "\n".join(lines)
 
 
-def _plain(emoji: str) -> str:
-    """Without the mark that asks for the coloured picture: clients send it or leave it out. Custom: name:id."""
+def _normal_emoji(emoji: str) -> str:
+    """`name:id` for a custom emoji; without the variation selector, which clients send or leave out."""
     return emoji.replace("\N{VARIATION SELECTOR-16}", "").strip().removeprefix("<").removeprefix("a:").strip(":>")

@@ -21,6 +21,7 @@ from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Wait
 from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState
 from bot.errors import ChorusError
 from bot.generation.update_broadcaster import UpdateBroadcaster
+from bot.services.composition import policy_of
 from bot.settings import Settings, default_settings
 from bot.storage.database import Database
 from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
@@ -151,7 +152,7 @@ class Workflows:
         return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
 
 
-class FollowUps:
+class DerivedJobs:
     """Nobody here can enlarge pictures."""
 
     def can_upscale(self, job: Job) -> bool:
@@ -171,7 +172,7 @@ class Bindings:
         return ChannelBinding(channel_id=channel_id, guild_id=None, character_id=found, conversation_id=None)
 
 
-STAGED = ("cogs.delivery", "cogs.imagine", "cogs.queue")
+STAGED = ("cogs.component_router", "cogs.delivery", "cogs.imagine", "cogs.queue", "cogs.results")
 
 
 @dataclass
@@ -201,10 +202,11 @@ class Stage:
                 settings=self.settings,
                 characters=characters,
                 workflows=Workflows(),
-                derived_jobs=FollowUps(),
+                derived_jobs=DerivedJobs(),
                 orchestrator=self.script,
                 jobs=self.script,
                 owner="run",
+                policy=policy_of(self.settings),
                 deliveries=self.deliveries,
                 bindings=self.bindings,
             )

@@ -11,6 +11,7 @@ import pytest
 from discord.ext import commands
 
 from bot.domain.job_updates import Progress
+from bot.policy import Policy
 from tests.cogs.stage import Stage, staged
 
 SYNCS = ("PUT", "/applications/*/commands")
@@ -67,9 +68,7 @@ async def test_when_guild_ids_change_nobody_is_offered_a_command_twice(stage: St
 
 async def test_in_a_server_that_is_not_served_a_command_is_told_so(stage: Stage) -> None:
     async with stage.running() as bot:
-        settings = bot.services.settings
-        elsewhere = settings.discord.model_copy(update={"guild_ids": (1,)})
-        object.__setattr__(bot.services, "settings", settings.model_copy(update={"discord": elsewhere}))
+        object.__setattr__(bot.services, "policy", Policy(guild_ids=(1,)))
         answer = await stage.ada.slash(stage.room, "imagine", prompt="x")
     assert answer.message.ephemeral
     assert "do not serve this server" in answer.message.text()

@@ -19,6 +19,7 @@ from bot.discord_client.bot import ChorusBot
 from bot.domain.conversations import AnswerMode, IncomingMessage
 from bot.domain.jobs import JobState
 from bot.gpu_lock import GpuLock
+from bot.services.composition import policy_of
 from bot.services.conversation import open_conversation_services
 from bot.settings import default_settings
 from bot.storage.conversations import ConversationRepository
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 CHARACTER = "id: {id}\nname: {name}\nrole: painter\nsystem_prompt: You paint.\ngreeting: Welcome, I am {name}.\n"
 
 
-EXTENSIONS = ("cogs.delivery", "cogs.characters", "cogs.conversations")
+EXTENSIONS = ("cogs.component_router", "cogs.delivery", "cogs.characters", "cogs.conversations")
 
 
 @asynccontextmanager
@@ -50,6 +51,7 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
         services = SimpleNamespace(
             settings=settings,
             owner="run",
+            policy=policy_of(settings),
             characters=characters,
             orchestrator=script,
             jobs=script,

@@ -8,7 +8,7 @@ import gc
 from bot.comfyui.tracking import Tracking
 from bot.generation.active_job import ActiveJob
 from cogs.delivery import delivery_of
-from cogs.delivery._progress import Painter
+from cogs.delivery.progress_editor import ProgressEditor
 from tests.e2e.house import House
 
 JOBS = 12
@@ -22,9 +22,9 @@ async def test_when_jobs_are_over_nothing_of_them_is_left(house: House) -> None:
         await house.until_delivered(JOBS)
         delivery = delivery_of(bot)
         async with asyncio.timeout(60):
-            while delivery.following or services.orchestrator.active_count:  # noqa: ASYNC110 - the last moments of tasks
+            while delivery.shown_jobs or services.orchestrator.active_count:  # noqa: ASYNC110 - the last moments of tasks
                 await asyncio.sleep(0.01)
         gc.collect()
-        left = [one for one in gc.get_objects() if isinstance(one, ActiveJob | Painter | Tracking)]
+        left = [one for one in gc.get_objects() if isinstance(one, ActiveJob | ProgressEditor | Tracking)]
         assert left == []
         assert len(asyncio.all_tasks()) <= tasks_before + 2

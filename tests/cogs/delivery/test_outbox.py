@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
 from bot.storage.database import Database
-from cogs.delivery import Outbox
+from cogs.delivery.outbox import Outbox
 from tests.cogs.delivery.rows import Deliveries
 from tests.cogs.making import CHANNEL, refusal
 

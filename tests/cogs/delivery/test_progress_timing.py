@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bot.domain.job_updates import JobUpdate, Progress, Waiting
-from cogs.delivery._progress import over_within
-from tests.cogs.delivery.test_progress import Canvas, painter
+from cogs.delivery.progress_editor import ends_within
+from tests.cogs.delivery.test_progress import RecordingMessage, progress_editor
 
 
 def running(fraction: float | None, *, elapsed: float, expected: float | None = None) -> Progress:
@@ -14,8 +14,8 @@ def running(fraction: float | None, *, elapsed: float, expected: float | None = 
 
 
 async def test_a_result_need_not_wait_where_nothing_was_edited() -> None:
-    async with painter(Canvas(), interval=60) as brush, asyncio.timeout(60):
-        await brush.settle()
+    async with progress_editor(RecordingMessage(), interval=60) as editor, asyncio.timeout(60):
+        await editor.wait_for_interval()
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ async def test_a_result_need_not_wait_where_nothing_was_edited() -> None:
     ],
 )
 def test_what_is_over_soon_is_not_worth_an_edit(update: JobUpdate, age: float, over: bool) -> None:
-    assert over_within(update, 1.5, age) is over
+    assert ends_within(update, 1.5, age) is over
 
 
-async def test_a_job_that_takes_longer_than_history_says_is_painted() -> None:
-    canvas = Canvas()
-    async with painter(canvas) as brush:
-        brush.put(running(0.3, elapsed=90, expected=10))
-        await canvas.tried(1)
-    assert "30 %" in canvas.shown[0]
+async def test_a_job_that_takes_longer_than_history_says_is_shown() -> None:
+    message = RecordingMessage()
+    async with progress_editor(message) as editor:
+        editor.put(running(0.3, elapsed=90, expected=10))
+        await message.tried(1)
+    assert "30 %" in message.shown[0]

@@ -1,0 +1,240 @@
+"""Who may do what. Every command, button, reaction, menu, modal and listener asks `Policy`; no other code decides it.
+
+Pure: decisions over values. `cogs.actors` makes an `Actor` of an interaction, a reaction or a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from bot.domain.channels import Channel
+from bot.errors import NotAllowed
+
+
+class Permission(StrEnum):
+    """The permissions of Discord that are asked for; the values are the names of discord.py's flags."""
+
+    VIEW_CHANNEL = "view_channel"
+    SEND_MESSAGES = "send_messages"
+    SEND_MESSAGES_IN_THREADS = "send_messages_in_threads"
+    ATTACH_FILES = "attach_files"
+    MANAGE_MESSAGES = "manage_messages"
+    MANAGE_CHANNELS = "manage_channels"
+    MANAGE_GUILD = "manage_guild"
+
+    @property
+    def label(self) -> str:
+        """Its name in Discord's settings."""
+        return _LABELS.get(self, self.value.replace("_", " ").title())
+
+
+_LABELS = {
+    Permission.SEND_MESSAGES_IN_THREADS: "Send Messages in Threads",
+    Permission.MANAGE_GUILD: "Manage Server",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """A person who wants something in a channel.
+
+    Attributes:
+        user_id: Discord user id.
+        name: Display name.
+        channel: Where.
+        permissions: Of the person in that channel. In direct messages people have every permission.
+        guild_permissions: Of the person in the whole server, without exceptions for the channel.
+        bot_permissions: Of the bot in that channel.
+
+    """
+
+    user_id: int
+    name: str
+    channel: Channel
+    permissions: frozenset[Permission]
+    guild_permissions: frozenset[Permission] = frozenset()
+    bot_permissions: frozenset[Permission]
+
+
+class Policy:
+    """The rules.
+
+    Args:
+        guild_ids: The servers that the bot serves; empty: all (`discord.guild_ids`).
+        allow_dms: Whether it works in direct messages (`discord.allow_dms`).
+        derive_by: Who may ask for a derived job: anyone who may write there, or only the person who asked for the
+            first job (`regenerate.by`).
+
+    """
+
+    def __init__(
+        self,
+        *,
+        guild_ids: Collection[int] = (),
+        allow_dms: bool = False,
+        derive_by: Literal["anyone", "requester"] = "anyone",
+    ) -> None:
+        self._guild_ids = frozenset(guild_ids)
+        self._allow_dms = allow_dms
+        self._derive_by = derive_by
+
+    # -- where the bot works
+
+    def serves(self, guild_id: int | None) -> bool:
+        """The bot works in this server; None: in direct messages."""
+        if guild_id is None:
+            return self._allow_dms
+        return not self._guild_ids or guild_id in self._guild_ids
+
+    def require_served(self, channel: Channel) -> None:
+        """The bot works in this server, or in direct messages.
+
+        Raises:
+            NotAllowed: It does not.
+
+        """
+        if self.serves(channel.guild_id):
+            return
+        if channel.is_direct:
+            raise NotAllowed(
+                "I do not work in direct messages.",
+                advice="Use me in a server; the owner can turn on `discord.allow_dms`.",
+            )
+        raise NotAllowed(
+            "I do not serve this server.", advice="The owner can add the server's id to `discord.guild_ids`."
+        )
+
+    def require_bot_can_post(self, actor: Actor) -> None:
+        """The bot works here and may see the channel, send messages and attach files.
+
+        Raises:
+            NotAllowed: It names the permissions that the bot lacks.
+
+        """
+        self.require_served(actor.channel)
+        missing = self._missing_to_post(actor)
+        if missing:
+            listed = ", ".join(permission.label for permission in missing)
+            raise NotAllowed(
+                f"I may not post a result in this channel: I am missing {listed}.",
+                advice=f"Somebody who manages this server can give me {listed} in this channel's settings.",
+            )
+
+    @staticmethod
+    def _missing_to_post(actor: Actor) -> list[Permission]:
+        if actor.channel.is_direct:
+            return []
+        # In a thread sending is a permission of its own.
+        send = Permission.SEND_MESSAGES_IN_THREADS if actor.channel.is_thread else Permission.SEND_MESSAGES
+        needed = (Permission.VIEW_CHANNEL, send, Permission.ATTACH_FILES)
+        return [permission for permission in needed if permission not in actor.bot_permissions]
+
+    # -- what a person may do
+
+    def require_permission(self, actor: Actor, permission: Permission) -> None:
+        """The person has a permission of Discord here.
+
+        Raises:
+            NotAllowed: It names the permission.
+
+        """
+        if not actor.channel.is_direct and permission not in actor.permissions:
+            raise NotAllowed(f"That needs {permission.label}.", advice=f"Ask somebody who has {permission.label} here.")
+
+    def may_write(self, actor: Actor) -> bool:
+        """The person may see the channel and send messages there."""
+        if actor.channel.is_direct:
+            return True
+        send = Permission.SEND_MESSAGES_IN_THREADS if actor.channel.is_thread else Permission.SEND_MESSAGES
+        return actor.permissions >= {Permission.VIEW_CHANNEL, send}
+
+    def require_may_write(self, actor: Actor) -> None:
+        """The person may see the channel and send messages there.
+
+        Raises:
+            NotAllowed: They may not.
+
+        """
+        if not self.may_write(actor):
+            raise NotAllowed("Only people who may write here can do that.", advice="Ask somebody who may.")
+
+    def require_may_derive(self, actor: Actor, requester_id: int | None) -> None:
+        """The person may ask for a derived job, another answer, or speech of a message.
+
+        Args:
+            actor: The person.
+            requester_id: Who asked for the first job, or whom the turn answers.
+
+        Raises:
+            NotAllowed: The person may not write here, or somebody else asked first (`regenerate.by: requester`).
+
+        """
+        self.require_may_write(actor)
+        if self._derive_by == "requester" and actor.user_id != requester_id:
+            raise NotAllowed(
+                "Only the person who asked first can do that here.", advice="Ask for one of your own with `/imagine`."
+            )
+
+    def may_control(self, actor: Actor, requester_id: int | None) -> bool:
+        """The person may cancel a job or delete its result: their own, or with Manage Messages everybody's."""
+        if actor.user_id == requester_id:
+            return True
+        return not actor.channel.is_direct and Permission.MANAGE_MESSAGES in actor.permissions
+
+    def require_control(self, actor: Actor, requester_id: int | None) -> None:
+        """As `may_control`.
+
+        Raises:
+            NotAllowed: The job is somebody else's.
+
+        """
+        if not self.may_control(actor, requester_id):
+            raise NotAllowed(
+                "Only the person who asked, or somebody who manages messages here, can do that.",
+                advice="Ask that person, or a moderator with Manage Messages.",
+            )
+
+    # -- adults only
+
+    def suits(self, channel: Channel, *, adults_only: bool) -> bool:
+        """Something for adults may be shown: in age-restricted channels and direct messages."""
+        return not adults_only or channel.is_direct or channel.age_restricted
+
+    def require_suitable(self, channel: Channel, character_name: str, *, adults_only: bool) -> None:
+        """A character for adults appears in age-restricted channels and direct messages only.
+
+        Raises:
+            NotAllowed: This channel is neither.
+
+        """
+        if not self.suits(channel, adults_only=adults_only):
+            raise NotAllowed(
+                f"{character_name} appears in age-restricted channels only.",
+                advice="Choose another character, or ask somebody to mark this channel as age-restricted.",
+            )
+
+    # -- what a person may see
+
+    def is_moderator(self, actor: Actor) -> bool:
+        """Manage Messages in the whole server; an exception for one channel does not open the others."""
+        return Permission.MANAGE_MESSAGES in actor.guild_permissions
+
+    def may_view_result(self, actor: Actor, origin: Channel, *, sees_channel: Callable[[int], bool | None]) -> bool:
+        """A result may be named, shown or repeated to the person here.
+
+        Args:
+            actor: The person.
+            origin: Where the result was posted.
+            sees_channel: Whether the person may view a channel of this server; None: the channel is not known.
+
+        """
+        if origin.guild_id != actor.channel.guild_id:
+            return False
+        if not self.suits(actor.channel, adults_only=origin.age_restricted):
+            return False
+        if origin.channel_id == actor.channel.channel_id:
+            return True
+        return self.is_moderator(actor) and sees_channel(origin.channel_id) is not False

@@ -1,0 +1,179 @@
+"""From discord.py's objects to values: who wants something and where, for `bot.policy` and for requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.derived_jobs.requests import Requester
+from bot.domain.channels import Channel
+from bot.domain.jobs import Job, Origin
+from bot.policy import Actor, Permission
+
+if TYPE_CHECKING:
+    from bot.characters import Character
+    from bot.discord_client.bot import ChorusBot
+
+_ALL = frozenset(Permission)
+
+
+def permissions_of(permissions: discord.Permissions) -> frozenset[Permission]:
+    """The permissions that `bot.policy` asks for, of those that discord.py knows."""
+    return frozenset(permission for permission in Permission if getattr(permissions, permission.value))
+
+
+def channel_of(channel: object, *, guild_id: int | None, channel_id: int) -> Channel:
+    """A channel as a value.
+
+    Args:
+        channel: discord.py's object; None if it is in no cache.
+        guild_id: None in direct messages.
+        channel_id: Its id.
+
+    """
+    return Channel(
+        guild_id=guild_id,
+        channel_id=channel_id,
+        parent_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
+        age_restricted=is_age_restricted(channel),
+    )
+
+
+def is_age_restricted(channel: object) -> bool:
+    """Discord shows the channel (or a thread's parent) to adults only."""
+    check = getattr(channel, "is_nsfw", None)
+    return bool(check()) if callable(check) else False
+
+
+def interaction_channel(interaction: discord.Interaction[ChorusBot]) -> Channel:
+    """Where the interaction was made."""
+    return channel_of(interaction.channel, guild_id=interaction.guild_id, channel_id=interaction.channel_id or 0)
+
+
+def interaction_actor(interaction: discord.Interaction[ChorusBot]) -> Actor:
+    """Who used a command, a menu, a button or a modal."""
+    user = interaction.user
+    in_guild = user.guild_permissions if isinstance(user, discord.Member) else discord.Permissions.none()
+    return Actor(
+        user_id=user.id,
+        name=user.display_name,
+        channel=interaction_channel(interaction),
+        permissions=permissions_of(interaction.permissions),
+        guild_permissions=permissions_of(in_guild),
+        bot_permissions=permissions_of(interaction.app_permissions),
+    )
+
+
+def reaction_actor(payload: discord.RawReactionActionEvent, channel: Any) -> Actor | None:
+    """Who added a reaction; None: a bot, somebody who left, or a thread whose channel is hidden from the bot."""
+    if payload.guild_id is None:
+        where = Channel(guild_id=None, channel_id=payload.channel_id)
+        return Actor(user_id=payload.user_id, name="", channel=where, permissions=_ALL, bot_permissions=_ALL)
+    member = payload.member
+    guild = getattr(channel, "guild", None)
+    if member is None or member.bot or guild is None:
+        return None
+    try:
+        theirs, ours = channel.permissions_for(member), channel.permissions_for(guild.me)
+    except discord.ClientException:
+        return None
+    return Actor(
+        user_id=member.id,
+        name=member.display_name,
+        channel=channel_of(channel, guild_id=guild.id, channel_id=channel.id),
+        permissions=permissions_of(theirs),
+        guild_permissions=permissions_of(member.guild_permissions),
+        bot_permissions=permissions_of(ours),
+    )
+
+
+def origin_of(
+    actor: Actor, channel: object, *, interaction_id: int | None = None, reply_to: int | None = None
+) -> Origin:
+    """The origin of a request that the actor makes now.
+
+    Args:
+        actor: Who asks.
+        channel: discord.py's object of the channel, which may know its newest message.
+        interaction_id: Of the interaction that the bot answers. It is a snowflake of the moment before the answer.
+        reply_to: The message that the answer replies to.
+
+    """
+    newest = getattr(channel, "last_message_id", None) or 0
+    return Origin(
+        guild_id=actor.channel.guild_id,
+        channel_id=actor.channel.channel_id,
+        after_message_id=max(newest, interaction_id or 0, reply_to or 0) or None,
+        interaction_id=interaction_id,
+        reply_to_message_id=reply_to,
+        age_restricted=actor.channel.age_restricted,
+    )
+
+
+def interaction_origin(interaction: discord.Interaction[ChorusBot]) -> Origin:
+    """The origin of a request made by a command."""
+    return origin_of(interaction_actor(interaction), interaction.channel, interaction_id=interaction.id)
+
+
+def requester_of(
+    actor: Actor, channel: object, *, reply_to: int | None, interaction_id: int | None = None
+) -> Requester:
+    """For whom a derived job is made; arguments as of `origin_of`."""
+    origin = origin_of(actor, channel, interaction_id=interaction_id, reply_to=reply_to)
+    return Requester(actor.user_id, actor.name, origin)
+
+
+# -- what a person may see
+
+
+def may_view(interaction: discord.Interaction[ChorusBot], origin: Channel) -> bool:
+    """A result that was posted there may be shown to the person here."""
+
+    def sees_channel(channel_id: int) -> bool | None:
+        person, guild = interaction.user, interaction.guild
+        if guild is None or not isinstance(person, discord.Member):
+            return False
+        channel = guild.get_channel_or_thread(channel_id)
+        if channel is None:
+            return None
+        try:
+            return channel.permissions_for(person).view_channel
+        except discord.ClientException:  # a thread whose channel is hidden from the bot
+            return False
+
+    policy = interaction.client.services.policy
+    return policy.may_view_result(interaction_actor(interaction), origin, sees_channel=sees_channel)
+
+
+def may_view_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
+    """As `may_view`, of the job's result."""
+    origin = job.request.origin
+    where = Channel(guild_id=origin.guild_id, channel_id=origin.channel_id or 0, age_restricted=origin.age_restricted)
+    return may_view(interaction, where)
+
+
+# -- the character of a channel
+
+
+async def character_of(interaction: discord.Interaction[ChorusBot], chosen: str | None) -> Character:
+    """The character that is meant: the one named, else the channel's, else the default one.
+
+    Raises:
+        CharacterNotFound: Nobody is called that, or the file of the channel's character is gone.
+
+    """
+    bot = interaction.client
+    if chosen:
+        return bot.services.characters.find(chosen, interaction.guild_id)
+    character_id = await channel_character_id(bot, interaction_channel(interaction))
+    return bot.services.characters.get(character_id, interaction.guild_id)
+
+
+async def channel_character_id(bot: ChorusBot, channel: Channel) -> str:
+    """The id of the character that a channel (or a thread's parent) is bound to, else of the default one."""
+    for channel_id in (channel.channel_id, channel.parent_id):
+        binding = await bot.services.bindings.binding(channel_id) if channel_id is not None else None
+        if binding is not None:
+            return binding.character_id
+    return bot.services.settings.default_character

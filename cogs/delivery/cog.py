@@ -1,0 +1,184 @@
+"""The only place that posts results: accepts requests, shows their jobs, and goes on with them after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import discord
+from discord.ext import commands
+
+from bot.discord_client.errors import NETWORK_ERRORS
+from cogs.delivery.first_answer import answer_in_channel, answer_interaction, first_update
+from cogs.delivery.message_presenter import MessagePresenter, Presenter, character_name, withdraw
+from cogs.delivery.outbox import Outbox
+from cogs.delivery.progress_editor import progress_payload
+from cogs.delivery.turn_pictures import TurnPicturePresenter
+from cogs.delivery.turn_poster import TurnPoster
+from cogs.delivery.voice_presenter import VoicePresenter
+from cogs.delivery.webhooks import CharacterWebhooks
+from cogs.ui.progress import ProgressCard, progress_card
+
+if TYPE_CHECKING:
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.jobs import GenerationRequest, Job
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2.0
+"""How long a request under way may take to end when the bot stops; the next start finds what became of it."""
+
+
+class DeliveryCog(commands.Cog, name="Delivery"):
+    """Posts what jobs make, exactly once as people see it.
+
+    Attributes:
+        outbox: For everything that sends messages with rows.
+        turns: Posts what characters say.
+        webhooks: The webhooks that characters speak through.
+        voices: Shows speech.
+
+    """
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self.bot = bot
+        self.outbox = Outbox(bot.services.deliveries)
+        self.webhooks = CharacterWebhooks(bot)
+        self.turns = TurnPoster(bot, self.outbox, self.webhooks, self.present)
+        self.voices = VoicePresenter(bot, self.outbox)
+        self._messages = MessagePresenter(bot, self.outbox)
+        turn_pictures = TurnPicturePresenter(bot, self.outbox, self.webhooks, self._messages)
+        self._presenters: tuple[Presenter, ...] = (self.voices, turn_pictures, self._messages)
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._recovery: asyncio.Task[None] | None = None
+
+    # -- accepting
+
+    async def accept(self, interaction: discord.Interaction[ChorusBot], request: GenerationRequest) -> Job:
+        """Accept a request made by a command or a button: check, store, answer, show.
+
+        Raises:
+            ChorusError: Nothing was accepted: queue full, bad workflow, ...
+            discord.HTTPException: Discord gave up on the interaction; the job is withdrawn.
+
+        """
+        job = await self.bot.services.orchestrator.submit(request)
+        card = self._first_card(job)
+        try:
+            message_id = await answer_interaction(self.outbox, job, interaction, progress_payload(job, card))
+        except (discord.HTTPException, *NETWORK_ERRORS):
+            await withdraw(self.bot, job)
+            raise
+        presenter = self.voices if self.voices.handles(job) else self._messages
+        self._start(job.id, presenter.follow(job, message_id, interaction=interaction, shown=card))
+        return job
+
+    async def accept_in_channel(self, request: GenerationRequest) -> Job:
+        """Accept a request without an interaction (a reaction); a message in the origin's channel answers it.
+
+        Speech is not answered: it is heard when it is ready.
+
+        Raises:
+            ChorusError: Nothing was accepted.
+            discord.HTTPException: The bot may not post there; the job is withdrawn.
+
+        """
+        job = await self.bot.services.orchestrator.submit(request)
+        if self.voices.handles(job):
+            self.present(job)
+            return job
+        card = self._first_card(job)
+        try:
+            message_id = await answer_in_channel(self.bot, self.outbox, job, progress_payload(job, card))
+        except discord.HTTPException:
+            await withdraw(self.bot, job)
+            raise
+        self._start(job.id, self._messages.follow(job, message_id, shown=card))
+        return job
+
+    # -- showing
+
+    @property
+    def shown_jobs(self) -> int:
+        """How many jobs are being shown."""
+        return len(self._tasks)
+
+    def present(self, job: Job) -> None:
+        """Show a job until its result is posted, with the first presenter that handles it."""
+        if job.id in self._tasks:
+            return
+        for presenter in self._presenters:
+            if presenter.handles(job):
+                self._start(job.id, presenter.present(job))
+                return
+
+    def _first_card(self, job: Job) -> ProgressCard:
+        return progress_card(job, character_name(self.bot, job), first_update(self.bot, job))
+
+    def _start(self, job_id: UUID, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(job_id, work), name=f"delivery of {job_id}")
+        self._tasks[job_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
+
+    async def _guarded(self, job_id: UUID, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:  # the task's boundary: the job stays undelivered in the database
+            log.exception("delivery of job %s failed; it is tried again at the next start", job_id)
+
+    # -- starting and stopping
+
+    async def cog_load(self) -> None:
+        """Take up the jobs of an earlier process.
+
+        Their list is read before the gateway connects, so that a command that comes in is not taken for one of them.
+        Showing them waits for the connection.
+        """
+        jobs = await self._unshown_jobs()
+        self._recovery = asyncio.create_task(self._present_all(jobs), name="delivery recovery")
+
+    async def cog_unload(self) -> None:
+        """Stop showing. Jobs stay in the database; the next start finds what was posted."""
+        tasks = [task for task in (self._recovery, *self._tasks.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+
+    async def _unshown_jobs(self) -> list[Job]:
+        """Every job that has not ended, or whose end was not shown; in the order of acceptance."""
+        services = self.bot.services
+        try:
+            unfinished = await services.jobs.unfinished(services.owner)
+            undelivered = await services.orchestrator.recover()
+        except Exception:  # the bot must start all the same; what is in the database is tried at the next start
+            log.exception("unfinished jobs could not be taken up")
+            return []
+        return list({job.id: job for job in (*unfinished, *undelivered)}.values())
+
+    async def _present_all(self, jobs: list[Job]) -> None:
+        await self.bot.wait_until_ready()
+        for job in jobs:
+            self.present(job)
+
+    @commands.Cog.listener()
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Somebody deleted a message: record it if it is one of ours."""
+        await self.bot.services.deliveries.mark_deleted(payload.message_id)
+
+    @commands.Cog.listener()
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Somebody deleted many messages at once."""
+        for message_id in payload.message_ids:
+            await self.bot.services.deliveries.mark_deleted(message_id)
+
+
+def delivery_of(bot: ChorusBot) -> DeliveryCog:
+    """The bot's delivery, for cogs loaded after it."""
+    cog = bot.get_cog(DeliveryCog.__cog_name__)
+    if not isinstance(cog, DeliveryCog):
+        raise TypeError("cogs.delivery is not loaded")
+    return cog

@@ -1,0 +1,110 @@
+"""Posts messages exactly once: a row is stored before each send, and after a doubtful send the channel is read.
+
+Results, notices, voice messages and conversation turns differ only in how they are posted and how they are found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from bot.discord_client.errors import Trouble, retry_after, trouble_of
+from bot.domain.deliveries import Delivery, DeliveryState
+
+if TYPE_CHECKING:
+    from bot.domain.deliveries import OutgoingMessage
+    from bot.storage.deliveries import DeliveryRepository
+
+log = logging.getLogger(__name__)
+
+Post = Callable[[Delivery], Awaitable[int]]
+"""Sends the message and returns its id. It may be called again, so it makes its files anew each time."""
+Find = Callable[[Delivery], Awaitable["int | None"]]
+"""Looks for the message of a row in its channel; None: it is certainly not there."""
+
+
+class Outbox:
+    """Sends messages that have a row in the table `deliveries`. One for the whole bot.
+
+    Args:
+        deliveries: The rows.
+        pause: Seconds to wait after the n-th send without a clear answer.
+
+    Attributes:
+        own_deletions: The last messages that the bot deleted itself; nobody else asked for their deletion.
+        unknown_deletions: The last deleted messages that were in no row. One of them may be a message of the bot that
+            was deleted before its id was stored.
+
+    """
+
+    def __init__(
+        self, deliveries: DeliveryRepository, *, pause: Callable[[Exception, int], float] = retry_after
+    ) -> None:
+        self.deliveries = deliveries
+        self.own_deletions = deque[int](maxlen=1000)
+        self.unknown_deletions = deque[int](maxlen=1000)
+        self._pause = pause
+
+    async def send(self, outgoing: OutgoingMessage, post: Post, find: Find) -> int:
+        """Post the message unless it was posted already; the id of the message.
+
+        The row is stored before the first request. A row that an earlier process left PENDING, and every ambiguous
+        failure (no answer, 5xx: Discord may have posted it), lead to `find` before anything is posted again. A Discord
+        that is away is waited for as long as it takes.
+
+        Raises:
+            discord.HTTPException: Discord refuses (no permission, channel gone, too large, ...); the row is abandoned.
+
+        """
+        is_doubtful = await self._was_left_pending(outgoing)
+        row = await self.deliveries.prepare(outgoing)
+        if row.state is DeliveryState.SENT and row.discord_message_id is not None:
+            return row.discord_message_id
+        message_id = await self._post_until_clear(row, post, find, is_doubtful=is_doubtful)
+        await self.deliveries.mark_sent(row.id, message_id)
+        return message_id
+
+    async def _post_until_clear(self, row: Delivery, post: Post, find: Find, *, is_doubtful: bool) -> int:
+        attempt = 0
+        while True:
+            try:
+                if is_doubtful:
+                    found = await self._find(row, find)
+                    if found is not None:
+                        log.info("delivery %s had arrived as message %s", row.id, found)
+                        return found
+                return await post(row)
+            except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
+                if trouble_of(error) is not Trouble.AMBIGUOUS:
+                    await self.deliveries.abandon(row.id)
+                    raise
+                wait = self._pause(error, attempt)
+                log.warning("delivery %s: no clear answer (%s), looking again in %.1f s", row.id, error, wait)
+            await asyncio.sleep(wait)
+            is_doubtful, attempt = True, attempt + 1
+
+    async def _find(self, row: Delivery, find: Find) -> int | None:
+        try:
+            return await find(row)
+        except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
+            if trouble_of(error) is Trouble.FORBIDDEN:
+                # The history may not be read: only the nonce is left against posting twice.
+                log.warning("delivery %s: the channel may not be read, so nothing can be looked up", row.id)
+                return None
+            raise
+
+    async def _was_left_pending(self, outgoing: OutgoingMessage) -> bool:
+        """An earlier send of the same message may or may not have arrived."""
+        rows: list[Delivery] = []
+        if outgoing.job_id is not None:
+            rows = await self.deliveries.of_job(outgoing.job_id)
+        elif outgoing.message_id is not None:
+            rows = await self.deliveries.of_turn(outgoing.message_id)
+        return any(row.state is DeliveryState.PENDING and _is_same(row, outgoing) for row in rows)
+
+
+def _is_same(row: Delivery, outgoing: OutgoingMessage) -> bool:
+    return (row.kind, row.part, row.alternative) == (outgoing.kind, outgoing.part, outgoing.alternative)

@@ -1,0 +1,254 @@
+"""Posts what a job made: its files, or why there are none. Exactly one result, and a mention after a long wait."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, Trouble, trouble_of
+from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
+from bot.domain.jobs import JobError, JobState
+from bot.errors import ChorusError, NotAllowed, OutputTooLarge
+from bot.media.audio import BUNDLED
+from bot.media.ffmpeg import Ffmpeg
+from cogs.delivery.files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
+from cogs.delivery.live_message import LiveMessage, MessagePayload
+from cogs.delivery.message_search import Matcher, find_in_channel, has_attachment, has_footer, replies_to
+from cogs.ui.embeds import ended_without_result, failed_embed, footer, noun, result_embed
+from cogs.ui.job_buttons import result_view
+from cogs.ui.reactions import MessageContent, add_reactions
+
+if TYPE_CHECKING:
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.deliveries import Delivery
+    from bot.domain.jobs import Job
+    from cogs.delivery.files import PreparedFile
+    from cogs.delivery.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+TAKES_NO_EDITS = frozenset({Trouble.MESSAGE_GONE, Trouble.UNEDITABLE})
+"""The progress message cannot become the result, which is posted as a message of its own."""
+
+
+class ResultPoster:
+    """Turns the message of an ended job into its result."""
+
+    def __init__(self, bot: ChorusBot, outbox: Outbox) -> None:
+        self._bot = bot
+        self._outbox = outbox
+        self._settings = bot.services.settings
+
+    async def deliver(self, job: Job, live: LiveMessage, character: str) -> None:
+        """Post the result, mention the person if it took long, and record the job as delivered.
+
+        It can be called again after a crash at any point: what was posted is found, not repeated.
+        """
+        notice = await self._prepare_notice(job, live)
+        shown: int | None = None
+        try:
+            shown = await self.post(job, live, character)
+        except Exception as error:  # the job must end with a reason, whatever kept its result from being posted
+            if self._bot.is_closed():
+                raise
+            log.warning("job %s: the result cannot be posted", job.id, exc_info=error)
+            await self._explain(job, live, reason_for_no_post(error))
+            if notice is not None:
+                await self._outbox.deliveries.abandon(notice.id)
+        else:
+            if notice is not None:
+                await self._notify(job, notice, shown)
+        await self._bot.services.orchestrator.mark_delivered(job.id)
+        if shown is not None:
+            await self._add_reactions(job, live, shown)
+
+    async def post(self, job: Job, live: LiveMessage, character: str) -> int:
+        """Post the result; the id of its first message. Overridden for speech."""
+        if ended_without_result(job):
+            return await self._post_first(job, live, self._error_payload(job), ())
+        limit = size_limit(self._bot, live.guild_id)
+        while True:
+            prepared = await self._prepared(job, limit)
+            try:
+                return await self._post_all(job, live, character, prepared)
+            except discord.HTTPException as error:
+                if trouble_of(error) is not Trouble.TOO_LARGE or not prepared.files:
+                    raise
+                limit = min(limit, max(file.size for file in prepared.files)) // 2
+                log.info("job %s: the upload was refused as too large, trying %d bytes per file", job.id, limit)
+
+    async def _prepared(self, job: Job, limit: int) -> PreparedFiles:
+        settings = self._settings
+        if limit < SMALLEST_LIMIT:
+            return PreparedFiles((), (OutputTooLarge().message, OutputTooLarge().advice))
+        ffmpeg = Ffmpeg(str(settings.voice.ffmpeg)) if settings.voice.ffmpeg else BUNDLED
+        keep = settings.media.keep_metadata
+        return await prepare_files(job, settings.storage.data_dir, limit, keep_metadata=keep, ffmpeg=ffmpeg)
+
+    async def _post_all(self, job: Job, live: LiveMessage, character: str, prepared: PreparedFiles) -> int:
+        first, *more = prepared.batches()
+        embed = result_embed(job, character, notes=prepared.notes)
+        can_upscale = self._bot.services.derived_jobs.can_upscale(job)
+        payload = MessagePayload(
+            embed,
+            files=lambda: [file.open() for file in first],
+            view=lambda: result_view(job, self._settings.discord.reactions, can_upscale=can_upscale),
+        )
+        shown = await self._post_first(job, live, payload, first)
+        for part, batch in enumerate(more, start=1):
+            await self._post_further(job, live, part, batch, reply_to=shown)
+        return shown
+
+    async def _post_first(
+        self, job: Job, live: LiveMessage, payload: MessagePayload, files: tuple[PreparedFile, ...]
+    ) -> int:
+        """The result as the last edit of the progress message, or as a message of its own if that takes no edits."""
+        outgoing = self._outgoing(job, live, DeliveryKind.RESULT, part=0)
+
+        async def post(row: Delivery) -> int:
+            try:
+                await live.edit_until_shown(payload)
+            except discord.HTTPException as error:
+                if trouble_of(error) not in TAKES_NO_EDITS:
+                    raise
+                log.info("job %s: its message is gone, the result is posted anew", job.id)
+                return await self._send(live, payload, row)
+            return live.id
+
+        matches = has_attachment(*(file.name for file in files)) if files else has_footer(footer(job))
+
+        async def find(row: Delivery) -> int | None:
+            if files and await self._shows(live, matches):
+                return live.id
+            # The progress message has the same footer: only another message can be the result.
+            return await find_in_channel(self._bot, lambda message: message.id != live.id and matches(message))(row)
+
+        return await self._outbox.send(outgoing, post, find)
+
+    async def _shows(self, live: LiveMessage, matches: Matcher) -> bool:
+        try:
+            return matches(await live.fetch())
+        except discord.HTTPException as error:
+            if trouble_of(error) is Trouble.AMBIGUOUS:
+                raise
+            return False
+
+    async def _post_further(
+        self, job: Job, live: LiveMessage, part: int, batch: tuple[PreparedFile, ...], *, reply_to: int
+    ) -> None:
+        """Files beyond the first ten, as a reply to the first message."""
+        payload = MessagePayload(None, files=lambda: [file.open() for file in batch])
+        await self._outbox.send(
+            self._outgoing(job, live, DeliveryKind.RESULT, part=part),
+            lambda row: self._send(live, payload, row, reply_to=reply_to),
+            find_in_channel(self._bot, has_attachment(*(file.name for file in batch))),
+        )
+
+    async def _add_reactions(self, job: Job, live: LiveMessage, shown: int) -> None:
+        """The reactions that do something on the result, if the owner wants them (`discord.offer_reactions`)."""
+        if self._settings.discord.offer_reactions:
+            channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
+            message = channel.get_partial_message(shown)
+            await add_reactions(message, MessageContent.of(job), self._settings.discord.reactions)
+
+    # -- the mention
+
+    async def _prepare_notice(self, job: Job, live: LiveMessage) -> Delivery | None:
+        """Store that a mention is due before the result is posted, so that a crash between the two does not lose it."""
+        if job.state is JobState.CANCELLED or not job.request.requester_id:
+            return None
+        if (datetime.now(UTC) - job.created_at).total_seconds() < self._settings.discord.notify_after_seconds:
+            return None
+        row = await self._outbox.deliveries.prepare(self._outgoing(job, live, DeliveryKind.NOTICE, part=0))
+        return None if row.state is DeliveryState.SENT else row
+
+    async def _notify(self, job: Job, notice: Delivery, shown: int) -> None:
+        """A short reply that mentions the person: Discord notifies nobody of an edit."""
+        mention = f"<@{job.request.requester_id}>"
+        ready = f"your {noun(job.request.kind)} is ready."
+        text = f"{mention} {ready}" if job.state is not JobState.FAILED else f"{mention} that did not work out."
+        person = discord.AllowedMentions(users=[discord.Object(job.request.requester_id)], replied_user=False)
+        channel = self._bot.get_partial_messageable(notice.channel_id, guild_id=notice.guild_id)
+        reference = discord.MessageReference(message_id=shown, channel_id=notice.channel_id, fail_if_not_exists=False)
+
+        async def post(row: Delivery) -> int:
+            try:
+                message = await channel.send(text, reference=reference, allowed_mentions=person, nonce=row.nonce)
+            except discord.HTTPException as error:
+                if error.code != REPLY_NEEDS_HISTORY:
+                    raise
+                message = await channel.send(text, allowed_mentions=person, nonce=row.nonce)
+            return message.id
+
+        try:
+            await self._outbox.send(
+                OutgoingMessage.model_validate(notice.model_dump(include=set(OutgoingMessage.model_fields))),
+                post,
+                find_in_channel(self._bot, replies_to(shown, mention)),
+            )
+        except discord.HTTPException as error:
+            log.info("job %s: the mention was refused (%s)", job.id, error.code)
+
+    # -- when it cannot be posted
+
+    async def _explain(self, job: Job, live: LiveMessage, error: ChorusError) -> None:
+        """End the job with the reason, and show it on the message if that is possible. The files are kept."""
+        job = await self._bot.services.orchestrator.mark_undeliverable(job.id, error) or job
+        try:
+            await live.edit(self._error_payload(job))
+        except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+            log.info("job %s: the explanation cannot be posted either (%s)", job.id, failure)
+
+    def _error_payload(self, job: Job) -> MessagePayload:
+        error = job.error or JobError(code="CANCELLED", message="Cancelled.")
+        reactions = self._settings.discord.reactions
+        return MessagePayload(failed_embed(job, error), view=lambda: result_view(job, reactions))
+
+    # -- sending
+
+    def _outgoing(self, job: Job, live: LiveMessage, kind: DeliveryKind, *, part: int) -> OutgoingMessage:
+        channel = self._bot.get_channel(live.channel_id)
+        newest = getattr(channel, "last_message_id", None) or 0
+        return OutgoingMessage(
+            kind=kind,
+            part=part,
+            job_id=job.id,
+            channel_id=live.channel_id,
+            guild_id=live.guild_id,
+            after_message_id=max(newest, live.id),
+        )
+
+    async def _send(
+        self, live: LiveMessage, payload: MessagePayload, row: Delivery, *, reply_to: int | None = None
+    ) -> int:
+        channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
+        view = payload.view()
+        message = await channel.send(
+            payload.content,
+            embeds=[payload.embed] if payload.embed is not None else [],
+            files=payload.files(),
+            view=view if view is not None else discord.utils.MISSING,
+            reference=discord.MessageReference(
+                message_id=reply_to or live.id, channel_id=live.channel_id, fail_if_not_exists=False
+            ),
+            mention_author=False,
+            nonce=row.nonce,
+        )
+        return message.id
+
+
+def reason_for_no_post(error: Exception) -> ChorusError:
+    """What to tell people when a finished result cannot be posted."""
+    try:
+        trouble = trouble_of(error)
+    except Exception:  # noqa: BLE001 - not Discord's error but a fault of ours, which the caller has logged
+        return ChorusError("The result is finished, but posting it failed.", advice="The files are kept by the owner.")
+    if trouble in {Trouble.FORBIDDEN, Trouble.CHANNEL_GONE}:
+        return NotAllowed(
+            "The result is finished, but I may not post it in this channel any more.",
+            advice="The files are kept. Give me View Channel, Send Messages and Attach Files here, and ask again.",
+        )
+    return ChorusError("Discord refused the result.", advice="The files are kept by the owner.")

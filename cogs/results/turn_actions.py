@@ -1,0 +1,36 @@
+"""What people may ask for at a character's turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.errors import ChorusError
+
+if TYPE_CHECKING:
+    from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
+    from bot.policy import Actor
+
+
+async def asked_by(bot: ChorusBot, turn: Message) -> int | None:
+    """The Discord user whose message the turn answers."""
+    asked = await bot.services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None
+    return asked.author_id if asked is not None else None
+
+
+async def write_alternative(bot: ChorusBot, actor: Actor, turn: Message) -> None:
+    """Let the character write another answer in place of this one.
+
+    Raises:
+        ChorusError: The person may not, or the turn is gone.
+
+    """
+    policy = bot.services.policy
+    policy.require_may_derive(actor, await asked_by(bot, turn))
+    try:
+        character = bot.services.characters.get(turn.character_id or "", actor.channel.guild_id)
+    except ChorusError:  # its file is gone; the conversation says so
+        character = None
+    if character is not None:
+        policy.require_suitable(actor.channel, character.name, adults_only=character.nsfw)
+    await bot.services.conversations.regenerate(turn.id)

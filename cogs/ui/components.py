@@ -1,0 +1,50 @@
+"""Buttons that work after a restart: everything a press needs is in the `custom_id`, the rest in the database.
+
+A view of such buttons is sent already stopped. discord.py 2.7 keeps every unfinished view in memory, which would be
+lost in a restart; of a stopped view it keeps nothing. Presses arrive at `cogs.component_router`, which finds the
+handler by the custom id.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+import discord
+
+JOB_ID: Final = r"(?P<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+TURN_ID: Final = r"(?P<turn>[0-9a-f-]{36})"
+
+Button = discord.ui.Button[Any]
+
+
+def button(
+    custom_id: str,
+    label: str | None = None,
+    *,
+    emoji: str | None = None,
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+    disabled: bool = False,
+    row: int | None = None,
+) -> Button:
+    """A button without a callback; `row` 0 to 4 is chosen by discord.py if it is None."""
+    return discord.ui.Button(custom_id=custom_id, label=label, emoji=emoji, style=style, disabled=disabled, row=row)
+
+
+def job_button(action: str, job_id: UUID, label: str, *, emoji: str | None = None, **options: Any) -> Button:
+    """A button about one job: `chorus:<action>:<job id>`."""
+    return button(f"chorus:{action}:{job_id}", label, emoji=emoji, **options)
+
+
+def job_action(action: str) -> str:
+    """The pattern of a `job_button` with this action."""
+    return f"chorus:{action}:{JOB_ID}"
+
+
+def stateless_view(*buttons: Button) -> discord.ui.View:
+    """A view of these buttons, already stopped."""
+    view = discord.ui.View(timeout=None)
+    for each in buttons:
+        view.add_item(each)
+    view.stop()
+    return view
