@@ -101,14 +101,14 @@ class ChorusBot(commands.Bot):
             # Not `load_extension`: it executes the module anew and takes it out of `sys.modules` when the bot closes,
             # so that a class imported elsewhere is not the class of the cog.
             await importlib.import_module(extension).setup(self)
-        await CommandSync(self).run()
+        await CommandSync(self, self.services.settings).run()
 
     async def on_message(self, message: discord.Message, /) -> None:
         """There are no text commands: cogs listen to messages themselves."""
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Discord forgets a guild's commands when the bot leaves it."""
-        await CommandSync(self).joined(guild)
+        await CommandSync(self, self.services.settings).joined(guild)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """An exception in a listener ends that listener's call and nothing else."""

@@ -21,7 +21,9 @@ from bot.discord_client.errors import NETWORK_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.discord_client.bot import ChorusBot
+    from discord.ext import commands
+
+    from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +37,8 @@ class CommandSync:
     are kept too, for direct messages only.
     """
 
-    def __init__(self, bot: ChorusBot) -> None:
+    def __init__(self, bot: commands.Bot, settings: Settings) -> None:
         self._bot = bot
-        settings = bot.services.settings
         self._guild_ids = settings.discord.guild_ids
         self._allow_dms = settings.discord.allow_dms
         self._server = settings.discord.server or "discord.com"

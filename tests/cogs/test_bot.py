@@ -27,7 +27,7 @@ async def test_commands_are_sent_once_and_again_when_they_change(stage: Stage) -
         bot.tree.add_command(a_command())
         from bot.discord_client.command_sync import CommandSync  # noqa: PLC0415
 
-        await CommandSync(bot).run()
+        await CommandSync(bot, bot.services.settings).run()
     assert len(stage.discord.requests_to(*SYNCS)) == 2
 
 
