@@ -12,7 +12,6 @@ from bot.domain.jobs import Job, Origin
 from bot.policy import Actor, Permission
 
 if TYPE_CHECKING:
-    from bot.characters import Character
     from bot.discord_client.bot import ChorusBot
 
 _ALL = frozenset(Permission)
@@ -151,29 +150,3 @@ def may_view_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
     origin = job.request.origin
     where = Channel(guild_id=origin.guild_id, channel_id=origin.channel_id or 0, age_restricted=origin.age_restricted)
     return may_view(interaction, where)
-
-
-# -- the character of a channel
-
-
-async def character_of(interaction: discord.Interaction[ChorusBot], chosen: str | None) -> Character:
-    """The character that is meant: the one named, else the channel's, else the default one.
-
-    Raises:
-        CharacterNotFound: Nobody is called that, or the file of the channel's character is gone.
-
-    """
-    bot = interaction.client
-    if chosen:
-        return bot.services.characters.find(chosen, interaction.guild_id)
-    character_id = await channel_character_id(bot, interaction_channel(interaction))
-    return bot.services.characters.get(character_id, interaction.guild_id)
-
-
-async def channel_character_id(bot: ChorusBot, channel: Channel) -> str:
-    """The id of the character that a channel (or a thread's parent) is bound to, else of the default one."""
-    for channel_id in (channel.channel_id, channel.parent_id):
-        binding = await bot.services.bindings.binding(channel_id) if channel_id is not None else None
-        if binding is not None:
-            return binding.character_id
-    return bot.services.settings.default_character

@@ -11,8 +11,8 @@ from discord.ext import commands
 from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind
 from bot.errors import InputInvalid
 from cogs.actors import interaction_actor, interaction_channel, requester_of
+from cogs.channel_characters import drawing_character
 from cogs.results import results_of
-from cogs.ui.artists import artist_of
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -69,7 +69,7 @@ class ContextMenusCog(commands.Cog, name="ContextMenus"):
     ) -> GenerationRequest:
         turn = await self.bot.services.conversations.repository.message_by_discord_id(message.id)
         speaker = turn.character_id if turn is not None and turn.alternatives else None
-        artist = await artist_of(interaction, actor, speaker)
+        artist = await drawing_character(interaction, actor, speaker)
         requester = requester_of(actor, interaction.channel, reply_to=message.id)
         return GenerationRequest(
             kind=JobKind.IMAGE,

@@ -10,9 +10,9 @@ from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError, InputInvalid
-from cogs.actors import character_of, interaction_actor, interaction_origin
+from cogs.actors import interaction_actor, interaction_origin
+from cogs.channel_characters import character_of, drawing_character
 from cogs.delivery import delivery_of
-from cogs.ui.artists import artist_of
 from cogs.ui.choices import character_choices, choices
 from cogs.ui.numbers import parse_seed
 
@@ -53,7 +53,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
         words = prompt.strip()
         if not words:
             raise InputInvalid("The prompt is empty.", advice="Say what to draw.")
-        artist = await artist_of(interaction, actor, character)
+        artist = await drawing_character(interaction, actor, character)
         request = GenerationRequest(
             kind=JobKind.IMAGE,
             character_id=artist.id,

@@ -10,8 +10,8 @@ from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
 from cogs.actors import interaction_actor, interaction_origin
+from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
-from cogs.ui.artists import artist_of
 from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class SceneCog(commands.Cog, name="Scene"):
         """The job is answered at once and waits for its prompt."""
         actor = interaction_actor(interaction)
         self.bot.services.policy.require_bot_can_post(actor)
-        artist = await artist_of(interaction, actor, character)
+        artist = await drawing_character(interaction, actor, character)
         thread = await self.bot.services.conversations.channels.current_thread(actor.channel)
         words = (about or "").strip() or PRESENT_MOMENT
         request = GenerationRequest(

@@ -14,7 +14,8 @@ from discord.ext import commands
 from bot.errors import InputInvalid, NotAllowed
 from bot.policy import Permission
 from bot.voice.samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, UploadedSample
-from cogs.actors import character_of, interaction_actor, interaction_channel
+from cogs.actors import interaction_actor, interaction_channel
+from cogs.channel_characters import character_of
 from cogs.ui.choices import character_choices, choices
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 

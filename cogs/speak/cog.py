@@ -14,7 +14,8 @@ from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.jobs import Origin
 from bot.errors import InputInvalid, VoiceUnavailable
 from bot.voice.speech_requests import SpeechRequest
-from cogs.actors import channel_of, character_of, interaction_actor, interaction_origin
+from cogs.actors import channel_of, interaction_actor, interaction_origin
+from cogs.channel_characters import character_of
 from cogs.delivery import delivery_of
 from cogs.speak.speaker import MessageSpeaker, names_in_channel
 from cogs.ui.choices import character_choices

@@ -15,7 +15,8 @@ from bot.errors import ChorusError
 from bot.policy import Actor
 from bot.voice.speech_requests import SpeechRequest
 from bot.voice.speech_text import NO_NAMES, MentionNames
-from cogs.actors import channel_character_id, channel_of, permissions_of
+from cogs.actors import channel_of, permissions_of
+from cogs.channel_characters import channel_character_id
 from cogs.delivery import delivery_of
 
 if TYPE_CHECKING:
