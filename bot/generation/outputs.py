@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import FileRefused, FileTooLarge
-from bot.comfyui.models import Media, OutputFile, preferred
+from bot.comfyui.outputs import MediaKind, OutputFile, prefer_saved
 from bot.domain.attempts import CollectedFile
 from bot.domain.jobs import Job, JobKind
 from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
@@ -35,12 +35,16 @@ def chosen_files(files: Sequence[OutputFile], kind: JobKind) -> tuple[OutputFile
     A workflow in the folder `image` that saves only a video has that as its result, and the other way round.
     """
     if kind is JobKind.AUDIO:
-        found = preferred(files, Media.AUDIO)
+        found = prefer_saved(files, MediaKind.AUDIO)
     elif kind is JobKind.VIDEO:
-        animated = tuple(file for file in files if file.animated and file.media is Media.IMAGE)
-        found = preferred(files, Media.VIDEO) or preferred(animated, Media.IMAGE) or preferred(files, Media.IMAGE)
+        animated = tuple(file for file in files if file.animated and file.media is MediaKind.IMAGE)
+        found = (
+            prefer_saved(files, MediaKind.VIDEO)
+            or prefer_saved(animated, MediaKind.IMAGE)
+            or prefer_saved(files, MediaKind.IMAGE)
+        )
     else:
-        found = preferred(files, Media.IMAGE) or preferred(files, Media.VIDEO)
+        found = prefer_saved(files, MediaKind.IMAGE) or prefer_saved(files, MediaKind.VIDEO)
     unique = {(file.type, file.subfolder, file.filename): file for file in found}
     return tuple(unique.values())[:_MOST_FILES]
 

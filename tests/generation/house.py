@@ -24,7 +24,7 @@ from bot.workflows.parsing import parse_workflow
 from bot.workflows.values import Workflow
 
 OPTIONS = ClientOptions(
-    retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, settle_delay=0.05, watchdog_silence=2.0
+    retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, confirmation_delay=0.05, watchdog_silence=2.0
 )
 Graph = dict[str, dict[str, Any]]
 

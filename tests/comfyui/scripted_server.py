@@ -1,4 +1,4 @@
-"""A scripted ComfyUI on a real socket: it does what a test tells it to, in the wire's own words."""
+"""A ComfyUI server on a real socket that does only what a test tells it to, with the messages of ComfyUI 0.33."""
 
 from __future__ import annotations
 
@@ -20,30 +20,53 @@ GRAPH: dict[str, Any] = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 1}},
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
 }
-FLAGS = {"supports_preview_metadata": True, "max_upload_size": 104857600}
+FEATURE_FLAGS = {"supports_preview_metadata": True, "max_upload_size": 104857600}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Peer:
-    """Attributes are the knobs; `post`, `send`, `run`, `finish` are what a server does by itself."""
+class ScriptedComfyUI:
+    """Runs no prompt by itself: `start_prompt`, `send_event` and `finish_prompt` play what a server does.
+
+    Attributes:
+        version: What `/system_stats` says.
+        has_websocket: False: `/ws` answers 404.
+        feature_flags: The server's answer to the first frame of a connection.
+        stale: Numbers of the WebSocket connections (1 is the first) that receive nothing after their greeting.
+        greeting_node: The node that a new connection is told to be running, without a prompt id.
+        broken_submissions: For each coming POST /prompt, how the connection breaks: "before" the prompt is queued,
+            "after" it, or "after, then closed", with the server no longer accepting connections.
+        fixed_response: Status, body and content type of every answer to POST /prompt and of the status of uploads.
+        node_errors: What accepted submissions are answered with.
+        chooses_ids: Ignore the client's `prompt_id`, as servers before 0.3.45 do.
+        submission_gate: POST /prompt queues the prompt at once, and is answered when this is set.
+        view_handler: Answers GET /view instead of `files`.
+        play_recording: Called with prompt id and client id after each accepted submission.
+        submissions: The bodies of all POST /prompt.
+        calls: Method and path of all requests, in order.
+        pending, running, history: The prompts of the server by id.
+        files: Content of GET /view by "type/subfolder/filename".
+        uploads: Name, subfolder and content of each upload.
+        first_frames: The first frame of each WebSocket connection.
+        client_ids: The client id of each WebSocket connection.
+        interrupted: The prompt ids of interrupts that hit a running prompt.
+
+    """
 
     def __init__(self) -> None:
         self.port = 0
         self.version = "0.33.0"
-        self.websocket = True
-        self.flags: Mapping[str, Any] = FLAGS
-        self.deaf: set[int] = set()
-        """Numbers of the connections (1 is the first) that hear nothing after their greeting."""
-        self.greet_running: str | None = None
-        self.drop_posts: list[str] = []
-        """For each coming POST /prompt: "before" it is applied or "after" it, the connection breaks."""
-        self.answer: tuple[int, bytes, str] | None = None
+        self.has_websocket = True
+        self.feature_flags: Mapping[str, Any] = FEATURE_FLAGS
+        self.stale: set[int] = set()
+        self.greeting_node: str | None = None
+        self.broken_submissions: list[str] = []
+        self.fixed_response: tuple[int, bytes, str] | None = None
         self.node_errors: dict[str, Any] = {}
-        self.own_ids = False
-        self.hold: asyncio.Event | None = None
-        """POST /prompt is applied, and answered only when this is set."""
-        self.view: Handler | None = None
-        self.posts: list[dict[str, Any]] = []
+        self.chooses_ids = False
+        self.submission_gate: asyncio.Event | None = None
+        self.view_handler: Handler | None = None
+        self.play_recording: Callable[[str, str], Awaitable[None]] | None = None
+        self.submissions: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.pending: dict[str, dict[str, Any]] = {}
         self.running: dict[str, dict[str, Any]] = {}
@@ -56,6 +79,7 @@ class Peer:
         self.changed = asyncio.Condition()
         self._sockets: dict[str, tuple[int, web.WebSocketResponse]] = {}
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -90,16 +114,16 @@ class Peer:
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await site.start()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await self._site.start()
         self.port = cast("tuple[str, int]", self._runner.addresses[0])[1]
 
     async def stop(self) -> None:
-        """Gone, like a killed process: sockets break, queue and history are forgotten."""
+        """Like a killed process: connections break, queue and history are gone."""
         self.pending.clear()
         self.running.clear()
         self.history.clear()
-        await self.drop_sockets()
+        await self.close_websockets()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -107,78 +131,78 @@ class Peer:
             await self._runner.cleanup()
             self._runner = None
 
-    async def drop_sockets(self) -> None:
+    async def close_websockets(self) -> None:
         for _, socket in list(self._sockets.values()):
             await socket.close(code=WSCloseCode.GOING_AWAY)
         self._sockets.clear()
 
-    # -- what tests wait for
+    # -- for tests to wait
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def wait_until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(condition)
 
-    async def _note(self, call: str = "") -> None:
+    async def _record_call(self, call: str = "") -> None:
         async with self.changed:
             if call:
                 self.calls.append(call)
             self.changed.notify_all()
 
-    async def connections(self, count: int) -> None:
-        """That many connections have sent their first frame."""
-        await self.until(lambda: len(self.first_frames) >= count)
+    async def wait_for_connections(self, count: int) -> None:
+        """Until so many WebSocket connections, in all, have sent their first frame."""
+        await self.wait_until(lambda: len(self.first_frames) >= count)
 
     # -- what a server does
 
-    async def send(self, prompt_id: str, kind: str, **data: object) -> None:
+    async def send_event(self, prompt_id: str, kind: str, **data: object) -> None:
         entry = self.running.get(prompt_id) or self.pending.get(prompt_id) or {}
-        await self.send_to(str(entry.get("client_id")), prompt_id, kind, **data)
+        await self.send_event_to(str(entry.get("client_id")), prompt_id, kind, **data)
 
-    async def send_to(self, client_id: str, prompt_id: str, kind: str, **data: object) -> None:
-        await self.emit(client_id, {"type": kind, "data": {**data, "prompt_id": prompt_id}})
+    async def send_event_to(self, client_id: str, prompt_id: str, kind: str, **data: object) -> None:
+        await self.send_frame(client_id, {"type": kind, "data": {**data, "prompt_id": prompt_id}})
 
-    async def emit(self, client_id: str, message: Mapping[str, Any] | bytes) -> None:
+    async def send_frame(self, client_id: str, message: Mapping[str, Any] | bytes) -> None:
         number, socket = self._sockets.get(client_id, (0, None))
-        if socket is None or number in self.deaf or socket.closed:
+        if socket is None or number in self.stale or socket.closed:
             return
         if isinstance(message, bytes):
             await socket.send_bytes(message)
         else:
             await socket.send_json(message)
 
-    async def status(self) -> None:
+    async def send_status(self) -> None:
         count = len(self.pending) + len(self.running)
         for client_id in list(self._sockets):
-            await self.emit(
+            await self.send_frame(
                 client_id, {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": count}}}}
             )
 
-    async def run(self, prompt_id: str) -> None:
+    async def start_prompt(self, prompt_id: str) -> None:
         self.running[prompt_id] = self.pending.pop(prompt_id)
-        await self.send(prompt_id, "execution_start", timestamp=1000)
-        await self.send(prompt_id, "execution_cached", nodes=[])
+        await self.send_event(prompt_id, "execution_start", timestamp=1000)
+        await self.send_event(prompt_id, "execution_cached", nodes=[])
 
-    async def preview(self, prompt_id: str, picture: bytes = JPEG) -> None:
+    async def send_preview(self, prompt_id: str, picture: bytes = JPEG) -> None:
         header = json.dumps({"node_id": "1", "prompt_id": prompt_id, "image_type": "image/jpeg"}).encode()
         client_id = str(self.running[prompt_id]["client_id"])
-        await self.emit(client_id, struct.pack(">II", 4, len(header)) + header + picture)
+        await self.send_frame(client_id, struct.pack(">II", 4, len(header)) + header + picture)
 
-    async def finish(
+    async def finish_prompt(
         self,
         prompt_id: str,
         outputs: Mapping[str, Any] | None = None,
         *,
         end: str = "execution_success",
         status: str | None = None,
-        say: bool = True,
+        announced: bool = True,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a running prompt; `say` False: only the history knows."""
-        outputs = {"2": {"images": [image("x_1.png")]}} if outputs is None else outputs
-        if say:
+        """End a running prompt. `announced` False: no event tells so, only the history."""
+        outputs = {"2": {"images": [output_file("x_1.png")]}} if outputs is None else outputs
+        if announced:
             for node, output in outputs.items():
-                await self.send(prompt_id, "executed", node=node, output=output)
-            await self.send(prompt_id, end, timestamp=3500, **(data or {}))
+                await self.send_event(prompt_id, "executed", node=node, output=output)
+            await self.send_event(prompt_id, end, timestamp=3500, **(data or {}))
         entry = self.running.pop(prompt_id)
         ended = {"prompt_id": prompt_id, "timestamp": 3500, **(data or {})}
         self.history[prompt_id] = {
@@ -194,15 +218,15 @@ class Peer:
                 ],
             },
         }
-        if say:
+        if announced:
             message = {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}
-            await self.emit(str(entry["client_id"]), message)
+            await self.send_frame(str(entry["client_id"]), message)
 
-    def replay(self, name: str) -> Callable[[str, str], Awaitable[None]]:
-        """Play a recorded exchange for the next prompt, under its id."""
+    def load_recording(self, name: str) -> Callable[[str, str], Awaitable[None]]:
+        """Answer the next submission as recorded; what is returned sends the recorded frames under its prompt id."""
         lines = [json.loads(line) for line in (RECORDED / f"{name}.jsonl").read_text().splitlines()]
         if lines[0]["status"] != 200:
-            self.answer = (lines[0]["status"], json.dumps(lines[0]["body"]).encode(), "application/json")
+            self.fixed_response = (lines[0]["status"], json.dumps(lines[0]["body"]).encode(), "application/json")
         else:
             self.node_errors = lines[0]["body"]["node_errors"]
         recorded = str(lines[0]["body"].get("prompt_id"))
@@ -216,20 +240,18 @@ class Peer:
                         self.history.update(history)
                         self.pending.pop(prompt_id, None)
                     if message["type"] != "feature_flags" and "sid" not in message["data"]:
-                        await self.emit(client_id, message)
+                        await self.send_frame(client_id, message)
                 elif "binary_len" in line:
                     head = base64.b64decode(line["binary_b64_head"]).replace(recorded.encode(), prompt_id.encode())
-                    await self.emit(client_id, head.ljust(line["binary_len"], b"\0"))
+                    await self.send_frame(client_id, head.ljust(line["binary_len"], b"\0"))
 
         return play
 
     # -- routes
 
-    player: Callable[[str, str], Awaitable[None]] | None = None
-
     async def _ws(self, request: web.Request) -> web.StreamResponse:
-        await self._note("GET /ws")
-        if not self.websocket:
+        await self._record_call("GET /ws")
+        if not self.has_websocket:
             return web.Response(status=404)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -238,43 +260,46 @@ class Peer:
         self._sockets[client_id] = (len(self.client_ids), socket)
         greeting = {"status": {"exec_info": {"queue_remaining": 0}}, "sid": client_id}
         await socket.send_json({"type": "status", "data": greeting})
-        if self.greet_running is not None:
-            await socket.send_json({"type": "executing", "data": {"node": self.greet_running}})
+        if self.greeting_node is not None:
+            await socket.send_json({"type": "executing", "data": {"node": self.greeting_node}})
         first = True
         async for message in socket:
             if first:
                 self.first_frames.append(json.loads(message.data))
-                await socket.send_json({"type": "feature_flags", "data": self.flags})
-                await self._note()
+                await socket.send_json({"type": "feature_flags", "data": self.feature_flags})
+                await self._record_call()
                 first = False
         return socket
 
     async def _prompt(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        self.posts.append(body)
-        drop = self.drop_posts.pop(0) if self.drop_posts else ""
+        self.submissions.append(body)
+        drop = self.broken_submissions.pop(0) if self.broken_submissions else ""
         if drop == "before":
-            return await self._break(request, "POST /prompt")
-        if self.answer is not None:
-            status, content, kind = self.answer
-            await self._note("POST /prompt")
+            return await self._drop_connection(request, "POST /prompt")
+        if self.fixed_response is not None:
+            status, content, kind = self.fixed_response
+            await self._record_call("POST /prompt")
             return web.Response(status=status, body=content, content_type=kind)
-        prompt_id = str(uuid.uuid4()) if self.own_ids else body["prompt_id"]
+        prompt_id = str(uuid.uuid4()) if self.chooses_ids else body["prompt_id"]
         self.pending[prompt_id] = body
-        await self.status()
-        if self.hold is not None:
-            await self._note()
-            await self.hold.wait()
-        if drop == "after":
-            return await self._break(request, "POST /prompt")
-        await self._note("POST /prompt")
-        if self.player is not None:
-            task = asyncio.ensure_future(self.player(prompt_id, body["client_id"]))
+        await self.send_status()
+        if self.submission_gate is not None:
+            await self._record_call()
+            await self.submission_gate.wait()
+        if drop == "after, then closed":
+            assert self._site is not None
+            await self._site.stop()
+        if drop.startswith("after"):
+            return await self._drop_connection(request, "POST /prompt")
+        await self._record_call("POST /prompt")
+        if self.play_recording is not None:
+            task = asyncio.ensure_future(self.play_recording(prompt_id, body["client_id"]))
             self._tasks.add(task)
         return web.json_response({"prompt_id": prompt_id, "number": 7, "node_errors": self.node_errors})
 
-    async def _break(self, request: web.Request, call: str) -> web.Response:
-        await self._note(call)
+    async def _drop_connection(self, request: web.Request, call: str) -> web.Response:
+        await self._record_call(call)
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
@@ -283,7 +308,7 @@ class Peer:
         return web.json_response({"exec_info": {"queue_remaining": len(self.pending) + len(self.running)}})
 
     async def _queue(self, request: web.Request) -> web.Response:
-        await self._note("GET /queue")
+        await self._record_call("GET /queue")
         return web.json_response(
             {"queue_running": self._entries(self.running), "queue_pending": self._entries(self.pending)}
         )
@@ -298,8 +323,8 @@ class Peer:
     async def _delete(self, request: web.Request) -> web.Response:
         for prompt_id in (await request.json())["delete"]:
             self.pending.pop(prompt_id, None)
-        await self._note("POST /queue")
-        await self.status()
+        await self._record_call("POST /queue")
+        await self.send_status()
         return web.Response()
 
     async def _interrupt(self, request: web.Request) -> web.Response:
@@ -307,23 +332,23 @@ class Peer:
         old = tuple(map(int, self.version.split("."))) < (0, 3, 57)
         for prompt_id in [one for one in self.running if old or one == asked]:
             self.interrupted.append(prompt_id)
-            await self.finish(prompt_id, {}, end="execution_interrupted", data={"node_id": "1"})
-        await self._note("POST /interrupt")
+            await self.finish_prompt(prompt_id, {}, end="execution_interrupted", data={"node_id": "1"})
+        await self._record_call("POST /interrupt")
         return web.Response()
 
     async def _whole_history(self, request: web.Request) -> web.Response:
-        await self._note("GET /history")
+        await self._record_call("GET /history")
         return web.json_response(self.history)
 
     async def _history(self, request: web.Request) -> web.Response:
-        await self._note("GET /history/id")
+        await self._record_call("GET /history/id")
         prompt_id = request.match_info["id"]
         return web.json_response({prompt_id: self.history[prompt_id]} if prompt_id in self.history else {})
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
-        await self._note("GET /view")
-        if self.view is not None:
-            return await self.view(request)
+        await self._record_call("GET /view")
+        if self.view_handler is not None:
+            return await self.view_handler(request)
         name = f"{request.query['type']}/{request.query['subfolder']}/{request.query['filename']}"
         if ".." in name:
             return web.Response(status=400)
@@ -337,22 +362,22 @@ class Peer:
         name = image.filename
         stored = name if name not in taken else name.replace(".", " (1).", 1)
         self.uploads.append((stored, str(fields["subfolder"]), image.file.read()))
-        if self.answer is not None:
-            return web.Response(status=self.answer[0])
+        if self.fixed_response is not None:
+            return web.Response(status=self.fixed_response[0])
         return web.json_response({"name": stored, "subfolder": fields["subfolder"], "type": "input"})
 
     async def _stats(self, request: web.Request) -> web.Response:
-        await self._note("GET /system_stats")
+        await self._record_call("GET /system_stats")
         return web.json_response({"system": {"comfyui_version": self.version, "os": "linux"}, "devices": []})
 
     async def _object_info(self, request: web.Request) -> web.Response:
-        await self._note("GET /object_info")
+        await self._record_call("GET /object_info")
         return web.json_response({"EmptyImage": {"input": {}}})
 
     async def _free(self, request: web.Request) -> web.Response:
-        await self._note(f"POST /free {json.dumps(await request.json())}")
+        await self._record_call(f"POST /free {json.dumps(await request.json())}")
         return web.Response()
 
 
-def image(filename: str, subfolder: str = "", kind: str = "output") -> dict[str, str]:
+def output_file(filename: str, subfolder: str = "", kind: str = "output") -> dict[str, str]:
     return {"filename": filename, "subfolder": subfolder, "type": kind}

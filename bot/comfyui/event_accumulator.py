@@ -1,4 +1,4 @@
-"""What the socket told of one prompt, and how far that can be relied on."""
+"""The events of one prompt, added up: updates for who watches it, and its outcome as far as the events tell it."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ from bot.comfyui.events import (
     ProgressStateEvent,
 )
 from bot.comfyui.exceptions import ExecutionFailed
-from bot.comfyui.models import (
+from bot.comfyui.execution_updates import (
     CachedNodes,
     ExecutionUpdate,
-    Failed,
-    Interrupted,
+    NodeProgress,
     NodeStarted,
-    Outcome,
     PreviewFrame,
     Started,
-    Stepped,
-    Succeeded,
 )
-from bot.comfyui.outputs import files_of, texts_of
+from bot.comfyui.outputs import parse_output_files, parse_output_texts
+from bot.comfyui.prompt_state import Failed, Interrupted, Outcome, Succeeded
 
 
-class Story:
+class EventAccumulator:
     """Adds up the events of one prompt.
 
-    `whole` is True while nothing can have been missed since `execution_start`: only then does an `execution_success`
-    say everything, and the history need not be asked (which would keep the GPU waiting for one more round trip).
+    Attributes:
+        complete: No event can have been missed since `execution_start`. Only then does `execution_success` tell
+            everything, and the history need not be asked, which would cost the next prompt one more round trip.
+        started: The prompt is known to have started.
+        blocked: Messages of nodes that blocked their branch.
+
     """
 
     def __init__(self) -> None:
-        self.whole = False
+        self.complete = False
         self.started = False
         self.blocked: list[str] = []
         self._begin: int | None = None
@@ -51,46 +52,46 @@ class Story:
         self._interrupted = False
         self._error: ExecutionFailed | None = None
         self._cached = False
-        self._ran = False
+        self._executed_nodes = False
         self._outputs: dict[str, Mapping[str, Any]] = {}
         self._node: str | None = None
-        self._steps: dict[str, tuple[float, float]] = {}
+        self._progress: dict[str, tuple[float, float]] = {}
 
-    def gap(self) -> None:
-        """The connection broke: something may have been missed."""
-        self.whole = False
+    def connection_lost(self) -> None:
+        """Note that events may have been missed, because the WebSocket was not connected."""
+        self.complete = False
 
     def add(self, event: Event) -> Iterator[ExecutionUpdate]:
-        """Take an event of this prompt; what it tells somebody who watches."""
-        self._note(event)
+        """Take an event of this prompt into account and yield the updates that follow from it."""
+        self._record(event)
         match event:
             case ExecutionStartEvent():
-                yield from self.start()
+                yield from self.mark_started()
             case ExecutionCachedEvent(nodes=nodes):
                 yield CachedNodes(nodes)
             case ExecutingEvent(node=str(node)) if node != self._node:
                 self._node = node
-                yield from self.start()
+                yield from self.mark_started()
                 yield NodeStarted(node)
             case ProgressEvent(node=node, value=value, max=maximum):
-                yield from self._step(node, value, maximum)
+                yield from self._node_progress(node, value, maximum)
             case ProgressStateEvent(nodes=nodes):
                 for node in nodes:
                     if node.state == "running" and node.value > 0:
-                        yield from self._step(node.node, node.value, node.max)
+                        yield from self._node_progress(node.node, node.value, node.max)
             case PreviewEvent(node=node, media_type=media_type, data=data):
                 yield PreviewFrame(data, media_type, node or self._node)
             case _:
                 pass
 
-    def _note(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         match event:
             case ExecutionStartEvent(timestamp=timestamp):
-                self.whole, self._begin = True, timestamp
+                self.complete, self._begin = True, timestamp
             case ExecutionCachedEvent(nodes=nodes):
                 self._cached = bool(nodes)
             case ExecutingEvent(node=str()):
-                self._ran = True
+                self._executed_nodes = True
             case ExecutedEvent(node=node, output=output):
                 self._outputs[node] = output
             case ExecutionErrorEvent(error=error, blocked=True):
@@ -104,39 +105,39 @@ class Story:
             case _:
                 pass
 
-    def start(self) -> Iterator[ExecutionUpdate]:
-        """It runs, by whatever evidence."""
+    def mark_started(self) -> Iterator[ExecutionUpdate]:
+        """Note that the prompt runs; yields `Started` the first time."""
         if not self.started:
             self.started = True
             yield Started()
 
-    def certain(self) -> Outcome | None:
-        """The outcome, if what was heard leaves no doubt: heard from the start, success said, nothing else said."""
-        if self.whole and self._success and self._error is None and not self._interrupted:
-            return self.probable()
+    def confirmed_outcome(self) -> Outcome | None:
+        """The outcome where the events leave no doubt: complete, `execution_success`, no error and no interrupt."""
+        if self.complete and self._success and self._error is None and not self._interrupted:
+            return self.reported_outcome()
         return None
 
-    def probable(self) -> Outcome | None:
-        """The outcome by what was heard, for when the history has no entry any more."""
+    def reported_outcome(self) -> Outcome | None:
+        """The outcome as far as the events tell it. Used when the history no longer has the prompt."""
         if self._interrupted:
             return Interrupted()
-        files = files_of(self._outputs)
+        files = parse_output_files(self._outputs)
         if self._error is not None:
             return Failed(self._error, files)
         if not self._success:
             return None
-        known = self._begin is not None and self._end is not None
+        timed = self._begin is not None and self._end is not None
         return Succeeded(
             files=files,
-            texts=texts_of(self._outputs),
-            cached=self._cached and not self._ran,
-            seconds=((self._end or 0) - (self._begin or 0)) / 1000 if known else None,
+            texts=parse_output_texts(self._outputs),
+            cached=self._cached and not self._executed_nodes,
+            seconds=((self._end or 0) - (self._begin or 0)) / 1000 if timed else None,
             blocked=tuple(self.blocked),
         )
 
-    def _step(self, node: str, value: float, maximum: float) -> Iterator[ExecutionUpdate]:
-        # `progress` and `progress_state` tell the same step twice.
-        if self._steps.get(node) != (value, maximum):
-            self._steps[node] = (value, maximum)
-            yield from self.start()
-            yield Stepped(node, value, maximum)
+    def _node_progress(self, node: str, value: float, maximum: float) -> Iterator[ExecutionUpdate]:
+        # ComfyUI sends the same step twice, as `progress` and in `progress_state`.
+        if self._progress.get(node) != (value, maximum):
+            self._progress[node] = (value, maximum)
+            yield from self.mark_started()
+            yield NodeProgress(node, value, maximum)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from pathlib import Path
 
@@ -12,21 +11,22 @@ from aiohttp import web
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, FileGone, FileRefused, FileTooLarge, UploadRefused
-from bot.comfyui.models import Media, OutputFile
-from bot.comfyui.outputs import files_of
-from tests.comfyui.peer import Peer, image
+from bot.comfyui.outputs import MediaKind, OutputFile, parse_output_files
+from tests.comfyui.scripted_server import ScriptedComfyUI, output_file
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-FILE = OutputFile("a b&c_ü.png", "sub/folder", "temp", "2", Media.IMAGE)
+FILE = OutputFile("a b&c_ü.png", "sub/folder", "temp", "2", MediaKind.IMAGE)
 
 
-async def test_a_file_arrives_whole_under_our_name(peer: Peer, client: ComfyClient, tmp_path: Path) -> None:
+async def test_a_file_is_downloaded_whole_to_the_target(
+    server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path
+) -> None:
     content = os.urandom(3_000_001)
-    peer.files["temp/sub/folder/a b&c_ü.png"] = content
+    server.files["temp/sub/folder/a b&c_ü.png"] = content
     target = tmp_path / "new" / "ours.png"
     got = await client.download(FILE, target, max_bytes=4_000_000)
     assert (got.path, got.size, got.sha256) == (target, len(content), hashlib.sha256(content).hexdigest())
@@ -34,32 +34,34 @@ async def test_a_file_arrives_whole_under_our_name(peer: Peer, client: ComfyClie
     assert names(target.parent) == ["ours.png"]
 
 
-async def test_an_empty_file_is_a_file(peer: Peer, client: ComfyClient, tmp_path: Path) -> None:
-    peer.files["temp/sub/folder/a b&c_ü.png"] = b""
+async def test_an_empty_file_is_a_file(server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path) -> None:
+    server.files["temp/sub/folder/a b&c_ü.png"] = b""
     assert (await client.download(FILE, tmp_path / "x", max_bytes=1)).size == 0
 
 
-async def test_gone(peer: Peer, client: ComfyClient, tmp_path: Path) -> None:
+async def test_a_file_that_is_gone(server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path) -> None:
     with pytest.raises(FileGone) as gone:
         await client.download(FILE, tmp_path / "x.png", max_bytes=100)
     assert gone.value.file is FILE
-    assert peer.calls.count("GET /view") == 1
+    assert server.calls.count("GET /view") == 1
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("broken", [1, 3])
-async def test_truncated_downloads_are_repeated(peer: Peer, client: ComfyClient, tmp_path: Path, broken: int) -> None:
+async def test_truncated_downloads_are_retried(
+    server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path, broken: int
+) -> None:
     async def cut_short(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000"})
         await response.prepare(request)
-        cut = peer.calls.count("GET /view") <= broken
+        cut = server.calls.count("GET /view") <= broken
         await response.write(b"x" * (500 if cut else 1000))
         if cut:
             assert request.transport is not None
             request.transport.close()
         return response
 
-    peer.view = cut_short
+    server.view_handler = cut_short
     target = tmp_path / "x.png"
     if broken < 3:
         assert (await client.download(FILE, target, max_bytes=1000)).size == 1000
@@ -69,16 +71,18 @@ async def test_truncated_downloads_are_repeated(peer: Peer, client: ComfyClient,
         assert names(tmp_path) == []
 
 
-async def test_server_errors_are_tried_again(peer: Peer, client: ComfyClient, tmp_path: Path) -> None:
-    async def stumbling(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=500) if peer.calls.count("GET /view") == 1 else web.Response(body=b"ok")
+async def test_server_errors_are_retried(server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path) -> None:
+    async def failing_once(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=500) if server.calls.count("GET /view") == 1 else web.Response(body=b"ok")
 
-    peer.view = stumbling
+    server.view_handler = failing_once
     assert (await client.download(FILE, tmp_path / "x", max_bytes=10)).size == 2
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_huge_files_are_not_taken(peer: Peer, client: ComfyClient, tmp_path: Path, announced: bool) -> None:
+async def test_files_above_the_limit_are_refused(
+    server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path, announced: bool
+) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         if announced:
@@ -90,29 +94,19 @@ async def test_huge_files_are_not_taken(peer: Peer, client: ComfyClient, tmp_pat
         except ConnectionError:
             return response
 
-    peer.view = endless
+    server.view_handler = endless
     with pytest.raises(FileTooLarge):
         await client.download(FILE, tmp_path / "x.png", max_bytes=3_000_000)
     assert names(tmp_path) == []
-    assert peer.calls.count("GET /view") == 1
+    assert server.calls.count("GET /view") == 1
 
 
-async def test_a_full_disk_leaves_nothing(
-    peer: Peer, client: ComfyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    peer.files["temp/sub/folder/a b&c_ü.png"] = os.urandom(3_000_000)
-
-    class FullDisk(io.FileIO):
-        def write(self, data: object) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-            raise OSError(28, "No space left on device")
-
-    def opened(path: Path, mode: str) -> FullDisk:
-        return FullDisk(path, mode)
-
-    monkeypatch.setattr(Path, "open", opened)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+async def test_a_full_disk_leaves_nothing(server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path) -> None:
+    server.files["temp/sub/folder/a b&c_ü.png"] = os.urandom(3_000_000)
+    (tmp_path / "x.png.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         await client.download(FILE, tmp_path / "x.png", max_bytes=10_000_000)
-    monkeypatch.undo()
     assert names(tmp_path) == []
 
 
@@ -130,9 +124,11 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_hostile_names_stay_words(peer: Peer, client: ComfyClient, tmp_path: Path, name: str) -> None:
-    """The server's name goes back to the server and nowhere else; only a tame extension is offered for ours."""
-    (file,) = files_of({"1": {"images": [image(name, "../../..")]}})
+async def test_hostile_names_never_become_local_paths(
+    server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path, name: str
+) -> None:
+    """The server's name is sent back to the server only; `suffix` is safe in a local name."""
+    (file,) = parse_output_files({"1": {"images": [output_file(name, "../../..")]}})
     assert file.filename == name
     assert file.suffix in {".png", ".bin"}
 
@@ -140,36 +136,38 @@ async def test_hostile_names_stay_words(peer: Peer, client: ComfyClient, tmp_pat
         assert request.query["filename"] == name
         return web.Response(body=b"data")
 
-    peer.view = anything
+    server.view_handler = anything
     await client.download(file, tmp_path / f"ours{file.suffix}", max_bytes=10)
     assert names(tmp_path) == [f"ours{file.suffix}"]
 
 
-async def test_names_the_server_refuses(peer: Peer, client: ComfyClient, tmp_path: Path) -> None:
-    (file,) = files_of({"1": {"images": [image("../../x.png")]}})
+async def test_names_that_the_server_refuses(server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path) -> None:
+    (file,) = parse_output_files({"1": {"images": [output_file("../../x.png")]}})
     with pytest.raises(FileRefused):
         await client.download(file, tmp_path / "x", max_bytes=10)
 
 
-async def test_uploads_use_the_name_the_server_chose(peer: Peer, client: ComfyClient, tmp_path: Path) -> None:
+async def test_an_upload_returns_the_name_that_the_server_chose(
+    server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path
+) -> None:
     source = tmp_path / "voice.wav"
     source.write_bytes(b"RIFF" + os.urandom(200_000))
     assert await client.upload(source, name="nova voice ü.wav") == "chorus/nova_voice_.wav"
     assert await client.upload(source, name="nova voice ü.wav") == "chorus/nova_voice_ (1).wav"
     assert await client.upload(source, name="../../evil.wav", subfolder="") == "_.._evil.wav"
-    assert [(name, folder) for name, folder, _ in peer.uploads] == [
+    assert [(name, folder) for name, folder, _ in server.uploads] == [
         ("nova_voice_.wav", "chorus"),
         ("nova_voice_ (1).wav", "chorus"),
         ("_.._evil.wav", ""),
     ]
-    assert peer.uploads[0][2] == source.read_bytes()
+    assert server.uploads[0][2] == source.read_bytes()
 
 
 @pytest.mark.parametrize("status", [400, 413, 500])
-async def test_uploads_refused(peer: Peer, client: ComfyClient, tmp_path: Path, status: int) -> None:
+async def test_refused_uploads(server: ScriptedComfyUI, client: ComfyClient, tmp_path: Path, status: int) -> None:
     source = tmp_path / "a.png"
     source.write_bytes(b"x")
-    peer.answer = (status, b"", "text/plain")
+    server.fixed_response = (status, b"", "text/plain")
     with pytest.raises(UploadRefused) as refused:
         await client.upload(source, name="a.png")
     assert refused.value.status == status
