@@ -55,12 +55,14 @@ class OutputFolder:
     Args:
         data_dir: Stored paths are relative to it.
         max_bytes: Size of the largest file that is downloaded.
+        max_pixels: Largest width times height of an image that is opened.
 
     """
 
-    def __init__(self, data_dir: Path, *, max_bytes: int) -> None:
+    def __init__(self, data_dir: Path, *, max_bytes: int, max_pixels: int) -> None:
         self.data_dir = data_dir
         self._max_bytes = max_bytes
+        self._max_pixels = max_pixels
 
     async def collect(
         self, client: ComfyClient, job: Job, part: int, files: Sequence[OutputFile]
@@ -133,7 +135,7 @@ class OutputFolder:
         arriving = target.with_name(f"{target.name}.download")
         try:
             downloaded = await client.download(file, arriving, max_bytes=self._max_bytes)
-            verified = await verify_output(downloaded.path, kind)
+            verified = await verify_output(downloaded.path, kind, max_pixels=self._max_pixels)
             final = target.with_name(target.name + verified.suffix)
             await asyncio.to_thread(arriving.replace, final)
         except FileTooLarge as error:

@@ -7,7 +7,6 @@ the speaker agreed, is in its row.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import tempfile
 from collections.abc import Sequence
@@ -20,8 +19,11 @@ from bot.characters.files import HostSample, host_samples
 from bot.domain.jobs import InputFile
 from bot.domain.voice_samples import NewVoiceSample, VoiceSample, VoiceSampleStore
 from bot.errors import ChorusError, InputInvalid, NotAllowed
-from bot.media.audio import BUNDLED, fit_audio, probe, to_mono_wav, transcode_to_ogg
+from bot.file_hash import sha256_of_file
+from bot.media.audio import probe_audio, transcode_to_ogg
+from bot.media.audio_shrinking import shrink_audio
 from bot.media.ffmpeg import Ffmpeg
+from bot.media.voice_sample import convert_voice_sample
 from bot.voice.options import VoiceOptions
 from bot.voice.ports import GuildSettings
 
@@ -63,7 +65,7 @@ class VoiceSamples:
         store: VoiceSampleStore,
         settings: GuildSettings,
         *,
-        ffmpeg: Ffmpeg = BUNDLED,
+        ffmpeg: Ffmpeg,
     ) -> None:
         self._options = options
         self._store = store
@@ -125,7 +127,7 @@ class VoiceSamples:
         with tempfile.TemporaryDirectory(prefix="chorus-sample-") as folder:
             target = Path(folder) / "sample.ogg"
             await transcode_to_ogg(self.path(sample), target, ffmpeg=self._ffmpeg)
-            return (await fit_audio(target, limit_bytes, ffmpeg=self._ffmpeg)).data
+            return (await shrink_audio(target, limit_bytes, ffmpeg=self._ffmpeg)).data
 
     # -- changing a guild's
 
@@ -248,15 +250,15 @@ class VoiceSamples:
     async def _convert(self, source: Path, folder: Path) -> tuple[_Converted, str, tuple[str, ...]]:
         """Mono WAV named by what it was made of, so that equal recordings are one file; made once."""
         if (await asyncio.to_thread(source.stat)).st_size > self._options.max_sample_bytes:
-            name = "nothing"  # its bytes are not even read: `to_mono_wav` says why
+            name = "nothing"  # its bytes are not even read: `convert_voice_sample` says why
         else:
-            name = (await asyncio.to_thread(_sha256, source))[:32]
+            name = (await asyncio.to_thread(sha256_of_file, source))[:32]
         target = folder / f"{name}.wav"
         warnings: tuple[str, ...] = ()
         if await asyncio.to_thread(target.is_file):
-            seconds = (await probe(target, ffmpeg=self._ffmpeg)).duration_seconds
+            seconds = (await probe_audio(target, ffmpeg=self._ffmpeg)).duration_seconds
         else:
-            info = await to_mono_wav(
+            info = await convert_voice_sample(
                 source,
                 target,
                 max_bytes=self._options.max_sample_bytes,
@@ -264,7 +266,7 @@ class VoiceSamples:
                 ffmpeg=self._ffmpeg,
             )
             seconds, warnings = info.duration_seconds, info.warnings
-        return _Converted(target, seconds), await asyncio.to_thread(_sha256, target), warnings
+        return _Converted(target, seconds), await asyncio.to_thread(sha256_of_file, target), warnings
 
 
 @dataclass(frozen=True)
@@ -303,8 +305,3 @@ def _look(character: Character) -> tuple[list[HostSample], _Stamp]:
 
 def _content(sample: NewVoiceSample | None) -> tuple[str, str, str] | None:
     return None if sample is None else (sample.filename, sample.sha256, sample.transcript)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 from discord.http import MultipartParameters
 
-from bot.media.audio import fit_audio, transcode_to_mp3
+from bot.media.audio import transcode_to_mp3
+from bot.media.audio_shrinking import shrink_audio
 from cogs.delivery._files import attachment_name
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def prepare_sound(job: Job, data_dir: Path, limit: int, *, as_mp3: bool, f
         if as_mp3:
             source = Path(folder) / "speech.mp3"
             await transcode_to_mp3(path, source, ffmpeg=ffmpeg)
-        fitted = await fit_audio(source, limit, ffmpeg=ffmpeg)
+        fitted = await shrink_audio(source, limit, ffmpeg=ffmpeg)
     return _sound(job, artifact, fitted.data, len(fitted.data), fitted.suffix)
 
 

@@ -17,7 +17,6 @@ from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.job_updates import Ended
 from bot.domain.jobs import JobError, JobKind, JobState
 from bot.errors import ChorusError, OutputTooLarge
-from bot.media.ffmpeg import Ffmpeg
 from cogs.delivery._files import size_limit
 from cogs.delivery._live import Face, LiveMessage
 from cogs.delivery._presenter import MessagePresenter
@@ -80,7 +79,7 @@ class Bubbles:
         voice = bot.services.settings.voice
         self._wanted = voice.delivery == "voice_message"
         self._mp3 = voice.format == "mp3"
-        self._ffmpeg = Ffmpeg(str(voice.ffmpeg) if voice.ffmpeg else None)
+        self._ffmpeg = bot.services.ffmpeg
         self._data_dir = bot.services.settings.storage.data_dir
 
     async def post(self, job: Job, *, reply_to: int | None, noted: bool = False) -> int:

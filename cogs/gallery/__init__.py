@@ -112,14 +112,8 @@ class GalleryCog(commands.Cog, name="Gallery"):
             raise InputInvalid("That result is no longer here.", advice="Open `/gallery` again.")
         # A large file takes longer to go up than Discord waits.
         await interaction.response.defer(ephemeral=True, thinking=True)
-        settings = services.settings
         alone = job.model_copy(update={"artifacts": job.artifacts[item.n : item.n + 1]})
-        prepared = await prepare_files(
-            alone,
-            settings.storage.data_dir,
-            size_limit(self.bot, interaction.guild_id),
-            keep_metadata=settings.media.keep_metadata,
-        )
+        prepared = await prepare_files(alone, size_limit(self.bot, interaction.guild_id), services)
         embed = result_embed(alone, character_called(interaction, item.character_id), notes=prepared.notes)
         embed.url, embed.timestamp = await message_link(self.bot, job), item.created_at
         view = result_view(job, can_upscale=services.derived_jobs.can_upscale(job))

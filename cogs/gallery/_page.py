@@ -6,7 +6,6 @@ import asyncio
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import discord
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from bot.discord_client.bot import ChorusBot
     from bot.domain.gallery import GalleryItem, GalleryPage
+    from bot.settings import Settings
 
 COLUMNS = 5
 PAGE = 20
@@ -80,17 +80,19 @@ async def page_of(interaction: discord.Interaction[ChorusBot], filters: Filters,
 async def _shown(interaction: discord.Interaction[ChorusBot], filters: Filters, page: GalleryPage) -> Shown:
     # A moderator of the server need not see all of its channels: what they may not see leaves a gap.
     items = [item for item in page.items if may_see_item(interaction, item)]
-    sheet = await asyncio.to_thread(_sheet, interaction.client.services.settings.storage.data_dir, items)
+    sheet = await asyncio.to_thread(_sheet, interaction.client.services.settings, items)
     embed = _embed(interaction, filters, items)
     if sheet is not None:
         embed.set_image(url=f"attachment://{SHEET}")
     return Shown(embed, _view(filters, page, items), sheet)
 
 
-def _sheet(data_dir: Path, items: Sequence[GalleryItem]) -> bytes | None:
+def _sheet(settings: Settings, items: Sequence[GalleryItem]) -> bytes | None:
     if not items:
         return None
-    return contact_sheet([data_dir / item.thumbnail if item.thumbnail else None for item in items], columns=COLUMNS)
+    data_dir = settings.storage.data_dir
+    thumbnails = [data_dir / item.thumbnail if item.thumbnail else None for item in items]
+    return contact_sheet(thumbnails, columns=COLUMNS, max_pixels=settings.media.max_pixels)
 
 
 def _view(filters: Filters, page: GalleryPage, items: Sequence[GalleryItem]) -> DynamicView | None:

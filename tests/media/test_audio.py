@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from bot.errors import OutputTooLarge
-from bot.media.audio import fit_audio, probe, to_mono_wav, transcode_to_mp3, transcode_to_ogg, waveform
+from bot.media.audio import probe_audio, transcode_to_mp3, transcode_to_ogg
+from bot.media.audio_shrinking import shrink_audio
 from bot.media.errors import BadMedia
-from bot.media.ffmpeg import Ffmpeg, input_file
-from bot.media.loudness import METER_RATE, LoudnessMeter
-from tests.media.sounds import heights, sound, video
+from bot.media.ffmpeg import input_file
+from bot.media.voice_sample import convert_voice_sample
+from bot.media.waveform import WAVEFORM_SAMPLE_RATE, WaveformMeter
+from tests.media.sample_audio import FFMPEG, sound, video, waveform_values
 
 
 def names_in(folder: Path) -> set[str]:
@@ -35,28 +37,28 @@ def opus_seconds(path: Path) -> tuple[float, int, int]:
 async def test_whatever_comfyui_returns_becomes_mono_opus_of_the_same_length(tmp_path: Path, suffix: str) -> None:
     rate = 48_000 if suffix == ".webm" else 22_050
     source = await sound(tmp_path / f"a{suffix}", 2.37, rate=rate)
-    info = await transcode_to_ogg(source, tmp_path / "out" / "a.ogg")
+    info = await transcode_to_ogg(source, tmp_path / "out" / "a.ogg", ffmpeg=FFMPEG)
     seconds, channels, input_rate = opus_seconds(tmp_path / "out" / "a.ogg")
     assert (channels, input_rate) == (1, 48_000)
     assert info.media_type == "audio/ogg"
     assert abs(info.duration_seconds - seconds) < 0.1
     assert abs(info.duration_seconds - 2.37) < 0.1
-    assert abs((await probe(source)).duration_seconds - 2.37) < 0.1
+    assert abs((await probe_audio(source, ffmpeg=FFMPEG)).duration_seconds - 2.37) < 0.1
 
 
 async def test_transcoding_drops_the_graph_comfyui_wrote_into_the_file(tmp_path: Path) -> None:
     source = await video(tmp_path / "a.mp4", with_sound=True)
     assert b"secret graph" in source.read_bytes()
-    await transcode_to_ogg(source, tmp_path / "a.ogg")
-    await transcode_to_mp3(source, tmp_path / "a.mp3")
+    await transcode_to_ogg(source, tmp_path / "a.ogg", ffmpeg=FFMPEG)
+    await transcode_to_mp3(source, tmp_path / "a.mp3", ffmpeg=FFMPEG)
     assert b"secret" not in (tmp_path / "a.ogg").read_bytes() + (tmp_path / "a.mp3").read_bytes()
 
 
 async def test_mp3_for_those_who_want_it(tmp_path: Path) -> None:
     source = await sound(tmp_path / "a.flac")
-    info = await transcode_to_mp3(source, tmp_path / "a.mp3")
+    info = await transcode_to_mp3(source, tmp_path / "a.mp3", ffmpeg=FFMPEG)
     assert info.media_type == "audio/mpeg"
-    assert abs((await probe(tmp_path / "a.mp3")).duration_seconds - 2.0) < 0.1
+    assert abs((await probe_audio(tmp_path / "a.mp3", ffmpeg=FFMPEG)).duration_seconds - 2.0) < 0.1
 
 
 async def test_a_failed_transcoding_leaves_the_target_as_it_was(tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ async def test_a_failed_transcoding_leaves_the_target_as_it_was(tmp_path: Path) 
     source.write_bytes(b"fLaC" + bytes(100))
     target.write_bytes(b"old")
     with pytest.raises(BadMedia):
-        await transcode_to_ogg(source, target)
+        await transcode_to_ogg(source, target, ffmpeg=FFMPEG)
     assert target.read_bytes() == b"old"
     assert names_in(tmp_path) == {"a.flac", "a.ogg"}
 
@@ -76,8 +78,8 @@ async def test_the_waveform_follows_the_sound(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     # One second each of nothing, a loud tone, and the same tone 14 dB down.
     source = "sine=f=400:d=3,volume='if(lt(t,1),0,if(lt(t,2),1,0.2))':eval=frame"
-    await Ffmpeg().run(["-f", "lavfi", "-i", source, str(path)])
-    bars = heights(await waveform(path))
+    await FFMPEG.run(["-f", "lavfi", "-i", source, str(path)])
+    bars = waveform_values((await probe_audio(path, ffmpeg=FFMPEG)).waveform)
     assert len(bars) == 30
     assert max(bars[:9]) == 0
     assert min(bars[11:19]) > 240
@@ -87,25 +89,27 @@ async def test_the_waveform_follows_the_sound(tmp_path: Path) -> None:
 async def test_a_long_waveform_has_256_samples_at_most_one_per_100_ms(tmp_path: Path) -> None:
     for seconds, count in [(0.05, 1), (0.5, 5), (20.0, 200), (40.0, 256)]:
         path = await sound(tmp_path / "a.wav", seconds, rate=8_000)
-        assert len(heights(await waveform(path))) == count
+        assert len(waveform_values((await probe_audio(path, ffmpeg=FFMPEG)).waveform)) == count
 
 
 def test_silence_draws_nothing() -> None:
-    meter = LoudnessMeter()
-    meter.feed(bytes(METER_RATE * 2))
+    meter = WaveformMeter()
+    meter.feed(bytes(WAVEFORM_SAMPLE_RATE * 2))
     assert meter.silent
-    assert set(heights(meter.waveform())) == {0}
+    assert set(waveform_values(meter.waveform())) == {0}
 
 
 def test_pieces_of_any_length_measure_the_same() -> None:
-    data = b"".join(int(20_000 * ((i // 900) % 2)).to_bytes(2, "little", signed=True) for i in range(METER_RATE * 2))
-    whole, pieces = LoudnessMeter(), LoudnessMeter()
+    data = b"".join(
+        int(20_000 * ((i // 900) % 2)).to_bytes(2, "little", signed=True) for i in range(WAVEFORM_SAMPLE_RATE * 2)
+    )
+    whole, pieces = WaveformMeter(), WaveformMeter()
     whole.feed(data)
     for at in range(0, len(data), 77):
         pieces.feed(data[at : at + 77])
     assert pieces.waveform() == whole.waveform()
     assert pieces.duration_seconds == whole.duration_seconds == 2.0
-    assert len(set(heights(whole.waveform()))) > 1
+    assert len(set(waveform_values(whole.waveform()))) > 1
 
 
 # -- what is no sound
@@ -116,7 +120,7 @@ async def test_what_is_no_sound_is_refused_in_our_words(tmp_path: Path, data: by
     path = tmp_path / "a.flac"
     path.write_bytes(data)
     with pytest.raises(BadMedia) as caught:
-        await probe(path)
+        await probe_audio(path, ffmpeg=FFMPEG)
     assert "sound" in str(caught.value)
     assert str(tmp_path) not in caught.value.message + caught.value.advice
 
@@ -124,13 +128,13 @@ async def test_what_is_no_sound_is_refused_in_our_words(tmp_path: Path, data: by
 async def test_an_empty_file_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     with pytest.raises(BadMedia, match="empty"):
-        await probe(tmp_path / "a.wav")
+        await probe_audio(tmp_path / "a.wav", ffmpeg=FFMPEG)
 
 
 async def test_a_picture_is_not_sound(tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     with pytest.raises(BadMedia):
-        await probe(tmp_path / "a.png")
+        await probe_audio(tmp_path / "a.png", ffmpeg=FFMPEG)
 
 
 async def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> None:
@@ -143,7 +147,7 @@ async def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> N
         path = tmp_path / name
         path.write_text(text)
         with pytest.raises(BadMedia):
-            await probe(path)
+            await probe_audio(path, ffmpeg=FFMPEG)
 
 
 @pytest.mark.parametrize("name", ["-i.wav", "pipe:0.wav", "a b'\".wav", "%d.wav", "\N{SNOWMAN}.wav"])
@@ -151,7 +155,7 @@ async def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> N
 async def test_a_file_is_a_file_whatever_its_name(tmp_path: Path, name: str) -> None:
     plain = await sound(tmp_path / "plain.wav", 0.5)
     odd = plain.rename(tmp_path / name)
-    assert abs((await probe(odd)).duration_seconds - 0.5) < 0.01
+    assert abs((await probe_audio(odd, ffmpeg=FFMPEG)).duration_seconds - 0.5) < 0.01
 
 
 # -- fitting
@@ -159,7 +163,7 @@ async def test_a_file_is_a_file_whatever_its_name(tmp_path: Path, name: str) -> 
 
 async def test_sound_that_fits_is_posted_byte_for_byte(tmp_path: Path) -> None:
     path = await sound(tmp_path / "a.mp3")
-    fitted = await fit_audio(path, path.stat().st_size)
+    fitted = await shrink_audio(path, path.stat().st_size, ffmpeg=FFMPEG)
     assert fitted.data == path.read_bytes()
     assert fitted.note is None
     assert (fitted.suffix, fitted.media_type) == (".mp3", "audio/mpeg")
@@ -177,22 +181,22 @@ async def test_sound_that_fits_is_posted_byte_for_byte(tmp_path: Path) -> None:
 async def test_the_bitrate_makes_it_fit(tmp_path: Path, suffix: str, limit: int, media_type: str) -> None:
     source = await sound(tmp_path / "a.wav", 6.0, rate=44_100)
     if suffix == ".mp3":
-        await transcode_to_mp3(source, tmp_path / "a.mp3")
-    fitted = await fit_audio(tmp_path / f"a{suffix}", limit)
+        await transcode_to_mp3(source, tmp_path / "a.mp3", ffmpeg=FFMPEG)
+    fitted = await shrink_audio(tmp_path / f"a{suffix}", limit, ffmpeg=FFMPEG)
     assert len(fitted.data) <= limit
     assert fitted.media_type == media_type
     assert fitted.note is not None
     assert "kbit/s" in fitted.note
     result = tmp_path / f"fitted{fitted.suffix}"
     result.write_bytes(fitted.data)
-    info = await probe(result)
+    info = await probe_audio(result, ffmpeg=FFMPEG)
     assert info.media_type == media_type
     assert abs(info.duration_seconds - 6.0) < 0.1
 
 
 async def test_sound_that_cannot_fit_says_so(tmp_path: Path) -> None:
     with pytest.raises(OutputTooLarge):
-        await fit_audio(await sound(tmp_path / "a.wav", 6.0), 2_000)
+        await shrink_audio(await sound(tmp_path / "a.wav", 6.0), 2_000, ffmpeg=FFMPEG)
 
 
 # -- voice samples
@@ -201,13 +205,15 @@ async def test_sound_that_cannot_fit_says_so(tmp_path: Path) -> None:
 async def sample(
     source: Path, target: Path, max_bytes: int = 20_000_000, max_seconds: float = 120.0
 ) -> tuple[str, ...]:
-    return (await to_mono_wav(source, target, max_bytes=max_bytes, max_seconds=max_seconds)).warnings
+    return (
+        await convert_voice_sample(source, target, max_bytes=max_bytes, max_seconds=max_seconds, ffmpeg=FFMPEG)
+    ).warnings
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".flac", ".m4a", ".opus"])
 async def test_a_sample_becomes_mono_wav(tmp_path: Path, suffix: str) -> None:
     source = await sound(tmp_path / f"a{suffix}", 4.0)
-    info = await to_mono_wav(source, tmp_path / "voice.wav", max_bytes=10**7, max_seconds=60)
+    info = await convert_voice_sample(source, tmp_path / "voice.wav", max_bytes=10**7, max_seconds=60, ffmpeg=FFMPEG)
     with wave.open(str(tmp_path / "voice.wav")) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 48_000)
         assert abs(file.getnframes() / 48_000 - 4.0) < 0.1
@@ -218,7 +224,7 @@ async def test_a_sample_becomes_mono_wav(tmp_path: Path, suffix: str) -> None:
 async def test_of_a_video_its_sound(tmp_path: Path) -> None:
     source = await video(tmp_path / "a.mp4", 4.0, with_sound=True)
     assert await sample(source, tmp_path / "v.wav") == ()
-    assert abs((await probe(tmp_path / "v.wav")).duration_seconds - 4.0) < 0.1
+    assert abs((await probe_audio(tmp_path / "v.wav", ffmpeg=FFMPEG)).duration_seconds - 4.0) < 0.1
 
 
 async def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
@@ -245,7 +251,7 @@ async def test_200_mb_is_refused_before_anything_reads_it(tmp_path: Path) -> Non
 async def test_two_hours_are_refused_without_decoding_them(tmp_path: Path) -> None:
     source = tmp_path / "a.mp3"
     minute = tmp_path / "a.mp3"
-    await Ffmpeg().run(["-f", "lavfi", "-i", "sine=d=60:r=8000", "-b:a", "8k", "-write_xing", "0", str(minute)])
+    await FFMPEG.run(["-f", "lavfi", "-i", "sine=d=60:r=8000", "-b:a", "8k", "-write_xing", "0", str(minute)])
     source.write_bytes(minute.read_bytes() * 120)  # MP3 frames stand alone
     assert 6_000_000 < source.stat().st_size < 20_000_000
     with pytest.raises(BadMedia, match="at most 120 seconds"):
@@ -256,7 +262,7 @@ async def test_two_hours_are_refused_without_decoding_them(tmp_path: Path) -> No
 async def test_exactly_the_limit_is_taken(tmp_path: Path) -> None:
     source = await sound(tmp_path / "a.wav", 10.0)
     await sample(source, tmp_path / "v.wav", source.stat().st_size, 10.0)
-    assert abs((await probe(tmp_path / "v.wav")).duration_seconds - 10.0) < 0.01
+    assert abs((await probe_audio(tmp_path / "v.wav", ffmpeg=FFMPEG)).duration_seconds - 10.0) < 0.01
 
 
 @pytest.mark.parametrize("data", [b"", b"just text, renamed"])

@@ -8,15 +8,15 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from bot.errors import OutputTooLarge
 from bot.media.errors import UnsupportedMedia
-from bot.media.images import fit_image, inspect_image, strip_metadata
-from tests.media.pictures import GRAPH, comfy_png, noise, opened
+from bot.media.images import inspect_image, shrink_image, strip_metadata
+from tests.media.sample_images import GRAPH, MAX_PIXELS, comfy_png, noise, opened
 
 # -- fitting
 
 
 def test_a_picture_that_fits_is_posted_byte_for_byte(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png")
-    fitted = fit_image(path, path.stat().st_size)
+    fitted = shrink_image(path, path.stat().st_size, max_pixels=MAX_PIXELS)
     assert fitted.data == path.read_bytes()
     assert fitted.note is None
     assert (fitted.suffix, fitted.media_type) == (".png", "image/png")
@@ -26,7 +26,7 @@ def test_one_byte_too_many_is_packed_better_first(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.linear_gradient("L").convert("RGB").save(path, compress_level=1)
     limit = path.stat().st_size - 1
-    fitted = fit_image(path, limit)
+    fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
     assert len(fitted.data) <= limit
     assert fitted.media_type == "image/png"
     assert opened(fitted.data).tobytes() == opened(path.read_bytes()).tobytes()
@@ -38,7 +38,7 @@ def test_one_byte_too_many_is_packed_better_first(tmp_path: Path) -> None:
 def test_steps_down_until_it_fits_and_says_so(tmp_path: Path, limit: int) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
     assert path.stat().st_size > 120_000
-    fitted = fit_image(path, limit)
+    fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
     assert len(fitted.data) <= limit
     picture = opened(fitted.data)
     assert picture.size == (fitted.width, fitted.height)
@@ -50,27 +50,27 @@ def test_steps_down_until_it_fits_and_says_so(tmp_path: Path, limit: int) -> Non
 
 def test_smaller_limits_never_give_larger_pictures(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
-    widths = [fit_image(path, limit).width for limit in (200_000, 50_000, 10_000, 2_000)]
+    widths = [shrink_image(path, limit, max_pixels=MAX_PIXELS).width for limit in (200_000, 50_000, 10_000, 2_000)]
     assert widths == sorted(widths, reverse=True)
 
 
 def test_the_graph_travels_along_as_comfyui_writes_it_in_webp(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
-    first = fit_image(path, path.stat().st_size // 2)
+    first = shrink_image(path, path.stat().st_size // 2, max_pixels=MAX_PIXELS)
     exif = opened(first.data).getexif()
     assert str(exif[ExifTags.Base.Model]) == "prompt:" + GRAPH
     workflow = str(exif[ExifTags.Base.Make])
     assert json.loads(workflow.removeprefix("workflow:")) == {"nodes": "\N{SNOWMAN}"}
     again = tmp_path / "again.webp"
     again.write_bytes(first.data)
-    second = fit_image(again, len(first.data) - 1)
+    second = shrink_image(again, len(first.data) - 1, max_pixels=MAX_PIXELS)
     assert str(opened(second.data).getexif()[ExifTags.Base.Model]) == "prompt:" + GRAPH
 
 
 def test_metadata_off_strips_what_fits_and_what_does_not(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
     for limit in (10**7, path.stat().st_size // 2):
-        fitted = fit_image(path, limit, keep_metadata=False)
+        fitted = shrink_image(path, limit, keep_metadata=False, max_pixels=MAX_PIXELS)
         assert b"KSampler" not in fitted.data
         assert not opened(fitted.data).getexif()
 
@@ -80,7 +80,7 @@ def test_metadata_that_alone_breaks_the_limit_is_left_out(tmp_path: Path) -> Non
     text = PngImagePlugin.PngInfo()
     text.add_text("prompt", json.dumps("x" * 50_000))
     noise(60, 60).save(path, pnginfo=text)
-    fitted = fit_image(path, 20_000)
+    fitted = shrink_image(path, 20_000, max_pixels=MAX_PIXELS)
     assert fitted.width == 60
 
 
@@ -90,7 +90,7 @@ def test_transparency_survives(tmp_path: Path) -> None:
     picture.putalpha(Image.linear_gradient("L").crop((0, 0, 300, 300)))
     picture.save(path)
     for limit in (60_000, 8_000):
-        fitted = fit_image(path, limit)
+        fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
         assert fitted.media_type == "image/webp"
         assert opened(fitted.data).mode == "RGBA"
 
@@ -99,17 +99,17 @@ def test_an_animation_stays_one(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     noise(160, 120).save(path, save_all=True, append_images=[noise(160, 120) for _ in range(5)], duration=40)
     limit = path.stat().st_size // 4
-    fitted = fit_image(path, limit)
+    fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
     assert len(fitted.data) <= limit
     target = tmp_path / "b.webp"
     target.write_bytes(fitted.data)
-    assert inspect_image(target).animated
+    assert inspect_image(target, max_pixels=MAX_PIXELS).animated
 
 
 def test_what_cannot_fit_is_an_error_with_its_own_code(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png")
     with pytest.raises(OutputTooLarge):
-        fit_image(path, 10)
+        shrink_image(path, 10, max_pixels=MAX_PIXELS)
 
 
 # -- metadata
@@ -119,7 +119,7 @@ def test_png_loses_its_texts_and_no_pixel(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png")
     with Image.open(path) as before:
         pixels = before.tobytes()
-    stripped = strip_metadata(path)
+    stripped = strip_metadata(path, max_pixels=MAX_PIXELS)
     after = opened(stripped)
     assert after.tobytes() == pixels
     assert b"KSampler" not in stripped
@@ -131,7 +131,7 @@ def test_png_loses_what_hides_behind_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     noise(10, 10).save(path)
     path.write_bytes(path.read_bytes() + b"secret")
-    assert not strip_metadata(path).endswith(b"secret")
+    assert not strip_metadata(path, max_pixels=MAX_PIXELS).endswith(b"secret")
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".jpg"])
@@ -142,7 +142,7 @@ def test_exif_goes_and_the_picture_stays(tmp_path: Path, suffix: str) -> None:
     noise(60, 40).save(path, exif=exif, quality=80, icc_profile=b"profile-bytes")
     with Image.open(path) as before:
         pixels = before.tobytes()
-    stripped = strip_metadata(path)
+    stripped = strip_metadata(path, max_pixels=MAX_PIXELS)
     after = opened(stripped)
     assert after.tobytes() == pixels
     assert b"secret" not in stripped
@@ -156,7 +156,7 @@ def test_a_photo_keeps_its_orientation_alone(tmp_path: Path) -> None:
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Model] = "secret"
     noise(60, 40).save(path, exif=exif, comment=b"secret")
-    stripped = strip_metadata(path)
+    stripped = strip_metadata(path, max_pixels=MAX_PIXELS)
     assert b"secret" not in stripped
     assert dict(opened(stripped).getexif()) == {ExifTags.Base.Orientation: 6}
 
@@ -165,11 +165,11 @@ def test_gif_loses_its_comment_and_keeps_its_frames(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     noise(30, 30).save(path, save_all=True, append_images=[noise(30, 30)], duration=50, loop=0, comment=b"secret")
     assert b"secret" in path.read_bytes()
-    stripped = strip_metadata(path)
+    stripped = strip_metadata(path, max_pixels=MAX_PIXELS)
     assert b"secret" not in stripped
     target = tmp_path / "b.gif"
     target.write_bytes(stripped)
-    assert inspect_image(target).animated
+    assert inspect_image(target, max_pixels=MAX_PIXELS).animated
     assert opened(stripped).info["loop"] == 0
 
 
@@ -177,4 +177,4 @@ def test_a_format_without_a_promise_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     noise(10, 10).save(path)
     with pytest.raises(UnsupportedMedia):
-        strip_metadata(path)
+        strip_metadata(path, max_pixels=MAX_PIXELS)

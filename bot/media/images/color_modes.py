@@ -1,4 +1,4 @@
-"""Bringing any picture Pillow opens to 8 bits a channel, and colours to where an encoder takes them."""
+"""Converting images between Pillow's color modes, and resizing them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from PIL import Image
 
 
 def to_eight_bit(image: Image.Image) -> Image.Image:
-    """The picture as RGB, or RGBA where anything in it is transparent.
+    """The image as RGB with 8 bits a channel, or as RGBA where it has transparency.
 
-    16-bit and float greys (depth maps) are scaled, not clipped: Pillow's own conversion would turn them white.
+    16-bit and float grey images (depth maps) are scaled; Pillow's own conversion would clip them to white.
     """
     if image.mode.startswith("I;16"):
         image = image.convert("I")
@@ -28,12 +28,12 @@ def _multiplied(image: Image.Image, factor: float) -> Image.Image:
 
 
 def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture at another size, in good quality."""
+    """The image at another size (width, height in pixels), resampled with the Lanczos filter."""
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)  # pyright: ignore[reportUnknownMemberType]
 
 
 def without_alpha(image: Image.Image, background: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
-    """The picture as RGB; what was transparent shows `background`."""
+    """The image as RGB, with `background` where it was transparent."""
     if image.mode == "RGB":
         return image
     rgba = image.convert("RGBA")
@@ -43,7 +43,7 @@ def without_alpha(image: Image.Image, background: tuple[int, int, int] = (255, 2
 
 
 def is_opaque(image: Image.Image) -> bool:
-    """Nothing of an RGB or RGBA picture is see-through."""
+    """An RGB or RGBA image has no transparent pixel."""
     if image.mode != "RGBA":
         return True
     low, _ = image.getchannel("A").getextrema()

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import OutputTooLarge
-from bot.media.audio import BUNDLED
-from bot.media.ffmpeg import Ffmpeg
 from bot.media.video import probe_video
-from bot.media.video_fitting import fit_video
+from bot.media.video_shrinking import shrink_video
+from tests.media.sample_audio import FFMPEG
 
 GRAPH = '{"1": {"class_type": "a secret harbour"}}'
 
@@ -21,13 +20,13 @@ async def noisy(path: Path, *, seconds: float = 2.0, size: str = "640x480", with
     sound = ["-f", "lavfi", "-i", f"sine=440:d={seconds}", "-shortest"] if with_sound else []
     tags = ["-metadata", f"prompt={GRAPH}", "-movflags", "+use_metadata_tags"]
     encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "24", "-pix_fmt", "yuv420p"]
-    await BUNDLED.run(["-f", "lavfi", "-i", pictures, *sound, *encoder, *tags, "-y", str(path)])
+    await FFMPEG.run(["-f", "lavfi", "-i", pictures, *sound, *encoder, *tags, "-y", str(path)])
     return path
 
 
 async def test_what_fits_is_left_alone(tmp_path: Path) -> None:
     source = await noisy(tmp_path / "a.mp4", size="64x48")
-    fitted = await fit_video(source, source.stat().st_size)
+    fitted = await shrink_video(source, source.stat().st_size, ffmpeg=FFMPEG)
     assert (fitted.data, fitted.suffix, fitted.note) == (source.read_bytes(), ".mp4", None)
 
 
@@ -36,14 +35,14 @@ async def test_what_fits_is_left_alone(tmp_path: Path) -> None:
 async def test_it_comes_down_to_the_limit(tmp_path: Path, share: int, with_sound: bool) -> None:
     source = await noisy(tmp_path / "a.mp4", with_sound=with_sound)
     before = source.read_bytes()
-    fitted = await fit_video(source, len(before) // share)
+    fitted = await shrink_video(source, len(before) // share, ffmpeg=FFMPEG)
     assert len(fitted.data) <= len(before) // share
     assert fitted.note is not None
     assert "to fit the size limit" in fitted.note
     assert GRAPH.encode() in fitted.data, "ComfyUI's graph travels along"
     target = tmp_path / "b.mp4"
     target.write_bytes(fitted.data)
-    info, original = await probe_video(target), await probe_video(source)
+    info, original = await probe_video(target, ffmpeg=FFMPEG), await probe_video(source, ffmpeg=FFMPEG)
     assert abs(info.duration_seconds - original.duration_seconds) < 0.3
     assert info.has_sound is with_sound
     assert abs(info.width / info.height - original.width / original.height) < 0.1
@@ -53,7 +52,7 @@ async def test_it_comes_down_to_the_limit(tmp_path: Path, share: int, with_sound
 @pytest.mark.parametrize("share", [1, 10])
 async def test_without_metadata_nothing_of_the_graph_is_left(tmp_path: Path, share: int) -> None:
     source = await noisy(tmp_path / "a.mp4", size="320x240")
-    fitted = await fit_video(source, source.stat().st_size // share, keep_metadata=False)
+    fitted = await shrink_video(source, source.stat().st_size // share, keep_metadata=False, ffmpeg=FFMPEG)
     assert b"harbour" in source.read_bytes()
     assert b"harbour" not in fitted.data
     assert (fitted.note is None) is (share == 1)
@@ -62,8 +61,8 @@ async def test_without_metadata_nothing_of_the_graph_is_left(tmp_path: Path, sha
 async def test_odd_sides_and_other_containers_are_taken(tmp_path: Path) -> None:
     source = tmp_path / "a.webm"
     pictures = "nullsrc=s=321x241:r=24:d=1,geq=random(1)*255:128:128"
-    await BUNDLED.run(["-f", "lavfi", "-i", pictures, "-c:v", "libvpx", "-b:v", "8M", "-y", str(source)])
-    fitted = await fit_video(source, source.stat().st_size // 3)
+    await FFMPEG.run(["-f", "lavfi", "-i", pictures, "-c:v", "libvpx", "-b:v", "8M", "-y", str(source)])
+    fitted = await shrink_video(source, source.stat().st_size // 3, ffmpeg=FFMPEG)
     assert fitted.suffix == ".mp4"
     assert len(fitted.data) <= source.stat().st_size // 3
 
@@ -71,4 +70,4 @@ async def test_odd_sides_and_other_containers_are_taken(tmp_path: Path) -> None:
 async def test_too_little_room_for_anything_is_said(tmp_path: Path) -> None:
     source = await noisy(tmp_path / "a.mp4", size="128x96", with_sound=True)
     with pytest.raises(OutputTooLarge):
-        await fit_video(source, 2_000, ffmpeg=Ffmpeg())
+        await shrink_video(source, 2_000, ffmpeg=FFMPEG)

@@ -1,4 +1,4 @@
-"""Picture files made for the tests."""
+"""Image files made for the tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
+MAX_PIXELS = 150_000_000
+"""The default of `media.max_pixels`."""
+
 GRAPH = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 5}}})
 
 
@@ -18,7 +21,7 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def comfy_png(path: Path, width: int = 320, height: int = 240, mode: str = "RGB") -> Path:
-    """A picture as SaveImage writes it: text chunks `prompt` and `workflow`."""
+    """An image as ComfyUI's SaveImage writes it, with text chunks `prompt` and `workflow`."""
     text = PngImagePlugin.PngInfo()
     text.add_text("prompt", GRAPH)
     text.add_text("workflow", '{"nodes": "\N{SNOWMAN}"}')
@@ -27,7 +30,7 @@ def comfy_png(path: Path, width: int = 320, height: int = 240, mode: str = "RGB"
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A tiny file whose header claims an enormous picture."""
+    """A file of some hundred bytes whose header claims an image of that size."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
