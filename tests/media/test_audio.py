@@ -54,7 +54,7 @@ async def test_transcoding_drops_the_graph_comfyui_wrote_into_the_file(tmp_path:
     assert b"secret" not in (tmp_path / "a.ogg").read_bytes() + (tmp_path / "a.mp3").read_bytes()
 
 
-async def test_mp3_for_those_who_want_it(tmp_path: Path) -> None:
+async def test_transcoding_to_mp3(tmp_path: Path) -> None:
     source = await sound(tmp_path / "a.flac")
     info = await transcode_to_mp3(source, tmp_path / "a.mp3", ffmpeg=FFMPEG)
     assert info.media_type == "audio/mpeg"
@@ -92,31 +92,31 @@ async def test_a_long_waveform_has_256_samples_at_most_one_per_100_ms(tmp_path: 
         assert len(waveform_values((await probe_audio(path, ffmpeg=FFMPEG)).waveform)) == count
 
 
-def test_silence_draws_nothing() -> None:
+def test_the_waveform_of_silence_is_zero() -> None:
     meter = WaveformMeter()
     meter.feed(bytes(WAVEFORM_SAMPLE_RATE * 2))
     assert meter.silent
     assert set(waveform_values(meter.waveform())) == {0}
 
 
-def test_pieces_of_any_length_measure_the_same() -> None:
+def test_chunks_of_any_length_measure_the_same() -> None:
     data = b"".join(
         int(20_000 * ((i // 900) % 2)).to_bytes(2, "little", signed=True) for i in range(WAVEFORM_SAMPLE_RATE * 2)
     )
-    whole, pieces = WaveformMeter(), WaveformMeter()
+    whole, chunked = WaveformMeter(), WaveformMeter()
     whole.feed(data)
     for at in range(0, len(data), 77):
-        pieces.feed(data[at : at + 77])
-    assert pieces.waveform() == whole.waveform()
-    assert pieces.duration_seconds == whole.duration_seconds == 2.0
+        chunked.feed(data[at : at + 77])
+    assert chunked.waveform() == whole.waveform()
+    assert chunked.duration_seconds == whole.duration_seconds == 2.0
     assert len(set(waveform_values(whole.waveform()))) > 1
 
 
-# -- what is no sound
+# -- files that are not audio
 
 
 @pytest.mark.parametrize("data", [b"<html>no</html>" * 50, b"\0" * 5_000, b"OggS" + b"\1" * 300, b"ID3\3\0\0\0\0\0\0"])
-async def test_what_is_no_sound_is_refused_in_our_words(tmp_path: Path, data: bytes) -> None:
+async def test_files_that_are_not_audio_are_refused_with_a_sentence(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.flac"
     path.write_bytes(data)
     with pytest.raises(BadMedia) as caught:
@@ -125,7 +125,7 @@ async def test_what_is_no_sound_is_refused_in_our_words(tmp_path: Path, data: by
     assert str(tmp_path) not in caught.value.message + caught.value.advice
 
 
-async def test_an_empty_file_is_named_as_such(tmp_path: Path) -> None:
+async def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     with pytest.raises(BadMedia, match="empty"):
         await probe_audio(tmp_path / "a.wav", ffmpeg=FFMPEG)
@@ -137,7 +137,7 @@ async def test_a_picture_is_not_sound(tmp_path: Path) -> None:
         await probe_audio(tmp_path / "a.png", ffmpeg=FFMPEG)
 
 
-async def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> None:
+async def test_playlists_are_refused(tmp_path: Path) -> None:
     secret = await sound(tmp_path / "secret.mp3")
     for name, text in {
         "a.m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:2,\nfile://{secret}\n#EXT-X-ENDLIST\n",
@@ -152,21 +152,21 @@ async def test_a_playlist_does_not_make_it_read_other_files(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["-i.wav", "pipe:0.wav", "a b'\".wav", "%d.wav", "\N{SNOWMAN}.wav"])
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
-async def test_a_file_is_a_file_whatever_its_name(tmp_path: Path, name: str) -> None:
+async def test_odd_file_names_are_files(tmp_path: Path, name: str) -> None:
     plain = await sound(tmp_path / "plain.wav", 0.5)
     odd = plain.rename(tmp_path / name)
     assert abs((await probe_audio(odd, ffmpeg=FFMPEG)).duration_seconds - 0.5) < 0.01
 
 
-# -- fitting
+# -- shrinking
 
 
-async def test_sound_that_fits_is_posted_byte_for_byte(tmp_path: Path) -> None:
+async def test_audio_that_fits_is_unchanged(tmp_path: Path) -> None:
     path = await sound(tmp_path / "a.mp3")
-    fitted = await shrink_audio(path, path.stat().st_size, ffmpeg=FFMPEG)
-    assert fitted.data == path.read_bytes()
-    assert fitted.note is None
-    assert (fitted.suffix, fitted.media_type) == (".mp3", "audio/mpeg")
+    shrunk = await shrink_audio(path, path.stat().st_size, ffmpeg=FFMPEG)
+    assert shrunk.data == path.read_bytes()
+    assert shrunk.note is None
+    assert (shrunk.suffix, shrunk.media_type) == (".mp3", "audio/mpeg")
 
 
 @pytest.mark.parametrize(
@@ -178,23 +178,23 @@ async def test_sound_that_fits_is_posted_byte_for_byte(tmp_path: Path) -> None:
         (".mp3", 9_000, "audio/ogg"),
     ],
 )
-async def test_the_bitrate_makes_it_fit(tmp_path: Path, suffix: str, limit: int, media_type: str) -> None:
+async def test_the_bitrate_is_lowered_to_fit(tmp_path: Path, suffix: str, limit: int, media_type: str) -> None:
     source = await sound(tmp_path / "a.wav", 6.0, rate=44_100)
     if suffix == ".mp3":
         await transcode_to_mp3(source, tmp_path / "a.mp3", ffmpeg=FFMPEG)
-    fitted = await shrink_audio(tmp_path / f"a{suffix}", limit, ffmpeg=FFMPEG)
-    assert len(fitted.data) <= limit
-    assert fitted.media_type == media_type
-    assert fitted.note is not None
-    assert "kbit/s" in fitted.note
-    result = tmp_path / f"fitted{fitted.suffix}"
-    result.write_bytes(fitted.data)
+    shrunk = await shrink_audio(tmp_path / f"a{suffix}", limit, ffmpeg=FFMPEG)
+    assert len(shrunk.data) <= limit
+    assert shrunk.media_type == media_type
+    assert shrunk.note is not None
+    assert "kbit/s" in shrunk.note
+    result = tmp_path / f"shrunk{shrunk.suffix}"
+    result.write_bytes(shrunk.data)
     info = await probe_audio(result, ffmpeg=FFMPEG)
     assert info.media_type == media_type
     assert abs(info.duration_seconds - 6.0) < 0.1
 
 
-async def test_sound_that_cannot_fit_says_so(tmp_path: Path) -> None:
+async def test_audio_that_cannot_fit_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OutputTooLarge):
         await shrink_audio(await sound(tmp_path / "a.wav", 6.0), 2_000, ffmpeg=FFMPEG)
 
@@ -221,7 +221,7 @@ async def test_a_sample_becomes_mono_wav(tmp_path: Path, suffix: str) -> None:
     assert info.warnings == ()
 
 
-async def test_of_a_video_its_sound(tmp_path: Path) -> None:
+async def test_a_sample_from_a_video(tmp_path: Path) -> None:
     source = await video(tmp_path / "a.mp4", 4.0, with_sound=True)
     assert await sample(source, tmp_path / "v.wav") == ()
     assert abs((await probe_audio(tmp_path / "v.wav", ffmpeg=FFMPEG)).duration_seconds - 4.0) < 0.1
@@ -240,7 +240,7 @@ async def test_outside_3_to_30_seconds_is_a_warning(tmp_path: Path) -> None:
     assert "45 s" in long
 
 
-async def test_200_mb_is_refused_before_anything_reads_it(tmp_path: Path) -> None:
+async def test_a_sample_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
     source = tmp_path / "a.wav"
     with source.open("wb") as file:
         file.truncate(200_000_000)
@@ -248,7 +248,7 @@ async def test_200_mb_is_refused_before_anything_reads_it(tmp_path: Path) -> Non
         await sample(source, tmp_path / "v.wav")
 
 
-async def test_two_hours_are_refused_without_decoding_them(tmp_path: Path) -> None:
+async def test_a_sample_that_is_too_long_is_not_decoded(tmp_path: Path) -> None:
     source = tmp_path / "a.mp3"
     minute = tmp_path / "a.mp3"
     await FFMPEG.run(["-f", "lavfi", "-i", "sine=d=60:r=8000", "-b:a", "8k", "-write_xing", "0", str(minute)])
@@ -259,14 +259,14 @@ async def test_two_hours_are_refused_without_decoding_them(tmp_path: Path) -> No
     assert names_in(tmp_path) == {"a.mp3"}
 
 
-async def test_exactly_the_limit_is_taken(tmp_path: Path) -> None:
+async def test_a_sample_at_the_limits_is_accepted(tmp_path: Path) -> None:
     source = await sound(tmp_path / "a.wav", 10.0)
     await sample(source, tmp_path / "v.wav", source.stat().st_size, 10.0)
     assert abs((await probe_audio(tmp_path / "v.wav", ffmpeg=FFMPEG)).duration_seconds - 10.0) < 0.01
 
 
 @pytest.mark.parametrize("data", [b"", b"just text, renamed"])
-async def test_a_sample_that_is_no_sound_is_refused(tmp_path: Path, data: bytes) -> None:
+async def test_a_sample_that_is_not_audio_is_refused(tmp_path: Path, data: bytes) -> None:
     source = tmp_path / "a.mp3"
     source.write_bytes(data)
     with pytest.raises(BadMedia):

@@ -21,7 +21,7 @@ async def rms_of(path: Path, start: float, seconds: float) -> int:
 
 
 @pytest.mark.parametrize("target", ["out.ogg", "out.wav", "out.mp3"])
-async def test_the_whole_is_as_long_as_its_parts_and_pauses(tmp_path: Path, target: str) -> None:
+async def test_the_result_is_as_long_as_its_sources_and_pauses(tmp_path: Path, target: str) -> None:
     lengths = {".flac": 1.31, ".mp3": 0.77, ".opus": 2.05, ".wav": 0.4}
     parts = [await sound(tmp_path / f"part{suffix}", seconds) for suffix, seconds in lengths.items()]
     expected = sum([(await probe_audio(part, ffmpeg=FFMPEG)).duration_seconds for part in parts]) + 3 * 0.3
@@ -30,7 +30,7 @@ async def test_the_whole_is_as_long_as_its_parts_and_pauses(tmp_path: Path, targ
     assert abs((await probe_audio(tmp_path / target, ffmpeg=FFMPEG)).duration_seconds - expected) < 0.05
 
 
-async def test_levels_are_matched_and_pauses_are_silent(tmp_path: Path) -> None:
+async def test_loudness_is_matched_and_pauses_are_silent(tmp_path: Path) -> None:
     parts = [
         await sound(tmp_path / "a.wav", 2.0, volume=1.0),
         await sound(tmp_path / "b.wav", 2.0, volume=0.4),
@@ -44,7 +44,7 @@ async def test_levels_are_matched_and_pauses_are_silent(tmp_path: Path) -> None:
     assert await rms_of(tmp_path / "out.wav", 2.05, 0.4) == 0
 
 
-async def test_a_whisper_is_raised_only_so_far_and_a_silence_not_at_all(tmp_path: Path) -> None:
+async def test_quiet_sources_are_amplified_by_9_db_at_most_and_silence_is_not(tmp_path: Path) -> None:
     parts = [
         await sound(tmp_path / "a.wav", 1.0),
         await sound(tmp_path / "b.wav", 1.0),
@@ -57,7 +57,7 @@ async def test_a_whisper_is_raised_only_so_far_and_a_silence_not_at_all(tmp_path
     assert silence == 0
 
 
-async def test_raising_a_part_never_clips(tmp_path: Path) -> None:
+async def test_amplifying_never_clips(tmp_path: Path) -> None:
     peaky = tmp_path / "peaky.wav"
     bursts = "sine=f=300:d=2,volume='if(lt(mod(t,1),0.05),7.5,0.12)':eval=frame"
     await FFMPEG.run(["-f", "lavfi", "-i", bursts, str(peaky)])
@@ -68,12 +68,12 @@ async def test_raising_a_part_never_clips(tmp_path: Path) -> None:
     assert pcm_segment(b"".join(pieces), 48_000).max < 32_767
 
 
-async def test_one_part_alone_is_itself(tmp_path: Path) -> None:
+async def test_joining_one_file(tmp_path: Path) -> None:
     info = await join_audio([await sound(tmp_path / "a.flac", 1.5)], tmp_path / "out.ogg", 300, ffmpeg=FFMPEG)
     assert abs(info.duration_seconds - 1.5) < 0.05
 
 
-async def test_a_broken_part_fails_the_whole_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_broken_source_raises_and_leaves_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "b.flac"
     broken.write_bytes(b"<html>")
     with pytest.raises(BadMedia, match="part"):
@@ -82,6 +82,6 @@ async def test_a_broken_part_fails_the_whole_and_leaves_nothing(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("parts", "target"), [([], "a.ogg"), ([Path("x.wav")], "a.flac")])
-async def test_mistakes_of_the_caller(tmp_path: Path, parts: list[Path], target: str) -> None:
+async def test_wrong_arguments_raise(tmp_path: Path, parts: list[Path], target: str) -> None:
     with pytest.raises(ValueError, match="joining needs"):
         await join_audio(parts, tmp_path / target, 300, ffmpeg=FFMPEG)

@@ -11,50 +11,59 @@ from bot.media.errors import UnsupportedMedia
 from bot.media.images import inspect_image, shrink_image, strip_metadata
 from tests.media.sample_images import GRAPH, MAX_PIXELS, comfy_png, noise, opened
 
-# -- fitting
+# -- shrinking
 
 
-def test_a_picture_that_fits_is_posted_byte_for_byte(tmp_path: Path) -> None:
+def test_an_image_that_fits_is_unchanged(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png")
-    fitted = shrink_image(path, path.stat().st_size, max_pixels=MAX_PIXELS)
-    assert fitted.data == path.read_bytes()
-    assert fitted.note is None
-    assert (fitted.suffix, fitted.media_type) == (".png", "image/png")
+    shrunk = shrink_image(path, path.stat().st_size, max_pixels=MAX_PIXELS)
+    assert shrunk.data == path.read_bytes()
+    assert shrunk.note is None
+    assert (shrunk.suffix, shrunk.media_type) == (".png", "image/png")
 
 
-def test_one_byte_too_many_is_packed_better_first(tmp_path: Path) -> None:
+def test_a_png_slightly_too_large_is_packed_better(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.linear_gradient("L").convert("RGB").save(path, compress_level=1)
     limit = path.stat().st_size - 1
-    fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
-    assert len(fitted.data) <= limit
-    assert fitted.media_type == "image/png"
-    assert opened(fitted.data).tobytes() == opened(path.read_bytes()).tobytes()
-    assert fitted.note is not None
-    assert "PNG" in fitted.note
+    shrunk = shrink_image(path, limit, max_pixels=MAX_PIXELS)
+    assert len(shrunk.data) <= limit
+    assert shrunk.media_type == "image/png"
+    assert opened(shrunk.data).tobytes() == opened(path.read_bytes()).tobytes()
+    assert shrunk.note is not None
+    assert "PNG" in shrunk.note
 
 
-@pytest.mark.parametrize("limit", [120_000, 60_000, 20_000, 5_000, 700])
-def test_steps_down_until_it_fits_and_says_so(tmp_path: Path, limit: int) -> None:
+@pytest.mark.parametrize(
+    ("limit", "media_type", "scaled"),
+    [
+        (120_000, "image/webp", False),
+        (65_000, "image/jpeg", False),
+        (20_000, "image/webp", True),
+        (5_000, "image/webp", True),
+        (700, "image/webp", True),
+    ],
+)
+def test_an_image_is_encoded_to_fit_the_limit(tmp_path: Path, limit: int, media_type: str, scaled: bool) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
     assert path.stat().st_size > 120_000
-    fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
-    assert len(fitted.data) <= limit
-    picture = opened(fitted.data)
-    assert picture.size == (fitted.width, fitted.height)
-    assert fitted.media_type in {"image/webp", "image/jpeg"}
-    assert fitted.note
-    assert (fitted.width == 400) == ("scaled" not in fitted.note)
-    assert abs(fitted.width / fitted.height - 4 / 3) < 0.1
+    shrunk = shrink_image(path, limit, max_pixels=MAX_PIXELS)
+    assert len(shrunk.data) <= limit
+    assert shrunk.media_type == media_type
+    assert opened(shrunk.data).size == (shrunk.width, shrunk.height)
+    assert (shrunk.width < 400) is scaled
+    assert abs(shrunk.width / shrunk.height - 4 / 3) < 0.1
+    assert shrunk.note is not None
+    assert ("scaled from 400 x 300" in shrunk.note) is scaled
 
 
-def test_smaller_limits_never_give_larger_pictures(tmp_path: Path) -> None:
+def test_smaller_limits_never_give_larger_images(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
     widths = [shrink_image(path, limit, max_pixels=MAX_PIXELS).width for limit in (200_000, 50_000, 10_000, 2_000)]
     assert widths == sorted(widths, reverse=True)
 
 
-def test_the_graph_travels_along_as_comfyui_writes_it_in_webp(tmp_path: Path) -> None:
+def test_the_graph_is_kept_as_comfyui_writes_it_in_webp(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
     first = shrink_image(path, path.stat().st_size // 2, max_pixels=MAX_PIXELS)
     exif = opened(first.data).getexif()
@@ -67,46 +76,46 @@ def test_the_graph_travels_along_as_comfyui_writes_it_in_webp(tmp_path: Path) ->
     assert str(opened(second.data).getexif()[ExifTags.Base.Model]) == "prompt:" + GRAPH
 
 
-def test_metadata_off_strips_what_fits_and_what_does_not(tmp_path: Path) -> None:
+def test_without_metadata_the_graph_is_gone(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png", 400, 300)
     for limit in (10**7, path.stat().st_size // 2):
-        fitted = shrink_image(path, limit, keep_metadata=False, max_pixels=MAX_PIXELS)
-        assert b"KSampler" not in fitted.data
-        assert not opened(fitted.data).getexif()
+        shrunk = shrink_image(path, limit, keep_metadata=False, max_pixels=MAX_PIXELS)
+        assert b"KSampler" not in shrunk.data
+        assert not opened(shrunk.data).getexif()
 
 
-def test_metadata_that_alone_breaks_the_limit_is_left_out(tmp_path: Path) -> None:
+def test_metadata_larger_than_the_limit_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     text = PngImagePlugin.PngInfo()
     text.add_text("prompt", json.dumps("x" * 50_000))
     noise(60, 60).save(path, pnginfo=text)
-    fitted = shrink_image(path, 20_000, max_pixels=MAX_PIXELS)
-    assert fitted.width == 60
+    shrunk = shrink_image(path, 20_000, max_pixels=MAX_PIXELS)
+    assert shrunk.width == 60
 
 
-def test_transparency_survives(tmp_path: Path) -> None:
+def test_transparency_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     picture = noise(300, 300, "RGBA")
     picture.putalpha(Image.linear_gradient("L").crop((0, 0, 300, 300)))
     picture.save(path)
     for limit in (60_000, 8_000):
-        fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
-        assert fitted.media_type == "image/webp"
-        assert opened(fitted.data).mode == "RGBA"
+        shrunk = shrink_image(path, limit, max_pixels=MAX_PIXELS)
+        assert shrunk.media_type == "image/webp"
+        assert opened(shrunk.data).mode == "RGBA"
 
 
 def test_an_animation_stays_one(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     noise(160, 120).save(path, save_all=True, append_images=[noise(160, 120) for _ in range(5)], duration=40)
     limit = path.stat().st_size // 4
-    fitted = shrink_image(path, limit, max_pixels=MAX_PIXELS)
-    assert len(fitted.data) <= limit
+    shrunk = shrink_image(path, limit, max_pixels=MAX_PIXELS)
+    assert len(shrunk.data) <= limit
     target = tmp_path / "b.webp"
-    target.write_bytes(fitted.data)
+    target.write_bytes(shrunk.data)
     assert inspect_image(target, max_pixels=MAX_PIXELS).animated
 
 
-def test_what_cannot_fit_is_an_error_with_its_own_code(tmp_path: Path) -> None:
+def test_an_image_that_cannot_fit_is_an_error(tmp_path: Path) -> None:
     path = comfy_png(tmp_path / "a.png")
     with pytest.raises(OutputTooLarge):
         shrink_image(path, 10, max_pixels=MAX_PIXELS)
@@ -127,7 +136,7 @@ def test_png_loses_its_texts_and_no_pixel(tmp_path: Path) -> None:
     assert len(stripped) < path.stat().st_size
 
 
-def test_png_loses_what_hides_behind_its_end(tmp_path: Path) -> None:
+def test_png_loses_bytes_after_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     noise(10, 10).save(path)
     path.write_bytes(path.read_bytes() + b"secret")
@@ -135,7 +144,7 @@ def test_png_loses_what_hides_behind_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".jpg"])
-def test_exif_goes_and_the_picture_stays(tmp_path: Path, suffix: str) -> None:
+def test_exif_is_stripped_and_pixels_stay(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     exif = Image.Exif()
     exif[ExifTags.Base.Model] = "prompt:secret"
@@ -173,7 +182,7 @@ def test_gif_loses_its_comment_and_keeps_its_frames(tmp_path: Path) -> None:
     assert opened(stripped).info["loop"] == 0
 
 
-def test_a_format_without_a_promise_is_refused(tmp_path: Path) -> None:
+def test_metadata_of_other_formats_is_not_stripped(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     noise(10, 10).save(path)
     with pytest.raises(UnsupportedMedia):
