@@ -105,8 +105,7 @@ class ComfyClient(ComfyEndpoints):
         Raises:
             PromptRejected: Or one of its subclasses: nothing was queued.
             NotSubmitted: It did not arrive. With `sent` it may be repeated with a new id only.
-            SubmissionUncertain: The response was lost and the server cannot be asked. Keep tracking the prompt, or ask
-                `prompt_state` later.
+            SubmissionUncertain: The response was lost and the server cannot be asked: keep tracking the prompt.
             ServerTooOld: The server chose an id of its own; the prompt was cancelled.
 
         """

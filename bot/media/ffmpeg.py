@@ -76,19 +76,7 @@ class Ffmpeg:
             EncoderFailed: It ended with another error.
 
         """
-        program = await self.locate()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                program,
-                "-hide_banner",
-                "-nostdin",
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-        except OSError as error:
-            raise EncoderMissing from error
+        process = await _start(await self.locate(), arguments)
         limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
             async with asyncio.timeout(limit):
@@ -122,6 +110,21 @@ async def check_not_empty(path: Path) -> None:
     """
     if not (await asyncio.to_thread(path.stat)).st_size:
         raise BadMedia("That file is empty.")
+
+
+async def _start(program: str, arguments: Sequence[str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            program,
+            "-hide_banner",
+            "-nostdin",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise EncoderMissing from error
 
 
 async def _communicate(process: asyncio.subprocess.Process, on_output: Callable[[bytes], None] | None) -> str:

@@ -47,21 +47,24 @@ def contact_sheet(
     labels = list(numbers) if numbers is not None else list(range(1, len(paths) + 1))
     if not paths or len(labels) != len(paths):
         raise ValueError("a contact sheet needs pictures, and one number for each")
-    across = min(columns, len(paths))
-    down = -(-len(paths) // across)
-    pitch = cell + _GAP
-    sheet = Image.new("RGB", (across * pitch + _GAP, down * pitch + _GAP), _BACKGROUND)
+    cells = [(_thumbnail(path, cell, max_pixels), str(label)) for path, label in zip(paths, labels, strict=True)]
+    out = io.BytesIO()
+    _draw_sheet(cells, min(columns, len(cells)), cell).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def _draw_sheet(cells: Sequence[tuple[Image.Image | None, str]], columns: int, size: int) -> Image.Image:
+    rows = -(-len(cells) // columns)
+    pitch = size + _GAP
+    sheet = Image.new("RGB", (columns * pitch + _GAP, rows * pitch + _GAP), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(18)
-    for index, (path, label) in enumerate(zip(paths, labels, strict=True)):
-        row, column = divmod(index, across)
+    for index, (thumbnail, label) in enumerate(cells):
+        row, column = divmod(index, columns)
         left, top = _GAP + column * pitch, _GAP + row * pitch
-        thumbnail = _thumbnail(path, cell, max_pixels)
-        _draw_cell(sheet, draw, thumbnail, (left, top, left + cell, top + cell))
-        _draw_number(draw, font, str(label), (left, top))
-    out = io.BytesIO()
-    sheet.save(out, "JPEG", quality=85)
-    return out.getvalue()
+        _draw_cell(sheet, draw, thumbnail, (left, top, left + size, top + size))
+        _draw_number(draw, font, label, (left, top))
+    return sheet
 
 
 def _thumbnail(path: Path | None, size: int, max_pixels: int) -> Image.Image | None:
