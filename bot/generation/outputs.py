@@ -18,6 +18,7 @@ from bot.domain.jobs import Job, JobKind
 from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
 from bot.generation.output_verification import verify_output
 from bot.generation.paths import TERMINAL_FOLDER, files_of, folder_of, stem_of
+from bot.media.atomic_write import TEMPORARY_PREFIX
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class OutputFolder:
     @staticmethod
     def _remove_partial_downloads(folder: Path) -> None:
         spared = _ABANDONED_SECONDS if folder.name == TERMINAL_FOLDER else 0
-        for path in folder.glob(".part-*"):
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime >= spared:
                     path.unlink()

@@ -6,6 +6,10 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+TEMPORARY_PREFIX: Final = ".part-"
+"""Begins the name of a file that is being written; one that a killed process left behind is recognised by it."""
 
 
 @contextmanager
@@ -17,7 +21,9 @@ def replace_atomically(target: Path) -> Generator[Path, None, None]:
     other.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".part-", suffix=target.suffix, delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=target.parent, prefix=TEMPORARY_PREFIX, suffix=target.suffix, delete=False
+    ) as file:
         temporary = Path(file.name)
     try:
         yield temporary
