@@ -18,7 +18,7 @@ from bench.stalls import watched
 from bench.timing import Sample, repeated
 from bot.characters import Character
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.decoding import decode_object
+from bot.comfyui.json_decoding import decode_json_object
 from bot.conversation.chat_prompt import build_chat_prompt
 from bot.conversation.token_budget import TokenBudget
 from bot.domain.conversations import Alternative, ChatRole, Message
@@ -98,7 +98,7 @@ async def _object_info(object_info: Mapping[str, Any], report: Report) -> None:
     gc.freeze()  # as the bot does when it has started
     async with watched() as stalls:
         for _ in range(10):
-            await decode_object(data)
+            await decode_json_object(data)
             await asyncio.sleep(0.05)
     # The worst tick, not a quantile: it is one stall each time.
     worst = max(0.0, max(stalls.ours) - max(stalls.control))

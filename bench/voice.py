@@ -15,6 +15,7 @@ from bench.report import Report
 from bench.stalls import watched
 from bench.timing import Sample, repeated
 from bot.media.audio import transcode_to_ogg
+from bot.media.ffmpeg import Ffmpeg
 from bot.media.speech import speakable
 from sandbox.discord import Message, SimulatedChannel, SimulatedUser
 
@@ -49,12 +50,12 @@ async def _transcoding(report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as name:
         source = Path(name) / "speech.wav"
         _write_tone(source)
-        await transcode_to_ogg(source, Path(name) / "warm.ogg")
+        await transcode_to_ogg(source, Path(name) / "warm.ogg", ffmpeg=Ffmpeg())
         spent = Sample()
         async with watched() as stalls:
             for n in range(TRANSCODES):
                 with spent.timed():
-                    await transcode_to_ogg(source, Path(name) / f"{n}.ogg")
+                    await transcode_to_ogg(source, Path(name) / f"{n}.ogg", ffmpeg=Ffmpeg())
     report.measured("transcode and waveform of 30 s of audio, median", spent.median, "ms", at_most=600, note=spent.note)
     report.measured(
         "event-loop stall while transcoding, p99.9 above a control loop", stalls.p999_above_control, "ms",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from bot.characters.character import Character
+from bot.file_hash import sha256_of_file
 from bot.yaml_documents import Document, KeyPath, build, dotted_key, known_keys, read_yaml
 
 AVATAR_NAMES = tuple(f"avatar.{suffix}" for suffix in ("png", "jpg", "jpeg", "webp", "gif"))
@@ -51,7 +51,7 @@ def read_character(path: Path, *, guild_id: int | None = None) -> CharacterFile:
         "folder": folder,
         "guild_id": guild_id,
         "avatar_path": avatar,
-        "avatar_sha256": _sha256(avatar) if avatar else None,
+        "avatar_sha256": _avatar_sha256(avatar) if avatar else None,
         "reference_paths": tuple(reference for reference in references if reference is not None),
     }
     notes = [*_unused(document), *_missing(character, avatar, references)]
@@ -109,13 +109,12 @@ def _avatar(character: Character, parent: Path, folder: Path) -> Path | None:
     return next((folder / name for name in AVATAR_NAMES if (folder / name).is_file()), None)
 
 
-def _sha256(path: Path) -> str | None:
+def _avatar_sha256(path: Path) -> str | None:
+    """The hash of the avatar; None where it cannot be read, or is larger than an avatar may be."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_AVATAR_BYTES + 1)
+        return sha256_of_file(path) if path.stat().st_size <= MAX_AVATAR_BYTES else None
     except OSError:
         return None
-    return hashlib.sha256(data).hexdigest() if len(data) <= MAX_AVATAR_BYTES else None
 
 
 def _unused(document: Document) -> list[str]:

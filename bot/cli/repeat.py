@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from bot.cli.imagine import copy_out, finish
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, Origin
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, ConfigError, InputInvalid
+from bot.file_hash import sha256_of_file
 from bot.generation.acceptance import parse_stored_workflow
 from bot.generation.sidecar import FORMAT
 from bot.services import open_services
@@ -241,7 +241,7 @@ def _input(file: InputFile, folders: list[Path]) -> InputFile:
     """
     for folder in folders:
         path = folder / Path(file.path).name
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256:
+        if path.is_file() and sha256_of_file(path) == file.sha256:
             return file.model_copy(update={"path": str(path.absolute())})
     raise InputInvalid(
         f"It needs the file {Path(file.path).name}, which is not here.", advice="Copy it beside the sidecar."

@@ -1,4 +1,4 @@
-"""`python -m bot.comfyui URL`: what a ComfyUI is, what it has to do, and what it says, as it says it."""
+"""`python -m bot.comfyui URL`: show a ComfyUI's version and memory, its queue, and its events as they come."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from contextlib import suppress
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.events import Event, PreviewEvent, ProgressStateEvent, StatusEvent
 from bot.comfyui.exceptions import ComfyError
-from bot.comfyui.models import QueuedPrompt, SystemStats
+from bot.comfyui.prompt_queue import QueuedPrompt
+from bot.comfyui.system_stats import SystemStats
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print status and queue, then live events until Ctrl-C. 1: the server does not answer, 2: a bad address."""
+    """Print status and queue, then events until Ctrl-C. Returns 1 if the server does not answer, 2 for a bad URL."""
     parser = argparse.ArgumentParser(prog="python -m bot.comfyui", description=__doc__)
     parser.add_argument("url", help="http://127.0.0.1:8188")
     parser.add_argument("--once", action="store_true", help="print status and queue and leave")
@@ -23,33 +24,33 @@ def main(arguments: list[str] | None = None) -> int:
         with suppress(KeyboardInterrupt):
             asyncio.run(_show(options.url, once=options.once))
     except ValueError as error:
-        return _say(str(error), status=2)
+        return _print(str(error), status=2)
     except ComfyError as error:
-        return _say(f"{options.url}: {error}", status=1)
+        return _print(f"{options.url}: {error}", status=1)
     return 0
 
 
 async def _show(url: str, *, once: bool) -> None:
     async with ComfyClient(url) as client:
-        _say(_status(await client.system_stats()))
+        _print(_describe_server(await client.system_stats()))
         queue = await client.queue()
-        _say(f"queue: {len(queue.running)} running, {len(queue.pending)} pending")
+        _print(f"queue: {len(queue.running)} running, {len(queue.pending)} pending")
         for entry in queue.running:
-            _say(f"  runs  {_entry(entry)}")
+            _print(f"  runs  {_describe_prompt(entry)}")
         for position, entry in enumerate(queue.pending, 1):
-            _say(f"  {position:>4}  {_entry(entry)}")
+            _print(f"  {position:>4}  {_describe_prompt(entry)}")
         if once:
             return
-        _say("events (a server sends those of a prompt to its own client only; Ctrl-C ends):")
-        client.watch(_say_event)
+        _print("events (a server sends those of a prompt to its own client only; Ctrl-C ends):")
+        client.observe_events(_print_event)
         await asyncio.get_running_loop().create_future()
 
 
-def _say_event(event: Event) -> None:
-    _say(_event(event))
+def _print_event(event: Event) -> None:
+    _print(_describe_event(event))
 
 
-def _status(stats: SystemStats) -> str:
+def _describe_server(stats: SystemStats) -> str:
     lines = [f"ComfyUI {stats.version_text or '(version unknown)'}, {stats.os}, torch {stats.pytorch_version}"]
     lines.append(f"memory: {_gigabytes(stats.ram_free)} of {_gigabytes(stats.ram_total)} free")
     lines += [
@@ -63,11 +64,11 @@ def _status(stats: SystemStats) -> str:
     return "\n".join(lines)
 
 
-def _entry(entry: QueuedPrompt) -> str:
+def _describe_prompt(entry: QueuedPrompt) -> str:
     return f"{entry.prompt_id}  number {entry.number:g}  client {entry.client_id or '-'}"
 
 
-def _event(event: Event) -> str:
+def _describe_event(event: Event) -> str:
     match event:
         case StatusEvent():
             return f"status: {event.queue_remaining} in the queue"
@@ -83,7 +84,7 @@ def _gigabytes(count: int) -> str:
     return f"{count / 2**30:.1f} GiB"
 
 
-def _say(text: str, *, status: int = 0) -> int:
+def _print(text: str, *, status: int = 0) -> int:
     print(text, file=sys.stderr if status else sys.stdout, flush=True)
     return status
 

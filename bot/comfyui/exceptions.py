@@ -1,45 +1,43 @@
-"""What can go wrong between us and one ComfyUI server.
+"""What can go wrong between the client and one ComfyUI server.
 
 ::
 
     ComfyError
-    |-- ComfyConnectionError            no answer: refused, reset, timed out, or a proxy's 502/503/504
-    |   |-- NotSubmitted                POST /prompt certainly did not arrive; a new attempt is safe
-    |   `-- SubmissionUncertain         POST /prompt may have arrived and nobody can be asked now
-    |-- UnexpectedReply                 an answer that is not ComfyUI's (login page, other program, 401)
-    |-- ServerTooOld                    before 0.3.45: it would not take our `prompt_id`
+    |-- ComfyConnectionError            no answer: refused, reset, timed out, or a proxy's 502, 503 or 504
+    |   |-- NotSubmitted                POST /prompt certainly did not arrive; another attempt is safe
+    |   `-- SubmissionUncertain         POST /prompt may have arrived, and the server cannot be asked now
+    |-- UnexpectedResponse              an answer that ComfyUI does not give (a login page, another program, 401)
+    |-- ServerTooOld                    before 0.3.45: it does not accept a `prompt_id` of the client
     |-- PromptRejected                  POST /prompt answered 400: nothing was queued
     |   |-- MissingNodeType             a class_type is not installed
-    |   |-- MissingModelFile            a loader's file is not in its list
+    |   |-- MissingModelFile            a model file is not in the list of its loader node
     |   |-- NodeErrors                  any other fault of a node's inputs
-    |   `-- NotApiFormat                500 text/plain: no API-format graph (a UI-format "Save" file)
-    |-- ExecutionFailed                 a node raised while running
-    |   `-- ExecutionOutOfMemory        ... for want of memory
-    |-- FileGone                        /view 404: listed in the history, no longer on the server's disk
-    |-- FileRefused                     /view 400/403: the server does not give that name
-    |-- FileTooLarge                    beyond the cap we were given
-    `-- UploadRefused                   /upload/image did not take the file
+    |   `-- NotApiFormat                500 text/plain: not an API-format graph (a UI-format file, from "Save")
+    |-- ExecutionFailed                 a node raised an error while it ran
+    |   `-- ExecutionOutOfMemory        ... because there was not enough memory
+    |-- FileGone                        GET /view 404: listed in the history, no longer on the server's disk
+    |-- FileRefused                     GET /view 400 or 403: the server does not give out that name
+    |-- FileTooLarge                    larger than the caller allows
+    `-- UploadRefused                   POST /upload/image did not take the file
 
-Messages may hold what the server said: its local paths, other texts of the prompt. They are for the log; what people
-read is written by whoever catches these.
+Messages may repeat what the server said: its local paths, and texts of other people's prompts. They are for the log;
+the callers write the sentences that people read.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bot.comfyui.models import NodeProblem, OutputFile
+from bot.comfyui.node_problems import NodeProblem
+from bot.comfyui.outputs import OutputFile
 
 
 class ComfyError(Exception):
-    """The root of everything this package raises on purpose (besides `OSError` for our own disk)."""
+    """The root of everything that this package raises on purpose, apart from `OSError` for the client's own disk."""
 
 
 class ComfyConnectionError(ComfyError):
-    """The server did not answer: refused, reset, timed out, truncated, or a proxy said 502, 503 or 504.
+    """The server did not answer: refused, reset, timed out, truncated, or a proxy answered 502, 503 or 504.
 
     Attributes:
         sent: False: no connection was made, so the server cannot have seen the request.
@@ -52,19 +50,19 @@ class ComfyConnectionError(ComfyError):
 
 
 class NotSubmitted(ComfyConnectionError):
-    """POST /prompt did not arrive: every connection was refused, or the reply was lost and the server has no such id.
+    """POST /prompt did not arrive: no connection was made, or the response was lost and the server lacks the prompt.
 
-    Where `sent`, the id is burnt (ComfyUI does not check ids for uniqueness): repeat as a new attempt with a new id.
-    Where not, not one byte left, and even the same id may be used again.
+    With `sent`, the id must not be used again, because the request may still be on its way and ComfyUI does not check
+    ids for uniqueness: repeat with a new id. Without `sent`, even the same id may be used again.
     """
 
 
 class SubmissionUncertain(ComfyConnectionError):
-    """POST /prompt broke after it was sent, and the server could not be asked. Ask `whereabouts` before any repeat."""
+    """POST /prompt broke after it was sent, and the server could not be asked. Ask `prompt_state` before repeating."""
 
 
-class UnexpectedReply(ComfyError):
-    """The answer is not one ComfyUI gives: another program on that port, a login page, an unhandled 500."""
+class UnexpectedResponse(ComfyError):
+    """The answer is not one of ComfyUI's: another program on that port, a login page, an unhandled error (500)."""
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
@@ -72,13 +70,13 @@ class UnexpectedReply(ComfyError):
 
 
 class ServerTooOld(ComfyError):
-    """The server is older than 0.3.45 and chooses `prompt_id` itself, so that work could not be found again."""
+    """The server is older than 0.3.45 and chooses `prompt_id` itself, so prompts could not be found again."""
 
 
 class PromptRejected(ComfyError):
     """POST /prompt answered 400; nothing was queued.
 
-    Raised itself for `prompt_no_outputs`, `no_prompt`, `invalid_prompt_id` and types of later versions.
+    Raised itself for `prompt_no_outputs`, `no_prompt`, `invalid_prompt_id`, 413, and error types of later versions.
 
     Attributes:
         error_type: ComfyUI's `error.type`.
@@ -105,10 +103,10 @@ class MissingNodeType(PromptRejected):
 
 
 class MissingModelFile(PromptRejected):
-    """`value_not_in_list` where the value is a model's file name.
+    """`value_not_in_list` where the value is the name of a model file.
 
     Attributes:
-        options: The names that are there; empty where ComfyUI left them out (lists above 20 entries).
+        options: The names that are installed; empty where ComfyUI leaves them out (lists above 20 entries).
 
     """
 
@@ -122,19 +120,19 @@ class MissingModelFile(PromptRejected):
 
 
 class NodeErrors(PromptRejected):
-    """`prompt_outputs_failed_validation`: inputs missing, out of range, of the wrong type, badly linked."""
+    """`prompt_outputs_failed_validation`: inputs that are missing, out of range, of a wrong type or wrongly linked."""
 
 
 class NotApiFormat(PromptRejected):
-    """HTTP 500 `text/plain` on POST /prompt: the server fell over the graph, as it does over UI-format files."""
+    """HTTP 500 `text/plain` on POST /prompt: ComfyUI raises on graphs in another format, such as UI-format files."""
 
 
 class ExecutionFailed(ComfyError):
-    """`execution_error`: a node raised while running.
+    """`execution_error`: a node raised an error while it ran.
 
     Attributes:
-        exception_type: Its class as ComfyUI prints it, `RuntimeError` or `torch.OutOfMemoryError`.
-        message: Its text, stripped. May hold paths of the server.
+        exception_type: The class of the error as ComfyUI prints it: `RuntimeError`, `torch.OutOfMemoryError`.
+        message: The text of the error, stripped. May hold paths of the server.
 
     """
 
@@ -147,13 +145,14 @@ class ExecutionFailed(ComfyError):
 
 
 class ExecutionOutOfMemory(ExecutionFailed):
-    """`execution_error` of an out-of-memory kind; ComfyUI has unloaded all models by then."""
+    """`execution_error` because there was not enough memory; ComfyUI has unloaded all models by then."""
 
 
 class FileGone(ComfyError):
-    """/view 404 for a file that a run reported: deleted since (a cached run names the old file), or temp and restarted.
+    """GET /view answered 404 for a file that a prompt reported.
 
-    Run again with `break_cache(graph, nonce, [file.node_id])`.
+    Either it was deleted since (a prompt answered from the cache reports the file of an earlier one), or it was
+    temporary and the server restarted. `break_cache(graph, nonce, [file.node_id])` makes a graph that writes it again.
     """
 
     def __init__(self, file: OutputFile) -> None:
@@ -162,7 +161,7 @@ class FileGone(ComfyError):
 
 
 class FileRefused(ComfyError):
-    """/view 400 or 403: a name with `..`, or a folder outside; a run again would not help."""
+    """GET /view answered 400 or 403: a name with `..`, or a folder outside. Running the prompt again would not help."""
 
     def __init__(self, file: OutputFile, status: int) -> None:
         super().__init__(f"the server does not give {file.filename!r} (HTTP {status})")
@@ -171,7 +170,7 @@ class FileRefused(ComfyError):
 
 
 class FileTooLarge(ComfyError):
-    """More bytes than `max_bytes`, announced (Content-Length) or sent; nothing is kept."""
+    """More bytes than `max_bytes`, either announced by Content-Length or received; nothing is kept."""
 
     def __init__(self, file: OutputFile, *, max_bytes: int) -> None:
         super().__init__(f"{file.filename!r} is larger than {max_bytes} bytes")
@@ -180,7 +179,7 @@ class FileTooLarge(ComfyError):
 
 
 class UploadRefused(ComfyError):
-    """/upload/image answered 4xx or 5xx: too large (413), or a name or folder it does not like."""
+    """POST /upload/image answered 4xx or 5xx: too large (413), or a name or folder that the server does not accept."""
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""HTTP to one server: every failure as a `ComfyError`, told apart by whether the request can have arrived."""
+"""HTTP requests to one server. Every failure becomes a `ComfyError` that tells whether the request can have arrived."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.comfyui.decoding import decode_object
-from bot.comfyui.events import as_object
-from bot.comfyui.exceptions import ComfyConnectionError, UnexpectedReply
+from bot.comfyui.availability import ServerAvailability
+from bot.comfyui.exceptions import ComfyConnectionError, UnexpectedResponse
+from bot.comfyui.json_decoding import decode_json_object
+from bot.comfyui.json_values import as_object
 from bot.comfyui.options import ClientOptions
 
 _log = logging.getLogger(__name__)
@@ -25,36 +26,36 @@ _GATEWAY_ERRORS = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True)
-class Reply:
-    """A whole answer. ComfyUI's 4xx may be empty and its 500s are plain text: JSON is never assumed."""
+class Response:
+    """A response with its whole body. ComfyUI answers 4xx with an empty body and 500 with plain text, not with JSON."""
 
     status: int
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON, None where it is not."""
+        """The decoded body; None where it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
 
     def text(self) -> str:
-        """The first 500 characters of the body, for a log."""
+        """The first 500 characters of the body, for the log."""
         return self.body[:2000].decode("utf-8", "replace").strip()[:500]
 
 
-def normal_url(url: str) -> str:
-    """With a scheme, without a trailing slash; a path (behind a proxy) is kept.
+def normalize_url(url: str) -> str:
+    """The address with a scheme and without a trailing slash; a path (of a proxy) is kept.
 
     Raises:
-        ValueError: Not an http or https address.
+        ValueError: It is not an http or https address.
 
     """
     text = url.strip() if "://" in url else f"http://{url.strip()}"
     msg = f"{url!r} is not an address like http://127.0.0.1:8188"
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        parsed = urlsplit(text)
+        usable = parsed.scheme in {"http", "https"} and parsed.hostname and parsed.port != 0
     except ValueError as error:
         raise ValueError(msg) from error
     if not usable:
@@ -62,35 +63,28 @@ def normal_url(url: str) -> str:
     return text.rstrip("/")
 
 
-class Noticed(Protocol):
-    """Told of each answer (True), and when the server cannot be reached (False)."""
-
-    def __call__(self, *, answered: bool) -> None:
-        """One word about the server."""
-        ...
-
-
 class Transport:
-    """Requests over fresh connections.
+    """Sends requests, each over a connection of its own.
 
-    A kept-alive connection that the server has meanwhile dropped fails like a lost reply; with a fresh one per request
-    "could not connect" always means that the server saw nothing, which is what `ComfyConnectionError.sent` reports.
+    A request on a kept-alive connection that the server has closed meanwhile fails just like a lost response. With a
+    new connection per request, "could not connect" always means that the server saw nothing; this is what
+    `ComfyConnectionError.sent` tells.
 
     Args:
-        url: As `normal_url` returns it.
+        url: As `normalize_url` returns it.
         options: Timeouts and retries.
-        noticed: Told of answers and outages.
+        availability: Told of every answer and of every connection that cannot be made.
 
     """
 
-    def __init__(self, url: str, options: ClientOptions, noticed: Noticed) -> None:
+    def __init__(self, url: str, options: ClientOptions, availability: ServerAvailability) -> None:
         self.url = url
         self._options = options
-        self._noticed = noticed
+        self._availability = availability
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
-        """Make the session; needs a running loop."""
+        """Make the aiohttp session; needs a running event loop."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, limit=0),
             timeout=aiohttp.ClientTimeout(
@@ -100,13 +94,18 @@ class Transport:
         )
 
     async def close(self) -> None:
-        """Close the session."""
+        """Close the aiohttp session."""
         if self._session is not None:
             await self._session.close()
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session, for the listener."""
+        """The open aiohttp session, for the WebSocket.
+
+        Raises:
+            RuntimeError: It is not open.
+
+        """
         if self._session is None or self._session.closed:
             msg = "the client is not open: use it as `async with ComfyClient(...)`"
             raise RuntimeError(msg)
@@ -116,10 +115,10 @@ class Transport:
     async def stream(
         self, method: str, path: str, *, params: Mapping[str, str] | None = None, data: object = None
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
-        """A response whose body is still to be read, within the `with`.
+        """A response whose body is still to be read, inside the `with` block.
 
         Raises:
-            ComfyConnectionError: No answer, a broken one, or a proxy's 502, 503, 504.
+            ComfyConnectionError: There is no answer, the connection breaks, or a proxy answers 502, 503 or 504.
 
         """
         try:
@@ -130,10 +129,10 @@ class Transport:
                 if response.status in _GATEWAY_ERRORS:
                     msg = f"{method} {path}: a gateway answered {response.status}"
                     raise ComfyConnectionError(msg)
-                self._noticed(answered=True)
+                self._availability.mark_answered()
                 yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            self._noticed(answered=False)
+            self._availability.mark_away()
             msg = f"{method} {path}: cannot connect ({type(error).__name__})"
             raise ComfyConnectionError(msg, sent=False) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
@@ -147,56 +146,63 @@ class Transport:
         *,
         params: Mapping[str, str] | None = None,
         data: object = None,
-        limit: float | None = None,
-    ) -> Reply:
-        """A whole answer, whatever its status, within `limit` seconds (else the `request_timeout`).
+        timeout_seconds: float | None = None,
+    ) -> Response:
+        """A whole response, whatever its status.
+
+        Args:
+            method: Of HTTP.
+            path: Below the server's address.
+            params: Of the query.
+            data: The body: bytes of JSON, or an aiohttp form.
+            timeout_seconds: For everything; None: `request_timeout` of the options.
 
         Raises:
-            ComfyConnectionError: See `stream`.
+            ComfyConnectionError: There is no whole answer in time, or a proxy answers 502, 503 or 504.
 
         """
         try:
             async with (
-                asyncio.timeout(limit or self._options.request_timeout),
+                asyncio.timeout(timeout_seconds or self._options.request_timeout),
                 self.stream(method, path, params=params, data=data) as response,
             ):
-                return Reply(response.status, await response.read())
+                return Response(response.status, await response.read())
         except TimeoutError as error:
             msg = f"{method} {path}: no answer in time"
             raise ComfyConnectionError(msg) from error
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Reply:
-        """POST a JSON object."""
+    async def post(self, path: str, body: Mapping[str, Any]) -> Response:
+        """POST a JSON object; raises as `call` does."""
         return await self.call("POST", path, data=json.dumps(body).encode())
 
     async def get_object(self, path: str) -> Mapping[str, Any]:
         """GET a JSON object.
 
         Raises:
-            ComfyConnectionError: No answer.
-            UnexpectedReply: Not 200, or no JSON object.
+            ComfyConnectionError: There is no answer.
+            UnexpectedResponse: The status is not 200, or the body is not a JSON object.
 
         """
-        reply = await self.call("GET", path)
-        if reply.status != 200 or not reply.body.lstrip().startswith(b"{"):
-            msg = f"GET {path}: HTTP {reply.status}, not what ComfyUI answers"
-            raise UnexpectedReply(msg, status=reply.status)
+        response = await self.call("GET", path)
+        if response.status != 200 or not response.body.lstrip().startswith(b"{"):
+            msg = f"GET {path}: HTTP {response.status}, not what ComfyUI answers"
+            raise UnexpectedResponse(msg, status=response.status)
         try:
-            return as_object(await decode_object(reply.body))
+            return as_object(await decode_json_object(response.body))
         except (ValueError, RecursionError):
             return as_object(None)
 
-    async def retrying(self, what: Callable[[], Awaitable[_T]]) -> _T:
-        """Do what may be done twice, again after connection errors; the wait doubles.
+    async def retry(self, request: Callable[[], Awaitable[_T]]) -> _T:
+        """Send what may be sent twice; again after connection errors, with a wait that doubles.
 
         Raises:
-            ComfyConnectionError: Of the last try.
+            ComfyConnectionError: That of the last attempt.
 
         """
         for attempt in range(self._options.retry_attempts - 1):
             try:
-                return await what()
+                return await request()
             except ComfyConnectionError as error:
-                _log.info("again: %s", error)
+                _log.info("trying again: %s", error)
                 await asyncio.sleep(self._options.retry_backoff * 2**attempt)
-        return await what()
+        return await request()

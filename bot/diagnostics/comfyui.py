@@ -8,8 +8,8 @@ from typing import Any
 from bot.characters import Character, CharacterLibrary
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
-from bot.comfyui.models import SystemStats
 from bot.comfyui.options import ClientOptions
+from bot.comfyui.system_stats import SystemStats
 from bot.diagnostics.findings import Finding, broken, note, ok
 from bot.domain.jobs import JobKind
 from bot.errors import ChorusError

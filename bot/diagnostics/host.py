@@ -13,7 +13,7 @@ import aiohttp
 
 from bot.diagnostics.findings import Finding, broken, note, ok
 from bot.errors import ChorusError
-from bot.media.ffmpeg import Ffmpeg
+from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
 
 DATA, ENCODERS, MODEL, VOICE = "Data", "Encoders", "Language model", "Voice"
@@ -43,10 +43,9 @@ def check_data(settings: Settings) -> Iterator[Finding]:
 
 async def check_encoders(settings: Settings) -> AsyncGenerator[Finding]:
     """Runs ffmpeg once and looks through its encoders."""
-    ffmpeg = Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None)
     listed: list[bytes] = []
     try:
-        await ffmpeg.run(["-hide_banner", "-encoders"], on_output=listed.append)
+        await configured_ffmpeg(settings).run(["-hide_banner", "-encoders"], on_output=listed.append)
     except (ChorusError, OSError):
         yield broken(ENCODERS, "ffmpeg does not run", "Run `make setup` again, or set `voice.ffmpeg` to one that does.")
         return

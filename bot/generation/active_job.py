@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.comfyui.models import Outcome
+from bot.comfyui.prompt_state import Outcome
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import Job, JobKind
 from bot.errors import ChorusError

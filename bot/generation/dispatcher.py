@@ -15,7 +15,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.models import Succeeded
+from bot.comfyui.prompt_state import Succeeded
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, GenerationFailed
 from bot.generation.active_job import ActiveJob, ExecutedPart, PreparedPart

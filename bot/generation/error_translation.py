@@ -18,7 +18,7 @@ from bot.comfyui.exceptions import (
     ServerTooOld,
     UploadRefused,
 )
-from bot.comfyui.models import NodeProblem
+from bot.comfyui.node_problems import NodeProblem
 from bot.domain.jobs import JobError
 from bot.errors import (
     ChorusError,

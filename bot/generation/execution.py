@@ -12,9 +12,10 @@ from typing import Any
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError, NodeErrors, SubmissionUncertain
 from bot.comfyui.exceptions import NotSubmitted as NotSubmittedError
-from bot.comfyui.models import ExecutionUpdate, NodeStarted, PreviewFrame, Queued, Started, Stepped, Succeeded
+from bot.comfyui.execution_updates import ExecutionUpdate, NodeProgress, NodeStarted, PreviewFrame, Queued, Started
 from bot.comfyui.progress import ProgressMeter
-from bot.comfyui.tracking import Tracking
+from bot.comfyui.prompt_state import Succeeded
+from bot.comfyui.prompt_tracker import PromptTracker
 from bot.domain.attempts import Attempt
 from bot.domain.job_updates import Progress, Waiting
 from bot.domain.jobs import JobKind, JobState
@@ -50,7 +51,7 @@ class Executor:
         attempt = prepared.attempt
         if active.ended:
             return ExecutedPart(attempt, NotSubmitted())
-        with self._client.track(str(attempt.prompt_id)) as tracking:
+        with self._client.track(str(attempt.prompt_id)) as tracker:
             client_id: str | None = None
             try:
                 submission = await self._client.submit(str(attempt.prompt_id), prepared.graph)
@@ -58,7 +59,7 @@ class Executor:
                 _log.info("job %s: %s", active.job.id, error)
                 return ExecutedPart(attempt, NotSubmitted())
             except SubmissionUncertain as error:
-                _log.warning("job %s: %s", active.job.id, error)  # the tracking asks ComfyUI until it knows
+                _log.warning("job %s: %s", active.job.id, error)  # the tracker asks ComfyUI until it knows
             except ComfyError as error:
                 return ExecutedPart(attempt, _refused(error, prepared.graph))
             else:
@@ -66,15 +67,15 @@ class Executor:
                 if submission.node_errors:
                     active.add_note(left_out_note(submission.node_errors, prepared.graph))
             async with self._recorded_as_submitted(attempt, client_id):
-                return await self._follow(active, attempt, prepared.graph, tracking)
+                return await self._follow(active, attempt, prepared.graph, tracker)
 
     async def follow(self, active: ActiveJob, attempt: Attempt) -> ExecutedPart:
         """Follow a prompt that was submitted before a restart."""
         stored = await self._versions.get(active.job.workflow_hash)
         graph: Mapping[str, Any] = stored.graph if stored else {}
         async with self._recorded_as_submitted(attempt, attempt.client_id):
-            with self._client.track(str(attempt.prompt_id)) as tracking:
-                return await self._follow(active, attempt, graph, tracking)
+            with self._client.track(str(attempt.prompt_id)) as tracker:
+                return await self._follow(active, attempt, graph, tracker)
 
     @contextlib.asynccontextmanager
     async def _recorded_as_submitted(self, attempt: Attempt, client_id: str | None) -> AsyncGenerator[None]:
@@ -89,19 +90,19 @@ class Executor:
                 _log.error("prompt %s: its submission could not be stored", attempt.prompt_id, exc_info=error)
 
     async def _follow(
-        self, active: ActiveJob, attempt: Attempt, graph: Mapping[str, Any], tracking: Tracking
+        self, active: ActiveJob, attempt: Attempt, graph: Mapping[str, Any], tracker: PromptTracker
     ) -> ExecutedPart:
         progress = _PartProgress(active, graph)
         began: float | None = None
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(_running_beside(self._interrupt_when_ended(active, attempt)))
-            async for update in tracking:
+            async for update in tracker:
                 if began is None and not isinstance(update, Queued):
                     began = active.executing_since = time.monotonic()
                     await stack.enter_async_context(_running_beside(self._end_after_timeout(active)))
                 if not active.ended:
                     self._publish(active, update, progress)
-            result = await tracking.outcome()
+            result = await tracker.outcome()
         seconds = None if began is None else time.monotonic() - began
         if isinstance(result, Succeeded) and result.seconds is not None:
             seconds = result.seconds
@@ -153,7 +154,7 @@ class _PartProgress:
         match update:
             case Started():
                 self._known = True
-            case NodeStarted(node_id) | Stepped(node_id=node_id):
+            case NodeStarted(node_id) | NodeProgress(node_id=node_id):
                 self._known, self._node_id = True, node_id
             case PreviewFrame(data=data):
                 self._preview = data

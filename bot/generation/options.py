@@ -24,6 +24,7 @@ class GenerationOptions:
         max_per_user: Largest number of waiting jobs of one person; live speech and terminal commands do not count.
         max_live_in_a_row: How many live speech jobs may go before the oldest waiting picture.
         max_output_bytes: Larger files of ComfyUI are not downloaded.
+        max_pixels: Images with a larger width times height are not opened.
         max_losses: After so many attempts lost in restarts of ComfyUI a job fails.
         pause_ms: Silence between the parts of a long speech, in milliseconds.
         speech_bitrate: Of finished speech, in bits per second.
@@ -32,6 +33,7 @@ class GenerationOptions:
     """
 
     data_dir: Path
+    max_pixels: int
     timeout_seconds: Mapping[JobKind, float] = field(default_factory=_timeouts)
     max_queue_size: int = 100
     max_per_user: int = 3

@@ -53,7 +53,6 @@ from bot.generation.preparation import Preparer, PromptRewriter
 from bot.generation.queue import JobQueue
 from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_jobs
 from bot.gpu_lock import GpuLock, SwapStatistics
-from bot.media.audio import BUNDLED
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
@@ -83,8 +82,8 @@ class Orchestrator:
         characters: The character library.
         workflows: The workflow library.
         servers: The ComfyUI servers.
-        rewriter: Writes the prompts of requests with `rewrite`; None: their own words are drawn.
         ffmpeg: For speech and video.
+        rewriter: Writes the prompts of requests with `rewrite`; None: their own words are drawn.
 
     """
 
@@ -97,8 +96,8 @@ class Orchestrator:
         characters: CharacterSource,
         workflows: WorkflowSource,
         servers: Sequence[ComfyServer],
+        ffmpeg: Ffmpeg,
         rewriter: PromptRewriter | None = None,
-        ffmpeg: Ffmpeg = BUNDLED,
     ) -> None:
         self._options = options
         self._jobs = jobs
@@ -106,9 +105,13 @@ class Orchestrator:
         self._servers = tuple(servers)
         self._rewriter = rewriter
         self._acceptance = Acceptance(characters, workflows, versions)
-        self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes)
+        self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
-            options.data_dir, pause_ms=options.pause_ms, bitrate=options.speech_bitrate, ffmpeg=ffmpeg
+            options.data_dir,
+            pause_ms=options.pause_ms,
+            bitrate=options.speech_bitrate,
+            max_pixels=options.max_pixels,
+            ffmpeg=ffmpeg,
         )
         queue = JobQueue(options.max_live_in_a_row, max_size=options.max_queue_size, max_per_user=options.max_per_user)
         self._registry = JobRegistry(jobs, queue, len(self._servers))

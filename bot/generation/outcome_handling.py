@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError, ExecutionFailed, ExecutionOutOfMemory, FileGone
-from bot.comfyui.models import Failed, Interrupted, Lost, Succeeded
+from bot.comfyui.prompt_state import Failed, Interrupted, Lost, Succeeded
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import JobKind, JobState
 from bot.errors import (

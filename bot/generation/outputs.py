@@ -12,12 +12,13 @@ from pathlib import Path
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import FileRefused, FileTooLarge
-from bot.comfyui.models import Media, OutputFile, preferred
+from bot.comfyui.outputs import MediaKind, OutputFile, prefer_saved
 from bot.domain.attempts import CollectedFile
 from bot.domain.jobs import Job, JobKind
 from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
 from bot.generation.output_verification import verify_output
 from bot.generation.paths import TERMINAL_FOLDER, files_of, folder_of, stem_of
+from bot.media.atomic_write import TEMPORARY_PREFIX
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +36,16 @@ def chosen_files(files: Sequence[OutputFile], kind: JobKind) -> tuple[OutputFile
     A workflow in the folder `image` that saves only a video has that as its result, and the other way round.
     """
     if kind is JobKind.AUDIO:
-        found = preferred(files, Media.AUDIO)
+        found = prefer_saved(files, MediaKind.AUDIO)
     elif kind is JobKind.VIDEO:
-        animated = tuple(file for file in files if file.animated and file.media is Media.IMAGE)
-        found = preferred(files, Media.VIDEO) or preferred(animated, Media.IMAGE) or preferred(files, Media.IMAGE)
+        animated = tuple(file for file in files if file.animated and file.media is MediaKind.IMAGE)
+        found = (
+            prefer_saved(files, MediaKind.VIDEO)
+            or prefer_saved(animated, MediaKind.IMAGE)
+            or prefer_saved(files, MediaKind.IMAGE)
+        )
     else:
-        found = preferred(files, Media.IMAGE) or preferred(files, Media.VIDEO)
+        found = prefer_saved(files, MediaKind.IMAGE) or prefer_saved(files, MediaKind.VIDEO)
     unique = {(file.type, file.subfolder, file.filename): file for file in found}
     return tuple(unique.values())[:_MOST_FILES]
 
@@ -51,12 +56,14 @@ class OutputFolder:
     Args:
         data_dir: Stored paths are relative to it.
         max_bytes: Size of the largest file that is downloaded.
+        max_pixels: Largest width times height of an image that is opened.
 
     """
 
-    def __init__(self, data_dir: Path, *, max_bytes: int) -> None:
+    def __init__(self, data_dir: Path, *, max_bytes: int, max_pixels: int) -> None:
         self.data_dir = data_dir
         self._max_bytes = max_bytes
+        self._max_pixels = max_pixels
 
     async def collect(
         self, client: ComfyClient, job: Job, part: int, files: Sequence[OutputFile]
@@ -109,7 +116,7 @@ class OutputFolder:
     @staticmethod
     def _remove_partial_downloads(folder: Path) -> None:
         spared = _ABANDONED_SECONDS if folder.name == TERMINAL_FOLDER else 0
-        for path in folder.glob(".part-*"):
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime >= spared:
                     path.unlink()
@@ -129,7 +136,7 @@ class OutputFolder:
         arriving = target.with_name(f"{target.name}.download")
         try:
             downloaded = await client.download(file, arriving, max_bytes=self._max_bytes)
-            verified = await verify_output(downloaded.path, kind)
+            verified = await verify_output(downloaded.path, kind, max_pixels=self._max_pixels)
             final = target.with_name(target.name + verified.suffix)
             await asyncio.to_thread(arriving.replace, final)
         except FileTooLarge as error:

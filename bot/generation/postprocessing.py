@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,15 +11,16 @@ from bot.domain.attempts import CollectedFile
 from bot.domain.jobs import Artifact, Job, JobKind
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, NoOutput
+from bot.file_hash import sha256_of_file
 from bot.generation.outputs import disk_errors_explained
 from bot.generation.paths import folder_of, stem_of
 from bot.generation.sidecar import write_sidecar
-from bot.media.audio import BUNDLED, AudioInfo, transcode_to_ogg
+from bot.media.audio import AudioInfo, transcode_to_ogg
+from bot.media.audio_joining import join_audio
 from bot.media.errors import BadMedia
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.images import inspect_image, make_thumbnail
-from bot.media.joining import join
-from bot.media.video import VideoInfo, probe_video, video_frame
+from bot.media.video import VideoInfo, make_video_thumbnail, probe_video
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,16 @@ class Postprocessor:
         data_dir: Stored paths are relative to it.
         pause_ms: Silence between the parts of speech, in milliseconds.
         bitrate: Of speech, in bits per second.
+        max_pixels: Largest width times height of an image that is opened.
         ffmpeg: For speech and video.
 
     """
 
-    def __init__(self, data_dir: Path, *, pause_ms: int = 250, bitrate: int = 64_000, ffmpeg: Ffmpeg = BUNDLED) -> None:
+    def __init__(self, data_dir: Path, *, pause_ms: int, bitrate: int, max_pixels: int, ffmpeg: Ffmpeg) -> None:
         self._data_dir = data_dir
         self._pause_ms = pause_ms
         self._bitrate = bitrate
+        self._max_pixels = max_pixels
         self._ffmpeg = ffmpeg
 
     async def make_artifacts(
@@ -97,7 +99,8 @@ class Postprocessor:
 
     async def _picture_size(self, file: CollectedFile) -> tuple[int, int] | tuple[None, None]:
         try:
-            info = await asyncio.to_thread(inspect_image, self._data_dir / file.path)
+            path = self._data_dir / file.path
+            info = await asyncio.to_thread(inspect_image, path, max_pixels=self._max_pixels)
         except BadMedia:  # a kind that Pillow does not open
             return None, None
         return info.width, info.height
@@ -107,9 +110,11 @@ class Postprocessor:
         target = source.with_suffix(".thumb.webp")
         try:
             if is_video:
-                await video_frame(source, target, THUMBNAIL_PIXELS, ffmpeg=self._ffmpeg)
+                await make_video_thumbnail(
+                    source, target, THUMBNAIL_PIXELS, max_pixels=self._max_pixels, ffmpeg=self._ffmpeg
+                )
             else:
-                await asyncio.to_thread(make_thumbnail, source, target, THUMBNAIL_PIXELS)
+                await asyncio.to_thread(make_thumbnail, source, target, THUMBNAIL_PIXELS, max_pixels=self._max_pixels)
         except ChorusError as error:
             _log.info("no thumbnail of %s: %s", file.path, error)
             return None
@@ -124,12 +129,11 @@ class Postprocessor:
             info = await self._encode(sources, target)
         except BadMedia as error:
             raise NoOutput("ComfyUI answered with a sound that cannot be played.") from error
-        digest, size = await asyncio.to_thread(_digest, target)
         return Artifact(
             kind=JobKind.AUDIO,
             path=target.relative_to(self._data_dir).as_posix(),
-            sha256=digest,
-            size=size,
+            sha256=await asyncio.to_thread(sha256_of_file, target),
+            size=(await asyncio.to_thread(target.stat)).st_size,
             media_type="audio/ogg",
             duration_seconds=info.duration_seconds,
             waveform=info.waveform,
@@ -140,10 +144,4 @@ class Postprocessor:
     async def _encode(self, sources: Sequence[Path], target: Path) -> AudioInfo:
         if len(sources) == 1:
             return await transcode_to_ogg(sources[0], target, bitrate=self._bitrate, ffmpeg=self._ffmpeg)
-        return await join(sources, target, self._pause_ms, bitrate=self._bitrate, ffmpeg=self._ffmpeg)
-
-
-def _digest(path: Path) -> tuple[str, int]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    return digest.hexdigest(), path.stat().st_size
+        return await join_audio(sources, target, self._pause_ms, bitrate=self._bitrate, ffmpeg=self._ffmpeg)

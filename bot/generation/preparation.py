@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
 from bot.domain.attempts import Attempt, attempt_id
 from bot.domain.jobs import GenerationRequest, InputFile, Job
 from bot.errors import InputInvalid
+from bot.file_hash import sha256_of_file
 from bot.generation.acceptance import Acceptance, injection
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
@@ -75,7 +75,7 @@ class InputUploads:
         if file.sha256 not in self._names:
             path = Path(file.path)
             try:
-                digest = await asyncio.to_thread(_sha256, path)
+                digest = await asyncio.to_thread(sha256_of_file, path)
             except OSError as error:
                 raise InputInvalid("An input file of the job is no longer there.") from error
             if digest != file.sha256:
@@ -194,8 +194,3 @@ async def _told_if_away(client: ComfyClient, registry: JobRegistry) -> AsyncGene
     if client.url in registry.away_servers:
         registry.away_servers.discard(client.url)
         registry.notify_change()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
-from bot.comfyui.models import Absent, Lost
+from bot.comfyui.prompt_state import Absent, Lost
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import JobState
 from bot.errors import GenerationFailed
@@ -150,7 +150,7 @@ async def _is_absent(client: ComfyClient, attempt: Attempt) -> bool:
     denials = 0
     while True:
         try:
-            if not isinstance(await client.whereabouts(str(attempt.prompt_id)), Absent):
+            if not isinstance(await client.prompt_state(str(attempt.prompt_id)), Absent):
                 return False
             denials += 1
         except ComfyError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.jobs import Artifact, Job
 from bot.domain.workflow_versions import StoredWorkflow
-from bot.media.files import write_whole
+from bot.media.atomic_write import write_atomically
 
 FORMAT = 1
 
@@ -29,7 +29,7 @@ def write_sidecar(
 
     """
     content = _file(artifact, originals) | settings_of(job, workflow)
-    write_whole(sidecar_path(data_dir / artifact.path), encode_sidecar(content))
+    write_atomically(sidecar_path(data_dir / artifact.path), encode_sidecar(content))
 
 
 def encode_sidecar(content: Mapping[str, Any]) -> bytes:

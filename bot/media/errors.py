@@ -1,16 +1,17 @@
-"""What can be wrong with a media file, or with the tool that converts it.
+"""What can be wrong with a media file, or with ffmpeg, which converts it.
 
 ::
 
     InputInvalid
-    `-- BadMedia                the bytes are not what they should be
-        `-- UnsupportedMedia    a sound file of a kind we cannot open (EXR, HDR, SVG ...): keep and post it as it is
+    `-- BadMedia                the file is not what it should be
+        |-- UnsupportedMedia    an intact file of a kind that cannot be opened (EXR, HDR, SVG ...): post it unchanged
+        `-- TooManyPixels       an image larger than `media.max_pixels` allows
     ChorusError
-    `-- EncoderFailed           ffmpeg did not do it
+    `-- EncoderFailed           ffmpeg ended with an error
         |-- EncoderMissing      there is no ffmpeg to run
         `-- EncoderTimeout      it took longer than its limit and was killed
 
-The messages are fit for the person who asked; ffmpeg's own words are in `detail`, for the log alone.
+The messages are for the person who asked. What ffmpeg said is in `detail`, for the log alone.
 """
 
 from __future__ import annotations
@@ -32,8 +33,16 @@ class UnsupportedMedia(BadMedia):
     default_advice = "Use PNG, JPEG or WebP."
 
 
+class TooManyPixels(BadMedia):
+    """Width times height of an image is above the limit, so it is not decoded (a decompression bomb, perhaps)."""
+
+    def __init__(self, width: int | None = None, height: int | None = None) -> None:
+        size = f" ({width} x {height})" if width and height else ""
+        super().__init__(f"That picture is too large to open{size}.")
+
+
 class EncoderFailed(ChorusError):
-    """ffmpeg ended with an error; `detail` is the end of what it said (it may name paths: log it, never show it)."""
+    """ffmpeg ended with an error. `detail` is the end of its output; it may name paths, so it must never be shown."""
 
     default = "The file could not be converted."
 
@@ -43,7 +52,7 @@ class EncoderFailed(ChorusError):
 
 
 class EncoderMissing(EncoderFailed):
-    """No ffmpeg: the configured one does not exist, or the installation is incomplete."""
+    """There is no ffmpeg: the configured one does not exist, or the installation is incomplete."""
 
     default = "The program that converts sound and video is missing."
     default_advice = "The owner should reinstall Chorus, or set `voice.ffmpeg` to an ffmpeg."

@@ -21,6 +21,7 @@ from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
 from bot.services.comfy_servers import open_comfy_servers
 from bot.services.conversation import open_conversation_services
+from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
 from bot.storage.bindings import BindingRepository
 from bot.storage.conversations import ConversationRepository
@@ -62,6 +63,7 @@ class Services:
         guild_settings: Settings made in Discord.
         voice: What is spoken, and with which sample.
         policy: Who may do what.
+        ffmpeg: The program that decodes and encodes sound and video, for everything in this process.
 
     """
 
@@ -82,6 +84,7 @@ class Services:
     guild_settings: GuildSettings
     voice: VoiceService
     policy: Policy
+    ffmpeg: Ffmpeg
 
 
 @asynccontextmanager
@@ -110,7 +113,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         gallery, deliveries = GalleryRepository(database), DeliveryRepository(database)
         guild_settings = GuildSettings(database)
         await guild_settings.load()
-        ffmpeg = Ffmpeg(str(settings.voice.ffmpeg) if settings.voice.ffmpeg else None)
+        ffmpeg = configured_ffmpeg(settings)
         talk = await stack.enter_async_context(
             open_conversation_services(settings, ConversationRepository(database), characters, servers[0].gpu)
         )
@@ -164,6 +167,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             guild_settings=guild_settings,
             voice=voice,
             policy=policy_of(settings),
+            ffmpeg=ffmpeg,
         )
 
 
@@ -191,6 +195,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         max_queue_size=settings.comfyui.queue.max_queue_size,
         max_per_user=settings.comfyui.queue.max_per_user,
         max_output_bytes=settings.media.max_download_bytes,
+        max_pixels=settings.media.max_pixels,
         pause_ms=settings.voice.pause_ms,
         speech_bitrate=settings.voice.bitrate_kbps * 1000,
         owner=owner,

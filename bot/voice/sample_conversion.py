@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media.audio import probe, to_mono_wav
+from bot.file_hash import sha256_of_file
+from bot.media.audio import probe_audio
 from bot.media.ffmpeg import Ffmpeg
+from bot.media.voice_sample import convert_voice_sample
 from bot.voice.options import VoiceOptions
 
 _NAME_LENGTH = 32
@@ -51,15 +52,15 @@ class SampleConverter:
 
         """
         if (await asyncio.to_thread(source.stat)).st_size > self._options.max_sample_bytes:
-            name = "too-large"  # never written: `to_mono_wav` refuses the file by its size, without reading it
+            name = "too-large"  # never written: `convert_voice_sample` refuses the file by its size, without reading it
         else:
-            name = (await asyncio.to_thread(_sha256, source))[:_NAME_LENGTH]
+            name = (await asyncio.to_thread(sha256_of_file, source))[:_NAME_LENGTH]
         target = folder / f"{name}.wav"
         warnings: tuple[str, ...] = ()
         if await asyncio.to_thread(target.is_file):
-            seconds = (await probe(target, ffmpeg=self._ffmpeg)).duration_seconds
+            seconds = (await probe_audio(target, ffmpeg=self._ffmpeg)).duration_seconds
         else:
-            info = await to_mono_wav(
+            info = await convert_voice_sample(
                 source,
                 target,
                 max_bytes=self._options.max_sample_bytes,
@@ -69,12 +70,7 @@ class SampleConverter:
             seconds, warnings = info.duration_seconds, info.warnings
         return ConvertedSample(
             filename=target.relative_to(self._options.data_dir).as_posix(),
-            sha256=await asyncio.to_thread(_sha256, target),
+            sha256=await asyncio.to_thread(sha256_of_file, target),
             duration_seconds=seconds,
             warnings=warnings,
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

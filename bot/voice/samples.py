@@ -17,7 +17,8 @@ from bot.characters.character import Character
 from bot.domain.jobs import InputFile
 from bot.domain.voice_samples import NewVoiceSample, VoiceSample
 from bot.errors import InputInvalid, NotAllowed
-from bot.media.audio import fit_audio, transcode_to_ogg
+from bot.media.audio import transcode_to_ogg
+from bot.media.audio_shrinking import shrink_audio
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository
@@ -135,7 +136,7 @@ class VoiceSamples:
         with tempfile.TemporaryDirectory(prefix="chorus-sample-") as folder:
             target = Path(folder) / "sample.ogg"
             await transcode_to_ogg(self.path(sample), target, ffmpeg=self._ffmpeg)
-            return (await fit_audio(target, limit_bytes, ffmpeg=self._ffmpeg)).data
+            return (await shrink_audio(target, limit_bytes, ffmpeg=self._ffmpeg)).data
 
     # -- changing a guild's samples
 

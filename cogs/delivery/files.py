@@ -14,16 +14,17 @@ import discord
 
 from bot.domain.jobs import JobKind
 from bot.errors import OutputTooLarge
-from bot.media.audio import BUNDLED
 from bot.media.errors import BadMedia, EncoderFailed
-from bot.media.images import fit_image
-from bot.media.video_fitting import fit_video
+from bot.media.images import shrink_image
+from bot.media.video_shrinking import shrink_video
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.domain.jobs import Artifact, Job
     from bot.media.ffmpeg import Ffmpeg
+    from bot.services import Services
+    from bot.settings.sections import MediaSection
 
 log = logging.getLogger(__name__)
 
@@ -87,19 +88,20 @@ def size_limit(client: discord.Client, guild_id: int | None) -> int:
     return guild.filesize_limit if guild is not None else DEFAULT_LIMIT
 
 
-async def prepare_files(
-    job: Job, data_dir: Path, limit: int, *, keep_metadata: bool, ffmpeg: Ffmpeg = BUNDLED
-) -> PreparedFiles:
+async def prepare_files(job: Job, limit: int, services: Services) -> PreparedFiles:
     """Every artifact of the job in at most `limit` bytes; one that cannot be had becomes a note."""
+    data_dir, media = services.settings.storage.data_dir, services.settings.media
     files: list[PreparedFile] = []
     notes: list[str] = []
     for n, artifact in enumerate(job.artifacts):
         try:
             path = data_dir / artifact.path
             if artifact.kind is JobKind.VIDEO:
-                prepared, note = await _video(job, n, path, limit, keep_metadata=keep_metadata, ffmpeg=ffmpeg)
+                prepared, note = await _video(
+                    job, n, path, limit, keep_metadata=media.keep_metadata, ffmpeg=services.ffmpeg
+                )
             else:
-                prepared, note = await _prepare(job, n, artifact, path, limit, keep_metadata=keep_metadata)
+                prepared, note = await _prepare(job, n, artifact, path, limit, media=media)
         except OutputTooLarge:
             notes.append(f"File {n + 1} is too large to post here ({_mib(artifact.size)}); the owner has it.")
         except (OSError, BadMedia) as error:
@@ -113,16 +115,18 @@ async def prepare_files(
 
 
 async def _prepare(
-    job: Job, n: int, artifact: Artifact, path: Path, limit: int, *, keep_metadata: bool
+    job: Job, n: int, artifact: Artifact, path: Path, limit: int, *, media: MediaSection
 ) -> tuple[PreparedFile, str | None]:
     size = (await asyncio.to_thread(path.stat)).st_size
     unchanged = PreparedFile(n, attachment_name(job, n, path.suffix), path, size)
-    if size <= limit and (keep_metadata or artifact.kind is not JobKind.IMAGE):
+    if size <= limit and (media.keep_metadata or artifact.kind is not JobKind.IMAGE):
         return unchanged, None
     if artifact.kind is not JobKind.IMAGE:
         raise OutputTooLarge
     try:
-        fitted = await asyncio.to_thread(fit_image, path, limit, keep_metadata=keep_metadata)
+        fitted = await asyncio.to_thread(
+            shrink_image, path, limit, keep_metadata=media.keep_metadata, max_pixels=media.max_pixels
+        )
     except BadMedia:
         if size > limit:
             raise OutputTooLarge from None
@@ -137,7 +141,7 @@ async def _video(
     if size <= limit and keep_metadata:
         return PreparedFile(n, attachment_name(job, n, path.suffix), path, size), None
     try:
-        fitted = await fit_video(path, limit, keep_metadata=keep_metadata, ffmpeg=ffmpeg)
+        fitted = await shrink_video(path, limit, keep_metadata=keep_metadata, ffmpeg=ffmpeg)
     except EncoderFailed as error:
         log.warning("job %s: file %d cannot be made to fit: %s", job.id, n, error)
         raise OutputTooLarge from error

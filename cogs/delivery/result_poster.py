@@ -12,8 +12,6 @@ from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, Troub
 from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.jobs import JobError, JobState
 from bot.errors import ChorusError, NotAllowed, OutputTooLarge
-from bot.media.audio import BUNDLED
-from bot.media.ffmpeg import Ffmpeg
 from cogs.delivery.files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
 from cogs.delivery.live_message import LiveMessage, MessagePayload
 from cogs.delivery.message_search import Matcher, find_in_channel, has_attachment, has_footer, replies_to
@@ -81,12 +79,9 @@ class ResultPoster:
                 log.info("job %s: the upload was refused as too large, trying %d bytes per file", job.id, limit)
 
     async def _prepared(self, job: Job, limit: int) -> PreparedFiles:
-        settings = self._settings
         if limit < SMALLEST_LIMIT:
             return PreparedFiles((), (OutputTooLarge().message, OutputTooLarge().advice))
-        ffmpeg = Ffmpeg(str(settings.voice.ffmpeg)) if settings.voice.ffmpeg else BUNDLED
-        keep = settings.media.keep_metadata
-        return await prepare_files(job, settings.storage.data_dir, limit, keep_metadata=keep, ffmpeg=ffmpeg)
+        return await prepare_files(job, limit, self._bot.services)
 
     async def _post_all(self, job: Job, live: LiveMessage, character: str, prepared: PreparedFiles) -> int:
         first, *more = prepared.batches()

@@ -15,7 +15,8 @@ import discord
 from discord.http import MultipartParameters
 
 from bot.discord_client.errors import VOICE_MESSAGE_REFUSALS
-from bot.media.audio import fit_audio, transcode_to_mp3
+from bot.media.audio import transcode_to_mp3
+from bot.media.audio_shrinking import shrink_audio
 from cogs.delivery.files import attachment_name
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ async def prepare_speech(job: Job, data_dir: Path, limit: int, *, as_mp3: bool, 
         if as_mp3:
             source = Path(folder) / "speech.mp3"
             await transcode_to_mp3(path, source, ffmpeg=ffmpeg)
-        fitted = await fit_audio(source, limit, ffmpeg=ffmpeg)
+        fitted = await shrink_audio(source, limit, ffmpeg=ffmpeg)
     return _speech_file(job, artifact, fitted.data, len(fitted.data), fitted.suffix)
 
 

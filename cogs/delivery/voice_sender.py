@@ -13,7 +13,6 @@ from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, Troub
 from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.jobs import JobError
 from bot.errors import OutputTooLarge
-from bot.media.ffmpeg import Ffmpeg
 from cogs.delivery.files import size_limit
 from cogs.delivery.message_search import find_in_channel, has_attachment, has_footer, replies_to
 from cogs.delivery.speech_files import (
@@ -72,7 +71,7 @@ class VoiceSender:
         voice = bot.services.settings.voice
         self._voice_messages_wanted = voice.delivery == "voice_message"
         self._mp3_wanted = voice.format == "mp3"
-        self._ffmpeg = Ffmpeg(str(voice.ffmpeg) if voice.ffmpeg else None)
+        self._ffmpeg = bot.services.ffmpeg
         self._data_dir = bot.services.settings.storage.data_dir
 
     async def post(self, job: Job, *, reply_to: int | None, note_shown: bool = False) -> int:

@@ -116,17 +116,11 @@ class GalleryCog(commands.Cog, name="Gallery"):
             raise InputInvalid("That result is no longer here.", advice="Open `/gallery` again.")
         # A large file takes longer to upload than Discord waits for an answer.
         await interaction.response.defer(ephemeral=True, thinking=True)
-        settings = services.settings
         single = job.model_copy(update={"artifacts": job.artifacts[item.n : item.n + 1]})
-        prepared = await prepare_files(
-            single,
-            settings.storage.data_dir,
-            size_limit(self.bot, interaction.guild_id),
-            keep_metadata=settings.media.keep_metadata,
-        )
+        prepared = await prepare_files(single, size_limit(self.bot, interaction.guild_id), services)
         embed = result_embed(single, character_name(interaction, item.character_id), notes=prepared.notes)
         embed.url, embed.timestamp = await message_link(self.bot, job), item.created_at
-        view = result_view(job, settings.discord.reactions, can_upscale=services.derived_jobs.can_upscale(job))
+        view = result_view(job, services.settings.discord.reactions, can_upscale=services.derived_jobs.can_upscale(job))
         await interaction.followup.send(
             embed=embed,
             files=[file.open() for file in prepared.files],

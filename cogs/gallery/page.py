@@ -6,7 +6,6 @@ import asyncio
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import discord
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from bot.discord_client.bot import ChorusBot
     from bot.domain.gallery import GalleryItem, GalleryPage
+    from bot.settings import Settings
 
 COLUMNS = 5
 PAGE_SIZE = 20
@@ -82,7 +82,7 @@ def _visible(interaction: discord.Interaction[ChorusBot]) -> GalleryQuery:
 async def _message(interaction: discord.Interaction[ChorusBot], filters: Filters, page: GalleryPage) -> PageMessage:
     # A moderator of the server may be kept out of some of its channels: their results are left out here.
     items = [item for item in page.items if may_view(interaction, _origin(item))]
-    sheet = await asyncio.to_thread(_sheet, interaction.client.services.settings.storage.data_dir, items)
+    sheet = await asyncio.to_thread(_sheet, interaction.client.services.settings, items)
     embed = _embed(interaction, filters, items)
     if sheet is not None:
         embed.set_image(url=f"attachment://{SHEET}")
@@ -93,10 +93,12 @@ def _origin(item: GalleryItem) -> Channel:
     return Channel(guild_id=item.guild_id, channel_id=item.channel_id or 0, age_restricted=item.age_restricted)
 
 
-def _sheet(data_dir: Path, items: Sequence[GalleryItem]) -> bytes | None:
+def _sheet(settings: Settings, items: Sequence[GalleryItem]) -> bytes | None:
     if not items:
         return None
-    return contact_sheet([data_dir / item.thumbnail if item.thumbnail else None for item in items], columns=COLUMNS)
+    data_dir = settings.storage.data_dir
+    thumbnails = [data_dir / item.thumbnail if item.thumbnail else None for item in items]
+    return contact_sheet(thumbnails, columns=COLUMNS, max_pixels=settings.media.max_pixels)
 
 
 def _view(filters: Filters, page: GalleryPage, items: Sequence[GalleryItem]) -> discord.ui.View | None:

@@ -31,10 +31,7 @@ async def send_result(bot: ChorusBot, job: Job, user_id: int) -> None:
 
     """
     person = await _person(bot, user_id)
-    settings = bot.services.settings
-    prepared = await prepare_files(
-        job, settings.storage.data_dir, DEFAULT_LIMIT, keep_metadata=settings.media.keep_metadata
-    )
+    prepared = await prepare_files(job, DEFAULT_LIMIT, bot.services)
     document = await bot.services.derived_jobs.sidecar_document(job)
     first, rest = prepared.files[:FILES_BESIDE_SIDECAR], prepared.files[FILES_BESIDE_SIDECAR:]
     embed = job_embed(bot, job, notes=prepared.notes)

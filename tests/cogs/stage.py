@@ -21,6 +21,7 @@ from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Wait
 from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState
 from bot.errors import ChorusError
 from bot.generation.update_broadcaster import UpdateBroadcaster
+from bot.media.ffmpeg import Ffmpeg
 from bot.services.composition import policy_of
 from bot.settings import Settings, default_settings
 from bot.storage.database import Database
@@ -209,6 +210,7 @@ class Stage:
                 policy=policy_of(self.settings),
                 deliveries=self.deliveries,
                 bindings=self.bindings,
+                ffmpeg=Ffmpeg(),
             )
             point_discord_at(self.discord.url)
             async with connected(cast("Services", services), self.discord.token, extensions=STAGED) as (bot, _):

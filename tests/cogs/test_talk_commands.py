@@ -19,6 +19,7 @@ from bot.discord_client.bot import ChorusBot
 from bot.domain.conversations import AnswerMode, IncomingMessage
 from bot.domain.jobs import JobState
 from bot.gpu_lock import GpuLock
+from bot.media.ffmpeg import Ffmpeg
 from bot.services.composition import policy_of
 from bot.services.conversation import open_conversation_services
 from bot.settings import default_settings
@@ -59,6 +60,7 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
             conversations=talk.conversations,
             bindings=talk.conversations.repository,
             guild_settings=GuildSettings(database),
+            ffmpeg=Ffmpeg(),
         )
         yield cast("Services", services)
 

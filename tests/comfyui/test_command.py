@@ -6,33 +6,50 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
-from tests.comfyui.peer import GRAPH, Peer
+from tests.comfyui.scripted_server import GRAPH, ScriptedComfyUI
 
 
-async def start(*arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+@asynccontextmanager
+async def command(*arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """The command as a process, which is killed at the end where it still runs."""
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot.comfyui",
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=None if sys.platform == "win32" else _accept_interrupts,
     )
+    try:
+        async with asyncio.timeout(60):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
-async def test_status_queue_and_live_events(peer: Peer) -> None:
-    peer.running["of-somebody"] = {"prompt": GRAPH, "client_id": "a-browser", "number": 3}
-    peer.pending["next"] = {"prompt": GRAPH, "client_id": "a-browser", "number": 4}
-    process = await start(peer.url)
-    assert process.stdout is not None
-    async with asyncio.timeout(60):
-        lines = [(await process.stdout.readline()).decode().strip() for _ in range(6)]
-        await peer.connections(1)
-        await peer.status()
-        lines += [(await process.stdout.readline()).decode().strip()]
+def _accept_interrupts() -> None:
+    """Undo an inherited "ignore SIGINT", which shells set for commands in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+async def test_status_queue_and_live_events(server: ScriptedComfyUI) -> None:
+    server.running["of-somebody"] = {"prompt": GRAPH, "client_id": "a-browser", "number": 3}
+    server.pending["next"] = {"prompt": GRAPH, "client_id": "a-browser", "number": 4}
+    async with command(server.url) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("events"):
+            lines.append((await process.stdout.readline()).decode().strip())
+        await server.wait_for_connections(1)
+        await server.send_status()
         while not lines[-1].startswith("status: 2"):
-            lines += [(await process.stdout.readline()).decode().strip()]
+            lines.append((await process.stdout.readline()).decode().strip())
         process.send_signal(signal.SIGINT)
         await process.communicate()
     assert process.returncode == 0
@@ -42,27 +59,24 @@ async def test_status_queue_and_live_events(peer: Peer) -> None:
     assert "1  next  number 4  client a-browser" in lines
 
 
-async def test_once(peer: Peer) -> None:
-    process = await start(peer.url, "--once")
-    async with asyncio.timeout(60):
+async def test_once(server: ScriptedComfyUI) -> None:
+    async with command(server.url, "--once") as process:
         out, _ = await process.communicate()
     assert process.returncode == 0
     assert b"queue: 0 running, 0 pending" in out
 
 
-async def test_nobody_there() -> None:
+async def test_a_server_that_does_not_answer() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        process = await start(f"http://127.0.0.1:{reserved.getsockname()[1]}")
-        async with asyncio.timeout(60):
+        async with command(f"http://127.0.0.1:{reserved.getsockname()[1]}") as process:
             _, err = await process.communicate()
     assert process.returncode == 1
     assert err.count(b"\n") == 1, "a sentence, no traceback"
 
 
-async def test_no_address() -> None:
-    process = await start("ftp://x")
-    async with asyncio.timeout(60):
+async def test_a_bad_url() -> None:
+    async with command("ftp://x") as process:
         _, err = await process.communicate()
     assert process.returncode == 2
     assert b"not an address" in err

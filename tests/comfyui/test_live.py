@@ -19,20 +19,12 @@ import pytest
 
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.events import as_list, as_object
 from bot.comfyui.exceptions import FileGone, MissingModelFile, MissingNodeType
-from bot.comfyui.models import (
-    ExecutionUpdate,
-    Failed,
-    Interrupted,
-    Media,
-    NodeStarted,
-    Outcome,
-    PreviewFrame,
-    Stepped,
-    Succeeded,
-)
+from bot.comfyui.execution_updates import ExecutionUpdate, NodeProgress, NodeStarted, PreviewFrame
+from bot.comfyui.json_values import as_list, as_object
+from bot.comfyui.outputs import MediaKind
 from bot.comfyui.progress import ProgressMeter
+from bot.comfyui.prompt_state import Failed, Interrupted, Outcome, Succeeded
 
 URL = os.environ.get("COMFYUI_URL", "")
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL is not set")]
@@ -102,10 +94,10 @@ async def run(
 ) -> tuple[list[ExecutionUpdate], Outcome]:
     prompt_id = str(uuid.uuid4())
     async with asyncio.timeout(100):
-        with client.track(prompt_id) as tracking:
+        with client.track(prompt_id) as tracker:
             await client.submit(prompt_id, graph, extra_data=extra)
-            updates = [update async for update in tracking]
-            outcome = await tracking.outcome()
+            updates = [update async for update in tracker]
+            outcome = await tracker.outcome()
         # The entry is written just after `execution_success` is said.
         while (entry := await client.history(prompt_id)) is None:
             pass
@@ -132,14 +124,14 @@ async def test_a_single_image(client: ComfyClient, tmp_path: Path) -> None:
 async def test_a_batch_of_four(client: ComfyClient) -> None:
     files = (await success(client, picture(4))).files
     assert len({file.filename for file in files}) == 4
-    assert {file.media for file in files} == {Media.IMAGE}
+    assert {file.media for file in files} == {MediaKind.IMAGE}
 
 
 async def test_many_steps_with_progress_and_preview(client: ComfyClient) -> None:
     graph = await sampling(client, size=128, steps=30)
     updates, outcome = await run(client, graph, extra={"preview_method": "latent2rgb"})
     assert isinstance(outcome, Succeeded)
-    assert [update.value for update in updates if isinstance(update, Stepped) and update.node_id == "3"][-1] == 30
+    assert [update.value for update in updates if isinstance(update, NodeProgress) and update.node_id == "3"][-1] == 30
     assert any(isinstance(update, PreviewFrame) and update.data.startswith(b"\xff\xd8\xff") for update in updates)
     meter = ProgressMeter(graph)
     fractions = [meter.feed(update) for update in updates]
@@ -151,13 +143,13 @@ async def test_interrupted_while_it_runs(client: ComfyClient) -> None:
     graph = await sampling(client, size=256, steps=200)
     prompt_id = str(uuid.uuid4())
     async with asyncio.timeout(100):
-        with client.track(prompt_id) as tracking:
+        with client.track(prompt_id) as tracker:
             await client.submit(prompt_id, graph)
-            async for update in tracking:
-                if isinstance(update, Stepped):
+            async for update in tracker:
+                if isinstance(update, NodeProgress):
                     break
             assert await client.cancel(prompt_id)
-            assert await tracking.outcome() == Interrupted()
+            assert await tracker.outcome() == Interrupted()
 
 
 async def test_cancelled_while_it_waits(client: ComfyClient) -> None:
@@ -185,14 +177,14 @@ async def test_a_deaf_socket_is_cured(client: ComfyClient) -> None:
         await usurper.receive()
     prompt_id = str(uuid.uuid4())
     async with asyncio.timeout(100):
-        with client.track(prompt_id) as tracking:
+        with client.track(prompt_id) as tracker:
             await client.submit(prompt_id, await sampling(client, size=256, steps=500))
-            async for update in tracking:
-                if isinstance(update, Stepped):
+            async for update in tracker:
+                if isinstance(update, NodeProgress):
                     break
-            assert not tracking.ended
+            assert not tracker.ended
             assert await client.cancel(prompt_id)
-            assert await tracking.outcome() == Interrupted()
+            assert await tracker.outcome() == Interrupted()
 
 
 async def test_a_failing_node(client: ComfyClient) -> None:
@@ -267,7 +259,7 @@ async def test_video(client: ComfyClient, tmp_path: Path) -> None:
         ),
     }
     (file,) = (await success(client, graph)).files
-    assert (file.media, file.suffix, file.type) == (Media.VIDEO, ".mp4", "output")
+    assert (file.media, file.suffix, file.type) == (MediaKind.VIDEO, ".mp4", "output")
     got = await client.download(file, tmp_path / "video.mp4", max_bytes=10**7)
     assert got.path.read_bytes()[4:8] == b"ftyp"
 
@@ -284,7 +276,7 @@ async def test_audio(
     client: ComfyClient, tmp_path: Path, *, save: str, inputs: Graph, suffix: str, magic: bytes
 ) -> None:
     (file,) = (await success(client, sound(save, **inputs))).files
-    assert (file.media, file.suffix) == (Media.AUDIO, suffix)
+    assert (file.media, file.suffix) == (MediaKind.AUDIO, suffix)
     got = await client.download(file, tmp_path / f"sound{suffix}", max_bytes=10**7)
     assert got.path.read_bytes().startswith(magic)
 

@@ -9,32 +9,22 @@ import pytest
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import MissingModelFile, MissingNodeType
-from bot.comfyui.models import (
-    CachedNodes,
-    ExecutionUpdate,
-    Failed,
-    Interrupted,
-    Media,
-    NodeStarted,
-    Outcome,
-    PreviewFrame,
-    Started,
-    Stepped,
-    Succeeded,
-)
-from tests.comfyui.peer import GRAPH, RECORDED, Peer
+from bot.comfyui.execution_updates import CachedNodes, ExecutionUpdate, NodeProgress, NodeStarted, PreviewFrame, Started
+from bot.comfyui.outputs import MediaKind
+from bot.comfyui.prompt_state import Failed, Interrupted, Outcome, Succeeded
+from tests.comfyui.scripted_server import GRAPH, RECORDED, ScriptedComfyUI
 
 
 async def replay(
-    peer: Peer, client: ComfyClient, prompt_id: str, name: str
+    server: ScriptedComfyUI, client: ComfyClient, prompt_id: str, name: str
 ) -> tuple[list[ExecutionUpdate], Outcome, Outcome]:
-    """Updates, the outcome by tracking, the outcome by the history."""
-    peer.player = peer.replay(name)
+    """Updates, the outcome by tracker, the outcome by the history."""
+    server.play_recording = server.load_recording(name)
     async with asyncio.timeout(60):
-        with client.track(prompt_id) as tracking:
+        with client.track(prompt_id) as tracker:
             await client.submit(prompt_id, GRAPH)
-            updates = [update async for update in tracking]
-            outcome = await tracking.outcome()
+            updates = [update async for update in tracker]
+            outcome = await tracker.outcome()
         entry = await client.history(prompt_id)
     assert entry is not None
     return updates, outcome, entry.outcome
@@ -49,27 +39,29 @@ def test_every_recording_has_its_test() -> None:
     }
 
 
-async def test_txt2img(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    updates, outcome, recorded = await replay(peer, client, prompt_id, "txt2img")
+async def test_txt2img(server: ScriptedComfyUI, client: ComfyClient, prompt_id: str) -> None:
+    updates, outcome, recorded = await replay(server, client, prompt_id, "txt2img")
     assert updates[0] == Started()
     assert CachedNodes(frozenset({"4", "5", "6", "7"})) in updates
     assert [update.node_id for update in updates if isinstance(update, NodeStarted)] == ["3", "8", "9"]
-    assert Stepped("3", 4, 4) in updates
+    assert NodeProgress("3", 4, 4) in updates
     previews = [update for update in updates if isinstance(update, PreviewFrame)]
     assert previews
     assert previews[-1].media_type == "image/jpeg"
     assert previews[-1].data.startswith(b"\xff\xd8\xff")
     assert isinstance(outcome, Succeeded)
     assert [(file.filename, file.subfolder, file.media) for file in outcome.files] == [
-        ("cat_00012_.png", "sd", Media.IMAGE)
+        ("cat_00012_.png", "sd", MediaKind.IMAGE)
     ]
     assert outcome.seconds == pytest.approx(2.128)
     assert outcome == recorded
     assert not outcome.cached
 
 
-async def test_the_same_again_comes_from_the_cache(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    updates, outcome, recorded = await replay(peer, client, prompt_id, "txt2img_again")
+async def test_the_same_again_comes_from_the_cache(
+    server: ScriptedComfyUI, client: ComfyClient, prompt_id: str
+) -> None:
+    updates, outcome, recorded = await replay(server, client, prompt_id, "txt2img_again")
     assert not [update for update in updates if isinstance(update, NodeStarted)]
     assert isinstance(outcome, Succeeded)
     assert outcome.cached
@@ -77,8 +69,8 @@ async def test_the_same_again_comes_from_the_cache(peer: Peer, client: ComfyClie
     assert outcome == recorded
 
 
-async def test_all_images_of_a_batch(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    _, outcome, recorded = await replay(peer, client, prompt_id, "batch_of_4")
+async def test_all_images_of_a_batch(server: ScriptedComfyUI, client: ComfyClient, prompt_id: str) -> None:
+    _, outcome, recorded = await replay(server, client, prompt_id, "batch_of_4")
     assert isinstance(outcome, Succeeded)
     assert len({file.filename for file in outcome.files}) == 4
     assert outcome == recorded
@@ -87,43 +79,43 @@ async def test_all_images_of_a_batch(peer: Peer, client: ComfyClient, prompt_id:
 @pytest.mark.parametrize(
     ("name", "media", "kind"),
     [
-        ("video", Media.VIDEO, "output"),
-        ("audio", Media.AUDIO, "output"),
-        ("preview_only", Media.IMAGE, "temp"),
+        ("video", MediaKind.VIDEO, "output"),
+        ("audio", MediaKind.AUDIO, "output"),
+        ("preview_only", MediaKind.IMAGE, "temp"),
     ],
 )
 async def test_kinds_of_files(
-    peer: Peer, client: ComfyClient, prompt_id: str, *, name: str, media: Media, kind: str
+    server: ScriptedComfyUI, client: ComfyClient, prompt_id: str, *, name: str, media: MediaKind, kind: str
 ) -> None:
-    _, outcome, recorded = await replay(peer, client, prompt_id, name)
+    _, outcome, recorded = await replay(server, client, prompt_id, name)
     assert isinstance(outcome, Succeeded)
     assert [(file.media, file.type) for file in outcome.files] == [(media, kind)]
     assert outcome == recorded
 
 
-async def test_a_node_that_fails(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    _, outcome, _ = await replay(peer, client, prompt_id, "execution_error")
+async def test_a_node_that_fails(server: ScriptedComfyUI, client: ComfyClient, prompt_id: str) -> None:
+    _, outcome, _ = await replay(server, client, prompt_id, "execution_error")
     assert isinstance(outcome, Failed)
     assert (outcome.error.node_id, outcome.error.node_type) == ("2", "SaveImage")
     assert "outside the output folder" in outcome.error.message
 
 
-async def test_interrupted_is_no_failure(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    updates, outcome, recorded = await replay(peer, client, prompt_id, "interrupted")
-    assert Stepped("3", 3, 30) in updates
+async def test_interrupted_is_no_failure(server: ScriptedComfyUI, client: ComfyClient, prompt_id: str) -> None:
+    updates, outcome, recorded = await replay(server, client, prompt_id, "interrupted")
+    assert NodeProgress("3", 3, 30) in updates
     assert outcome == recorded == Interrupted()
 
 
-async def test_missing_node(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    peer.replay("missing_node")
+async def test_missing_node(server: ScriptedComfyUI, client: ComfyClient, prompt_id: str) -> None:
+    server.load_recording("missing_node")
     with pytest.raises(MissingNodeType) as refused:
         await client.submit(prompt_id, GRAPH)
     assert refused.value.class_type == "NoSuchNode"
     assert (refused.value.node_id, refused.value.node_title) == ("1", "My Node")
 
 
-async def test_missing_model(peer: Peer, client: ComfyClient, prompt_id: str) -> None:
-    peer.replay("missing_model")
+async def test_missing_model(server: ScriptedComfyUI, client: ComfyClient, prompt_id: str) -> None:
+    server.load_recording("missing_model")
     with pytest.raises(MissingModelFile) as refused:
         await client.submit(prompt_id, GRAPH)
     error: Any = refused.value

@@ -12,6 +12,7 @@ from PIL import Image
 
 from bot.media.video import probe_video
 from tests.e2e.house import House, built, graph
+from tests.media.sample_audio import FFMPEG
 
 LIMIT = 120_000
 """Bytes per file; discord.py thinks it is 10 MiB, so that it is learnt from refusals."""
@@ -67,7 +68,7 @@ async def test_a_video_too_large_is_encoded_again(house: House, tmp_path: Path) 
     assert "Encoded again as MP4" in message.text()
     shown = tmp_path / "shown.mp4"
     shown.write_bytes(file.data)
-    before, after = await probe_video(stored), await probe_video(shown)
+    before, after = await probe_video(stored, ffmpeg=FFMPEG), await probe_video(shown, ffmpeg=FFMPEG)
     assert abs(before.duration_seconds - after.duration_seconds) < 0.3
 
 

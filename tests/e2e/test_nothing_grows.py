@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from bot.comfyui.tracking import Tracking
+from bot.comfyui.prompt_tracker import PromptTracker
 from bot.generation.active_job import ActiveJob
 from cogs.delivery import delivery_of
 from cogs.delivery.progress_editor import ProgressEditor
@@ -25,6 +25,6 @@ async def test_when_jobs_are_over_nothing_of_them_is_left(house: House) -> None:
             while delivery.shown_jobs or services.orchestrator.active_count:  # noqa: ASYNC110 - the last moments of tasks
                 await asyncio.sleep(0.01)
         gc.collect()
-        left = [one for one in gc.get_objects() if isinstance(one, ActiveJob | ProgressEditor | Tracking)]
+        left = [one for one in gc.get_objects() if isinstance(one, ActiveJob | ProgressEditor | PromptTracker)]
         assert left == []
         assert len(asyncio.all_tasks()) <= tasks_before + 2

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.media.audio import probe
+from bot.media.audio import probe_audio
 from sandbox.discord import Rejected
 from tests.conversation.scripted_model import says
 from tests.e2e.house import CHARACTER
 from tests.e2e.voices import VoiceHouse, loudness, voice_house
+from tests.media.sample_audio import FFMPEG
 
 SAID = "Good evening! The harbour is quiet tonight, and the lamps are lit."
 
@@ -47,7 +48,7 @@ async def test_a_turn_is_followed_by_its_voice_as_discord_wants_it(nova: VoiceHo
     assert part.data[:4] == b"OggS"
     [file] = nova.made()
     assert part.data == file.read_bytes()
-    info = await probe(file)
+    info = await probe_audio(file, ffmpeg=FFMPEG)
     assert entry["duration_secs"] == pytest.approx(info.duration_seconds, abs=0.1)
     assert info.duration_seconds > 1
     heard = loudness(bubble)

@@ -16,6 +16,7 @@ from bot.errors import CharacterNotFound, WorkflowNotFound
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import ComfyServer, Orchestrator
 from bot.gpu_lock import GpuLock, VramHandover
+from bot.media.ffmpeg import Ffmpeg
 from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
@@ -24,7 +25,7 @@ from bot.workflows.parsing import parse_workflow
 from bot.workflows.values import Workflow
 
 OPTIONS = ClientOptions(
-    retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, settle_delay=0.05, watchdog_silence=2.0
+    retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, confirmation_delay=0.05, watchdog_silence=2.0
 )
 Graph = dict[str, dict[str, Any]]
 
@@ -177,7 +178,7 @@ async def open_house(
     files = files or Files()
     data = tmp_path / "data"
     data.mkdir(exist_ok=True)
-    limits: dict[str, Any] = {"max_queue_size": 1000, "max_per_user": 1000, **settings}
+    limits: dict[str, Any] = {"max_pixels": 150_000_000, "max_queue_size": 1000, "max_per_user": 1000, **settings}
     async with (
         Database.open(f"sqlite+aiosqlite:///{data / 'chorus.db'}") as database,
         ComfyClient(url, options) as client,
@@ -191,5 +192,6 @@ async def open_house(
             characters=Characters(files),
             workflows=Workflows(files),
             servers=[ComfyServer(client, gpu)],
+            ffmpeg=Ffmpeg(),
         ) as orchestrator:
             yield House(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from bot.comfyui.exceptions import FileGone
-from bot.comfyui.models import DownloadedFile, OutputFile, Succeeded
+from bot.comfyui.file_transfer import DownloadedFile
 from bot.comfyui.options import ClientOptions
+from bot.comfyui.outputs import OutputFile
+from bot.comfyui.prompt_state import Succeeded
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Progress
 from bot.domain.jobs import JobKind, JobState

@@ -12,10 +12,11 @@ from bot.domain.attempts import AttemptState
 from bot.domain.gallery import GalleryQuery
 from bot.domain.jobs import InputFile, JobKind, JobState
 from bot.errors import InputInvalid, VoiceUnavailable
-from bot.media.audio import probe
+from bot.media.audio import probe_audio
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.house import House, open_house, picture, speech, speech_graph
 from tests.generation.tones import seconds_of
+from tests.media.sample_audio import FFMPEG
 
 PARTS = ("This is the first of three sentences.", "The second is short.", "And this is the last one of them all.")
 
@@ -37,7 +38,7 @@ async def test_one_sentence(house: House) -> None:
     (artifact,) = done.artifacts
     assert artifact.path == f"audio/c0ffee/message_turn-1_{job.created_at:%Y%m%dT%H%M%S%fZ}.ogg"
     assert artifact.media_type == "audio/ogg"
-    info = await probe(house.data / artifact.path)
+    info = await probe_audio(house.data / artifact.path, ffmpeg=FFMPEG)
     assert artifact.duration_seconds == pytest.approx(info.duration_seconds, abs=0.02)
     assert info.duration_seconds == pytest.approx(seconds_of("Hello there."), abs=0.06)
     assert artifact.waveform

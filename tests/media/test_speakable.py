@@ -205,12 +205,12 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize(("text", "said"), PLAIN + SPANS + BLOCKS + CODE + DISCORD + UNTERMINATED)
-def test_what_is_said(text: str, said: str) -> None:
+def test_spoken_text(text: str, said: str) -> None:
     assert speakable(text, OPTIONS) == said
 
 
 @pytest.mark.parametrize(("text", "skipped", "read"), ACTIONS)
-def test_actions_are_skipped_or_read(text: str, skipped: str, read: str) -> None:
+def test_actions_are_left_out_or_read(text: str, skipped: str, read: str) -> None:
     assert speakable(text, OPTIONS) == skipped
     assert speakable(text, READ) == read
 
@@ -222,17 +222,17 @@ def test_emoji_are_dropped_or_named(text: str, dropped: str, named: str) -> None
 
 
 @pytest.mark.parametrize("text", SCRIPTS)
-def test_every_script_survives(text: str) -> None:
+def test_text_in_other_scripts_is_unchanged(text: str) -> None:
     assert speakable(text) == text
     assert speakable(f"**{text}**") == text
 
 
 @pytest.mark.parametrize("text", ["```py\nx\n```", "a ```b```"])
-def test_code_blocks_can_be_skipped(text: str) -> None:
+def test_code_blocks_can_be_left_out(text: str) -> None:
     assert speakable(text, replace(OPTIONS, code="skip")) == text.partition("`")[0].strip()
 
 
-def test_times_are_told_where_the_reader_is() -> None:
+def test_timestamps_are_spoken_in_the_given_time_zone() -> None:
     berlin = replace(OPTIONS, time_zone=ZoneInfo("Europe/Berlin"))
     assert speakable("<t:1618953630:F>", berlin) == "Tuesday, 20 April 2021, 23:20"
     assert speakable("<t:1618953630:R>", replace(berlin, now=None)) == "20 April 2021, 23:20"
@@ -255,12 +255,12 @@ def test_relative_times(distance: timedelta, said: str) -> None:
     assert speakable(f"<t:{moment}:R>", replace(OPTIONS, now=now)) == said
 
 
-def test_a_now_that_is_no_moment_is_refused() -> None:
+def test_now_needs_a_time_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        SpeechOptions(now=datetime(2024, 1, 1))  # noqa: DTZ001 - that is the mistake
+        SpeechOptions(now=datetime(2024, 1, 1))  # noqa: DTZ001 - this is what must be refused
 
 
-def test_4000_emoji_say_nothing_or_one_word() -> None:
+def test_many_emoji_are_left_out_or_said_once() -> None:
     assert speakable("😀" * 4_000) == ""
     assert speakable("👩\u200d👩\u200d👧\u200d👦" * 600, OPTIONS) == ""
     assert speakable("😀" * 4_000, NAME) == "grinning face"

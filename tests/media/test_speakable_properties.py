@@ -57,7 +57,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_ten_thousand_characters_of_anything_come_to_an_end(piece: str) -> None:
+def test_long_hostile_markup_is_spoken_without_marks(piece: str) -> None:
     for text in (
         piece * (10_000 // len(piece)),
         "https://x" + piece * (10_000 // len(piece)),
@@ -126,7 +126,7 @@ CHOICES = st.sampled_from([OPTIONS, READ, NAME, replace(READ, emoji="name"), rep
 
 
 @given(text=MARKUP, options=CHOICES)
-def test_nothing_that_only_markup_means_is_ever_said(text: str, options: SpeechOptions) -> None:
+def test_markup_is_never_spoken(text: str, options: SpeechOptions) -> None:
     said = speakable(text, options)
     assert not any(mark in said for mark in ("`", "|", "**", "__", "~~", "\x00"))
     if not set("`\\") & set(text):  # neither code nor escapes, which show what is written
@@ -140,12 +140,12 @@ def test_nothing_that_only_markup_means_is_ever_said(text: str, options: SpeechO
 
 
 @given(text=st.text(alphabet=st.characters(categories=["L", "Nd"], max_codepoint=0x1FFF), min_size=1, max_size=200))
-def test_letters_alone_are_said_as_they_are(text: str) -> None:
+def test_letters_are_unchanged(text: str) -> None:
     assert speakable(text) == text
 
 
 @given(words=st.lists(st.sampled_from(["red", "blue", "grün", "白"]), min_size=1, max_size=8), data=st.data())
-def test_no_word_is_lost_between_paired_marks(words: list[str], data: Any) -> None:
+def test_words_between_paired_marks_are_kept(words: list[str], data: Any) -> None:
     marks = [
         data.draw(
             st.sampled_from(["**{}**", "__{}__", "~~{}~~", "||{}||", "_{}_", "`{}`", "[{}](https://x.org)", "{}"])

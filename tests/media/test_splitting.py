@@ -33,11 +33,11 @@ SENTENCES: list[tuple[str, int, list[str]]] = [
 
 
 @pytest.mark.parametrize(("text", "limit", "chunks"), SENTENCES)
-def test_cut_where_a_speaker_would_breathe(text: str, limit: int, chunks: list[str]) -> None:
+def test_splits_between_sentences_clauses_and_words(text: str, limit: int, chunks: list[str]) -> None:
     assert split_for_speech(text, limit) == chunks
 
 
-def test_a_wall_of_accents_is_not_torn_inside_a_letter() -> None:
+def test_letters_keep_their_accents() -> None:
     for chunk in split_for_speech("e\u0301" * 20, 5):
         assert not chunk.startswith("\u0301")
 
@@ -60,29 +60,29 @@ def test_any_text_splits_and_shortens(text: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("piece", [".", " ", "a. ", "a ", ",", '."', "。", "\n", "Dr. "])
-def test_long_monotony_comes_to_an_end(piece: str) -> None:
+def test_long_repetitive_texts_are_split(piece: str) -> None:
     text = piece * (40_000 // len(piece))
     assert "".join("".join(split_for_speech(text, 200)).split()) == "".join(text.split())
 
 
-def test_shortened_at_a_sentence_with_a_note() -> None:
+def test_shortening_at_a_sentence() -> None:
     text, note = shorten("One two. Three four. Five six.", 22)
     assert text == "One two. Three four."
     assert note is not None
     assert "20 of 30" in note
 
 
-def test_shortened_inside_a_sentence_only_where_it_must() -> None:
+def test_shortening_inside_the_first_sentence() -> None:
     assert shorten("one two, three four five", 14).text == "one two…"
     assert shorten("abcdefghij", 5).text == "abcd…"
 
 
-def test_short_enough_is_left_alone() -> None:
+def test_a_short_text_is_unchanged() -> None:
     assert shorten(" All of it. ", 10) == ("All of it.", None)
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_no_room_at_all_is_a_mistake_of_the_caller(limit: int) -> None:
+def test_a_limit_below_1_raises(limit: int) -> None:
     with pytest.raises(ValueError, match="at least one"):
         split_for_speech("a", limit)
     with pytest.raises(ValueError, match="at least one"):

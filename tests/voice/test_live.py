@@ -16,11 +16,12 @@ import pytest
 
 from bot.domain.jobs import Job, JobKind, JobState, Origin
 from bot.errors import ChorusError
-from bot.media.audio import probe
+from bot.media.audio import probe_audio
 from bot.services import Services, open_services
 from bot.settings import default_settings
 from bot.voice.speech_requests import SpeechRequest
 from tests.e2e.voices import write_sample
+from tests.media.sample_audio import FFMPEG
 
 URL = os.environ.get("COMFYUI_URL", "")
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL is not set")]
@@ -92,7 +93,7 @@ async def test_an_uploaded_sample_comes_back_as_a_voice_message(
         assert artifact.original is not None
         assert artifact.original.endswith(suffix)
         path = services.settings.storage.data_dir / artifact.path
-        info = await probe(path)
+        info = await probe_audio(path, ffmpeg=FFMPEG)
         assert info.media_type == "audio/ogg"
         assert info.duration_seconds == pytest.approx(SECONDS, abs=0.1)
         assert artifact.duration_seconds == pytest.approx(info.duration_seconds, abs=0.05)

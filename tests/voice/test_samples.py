@@ -16,13 +16,13 @@ from bot.characters.library import CharacterLibrary
 from bot.domain.voice_samples import VoiceSample
 from bot.errors import InputInvalid, NotAllowed
 from bot.media.errors import BadMedia
-from bot.media.ffmpeg import Ffmpeg
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import MAX_SAMPLES, UploadedSample, VoiceSamples
 from tests.e2e.voices import write_sample
+from tests.media.sample_audio import FFMPEG
 
 GUILD, OTHER_GUILD, GRACE = 50, 60, 7
 
@@ -40,7 +40,7 @@ class Studio:
     def another(self) -> VoiceSamples:
         """As after a restart."""
         options = VoiceOptions(data_dir=self.folder / "data", max_sample_bytes=50_000_000, max_sample_seconds=600)
-        return VoiceSamples(options, VoiceSampleRepository(self.database), self.settings, ffmpeg=Ffmpeg())
+        return VoiceSamples(options, VoiceSampleRepository(self.database), self.settings, ffmpeg=FFMPEG)
 
     @property
     def nova(self) -> Character:
@@ -269,7 +269,7 @@ async def test_of_a_video_the_sound_is_taken(studio: Studio) -> None:
     path = studio.folder / "video.mp4"
     tone = recording(studio.folder)
     picture = ["-f", "lavfi", "-i", "color=red:s=64x64:r=5:d=4"]
-    await Ffmpeg().run([*picture, "-i", str(tone), "-shortest", "-c:a", "aac", "-y", str(path)])
+    await FFMPEG.run([*picture, "-i", str(tone), "-shortest", "-c:a", "aac", "-y", str(path)])
     sample = await studio.add(path)
     assert sample.duration_seconds == pytest.approx(4.0, abs=0.2)
     with wave.open(str(studio.samples.path(sample))) as file:

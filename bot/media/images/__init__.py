@@ -1,23 +1,23 @@
-"""Pictures: what they are, thumbnails, fitting them to a size limit, their metadata, contact sheets.
+"""Images: opening them safely, thumbnails, contact sheets, shrinking to a size limit, removing metadata.
 
-All functions are synchronous and block (decoding, files): call them through `asyncio.to_thread`.
+All functions block (decoding, files): call them through `asyncio.to_thread`. `max_pixels` is the largest width times
+height that is decoded; larger images raise `TooManyPixels`.
 """
 
 from __future__ import annotations
 
 from bot.media.images.contact_sheet import contact_sheet
-from bot.media.images.fitting import FittedImage, fit_image
-from bot.media.images.metadata import strip_metadata
-from bot.media.images.reading import MAX_PIXELS, ImageInfo, inspect_image
+from bot.media.images.metadata_stripping import strip_metadata
+from bot.media.images.opening import ImageInfo, inspect_image
+from bot.media.images.shrinking import ShrunkImage, shrink_image
 from bot.media.images.thumbnails import make_thumbnail
 
 __all__ = [
-    "MAX_PIXELS",
-    "FittedImage",
     "ImageInfo",
+    "ShrunkImage",
     "contact_sheet",
-    "fit_image",
     "inspect_image",
     "make_thumbnail",
+    "shrink_image",
     "strip_metadata",
 ]

@@ -1,4 +1,4 @@
-"""One picture of many: a gallery's page."""
+"""A contact sheet: one image that shows many, numbered, as a page of the gallery does."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.media.errors import BadMedia
-from bot.media.images.pixels import without_alpha
-from bot.media.images.thumbnails import thumbnail_of
+from bot.media.images.color_modes import without_alpha
+from bot.media.images.thumbnails import load_thumbnail
 
 _BACKGROUND = (43, 45, 49)
-_EMPTY = (56, 58, 64)
+_EMPTY_CELL = (56, 58, 64)
 _LABEL = (88, 101, 242)
 _TEXT = (255, 255, 255)
 _GAP = 8
@@ -21,62 +21,74 @@ _LABEL_HEIGHT = 26
 
 
 def contact_sheet(
-    thumbnails: Sequence[Path | None], numbers: Sequence[int] | None = None, *, columns: int = 5, cell: int = 200
+    paths: Sequence[Path | None],
+    numbers: Sequence[int] | None = None,
+    *,
+    columns: int = 5,
+    cell: int = 200,
+    max_pixels: int,
 ) -> bytes:
-    """A JPEG of numbered pictures in rows, `cell` pixels a side each; no more columns than pictures.
+    """A JPEG of numbered images in rows.
 
-    A picture that is None (sound, a lost file) or cannot be opened shows as an empty cell with its number: one broken
-    file does not cost the page.
+    An image that is None (audio, a lost file), cannot be opened or has too many pixels shows as an empty cell with its
+    number, so that one broken file does not spoil the sheet.
 
     Args:
-        thumbnails: The files, in reading order; thumbnails are fastest but any picture serves.
-        numbers: What to write on each; 1, 2, 3 ... where left out.
-        columns: At most so many side by side.
-        cell: Pixels.
+        paths: The image files in reading order. Thumbnails are fastest, but any image will do.
+        numbers: What to write on each image; None: 1, 2, 3, ...
+        columns: The most images side by side; fewer images make fewer columns.
+        cell: The side of a cell, in pixels.
+        max_pixels: The largest width times height of an image that is opened.
 
     Raises:
-        ValueError: Nothing to show, or as many numbers as pictures are not given.
+        ValueError: There is nothing to show, or not one number for each image.
 
     """
-    labels = list(numbers) if numbers is not None else list(range(1, len(thumbnails) + 1))
-    if not thumbnails or len(labels) != len(thumbnails):
+    labels = list(numbers) if numbers is not None else list(range(1, len(paths) + 1))
+    if not paths or len(labels) != len(paths):
         raise ValueError("a contact sheet needs pictures, and one number for each")
-    across = min(columns, len(thumbnails))
-    down = -(-len(thumbnails) // across)
-    pitch = cell + _GAP
-    sheet = Image.new("RGB", (across * pitch + _GAP, down * pitch + _GAP), _BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(18)
-    for index, (path, label) in enumerate(zip(thumbnails, labels, strict=True)):
-        row, column = divmod(index, across)
-        left, top = _GAP + column * pitch, _GAP + row * pitch
-        _paste(sheet, draw, path, (left, top, left + cell, top + cell))
-        _number(draw, font, str(label), (left, top))
+    cells = [(_thumbnail(path, cell, max_pixels), str(label)) for path, label in zip(paths, labels, strict=True)]
     out = io.BytesIO()
-    sheet.save(out, "JPEG", quality=85)
+    _draw_sheet(cells, min(columns, len(cells)), cell).save(out, "JPEG", quality=85)
     return out.getvalue()
 
 
-def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, path: Path | None, box: tuple[int, int, int, int]) -> None:
-    small = _open(path, box[2] - box[0])
-    if small is None:
-        draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=_EMPTY)
-        return
-    left = box[0] + (box[2] - box[0] - small.width) // 2
-    top = box[1] + (box[3] - box[1] - small.height) // 2
-    sheet.paste(small, (left, top))
+def _draw_sheet(cells: Sequence[tuple[Image.Image | None, str]], columns: int, size: int) -> Image.Image:
+    rows = -(-len(cells) // columns)
+    pitch = size + _GAP
+    sheet = Image.new("RGB", (columns * pitch + _GAP, rows * pitch + _GAP), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(18)
+    for index, (thumbnail, label) in enumerate(cells):
+        row, column = divmod(index, columns)
+        left, top = _GAP + column * pitch, _GAP + row * pitch
+        _draw_cell(sheet, draw, thumbnail, (left, top, left + size, top + size))
+        _draw_number(draw, font, label, (left, top))
+    return sheet
 
 
-def _open(path: Path | None, size: int) -> Image.Image | None:
+def _thumbnail(path: Path | None, size: int, max_pixels: int) -> Image.Image | None:
     if path is None:
         return None
     try:
-        return without_alpha(thumbnail_of(path, size), _BACKGROUND)
+        return without_alpha(load_thumbnail(path, size, max_pixels=max_pixels), _BACKGROUND)
     except (BadMedia, OSError):
         return None
 
 
-def _number(
+def _draw_cell(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, thumbnail: Image.Image | None, box: tuple[int, int, int, int]
+) -> None:
+    """Paste the thumbnail into the middle of the box (left, top, right, bottom), or fill the box."""
+    if thumbnail is None:
+        draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=_EMPTY_CELL)
+        return
+    left = box[0] + (box[2] - box[0] - thumbnail.width) // 2
+    top = box[1] + (box[3] - box[1] - thumbnail.height) // 2
+    sheet.paste(thumbnail, (left, top))
+
+
+def _draw_number(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str, at: tuple[int, int]
 ) -> None:
     width = max(_LABEL_HEIGHT, round(draw.textlength(text, font)) + 12)

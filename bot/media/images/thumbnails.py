@@ -1,4 +1,4 @@
-"""The small picture beside every result."""
+"""Thumbnails: small versions of images."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from bot.media.files import replacing
-from bot.media.images.pixels import to_eight_bit, without_alpha
-from bot.media.images.reading import open_image
+from bot.media.atomic_write import replace_atomically
+from bot.media.images.color_modes import to_eight_bit, without_alpha
+from bot.media.images.opening import open_image
 
-_OPTIONS: dict[str, dict[str, Any]] = {
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     ".webp": {"quality": 82, "method": 2},
     ".jpg": {"quality": 85},
     ".jpeg": {"quality": 85},
@@ -19,37 +19,40 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def thumbnail_of(path: Path, size: int) -> Image.Image:
-    """The picture's first frame, upright, inside a square of `size` pixels (never enlarged); RGB or RGBA.
+def load_thumbnail(path: Path, size: int, *, max_pixels: int) -> Image.Image:
+    """The first frame, rotated as EXIF asks, inside a square of `size` pixels, never enlarged; RGB or RGBA.
 
     Raises:
-        BadMedia: As `open_image`.
+        TooManyPixels: The image has more than `max_pixels`.
+        BadMedia: The image cannot be opened.
+        OSError: The file cannot be read.
 
     """
-    with open_image(path) as image:
-        image.draft("RGB", (size * 2, size * 2))  # JPEG only: decode at a fraction of the size
-        ImageOps.exif_transpose(image, in_place=True)  # not a copy: one of 4K holds the GIL for milliseconds
+    with open_image(path, max_pixels=max_pixels) as image:
+        image.draft("RGB", (size * 2, size * 2))  # of JPEG only: decode at a fraction of the size
+        ImageOps.exif_transpose(image, in_place=True)  # copying a 4K image would hold the GIL for milliseconds
         small = to_eight_bit(image)
         small.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
         return small
 
 
-def make_thumbnail(path: Path, target: Path, size: int = 200) -> None:
-    """Write a thumbnail that fits a `size` x `size` box, in the format of `target`'s suffix (webp, png, jpg).
+def make_thumbnail(path: Path, target: Path, size: int = 200, *, max_pixels: int) -> None:
+    """Write a thumbnail that fits a square of `size` pixels, in the format of `target`'s suffix (webp, png, jpg).
 
     The target appears whole or not at all.
 
     Raises:
-        BadMedia: The picture cannot be opened.
-        ValueError: The target's suffix is none of those.
+        TooManyPixels: The image has more than `max_pixels`.
+        BadMedia: The image cannot be opened.
+        ValueError: The target has another suffix.
         OSError: The disk is full, or the folder is not writable.
 
     """
     suffix = target.suffix.lower()
-    if suffix not in _OPTIONS:
+    if suffix not in _SAVE_OPTIONS:
         raise ValueError(f"no thumbnails as {target.suffix!r}")
-    small = thumbnail_of(path, size)
+    small = load_thumbnail(path, size, max_pixels=max_pixels)
     if suffix in {".jpg", ".jpeg"}:
         small = without_alpha(small)
-    with replacing(target) as part:
-        small.save(part, **_OPTIONS[suffix])
+    with replace_atomically(target) as temporary:
+        small.save(temporary, **_SAVE_OPTIONS[suffix])

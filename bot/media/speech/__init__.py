@@ -1,4 +1,4 @@
-"""From a Discord message to text that a voice can speak. Pure functions: text and options in, text out."""
+"""From a Discord message to text that a voice can speak. All functions are pure: text and options in, text out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Discord's dialect of Markdown, as rules of markdown-it.
 
 Left out of CommonMark: indented code, underlined headings, HTML, entities, link references. Added: spoilers, subtext,
-mentions, custom emoji, timestamps, commands, bare addresses. Tables are not Discord's, but language models write them.
-Code blocks are cut out before (`code.py`): Discord lets them begin and end inside a line.
+mentions, custom emoji, timestamps, commands, bare URLs. Discord has no tables, but language models write them. Code
+blocks have been split off before (`code_blocks`), because Discord lets them begin and end inside a line.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _INLINE_RULES = ["text", "newline", "escape", "backticks", "strikethrough", "emp
 
 _BAR = ord("|")
 _LAST_LINK = -1
-"""Key in an inline state's cache, which is otherwise keyed by positions."""
+"""A key in the cache of an inline state; its other keys are positions, 0 or more."""
 
-_ANGLED = re.compile(
+_DISCORD_FORMAT = re.compile(
     r"<(?:"
     r"@!?(?P<user>\d{1,20})"
     r"|@&(?P<role>\d{1,20})"
@@ -31,28 +31,28 @@ _ANGLED = re.compile(
     r"|a?:(?P<emoji>\w{1,64}):\d{1,20}"
     r"|t:(?P<time>-?\d{1,17})(?::(?P<style>[a-zA-Z]))?"
     r"|/(?P<command>[^:<>\n]{1,100}):\d{1,20}"
-    r"|id:(?P<place>\w{1,40})(?::\d{1,20})?"
-    r"|(?P<address>https?://[^\s<>]{1,4000})"
+    r"|id:(?P<navigation>\w{1,40})(?::\d{1,20})?"
+    r"|(?P<url>https?://[^\s<>]{1,4000})"
     r")>"
 )
-"""One token of Discord's angled kind; matched at a `<` only."""
+"""Discord's formats in angle brackets (docs: reference, "Message Formatting"), and URLs in them; matched at a `<`."""
 
-_ADDRESS = re.compile(r"(?:[^\s<|]|\|(?!\|))+")
+_URL = re.compile(r"(?:[^\s<|]|\|(?!\|))+")
 _EVERYONE = re.compile(r"@(everyone|here)\b")
-_TRAILING = frozenset(".,:;!?\"'])}*_~|`\\")
+_TRAILING_PUNCTUATION = frozenset(".,:;!?\"'])}*_~|`\\")
 
 
 class _DiscordMarkdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802 - markdown-it's own name
-        """Only these become masked links in Discord; `[sigh](softly)` is text."""
+        """Discord makes masked links of these only; `[sigh](softly)` stays text."""
         return url.lower().startswith(("http://", "https://", "discord://"))
 
 
 def parse(text: str) -> list[Token]:
     """The block tokens of a message without code blocks.
 
-    Beside markdown-it's own inline tokens there are `spoiler_open`/`spoiler_close`, `address`, `everyone` (content:
-    the word) and `angled` (`meta`: what matched, by the kind's name).
+    Besides markdown-it's own inline tokens there are `spoiler_open` and `spoiler_close`, `url`, `everyone` (its content
+    is "everyone" or "here") and `discord_format` (its `meta` has the matched groups of `_DISCORD_FORMAT` by name).
     """
     return _markdown().parse(text)
 
@@ -69,9 +69,9 @@ def _markdown() -> MarkdownIt:
     markdown.inline.ruler.at("image", _image)
     markdown.inline.ruler.before("emphasis", "spoiler", _spoiler)
     markdown.inline.ruler2.before("fragments_join", "spoiler", _pair_spoilers)
-    markdown.inline.ruler.push("angled", _angled)
+    markdown.inline.ruler.push("discord_format", _discord_format)
     markdown.inline.ruler.push("everyone", _everyone)
-    markdown.inline.ruler.push("address", _address)
+    markdown.inline.ruler.push("url", _url)
     return markdown
 
 
@@ -84,7 +84,7 @@ def _image(state: StateInline, silent: bool) -> bool:
 
 
 def _may_be_link(state: StateInline) -> bool:
-    """Whether any `](` follows: looking for the end of each of a thousand `[` takes long."""
+    """Whether any `](` follows. Without this check, each of a thousand `[` would search the text for its end."""
     if _LAST_LINK not in state.cache:
         state.cache[_LAST_LINK] = state.src.rfind("](")
     return state.pos < state.cache[_LAST_LINK]
@@ -111,7 +111,7 @@ def _spoiler(state: StateInline, silent: bool) -> bool:
         return False
     token = state.push("text", "", 0)
     token.content = "||"
-    # Open and close at once: unlike emphasis, spoilers may begin and end at spaces.
+    # It may open and close: unlike emphasis, spoilers may begin and end at spaces.
     state.delimiters.append(Delimiter(_BAR, 0, len(state.tokens) - 1, -1, open=True, close=True))
     state.pos += 2
     return True
@@ -130,14 +130,16 @@ def _retype(token: Token, kind: str) -> None:
     token.type, token.content, token.markup = kind, "", "||"
 
 
-def _angled(state: StateInline, silent: bool) -> bool:
+def _discord_format(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != "<":
         return False
-    match = _ANGLED.match(state.src, state.pos, state.posMax)
+    match = _DISCORD_FORMAT.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
     if not silent:
-        state.push("angled", "", 0).meta = {key: value for key, value in match.groupdict().items() if value is not None}
+        state.push("discord_format", "", 0).meta = {
+            key: value for key, value in match.groupdict().items() if value is not None
+        }
     state.pos = match.end()
     return True
 
@@ -154,8 +156,8 @@ def _everyone(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _address(state: StateInline, silent: bool) -> bool:
-    """At the `://` of a bare address, whose `http` or `https` is waiting as text."""
+def _url(state: StateInline, silent: bool) -> bool:
+    """A bare URL, found at its `://`; its `http` or `https` is in the pending text by then."""
     if silent or not state.src.startswith("://", state.pos):
         return False
     before = state.src[max(0, state.pos - 6) : state.pos].lower()
@@ -163,20 +165,20 @@ def _address(state: StateInline, silent: bool) -> bool:
     if scheme is None or before[: -len(scheme)][-1:].isalnum() or not state.pending.lower().endswith(scheme):
         return False
     start = state.pos + 3
-    match = _ADDRESS.match(state.src, start, state.posMax)
-    end = _address_end(state.src, start, match.end()) if match else start
+    match = _URL.match(state.src, start, state.posMax)
+    end = _url_end(state.src, start, match.end()) if match else start
     if end == start:
         return False
     state.pending = state.pending[: -len(scheme)]
-    state.push("address", "", 0)
+    state.push("url", "", 0)
     state.pos = end
     return True
 
 
-def _address_end(text: str, start: int, end: int) -> int:
-    """Without the punctuation that ends a sentence, and the markup that ends a span, around the address."""
+def _url_end(text: str, start: int, end: int) -> int:
+    """The end of a URL without the punctuation of the sentence and the closing marks of the markup after it."""
     surplus = text.count(")", start, end) - text.count("(", start, end)
-    while end > start and text[end - 1] in _TRAILING:
+    while end > start and text[end - 1] in _TRAILING_PUNCTUATION:
         if text[end - 1] == ")":
             if surplus <= 0:
                 break

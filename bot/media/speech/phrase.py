@@ -1,4 +1,4 @@
-"""Building one spoken phrase from pieces, some of which are left out or replaced by a word."""
+"""Building the text that is spoken for one inline token list, of which some parts are left out or replaced."""
 
 # ruff: noqa: RUF001 - the punctuation of several scripts is what this is about
 from __future__ import annotations
@@ -6,94 +6,94 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bot.media.speech.emoji import emoji_name, pieces
+from bot.media.speech.emoji import emoji_name, split_emoji
 from bot.media.speech.options import SpeechOptions
 
 _STRAY_MARKUP = re.compile(r"\*+|_+|`+|\|+|~~+")
-"""Marks that pair with nothing, or were escaped: a voice has no use for them."""
+"""Markup characters that the parser left as text, because they have no counterpart or are escaped."""
 
-_CLINGING = frozenset(".,!?;:…)]}。，！？；：、")
-"""Punctuation that follows its word without a space."""
+_CLOSING = frozenset(".,!?;:…)]}。，！？；：、")
+"""Punctuation that follows a word without a space."""
 _OPENING = frozenset("([{\"'“‘«„¿¡ \t\n")
 
 
-class Phrase:
-    """Text in the making. What is dropped leaves no gap behind, what is put in stands apart from its neighbours."""
+class PhraseBuilder:
+    """Collects text. What is left out leaves no double space, and words that are put in get spaces around them."""
 
     def __init__(self, options: SpeechOptions) -> None:
         self._options = options
-        self._parts: list[str] = []
+        self._chunks: list[str] = []
         self._last = ""
-        self._after_drop = False
-        self._after_word = False
+        self._after_omission = False
+        self._after_insertion = False
         self._last_emoji = ""
 
     def __str__(self) -> str:
         """The lines of the phrase that hold something to say."""
-        lines = (" ".join(line.split()) for line in "".join(self._parts).split("\n"))
+        lines = (" ".join(line.split()) for line in "".join(self._chunks).split("\n"))
         return "\n".join(line for line in lines if _says_something(line))
 
     @property
     def ends_in_word(self) -> bool:
-        """A letter added now would stand inside a word."""
+        """The text ends in a letter or digit, so that a letter added now would continue a word."""
         return is_word_letter(self._last)
 
-    def say(self, text: str) -> None:
-        """Add text as it was written, emoji dropped or named."""
-        for is_emoji, piece in pieces(_printable(text)):
+    def add_text(self, text: str) -> None:
+        """Add text as it was written, with emoji left out or named."""
+        for is_emoji, characters in split_emoji(_printable(text)):
             if not is_emoji:
-                self._plain(_STRAY_MARKUP.sub(_unmarked, piece))
+                self._add_plain(_STRAY_MARKUP.sub(_replace_markup, characters))
             elif self._options.emoji == "drop":
-                self.drop()
+                self.omit()
             else:
-                self.emoji(emoji_name(piece))
+                self.add_emoji(emoji_name(characters))
 
-    def word(self, text: str) -> None:
-        """Add a word or name that stands for something (a mention, a link), apart from its neighbours."""
+    def insert(self, text: str) -> None:
+        """Add what is said in place of something (a mention, a link), with spaces around it."""
         if self._last and self._last not in _OPENING:
             self._add(" ")
-        self.say(text)
-        self._after_word = True
+        self.add_text(text)
+        self._after_insertion = True
 
-    def emoji(self, name: str) -> None:
-        """Add an emoji's name; the same one several times in a row is said once."""
+    def add_emoji(self, name: str) -> None:
+        """Add the name of an emoji; repetitions right after it are left out."""
         if name != self._last_emoji:
-            self._after_word = False
+            self._after_insertion = False
             if self._last and self._last not in _OPENING:
                 self._add(" ")
             self._add(name)
-        self._after_word = True
+        self._after_insertion = True
         self._last_emoji = name
 
-    def drop(self) -> None:
-        """Something is left out here."""
-        self._after_drop = True
+    def omit(self) -> None:
+        """Something is left out at this position."""
+        self._after_omission = True
 
-    def line_break(self) -> None:
+    def add_line_break(self) -> None:
         """Begin another line."""
         self._add("\n")
 
-    def _plain(self, text: str) -> None:
+    def _add_plain(self, text: str) -> None:
         if not text:
             return
-        if self._after_drop:
+        if self._after_omission:
             text = self._close_gap(text)
-        if self._after_word and text[:1].isalnum():
+        if self._after_insertion and text[:1].isalnum():
             self._add(" ")
         if text.strip():
             self._last_emoji = ""
         self._add(text)
 
     def _close_gap(self, text: str) -> str:
-        """What remains of `text`, which follows something that is left out."""
+        """`text` after something that was left out, without the spaces and punctuation that belonged to that."""
         if not self._last or self._last == "\n":
             text = text.lstrip(" \t.,;:!…")
             return text[1:] if text.startswith(("- ", "– ", "— ")) else text
-        if self._last == " " and text.lstrip(" ")[:1] in _CLINGING and text.strip(" "):
-            while self._parts[-1].endswith(" "):
-                self._parts[-1] = self._parts[-1].rstrip(" ")
-                if not self._parts[-1] and len(self._parts) > 1:
-                    self._parts.pop()
+        if self._last == " " and text.lstrip(" ")[:1] in _CLOSING and text.strip(" "):
+            while self._chunks[-1].endswith(" "):
+                self._chunks[-1] = self._chunks[-1].rstrip(" ")
+                if not self._chunks[-1] and len(self._chunks) > 1:
+                    self._chunks.pop()
             return text.lstrip(" ")
         if is_word_letter(self._last) and is_word_letter(text[0]):
             return " " + text
@@ -102,9 +102,9 @@ class Phrase:
     def _add(self, text: str) -> None:
         if not text:
             return
-        self._parts.append(text)
+        self._chunks.append(text)
         self._last = text[-1]
-        self._after_drop = self._after_word = False
+        self._after_omission = self._after_insertion = False
 
 
 def is_word_letter(char: str) -> bool:
@@ -116,22 +116,22 @@ def _says_something(line: str) -> bool:
     return any(char.isalnum() for char in line)
 
 
-def _unmarked(match: re.Match[str]) -> str:
-    run = match[0]
+def _replace_markup(match: re.Match[str]) -> str:
+    marks = match[0]
     text, start, end = match.string, match.start(), match.end()
-    if run == "*" and text[start - 1 : start] == " " and text[end : end + 1] == " " and start:
-        return run  # a product: "5 * 3"
-    return " " if run[0] in "_|" else ""
+    if marks == "*" and text[start - 1 : start] == " " and text[end : end + 1] == " " and start:
+        return marks  # a product: "5 * 3"
+    return " " if marks[0] in "_|" else ""
 
 
 def _printable(text: str) -> str:
-    """Without control characters, lone surrogates and invisible spaces; line breaks and joiners stay."""
+    """The text without control characters, lone surrogates and invisible spaces; line breaks and joiners stay."""
     if text.isprintable():
         return text
-    return "".join(char for char in text if char == "\n" or _belongs(char))
+    return "".join(char for char in text if char == "\n" or _is_kept(char))
 
 
-def _belongs(char: str) -> bool:
+def _is_kept(char: str) -> bool:
     if char in "\u200b\ufeff\ufffd\u00ad":
         return False
     return char == "\t" or unicodedata.category(char) not in {"Cc", "Cs", "Co"}

@@ -1,4 +1,4 @@
-"""Discord's `<t:unix:style>` in words (styles: docs.discord.com, reference, "Timestamp styles")."""
+"""Discord's timestamps `<t:unix:style>` in words (styles: docs.discord.com, reference, "Timestamp styles")."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _UNITS = (
 
 
 def spoken_time(unix: int, style: str, time_zone: tzinfo, now: datetime | None) -> str:
-    """The moment as somebody would say it; "a date" where the calendar does not reach.
+    """A point in time as people say it; "a date" where it is beyond the calendar.
 
     Args:
         unix: Seconds since 1970.
-        style: Discord's letter; anything unknown is told as date and time.
-        time_zone: Where it is told.
-        now: For style `R`; without it that is told as date and time.
+        style: Discord's letter; unknown ones are spoken as date and time.
+        time_zone: In which it is spoken.
+        now: For the relative style `R`; None: that is spoken as date and time.
 
     """
     try:
@@ -38,9 +38,9 @@ def spoken_time(unix: int, style: str, time_zone: tzinfo, now: datetime | None) 
     time = f"{moment.hour}:{moment.minute:02}"
     if style == "R" and now is not None:
         return _relative(moment - now)
-    told = {"t": time, "T": f"{time}:{moment.second:02}", "d": date, "D": date}
-    told["F"] = f"{_DAYS[moment.weekday()]}, {date}, {time}"
-    return told.get(style, f"{date}, {time}")
+    spoken = {"t": time, "T": f"{time}:{moment.second:02}", "d": date, "D": date}
+    spoken["F"] = f"{_DAYS[moment.weekday()]}, {date}, {time}"
+    return spoken.get(style, f"{date}, {time}")
 
 
 def _relative(distance: timedelta) -> str:

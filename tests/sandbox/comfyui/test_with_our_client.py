@@ -11,8 +11,9 @@ import pytest
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import FileGone, MissingModelFile, MissingNodeType
-from bot.comfyui.models import Absent, ExecutionUpdate, Interrupted, Lost, Pending, PreviewFrame, Stepped, Succeeded
+from bot.comfyui.execution_updates import ExecutionUpdate, NodeProgress, PreviewFrame
 from bot.comfyui.options import ClientOptions
+from bot.comfyui.prompt_state import Absent, Interrupted, Lost, Pending, Succeeded
 from sandbox.comfyui import PostFault, StandInComfyUI
 from tests.sandbox.comfyui.talk import drawing, held, node, picture
 
@@ -38,7 +39,7 @@ async def test_a_drawing_with_steps_previews_and_a_file(client: ComfyClient, tmp
             updates += [each async for each in tracking]
             outcome = await tracking.outcome()
     assert isinstance(outcome, Succeeded)
-    assert [each.value for each in updates if isinstance(each, Stepped)][-1] == 4
+    assert [each.value for each in updates if isinstance(each, NodeProgress)][-1] == 4
     assert any(isinstance(each, PreviewFrame) for each in updates)
     downloaded = await client.download(outcome.files[0], tmp_path / "x.png", max_bytes=10_000_000)
     assert downloaded.path.read_bytes().startswith(b"\x89PNG")
@@ -60,9 +61,9 @@ async def test_cancelling_pending_and_running(comfy: StandInComfyUI, client: Com
             await client.submit(running, held(picture()))
             await client.submit(pending, picture(color=3))
             await hold.reached.wait()
-            assert await client.whereabouts(pending) == Pending(1, client.client_id)
+            assert await client.prompt_state(pending) == Pending(1, client.client_id)
             assert await client.cancel(pending)
-            assert await client.whereabouts(pending) == Absent()
+            assert await client.prompt_state(pending) == Absent()
             assert await client.cancel(running)
             assert isinstance(await tracking.outcome(), Interrupted)
 

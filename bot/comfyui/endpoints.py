@@ -1,0 +1,153 @@
+"""The HTTP endpoints of one ComfyUI server, as methods."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.comfyui import file_transfer
+from bot.comfyui.availability import ServerAvailability
+from bot.comfyui.exceptions import ComfyError, UnexpectedResponse
+from bot.comfyui.file_transfer import DownloadedFile
+from bot.comfyui.history import HistoryEntry, parse_history
+from bot.comfyui.options import ClientOptions
+from bot.comfyui.outputs import OutputFile
+from bot.comfyui.prompt_queue import QueueSnapshot, parse_queue
+from bot.comfyui.prompt_state import Absent, Finished, Pending, PromptState, Running
+from bot.comfyui.system_stats import SystemStats, parse_system_stats
+from bot.comfyui.transport import Transport, normalize_url
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class ComfyEndpoints:
+    """Requests to one server. Each raises `ComfyConnectionError` or `UnexpectedResponse` where it says nothing else."""
+
+    def __init__(self, url: str, options: ClientOptions | None = None) -> None:
+        self.url = normalize_url(url)
+        self._options = options or ClientOptions()
+        self._availability = ServerAvailability()
+        self._transport = Transport(self.url, self._options, self._availability)
+        self._object_info: tuple[int, Mapping[str, Any]] | None = None
+        self._system_stats: tuple[int, SystemStats] | None = None
+
+    # -- the server
+
+    async def wait_available(self) -> None:
+        """Return when the server answers; asks at least every 2 s, and at once when the WebSocket is connected."""
+        while True:
+            try:
+                await self.system_stats()
+            except ComfyError as error:
+                _log.debug("not available: %s", error)
+            else:
+                return
+            await self._availability.wait_for_return(self._options.reconnect_max)
+
+    async def system_stats(self) -> SystemStats:
+        """`GET /system_stats`: version, memory, command line."""
+        stats = parse_system_stats(await self._transport.get_object("/system_stats"))
+        self._system_stats = self._availability.outages, stats
+        return stats
+
+    async def object_info(self, *, refresh: bool = False) -> Mapping[str, Any]:
+        """`GET /object_info`: the inputs of every node (1.6 MB and more), cached until the next outage."""
+        cached = self.cached_object_info
+        if cached is not None and not refresh:
+            return cached
+        info = await self._transport.get_object("/object_info")
+        self._object_info = self._availability.outages, info
+        return info
+
+    @property
+    def cached_object_info(self) -> Mapping[str, Any] | None:
+        """The last `/object_info`, without I/O; None where the server may have restarted since."""
+        return _if_valid(self._object_info, self._availability)
+
+    async def free(self, *, unload_models: bool = True, free_memory: bool = True) -> None:
+        """`POST /free`: free memory after the running prompt. `free_memory` drops the cache of node results too."""
+        await self._post("/free", {"unload_models": unload_models, "free_memory": free_memory})
+
+    # -- prompts
+
+    async def queue(self) -> QueueSnapshot:
+        """`GET /queue`: the prompts of all clients, those that wait in the order in which they will run."""
+        return parse_queue(await self._transport.get_object("/queue"))
+
+    async def history(self, prompt_id: str) -> HistoryEntry | None:
+        """`GET /history/{id}`; None for prompts that wait, run, were deleted or never existed."""
+        return parse_history(prompt_id, await self._transport.get_object(f"/history/{prompt_id}"))
+
+    async def prompt_state(self, prompt_id: str) -> PromptState:
+        """Where a prompt is: `/queue` is asked before `/history/{id}`, so that one that ends in between is found."""
+        queue = await self.queue()
+        running = queue.find_running(prompt_id)
+        if running is not None:
+            return Running(running.client_id)
+        position = queue.position(prompt_id)
+        if position is not None:
+            return Pending(position, queue.pending[position - 1].client_id)
+        entry = await self.history(prompt_id)
+        return Finished(entry.outcome) if entry is not None else Absent()
+
+    async def delete_or_interrupt(self, prompt_id: str) -> bool:
+        """Delete a prompt from the queue, or interrupt it if it runs; never another one.
+
+        Deleting comes first: a waiting prompt may start in between, and is interrupted then. Servers before 0.3.57
+        ignore the id in `POST /interrupt` and interrupt whatever runs, so they get it only while this prompt runs.
+
+        Returns:
+            Whether the server had the prompt, waiting or running.
+
+        """
+        before = await self._transport.retry(self.queue)
+        await self._post("/queue", {"delete": [prompt_id]})
+        stats = _if_valid(self._system_stats, self._availability) or await self._transport.retry(self.system_stats)
+        interrupt = {"prompt_id": prompt_id}
+        if stats.interrupts_by_id:
+            await self._post("/interrupt", interrupt)
+        elif (await self.queue()).find_running(prompt_id):
+            # Without another attempt: a request that arrives late might interrupt the next prompt, of anybody.
+            await self._post("/interrupt", interrupt, retry=False)
+        return before.find_running(prompt_id) is not None or before.position(prompt_id) is not None
+
+    # -- files
+
+    async def upload(self, path: Path, *, name: str, subfolder: str = "chorus") -> str:
+        """Send a file to ComfyUI's input folder; returns the value for LoadImage or LoadAudio.
+
+        Raises:
+            UploadRefused: The server does not take it.
+            ComfyConnectionError: Every attempt failed.
+            OSError: `path` cannot be read.
+
+        """
+        return await file_transfer.upload(self._transport, path, name, subfolder)
+
+    async def download(self, file: OutputFile, target: Path, *, max_bytes: int) -> DownloadedFile:
+        """Fetch an output file to `target`, where it appears whole or not at all.
+
+        Raises:
+            FileGone, FileRefused, FileTooLarge: The file cannot be had.
+            ComfyConnectionError: Every attempt failed.
+            OSError: Our own disk fails.
+
+        """
+        return await file_transfer.download(self._transport, file, target, max_bytes)
+
+    async def _post(self, path: str, body: Mapping[str, Any], *, retry: bool = True) -> None:
+        if retry:
+            response = await self._transport.retry(lambda: self._transport.post(path, body))
+        else:
+            response = await self._transport.post(path, body)
+        if response.status != 200:
+            msg = f"POST {path}: HTTP {response.status}"
+            raise UnexpectedResponse(msg, status=response.status)
+
+
+def _if_valid(cached: tuple[int, _T] | None, availability: ServerAvailability) -> _T | None:
+    """A cached answer, if there was no outage since it was given."""
+    return cached[1] if cached is not None and cached[0] == availability.outages else None
