@@ -199,7 +199,8 @@ class Policy:
 
     # -- adults only
 
-    def suits(self, channel: Channel, *, adults_only: bool) -> bool:
+    @staticmethod
+    def suits(channel: Channel, *, adults_only: bool) -> bool:
         """Something for adults may be shown: in age-restricted channels and direct messages."""
         return not adults_only or channel.is_direct or channel.age_restricted
 

@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.conversations import IncomingMessage
 from bot.errors import InputInvalid
-from cogs.actors import interaction_actor, is_age_restricted
+from cogs.actors import channel_of, interaction_actor
 from cogs.component_router import router_of
 from cogs.delivery import delivery_of
 from cogs.ui.job_buttons import SHOW_ALTERNATIVE
@@ -192,9 +192,9 @@ class ChatCog(commands.Cog, name="Chat"):
         replied = message.reference.resolved if message.reference else None
         return IncomingMessage(
             discord_message_id=message.id,
-            channel_id=message.channel.id,
-            parent_channel_id=message.channel.parent_id if isinstance(message.channel, discord.Thread) else None,
-            guild_id=message.guild.id if message.guild else None,
+            channel=channel_of(
+                message.channel, guild_id=message.guild.id if message.guild else None, channel_id=message.channel.id
+            ),
             author_id=message.author.id,
             author_name=message.author.display_name,
             author_is_bot=message.author.bot,
@@ -203,7 +203,6 @@ class ChatCog(commands.Cog, name="Chat"):
             replies_to_bot=isinstance(replied, discord.Message) and self._is_own(replied),
             replies_to_message_id=message.reference.message_id if message.reference else None,
             replied_character_id=await self._drawn_by(message.reference),
-            age_restricted=is_age_restricted(message.channel),
             attachments=tuple(
                 [file.filename for file in message.attachments] + [f"sticker {each.name}" for each in message.stickers]
             ),

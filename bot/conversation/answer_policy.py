@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 
 from bot.characters.library import CharacterLibrary
 from bot.conversation.options import ConversationOptions
+from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChannelBinding, ChatRole, IncomingMessage, Message, Thread
 from bot.errors import CharacterNotFound
+from bot.policy import Policy
 from bot.storage.conversations import ConversationRepository
 
 _GREETINGS = r"(?:hey|hi|hello|hallo|yo|ok|okay|dear|so|and|salut|hola|ciao|oi)"
@@ -61,7 +63,7 @@ def decide_answer(
     """
     if incoming.author_is_bot and not allow_bots:
         return None
-    is_direct = incoming.guild_id is None
+    is_direct = incoming.channel.is_direct
     summoned = incoming.mentions_bot or incoming.replies_to_bot or replied_character is not None
     if binding is None:
         if not (summoned or is_direct):
@@ -111,12 +113,12 @@ class AnswerPolicy:
         decision = decide_answer(
             incoming,
             binding,
-            self._characters.called(incoming.guild_id),
+            self._characters.called(incoming.channel.guild_id),
             default_character=self._options.default_character,
             replied_character=await self._replied_character(incoming),
             allow_bots=self._options.allow_bots,
         )
-        if decision is None or self._needs_age_restriction(decision.character_id, incoming):
+        if decision is None or not self._suits_channel(decision.character_id, incoming.channel):
             return None
         return decision
 
@@ -137,11 +139,10 @@ class AnswerPolicy:
                 return turn.character_id
         return incoming.replied_character_id
 
-    def _needs_age_restriction(self, character_id: str, incoming: IncomingMessage) -> bool:
-        """Whether the character answers in age-restricted channels only, and this is not one."""
-        if incoming.guild_id is None or incoming.age_restricted:
-            return False
+    def _suits_channel(self, character_id: str, channel: Channel) -> bool:
+        """Whether the character may answer there, as far as age restriction goes."""
         try:
-            return self._characters.find(character_id, incoming.guild_id).nsfw
+            character = self._characters.find(character_id, channel.guild_id)
         except CharacterNotFound:  # the answer itself will report this
-            return False
+            return True
+        return Policy.suits(channel, adults_only=character.nsfw)

@@ -27,13 +27,13 @@ class ChannelConversations:
             binding: The binding of the channel, or of the Discord thread's parent channel.
             character_id: The character that a new conversation belongs to if there is no binding.
         """
-        channel_id = incoming.parent_channel_id or incoming.channel_id
-        conversation = await self._current_conversation(channel_id, incoming.guild_id, binding, character_id)
-        main = await self._repository.get_or_create_thread(conversation.id, channel_id)
-        if incoming.parent_channel_id is None:
+        channel = incoming.channel
+        conversation = await self._current_conversation(channel.bound_id, channel.guild_id, binding, character_id)
+        main = await self._repository.get_or_create_thread(conversation.id, channel.bound_id)
+        if not channel.is_thread:
             return main
         return await self._repository.get_or_create_thread(
-            conversation.id, incoming.channel_id, parent=main, before_discord_message_id=incoming.discord_message_id
+            conversation.id, channel.channel_id, parent=main, before_discord_message_id=incoming.discord_message_id
         )
 
     async def current_thread(self, channel: Channel) -> Thread | None:

@@ -69,7 +69,7 @@ class ConversationService:
             The stored message, QUEUED if it waits for an answer; None if it belongs to no conversation, or is stored
             already.
         """
-        binding = await self.repository.binding(incoming.parent_channel_id or incoming.channel_id)
+        binding = await self.repository.binding(incoming.channel.bound_id)
         decision = await self._policy.decide(incoming, binding)
         if decision is None:
             return None

@@ -16,6 +16,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from bot.domain.channels import Channel
 from bot.domain.jobs import JobState
 from bot.domain.value import Value
 
@@ -136,11 +137,7 @@ class IncomingMessage(Value):
     """A Discord message that a person, or another bot, wrote."""
 
     discord_message_id: int
-    channel_id: int
-    """The Discord thread, if it was written in one."""
-    parent_channel_id: int | None = None
-    """The Discord thread's parent channel; None outside of Discord threads."""
-    guild_id: int | None = None
+    channel: Channel
     author_id: int
     author_name: str
     author_is_bot: bool = False
@@ -151,8 +148,6 @@ class IncomingMessage(Value):
     replies_to_message_id: int | None = None
     replied_character_id: str | None = None
     """The character of the picture or voice message that it replies to."""
-    age_restricted: bool = False
-    """Whether the channel is age-restricted. In guilds, characters marked `nsfw` answer only there."""
     attachments: tuple[str, ...] = Field(default=())
     """Names of attached files and stickers, which the model reads instead of the files."""
     created_at: datetime

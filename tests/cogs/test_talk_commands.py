@@ -16,6 +16,7 @@ from simcord import ChannelHandle, GuildHandle, InteractionResult, MemberActor
 
 from bot.characters.library import CharacterLibrary
 from bot.discord_client.bot import ChorusBot
+from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, IncomingMessage
 from bot.domain.jobs import JobState
 from bot.gpu_lock import GpuLock
@@ -138,8 +139,7 @@ async def talked(scene: Scene) -> str:
     await service.channels.bind_character(scene.room.id, scene.guild.id, "nova", mode=AnswerMode.MENTION)
     incoming = IncomingMessage(
         discord_message_id=1,
-        channel_id=scene.room.id,
-        guild_id=scene.guild.id,
+        channel=Channel(guild_id=scene.guild.id, channel_id=scene.room.id),
         author_id=scene.ann.id,
         author_name="Ann",
         content="my boat is red",

@@ -18,6 +18,7 @@ from bot.conversation.reply_generation import ReplyGenerator
 from bot.conversation.service import ConversationService
 from bot.conversation.token_budget import TokenBudget
 from bot.conversation.turn_answerer import TurnAnswerer
+from bot.domain.channels import Channel
 from bot.domain.conversations import IncomingMessage, Message, Scene, Thread
 from bot.errors import ChorusError
 from bot.gpu_lock import GpuLock
@@ -113,8 +114,7 @@ class Stage:
         self.next_id += 1
         fields: dict[str, Any] = {
             "discord_message_id": self.next_id,
-            "channel_id": CHANNEL,
-            "guild_id": GUILD,
+            "channel": Channel(guild_id=GUILD, channel_id=CHANNEL),
             "author_id": AUTHORS[author],
             "author_name": author,
             "created_at": datetime.now(UTC),

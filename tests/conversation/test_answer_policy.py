@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from bot.conversation.answer_policy import AnswerDecision, decide_answer, find_called_character
+from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChannelBinding, IncomingMessage
 
 CALLED = [("Nova", "nova"), ("Alex", "alex"), ("Mary Ann", "mary"), ("Lex", "alex")]
 
 
-def said(content: str, **other: Any) -> IncomingMessage:
+def said(content: str, *, guild_id: int | None = 5, **other: Any) -> IncomingMessage:
     fields: dict[str, Any] = {
         "discord_message_id": 1,
-        "channel_id": 10,
-        "guild_id": 5,
+        "channel": Channel(guild_id=guild_id, channel_id=10),
         "author_id": 7,
         "author_name": "Ada",
         "created_at": datetime(2026, 11, 21, tzinfo=UTC),

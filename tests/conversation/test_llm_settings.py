@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.domain.channels import Channel
 from bot.domain.conversations import IncomingMessage
 from bot.services import open_services
 from bot.settings import default_settings
@@ -35,7 +36,7 @@ async def chat(server: ScriptedModel, folder: Path, llm: dict[str, Any], charact
         for number, text in enumerate(("one", "two"), start=1):
             written = IncomingMessage(
                 discord_message_id=number,
-                channel_id=10,
+                channel=Channel(guild_id=None, channel_id=10),
                 author_id=1,
                 author_name="Ada",
                 content=text,

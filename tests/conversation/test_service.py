@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChatRole, Message
 from bot.domain.jobs import JobState
 from bot.storage.conversations import ConversationRepository
@@ -89,9 +90,10 @@ async def test_an_answer_to_a_deleted_message_is_cancelled(stage: Stage) -> None
 
 async def test_a_discord_thread_begins_with_its_parents_history_and_keeps_its_own(stage: Stage) -> None:
     await stage.say_and_wait("in the channel")
-    await stage.say_and_wait("in the thread", channel_id=77, parent_channel_id=CHANNEL)
+    discord_thread = Channel(guild_id=GUILD, channel_id=77, parent_id=CHANNEL)
+    await stage.say_and_wait("in the thread", channel=discord_thread)
     await stage.say_and_wait("later in the channel")
-    await stage.say_and_wait("again in the thread", channel_id=77, parent_channel_id=CHANNEL)
+    await stage.say_and_wait("again in the thread", channel=discord_thread)
     assert stage.last_history() == [
         "Ada: in the channel",
         "Hello.",
@@ -117,7 +119,10 @@ async def test_another_character_called_by_name_answers(stage: Stage) -> None:
 
 async def test_a_character_for_adults_answers_in_age_restricted_channels_only(stage: Stage) -> None:
     assert await stage.say("Eve, are you there?") is None
-    assert await stage.say("Eve, and here?", age_restricted=True) is not None
+    assert (
+        await stage.say("Eve, and here?", channel=Channel(guild_id=GUILD, channel_id=CHANNEL, age_restricted=True))
+        is not None
+    )
     await stage.answered()
     assert stage.prompts() == ["Ada: Eve, and here?"]
 
