@@ -12,8 +12,8 @@ from rich.console import Console
 from bot.discord_client.connection import stop_signals
 from sandbox.demo.visit import MissedError, Visit
 from sandbox.discord import Message, NoResponseError, NotAllowedError, NotOfferedError, SimulatedUser
+from sandbox.discord.json_values import Json, get_list
 from sandbox.discord.rules_commands import CHAT_INPUT
-from sandbox.discord.state import Json, get_list
 
 HINTS = """
 You are Ada in #studio, until Ctrl-C. What you can do:

@@ -7,8 +7,8 @@ import io
 from aiohttp import web
 from PIL import Image
 
+from sandbox.discord.attachment_payload import signature
 from sandbox.discord.context import ServerContext
-from sandbox.discord.payloads import signature
 
 
 class Cdn:

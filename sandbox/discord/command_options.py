@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import Command, Role, User
+from sandbox.discord.json_values import Json, get_list
+from sandbox.discord.message_models import Channel
 from sandbox.discord.permissions import permissions_in
 from sandbox.discord.resolved_data import ResolvedData
 from sandbox.discord.rules_commands import CHAT_INPUT, GROUP, SUBCOMMAND
-from sandbox.discord.state import Channel, Command, Json, Role, User, get_list
 from sandbox.discord.uploads import Upload
 
 MAX_INTEGER = 2**53

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from sandbox.discord.clock import ChangeNotifier, Clock
 from sandbox.discord.faults import Faults
 from sandbox.discord.gateway import Gateway
-from sandbox.discord.state import DiscordState, Guild, Json
+from sandbox.discord.guild_models import Guild
+from sandbox.discord.json_values import Json
+from sandbox.discord.state import DiscordState
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.discord.state import Json
+from sandbox.discord.json_values import Json
 
 
 class ApiError(Exception):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from sandbox.discord.guild_models import User
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import Channel, Message, Pings
 from sandbox.discord.permissions import bits, permissions_in
-from sandbox.discord.state import Channel, Json, Message, Pings, User
 
 REGULAR: Json = {"parse": ["users", "roles", "everyone"], "replied_user": True}
 WEBHOOK: Json = {"parse": ["users"], "replied_user": False}

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 
-from sandbox.discord import mentions, payloads, uploads
+from sandbox.discord import mentions, uploads
 from sandbox.discord.context import FilePart, ServerContext
-from sandbox.discord.errors import ApiError, FormErrors, malformed, unknown
-from sandbox.discord.rules_messages import check_body, check_files, check_not_empty, check_references, check_voice
-from sandbox.discord.state import (
-    COMPONENTS_V2,
-    EPHEMERAL,
-    LOADING,
+from sandbox.discord.errors import ApiError
+from sandbox.discord.guild_models import User
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import (
     VOICE,
     Attachment,
     Channel,
     Interaction,
-    Json,
     Message,
-    Reaction,
-    User,
 )
+from sandbox.discord.rules_messages import check_body, check_files, check_not_empty, check_references, check_voice
 
 REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND = 19, 20, 23
 """Message types (resources/message, "Message Types")."""
@@ -157,120 +152,3 @@ def find_by_nonce(context: ServerContext, channel: Channel, author: User, body: 
         ),
         None,
     )
-
-
-def edit(context: ServerContext, message: Message, body: Json, parts: list[FilePart]) -> Message:
-    """Change a message: keys that are absent stay, `attachments` replaces the files. An edit never pings.
-
-    Raises:
-        ApiError: A rule is broken; nothing was changed.
-
-    """
-    if message.is_voice:
-        raise malformed(50162, "Voice messages cannot be edited.")
-    wanted = int(body.get("flags") or 0)
-    if wanted & VOICE:
-        raise malformed(50162, "Voice messages cannot be edited.")
-    v2 = (message.flags | wanted) & COMPONENTS_V2
-    if message.flags & COMPONENTS_V2 and body.get("flags") is not None and not wanted & COMPONENTS_V2:
-        form = FormErrors()
-        form.add("flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", "The flag IS_COMPONENTS_V2 cannot be removed")
-        form.raise_if_any()
-    check_body(body, (wanted & ~EPHEMERAL) | v2)
-    after: Json = {
-        "content": message.content if "content" not in body else body["content"] or "",
-        "embeds": message.embeds if "embeds" not in body else body["embeds"] or [],
-        "components": message.components if "components" not in body else body["components"] or [],
-    }
-    if v2 and (after["content"] or after["embeds"]):
-        raise malformed(50035, "Content and embeds must be emptied before a message becomes Components V2.")
-    attachments = uploads.kept(body, message.attachments, parts)
-    attachments += uploads.from_parts(context, message.channel, body, parts)
-    check_files(attachments, context.attachment_limit(message.channel.guild))
-    check_references(after, attachments)
-    check_not_empty(after["content"], after, attachments)
-    _replace(context, message, after, attachments, (message.flags & ~LOADING) | v2)
-    return message
-
-
-def _replace(context: ServerContext, message: Message, after: Json, attachments: list[Attachment], flags: int) -> None:
-    was_loading = message.loading
-    if not was_loading:
-        message.versions.append(
-            {
-                "content": message.content,
-                "embeds": copy.deepcopy(message.embeds),
-                "components": copy.deepcopy(message.components),
-                "attachments": list(message.attachments),
-            },
-        )
-        message.edited = context.clock.now()
-    message.content, message.embeds, message.components = after["content"], after["embeds"], after["components"]
-    message.attachments, message.flags = attachments, flags
-    context.gateway.send_message("MESSAGE_UPDATE", message)
-
-
-def delete(context: ServerContext, message: Message) -> None:
-    """Take a message away and send MESSAGE_DELETE.
-
-    Raises:
-        ApiError: 10008, it is gone already.
-
-    """
-    if message.deleted:
-        raise unknown("Message")
-    message.deleted = True
-    message.channel.messages.pop(message.id, None)
-    if message.ephemeral:
-        context.changes.notify()
-        return
-    body: Json = {"id": str(message.id), "channel_id": str(message.channel.id)}
-    guild = message.channel.guild
-    context.gateway.send_in("MESSAGE_DELETE", body | ({"guild_id": str(guild.id)} if guild else {}), message.channel)
-
-
-def add_reaction(context: ServerContext, message: Message, user: User, emoji: str) -> None:
-    """Add a reaction and send MESSAGE_REACTION_ADD; the same one twice changes nothing.
-
-    Raises:
-        ApiError: 30010, twenty different ones are there (resources/message, "Create Reaction").
-
-    """
-    reaction = next((entry for entry in message.reactions if entry.emoji == emoji), None)
-    if reaction is None:
-        if len(message.reactions) >= 20:
-            raise ApiError(400, 30010, "Maximum number of reactions reached (20)")
-        reaction = Reaction(emoji)
-        message.reactions.append(reaction)
-    if user in reaction.users:
-        return
-    reaction.users.append(user)
-    body = _reaction_body(message, user, emoji) | {"message_author_id": str(message.author.id), "type": 0}
-    context.gateway.send_in("MESSAGE_REACTION_ADD", body | {"burst": False}, message.channel)
-
-
-def remove_reaction(context: ServerContext, message: Message, user: User, emoji: str) -> None:
-    """Take a reaction back and send MESSAGE_REACTION_REMOVE; one that is not there changes nothing."""
-    for reaction in message.reactions:
-        if reaction.emoji == emoji and user in reaction.users:
-            reaction.users.remove(user)
-            message.reactions = [entry for entry in message.reactions if entry.users]
-            body = _reaction_body(message, user, emoji, with_member=False) | {"type": 0, "burst": False}
-            context.gateway.send_in("MESSAGE_REACTION_REMOVE", body, message.channel)
-            return
-
-
-def _reaction_body(message: Message, user: User, emoji: str, *, with_member: bool = True) -> Json:
-    body: Json = {
-        "user_id": str(user.id),
-        "channel_id": str(message.channel.id),
-        "message_id": str(message.id),
-        "emoji": {"id": None, "name": emoji},
-    }
-    guild = message.channel.guild
-    if guild is None:
-        return body
-    body["guild_id"] = str(guild.id)
-    if with_member and (member := guild.members.get(user.id)):
-        body["member"] = payloads.member(member)
-    return body

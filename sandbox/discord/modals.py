@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sandbox.discord.command_options import NotOfferedError
+from sandbox.discord.component_types import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
+from sandbox.discord.json_values import Json
 from sandbox.discord.resolved_data import ResolvedData
-from sandbox.discord.rules_components import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
-from sandbox.discord.state import Json
 from sandbox.discord.uploads import Upload
 
 Given = str | Sequence[str | Upload]

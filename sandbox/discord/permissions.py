@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import discord
 
-from sandbox.discord.state import Channel, Guild, Member, User
+from sandbox.discord.guild_models import Guild, Member, User
+from sandbox.discord.message_models import Channel
 
 ALL = discord.Permissions.all().value
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.discord import payloads, uploads
+from sandbox.discord import attachment_payload, guild_payloads, payloads, uploads
 from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import Role, User
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import Channel
 from sandbox.discord.permissions import permissions_in
-from sandbox.discord.state import Channel, Json, Role, User
 from sandbox.discord.uploads import Upload
 
 
@@ -34,7 +36,9 @@ class ResolvedData:
 
     def channel(self, channel: Channel) -> str:
         """A channel, with the invoker's permissions in it."""
-        return self._add("channels", channel.id, payloads.resolved_channel(channel, self._context.state, self._invoker))
+        return self._add(
+            "channels", channel.id, guild_payloads.resolved_channel(channel, self._context.state, self._invoker)
+        )
 
     def role(self, role: Role) -> str:
         """A role."""
@@ -44,5 +48,5 @@ class ResolvedData:
         """A file: put on the CDN, ephemeral."""
         attachment = uploads.store(self._context, self._channel, upload)
         attachment.ephemeral = True
-        body = payloads.attachment(attachment, self._context.base_url, self._context.clock.now())
+        body = attachment_payload.attachment(attachment, self._context.base_url, self._context.clock.now())
         return self._add("attachments", attachment.id, body)

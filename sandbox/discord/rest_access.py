@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from sandbox.discord.context import ApiRequest, ServerContext
 from sandbox.discord.errors import missing_access, missing_permissions, unknown
+from sandbox.discord.guild_models import Guild
+from sandbox.discord.message_models import Channel, Message
 from sandbox.discord.permissions import missing
-from sandbox.discord.state import Channel, Guild, Message
 
 
-def visible_channel(context: ServerContext, call: ApiRequest, *needed: str) -> Channel:
+def visible_channel(context: ServerContext, request: ApiRequest, *needed: str) -> Channel:
     """The channel of the path, which the bot sees and where it has the named permissions.
 
     Raises:
         ApiError: 10003, 50001 (not visible) or 50013.
 
     """
-    channel = context.state.channels.get(call.number("channel_id"))
+    channel = context.state.channels.get(request.number("channel_id"))
     if channel is None:
         raise unknown("Channel")
     require_permissions(context, channel, *needed)
@@ -58,14 +59,14 @@ def message_in(channel: Channel, message_id: int) -> Message:
     return message
 
 
-def own_guild(context: ServerContext, call: ApiRequest) -> Guild:
+def own_guild(context: ServerContext, request: ApiRequest) -> Guild:
     """The guild of the path, of which the bot is a member.
 
     Raises:
         ApiError: 50001 for a stranger, 10004 for a guild that is not.
 
     """
-    guild = context.state.guilds.get(call.number("guild_id"))
+    guild = context.state.guilds.get(request.number("guild_id"))
     if guild is None:
         raise unknown("Guild")
     if context.state.bot.id not in guild.members:

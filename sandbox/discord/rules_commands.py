@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import Json, get_list
+from sandbox.discord.json_values import Json, get_list
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import Json, get_list, get_object
+from sandbox.discord.json_values import Json, get_list, get_object
 
 MAX_EMBEDS = 10
 TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE, FOOTER, AUTHOR = 256, 4096, 25, 256, 1024, 2048, 256

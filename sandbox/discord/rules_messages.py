@@ -6,11 +6,13 @@ import base64
 import binascii
 from typing import Any
 
+from sandbox.discord.attachment_links import referenced_names
+from sandbox.discord.component_types import V2_ONLY
 from sandbox.discord.errors import ApiError, FormErrors, malformed
-from sandbox.discord.message_payload import referenced_names
-from sandbox.discord.rules_components import V2_ONLY, check_components
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import COMPONENTS_V2, EPHEMERAL, SUPPRESS_NOTIFICATIONS, VOICE, Attachment, flatten
+from sandbox.discord.rules_components import check_components
 from sandbox.discord.rules_embeds import check_embeds
-from sandbox.discord.state import COMPONENTS_V2, EPHEMERAL, SUPPRESS_NOTIFICATIONS, VOICE, Attachment, Json, flatten
 
 CONTENT, MAX_FILES, MAX_NONCE = 2000, 10, 25
 SUPPRESS_EMBEDS = 1 << 2

@@ -11,7 +11,8 @@ from PIL import Image, UnidentifiedImageError
 
 from sandbox.discord.context import FilePart, ServerContext
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import Attachment, Channel, Json, get_list
+from sandbox.discord.json_values import Json, get_list
+from sandbox.discord.message_models import Attachment, Channel
 
 
 @dataclass(frozen=True)
