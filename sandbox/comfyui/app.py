@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sandbox.comfyui import routes_files, routes_jobs, routes_prompts, routes_server
+from sandbox.comfyui import routes_jobs, routes_prompts, routes_server, routes_uploads, routes_view
 from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.replies import reply_500
 
@@ -25,7 +25,8 @@ def build_app(instance: ServerInstance) -> web.Application:
     app = web.Application(client_max_size=instance.options.max_upload_bytes, middlewares=[_around(instance)])
     both = [
         *routes_prompts.routes(instance),
-        *routes_files.routes(instance),
+        *routes_view.routes(instance),
+        *routes_uploads.routes(instance),
         *routes_server.routes(instance),
     ]
     for method, path, handler in both:

@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from sandbox.comfyui.event_log import EventLog
-from sandbox.comfyui.execution_list import is_link
-from sandbox.comfyui.node_types import NodeResult, OutOfMemoryError
+from sandbox.comfyui.graphs import is_link
+from sandbox.comfyui.node_results import NodeResult, OutOfMemoryError
 from sandbox.comfyui.prompt_queue import QueueItem
 from sandbox.comfyui.sockets import ClientSockets
 
@@ -38,6 +38,11 @@ class ExecutionEvents:
         self._prompt_id = item.prompt_id
         self._progress: dict[str, dict[str, Any]] = {}
         sockets.executing_client, sockets.executing_node = self.client, None
+
+    @property
+    def has_listener(self) -> bool:
+        """Whether the client that submitted the prompt is connected; without a client id, whether any client is."""
+        return self._sockets.has_listener(self.client)
 
     # -- the prompt
 
@@ -83,7 +88,7 @@ class ExecutionEvents:
         }
         self._sockets.event("execution_error", data, self.client)
 
-    def executing_nothing(self) -> None:
+    def executing_ended(self) -> None:
         """`executing` without a node: the history has the entry now."""
         if self.client is not None:
             self._sockets.event("executing", {"node": None, "prompt_id": self._prompt_id}, self.client)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.comfyui.graphs import is_link
 from sandbox.comfyui.node_types import NodeType
-
-
-def is_link(value: Any) -> bool:
-    """`[node id, output]`."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)  # pyright: ignore[reportUnknownArgumentType]
 
 
 class ExecutionList:

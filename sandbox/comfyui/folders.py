@@ -7,7 +7,7 @@ import re
 import shutil
 import string
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 FolderType = Literal["input", "output", "temp"]
@@ -61,6 +61,22 @@ class Folders:
         base = folder or self.root / "input"
         path = (base / name).resolve()
         return path if path.is_relative_to(base) and path.is_file() else None
+
+    def view_path(self, name: str, folder_type: str, subfolder: str | None) -> Path | int:
+        """The file that GET /view shows for these parameters, or the HTTP status with which ComfyUI refuses them."""
+        name, folder = self.split_annotation(name)
+        if not name or name.startswith("/") or ".." in name:
+            return 400
+        folder = folder or self.path(folder_type)
+        if folder is None:
+            return 400
+        if subfolder is not None:
+            inner = (folder / subfolder).resolve()
+            if not inner.is_relative_to(folder):
+                return 403
+            folder = inner
+        path = folder / PurePosixPath(name).name
+        return path if path.is_file() else 404
 
     def save_paths(
         self, prefix: str, folder_type: FolderType, suffix: str, count: int, *, size: tuple[int, int] = (0, 0)

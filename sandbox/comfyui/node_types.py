@@ -6,84 +6,11 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from PIL import Image
-
-from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
-from sandbox.comfyui.options import StandInOptions
-
-Inputs = Mapping[str, Any]
-"""A node's inputs with links resolved: as loose as ComfyUI's own, hence `Any`."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """What a node gives: one value per output, and what the browser is told (`executed.output`)."""
-
-    outputs: tuple[Any, ...] = ()
-    ui: Mapping[str, Any] | None = None
-
-
-class InterruptedProcessingError(Exception):
-    """Somebody asked for an interrupt; seen at a node's next look."""
-
-
-class OutOfMemoryError(Exception):
-    """Reported under the name that PyTorch's has."""
-
-
-class NodeContext(Protocol):
-    """What a running node may use."""
-
-    @property
-    def node_id(self) -> str:
-        """This node."""
-        ...
-
-    @property
-    def class_type(self) -> str:
-        """Its class."""
-        ...
-
-    @property
-    def graph(self) -> Mapping[str, Any]:
-        """The whole prompt."""
-        ...
-
-    @property
-    def extra_data(self) -> Mapping[str, Any]:
-        """As submitted, secrets included."""
-        ...
-
-    @property
-    def folders(self) -> Folders:
-        """Where files are."""
-        ...
-
-    @property
-    def options(self) -> StandInOptions:
-        """How the server is set up."""
-        ...
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong."""
-        ...
-
-    @property
-    def wants_previews(self) -> bool:
-        """Somebody would see a preview."""
-        ...
-
-    def progress(self, value: float, maximum: float, preview: Image.Image | None = None) -> None:
-        """Report a step, with a preview picture where one is wanted."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass; an interrupt ends it at once."""
-        ...
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 
 
 @dataclass(frozen=True)

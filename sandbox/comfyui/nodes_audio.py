@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from sandbox.comfyui.ffmpeg_files import read_audio, write_audio
 from sandbox.comfyui.folders import FolderType
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.nodes_image import metadata, reported
 from sandbox.comfyui.values import Audio
 

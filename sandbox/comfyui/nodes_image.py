@@ -10,7 +10,8 @@ from typing import Any
 from PIL import Image, ImageFilter, ImageOps, PngImagePlugin
 
 from sandbox.comfyui.folders import Folders, FolderType
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.pixels import resize
 from sandbox.comfyui.values import Images, Upscaler
 

@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image, ImageFilter, ImageOps
 
 from sandbox.comfyui.fake_images import ImageParameters, draw_image
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, OutOfMemoryError
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult, OutOfMemoryError
 from sandbox.comfyui.nodes_image import resized
 from sandbox.comfyui.nodes_loading import pass_on
 from sandbox.comfyui.pixels import resize

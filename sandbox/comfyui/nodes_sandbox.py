@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
+from sandbox.comfyui.node_types import NodeType, described
 from sandbox.comfyui.nodes_loading import pass_on
 from sandbox.comfyui.nodes_sampling import out_of_memory_error
 from sandbox.comfyui.values import ExecutionBlocker

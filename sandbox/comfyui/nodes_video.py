@@ -8,7 +8,8 @@ from typing import Any
 from PIL import Image
 
 from sandbox.comfyui.ffmpeg_files import write_video
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.nodes_image import metadata, reported
 from sandbox.comfyui.values import Images, Video
 

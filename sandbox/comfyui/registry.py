@@ -17,6 +17,7 @@ from sandbox.comfyui import (
     nodes_sandbox,
     nodes_speech,
     nodes_text,
+    nodes_tts_suite,
     nodes_video,
 )
 from sandbox.comfyui.node_types import NodeType, file_fingerprint
@@ -40,6 +41,6 @@ def all_nodes() -> dict[str, NodeType]:
             checked=(media,),
             fingerprint=lambda folders, given, media=media: file_fingerprint(folders, given.get(media)),
         )
-    for node in [*nodes_speech.nodes(), *nodes_sandbox.nodes()]:
+    for node in [*nodes_speech.nodes(), *nodes_tts_suite.nodes(), *nodes_sandbox.nodes()]:
         nodes[node.class_type] = node
     return nodes

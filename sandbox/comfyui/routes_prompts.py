@@ -12,7 +12,8 @@ from sandbox.comfyui.faults import PostFault
 from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.prompt_queue import QueueItem
 from sandbox.comfyui.replies import Route, cut_off, json_body, reply_500
-from sandbox.comfyui.validation import Problem, validate
+from sandbox.comfyui.validation import validate
+from sandbox.comfyui.validation_errors import ErrorObject, error_object
 
 SECRET_KEYS = ("auth_token_comfy_org", "api_key_comfy_org")
 
@@ -68,31 +69,31 @@ class _Prompts:
     def _queue_prompt(self, body: dict[str, Any]) -> tuple[web.Response, str | None]:
         number = self._number(body)
         if "prompt" not in body:
-            return _refused(_problem("no_prompt", "No prompt provided", "No prompt provided")), None
+            return _refused(error_object("no_prompt", "No prompt provided", "No prompt provided")), None
         asked = body.get("prompt_id")
         if asked is not None and self._instance.options.demands_uuid and not is_canonical_uuid(asked):
             details = (
                 "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
                 "omit it to let the server generate one"
             )
-            return _refused(_problem("invalid_prompt_id", "prompt_id must be a valid UUID", details)), None
+            return _refused(error_object("invalid_prompt_id", "prompt_id must be a valid UUID", details)), None
         if asked is None or not self._instance.options.takes_prompt_id:
             asked = str(uuid.uuid4())
         graph = body["prompt"]
-        verdict = validate(self._instance.installed, graph, body.get("partial_execution_targets"))
+        result = validate(self._instance.installed, graph, body.get("partial_execution_targets"))
         extra: dict[str, Any] = body.get("extra_data", {})
         if not isinstance(extra, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - anything may be sent
             msg = "extra_data is no object"
             raise TypeError(msg)
         if "client_id" in body:
             extra["client_id"] = body["client_id"]
-        if verdict.error is not None:
-            return _refused(verdict.error, verdict.node_errors), None
+        if result.error is not None:
+            return _refused(result.error, result.node_errors), None
         secrets = {key: extra.pop(key) for key in SECRET_KEYS if key in extra}
         extra["create_time"] = int(time.time() * 1000)
         self._instance.log.add("submitted", str(asked), number=number)
-        self._instance.queue.put(QueueItem(number, str(asked), graph, extra, verdict.outputs, secrets))
-        reply = {"prompt_id": asked, "number": number, "node_errors": verdict.node_errors}
+        self._instance.queue.put(QueueItem(number, str(asked), graph, extra, result.outputs, secrets))
+        reply = {"prompt_id": asked, "number": number, "node_errors": result.node_errors}
         return web.json_response(reply), str(asked)
 
     def _number(self, body: dict[str, Any]) -> float:
@@ -153,9 +154,5 @@ class _Prompts:
         return web.Response()
 
 
-def _problem(kind: str, message: str, details: str) -> Problem:
-    return {"type": kind, "message": message, "details": details, "extra_info": {}}
-
-
-def _refused(error: Problem, node_errors: dict[str, Any] | None = None) -> web.Response:
+def _refused(error: ErrorObject, node_errors: dict[str, Any] | None = None) -> web.Response:
     return web.json_response({"error": error, "node_errors": node_errors or {}}, status=400)

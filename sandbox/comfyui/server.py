@@ -14,7 +14,8 @@ from sandbox.comfyui.app import build_app
 from sandbox.comfyui.event_log import EventLog
 from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
-from sandbox.comfyui.instance import NodeBreakpoint, ServerInstance
+from sandbox.comfyui.instance import ServerInstance
+from sandbox.comfyui.node_breakpoints import NodeBreakpoint
 from sandbox.comfyui.node_types import Installation, NodeType
 from sandbox.comfyui.options import StandInOptions
 from sandbox.comfyui.registry import all_nodes

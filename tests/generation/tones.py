@@ -5,7 +5,9 @@ import struct
 from typing import Any
 
 from sandbox.comfyui import StandInComfyUI
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
+from sandbox.comfyui.node_types import NodeType, described
 from sandbox.comfyui.values import Audio
 
 RATE = 22_050

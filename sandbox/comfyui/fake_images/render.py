@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from sandbox.comfyui.fake_images import backgrounds
+from sandbox.comfyui.fake_images import backgrounds, sky
 from sandbox.comfyui.fake_images.canvas import Canvas
 from sandbox.comfyui.fake_images.palettes import choose
 from sandbox.comfyui.fake_images.subjects import SUBJECTS
@@ -70,19 +70,19 @@ def _compose(canvas: Canvas, words: Sequence[str]) -> None:
         subject = SUBJECTS["tree"]
     horizon = canvas.dice.uniform(0.54, 0.66)
     cloudy = 1.0 if {"cloud", "clouds", "cloudy", "storm", "stormy"} & set(words) else canvas.dice.uniform(0.1, 0.6)
-    backgrounds.sky(canvas, palette, horizon, cloudy=cloudy)
+    sky.sky(canvas, palette, horizon, cloudy=cloudy)
     land(canvas, palette, horizon)
     if subject is not None:
         if subject is SUBJECTS["portrait"]:
             canvas.blur(0.012)  # as a lens would
         subject(canvas, palette, horizon)
-    for names, weather in (
-        ({"rain", "rainy", "storm", "stormy"}, backgrounds.rain),
-        ({"snow", "snowy", "snowing", "winter"}, backgrounds.snowfall),
-        ({"fog", "foggy", "mist", "misty", "haze"}, backgrounds.fog),
+    for names, draw_weather in (
+        ({"rain", "rainy", "storm", "stormy"}, sky.rain),
+        ({"snow", "snowy", "snowing", "winter"}, sky.snowfall),
+        ({"fog", "foggy", "mist", "misty", "haze"}, sky.fog),
     ):
         if names & set(words):
-            weather(canvas, palette)
+            draw_weather(canvas, palette)
 
 
 def _finish(canvas: Canvas, words: Sequence[str], motif: ImageParameters) -> None:

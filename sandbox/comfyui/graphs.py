@@ -1,0 +1,10 @@
+"""Reading API-format graphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def is_link(value: Any) -> bool:
+    """`[node id, output]`."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)  # pyright: ignore[reportUnknownArgumentType]
