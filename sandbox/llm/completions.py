@@ -19,7 +19,7 @@ class Completion:
     """An answer, ready to send."""
 
     pieces: tuple[str, ...]
-    finish: str
+    finish_reason: str
     tool_name: str | None = None
     arguments: str = ""
     reasoning: str = ""
@@ -50,7 +50,7 @@ def complete(request: ChatRequest, *, variation: int, fault: ChatFault | None, s
         text = f"{text}\n<draw>{told.scene}</draw>"
     written = _cut(request, text)
     if fault is ChatFault.REASONING:
-        return Completion(written.pieces, written.finish, reasoning="The person wants an answer. I give one.")
+        return Completion(written.pieces, written.finish_reason, reasoning="The person wants an answer. I give one.")
     return written
 
 

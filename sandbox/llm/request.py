@@ -52,7 +52,7 @@ class ChatRequest:
         return sum(4 + -(-len(str(each.get("content") or "")) // 4) for each in self.messages)
 
 
-def parse(body: Any) -> ChatRequest:
+def parse_request(body: Any) -> ChatRequest:
     """Check a request body.
 
     Raises:
