@@ -10,7 +10,7 @@ from sandbox.discord.message_models import Attachment, Message
 
 
 def referenced_names(value: Any) -> set[str]:
-    """Every `attachment://name` anywhere inside embeds or components."""
+    """The filenames of all `attachment://` references inside embeds or components."""
     match value:
         case str() if value.startswith("attachment://"):
             return {value.removeprefix("attachment://")}
@@ -35,8 +35,9 @@ def _attachment_urls(value: Any) -> set[str]:
 
 
 def embedded_attachments(value: Message) -> list[Attachment]:
-    shown = [value.embeds, value.components]
-    names, urls = referenced_names(shown), _attachment_urls(shown)
+    """The attachments that the message's embeds or components show, by `attachment://` or by their CDN link."""
+    parts = [value.embeds, value.components]
+    names, urls = referenced_names(parts), _attachment_urls(parts)
     return [
         entry
         for entry in value.attachments
@@ -45,6 +46,7 @@ def embedded_attachments(value: Message) -> list[Attachment]:
 
 
 def resolve_embed(embed: Json, links: dict[str, str]) -> Json:
+    """An embed with CDN links in place of `attachment://` references; `links` is filename -> CDN link."""
     body = copy.deepcopy(embed) | {"type": embed.get("type", "rich")}
     for key in ("image", "thumbnail", "video", "footer", "author"):
         media = get_object(body, key)
@@ -56,6 +58,7 @@ def resolve_embed(embed: Json, links: dict[str, str]) -> Json:
 
 
 def resolve_component(component: Json, links: dict[str, str]) -> Json:
+    """A component with CDN links in place of `attachment://` references, and with an `id` at each level."""
     body = copy.deepcopy(component)
     _resolve_media(body, links)
     _number_components(body, [0])

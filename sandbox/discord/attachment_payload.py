@@ -1,4 +1,4 @@
-"""Attachments and their signed CDN links as JSON."""
+"""Attachments as Discord's JSON, and their signed CDN links."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ CDN_SECRET = b"local discord"
 
 
 CDN_LINK_SECONDS = 24 * 3600
-"""Attachment links expire (reference, "Signed Attachment CDN URLs")."""
+"""How long a CDN link is valid (reference, "Signed Attachment CDN URLs")."""
 
 
 def attachment_url(value: Attachment, base: str, now: float) -> str:
-    """A CDN link with Discord's three parameters: expiry, issue (hexadecimal seconds) and a signature."""
+    """A CDN link with the parameters `ex` and `is` (hexadecimal seconds since 1970) and the signature `hm`."""
     path = f"/cdn/attachments/{value.channel_id}/{value.id}/{value.filename}"
     expires, issued = f"{int(now + CDN_LINK_SECONDS):x}", f"{int(now):x}"
     return f"{base}{path}?ex={expires}&is={issued}&hm={signature(path, expires, issued)}"
 
 
 def signature(path: str, expires: str, issued: str) -> str:
-    """What makes a link of ours; nobody can prolong it."""
+    """The signature of a CDN link."""
     return hmac.new(CDN_SECRET, f"{path} {expires} {issued}".encode(), hashlib.sha256).hexdigest()
 
 

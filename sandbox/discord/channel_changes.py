@@ -10,7 +10,7 @@ from sandbox.discord.message_models import PRIVATE_THREAD, TEXT, THREAD, Channel
 
 
 def create_channel(context: ServerContext, guild: Guild, name: str, *, nsfw: bool, topic: str | None) -> Channel:
-    """A text channel: CHANNEL_CREATE."""
+    """Create a text channel and send CHANNEL_CREATE."""
     channel = Channel(context.state.ids.next(), TEXT, name, guild, nsfw=nsfw, topic=topic, created=context.clock.now())
     context.state.channels[channel.id] = channel
     context.gateway.send_in("CHANNEL_CREATE", guild_payloads.channel(channel, context.state), channel)
@@ -18,7 +18,7 @@ def create_channel(context: ServerContext, guild: Guild, name: str, *, nsfw: boo
 
 
 def edit_channel(context: ServerContext, channel: Channel, changes: Json) -> None:
-    """Name, topic, age restriction, archive state; then CHANNEL_UPDATE or THREAD_UPDATE."""
+    """Change name, topic, age restriction or archive state and send CHANNEL_UPDATE or THREAD_UPDATE."""
     channel.name = changes.get("name") or channel.name
     channel.topic = changes.get("topic", channel.topic)
     channel.nsfw = bool(changes.get("nsfw", channel.nsfw))
@@ -28,7 +28,7 @@ def edit_channel(context: ServerContext, channel: Channel, changes: Json) -> Non
 
 
 def delete_channel(context: ServerContext, channel: Channel) -> None:
-    """The channel and its threads and webhooks are gone: CHANNEL_DELETE or THREAD_DELETE."""
+    """Delete a channel with its threads and webhooks and send CHANNEL_DELETE or THREAD_DELETE."""
     body = guild_payloads.channel(channel, context.state)
     event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
     context.gateway.send_in(event, body, channel)
@@ -49,7 +49,7 @@ def create_thread(
     *,
     private: bool = False,
 ) -> Channel:
-    """A thread, from a message (whose id it takes) or alone: THREAD_CREATE."""
+    """Create a thread, from a message (whose id it gets) or without one, and send THREAD_CREATE."""
     thread = Channel(
         message.id if message else context.state.ids.next(),
         PRIVATE_THREAD if private else THREAD,

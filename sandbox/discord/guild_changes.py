@@ -1,4 +1,4 @@
-"""Guilds, channels and threads come, change and go, and the gateway says so."""
+"""Creating and changing guilds, roles and members, with the gateway events that tell of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.discord.permissions import BOT_DEFAULT, EVERYONE_DEFAULT, bits
 
 
 def create_guild(context: ServerContext, name: str, *, with_bot: bool, attachment_limit: int) -> Guild:
-    """A guild with `@everyone` and, where it was invited, the bot with a role of its own."""
+    """Create a guild with the role `@everyone`, an owner and, if `with_bot`, the bot."""
     state = context.state
     guild_id = state.ids.next()
     roles = {guild_id: Role(guild_id, "@everyone", EVERYONE_DEFAULT)}
@@ -24,7 +24,7 @@ def create_guild(context: ServerContext, name: str, *, with_bot: bool, attachmen
 
 
 def add_bot(context: ServerContext, guild: Guild) -> None:
-    """The bot is invited: a role of its own, then GUILD_CREATE."""
+    """Add the bot with a role of its own and send GUILD_CREATE."""
     state = context.state
     role = create_role(context, guild, state.bot.name, BOT_DEFAULT)
     guild.members[state.bot.id] = Member(state.bot, {role.id}, context.clock.iso())
@@ -35,7 +35,7 @@ def add_bot(context: ServerContext, guild: Guild) -> None:
 
 
 def remove_bot(context: ServerContext, guild: Guild) -> None:
-    """The bot is thrown out: GUILD_DELETE; interactions still reach it where a user installed it."""
+    """Remove the bot and send GUILD_DELETE."""
     context.gateway.send("GUILD_DELETE", {"id": str(guild.id)}, guild=guild)
     guild.members.pop(context.state.bot.id, None)
 
@@ -43,7 +43,7 @@ def remove_bot(context: ServerContext, guild: Guild) -> None:
 def create_role(
     context: ServerContext, guild: Guild, name: str, permissions: int, *, mentionable: bool = False
 ) -> Role:
-    """A role."""
+    """Create a role and send GUILD_ROLE_CREATE."""
     role = Role(context.state.ids.next(), name, permissions, position=len(guild.roles), mentionable=mentionable)
     guild.roles[role.id] = role
     send_role_event(context, guild, role, "GUILD_ROLE_CREATE")
@@ -51,14 +51,14 @@ def create_role(
 
 
 def send_role_event(context: ServerContext, guild: Guild, role: Role, event: str) -> None:
-    """GUILD_ROLE_CREATE or GUILD_ROLE_UPDATE."""
+    """Send GUILD_ROLE_CREATE or GUILD_ROLE_UPDATE."""
     context.gateway.send(event, {"guild_id": str(guild.id), "role": payloads.role(role)}, guild=guild)
 
 
 def add_member(
     context: ServerContext, guild: Guild, user: User, permissions: Iterable[str], nick: str | None
 ) -> Member:
-    """A member joins; extra permissions come as a role of their own."""
+    """Add a member and send GUILD_MEMBER_ADD. Named permissions are given through a role of their own."""
     member = Member(user, set(), context.clock.iso(), nick)
     guild.members[user.id] = member
     names = list(permissions)
@@ -69,6 +69,6 @@ def add_member(
 
 
 def remove_member(context: ServerContext, guild: Guild, user: User) -> None:
-    """A member leaves: GUILD_MEMBER_REMOVE."""
+    """Remove a member and send GUILD_MEMBER_REMOVE."""
     guild.members.pop(user.id, None)
     context.gateway.send("GUILD_MEMBER_REMOVE", {"guild_id": str(guild.id), "user": payloads.user(user)}, guild=guild)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from sandbox.discord.json_values import Json
 
 DEFAULT_ATTACHMENT_LIMIT = 10 * 1024 * 1024
-"""Bytes per file in a guild without boosts and in DMs (reference, "Uploading Files")."""
+"""The largest attachment in bytes, in DMs and in guilds without boosts (reference, "Uploading Files")."""
 
 
 @dataclass(eq=False)
 class User:
-    """An account: a person, a bot, or the face of a webhook message."""
+    """An account of a person or a bot, or the author that a webhook message shows."""
 
     id: int
     name: str
@@ -24,18 +24,18 @@ class User:
 
     @property
     def avatar_hash(self) -> str | None:
-        """The name of the avatar on the CDN."""
+        """The avatar's hash, which is its name on the CDN; None without an avatar."""
         return hashlib.md5(self.avatar, usedforsecurity=False).hexdigest() if self.avatar else None
 
     @property
     def mention(self) -> str:
-        """What to write to mention this account."""
+        """The text that mentions this account."""
         return f"<@{self.id}>"
 
 
 @dataclass(eq=False)
 class Role:
-    """A role; the one with the guild's own id is `@everyone`."""
+    """A role. The role with the guild's own id is `@everyone`."""
 
     id: int
     name: str
@@ -46,7 +46,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Overwrite:
-    """A channel's exception for one role (`type` 0) or one member (`type` 1)."""
+    """A permission overwrite of a channel for a role (`type` 0) or a member (`type` 1)."""
 
     target_id: int
     type: int
@@ -56,7 +56,7 @@ class Overwrite:
 
 @dataclass(eq=False)
 class Member:
-    """A user in a guild."""
+    """A user as a member of a guild."""
 
     user: User
     role_ids: set[int]
@@ -66,7 +66,7 @@ class Member:
 
 @dataclass(eq=False)
 class Guild:
-    """A server."""
+    """A guild."""
 
     id: int
     name: str
@@ -74,15 +74,17 @@ class Guild:
     roles: dict[int, Role]
     members: dict[int, Member] = field(default_factory=dict[int, Member])
     attachment_limit: int = DEFAULT_ATTACHMENT_LIMIT
+    """The largest attachment in bytes."""
     locale: str = "en-US"
 
 
 @dataclass(eq=False)
 class Command:
-    """A registered application command: `data` is what was registered, with ids."""
+    """A registered application command; `data` is its body as it was registered."""
 
     id: int
     type: int
     name: str
     data: Json
     guild_id: int | None = None
+    """The guild for which it is registered; None: global."""

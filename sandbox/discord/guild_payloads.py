@@ -1,4 +1,4 @@
-"""Guilds, channels and threads as JSON."""
+"""Guilds, channels and threads as Discord's JSON."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sandbox.discord.state import DiscordState
 
 
 def channel(value: Channel, state: DiscordState) -> Json:
-    """resources/channel, "Channel Object": a text channel, a thread or a direct conversation."""
+    """resources/channel, "Channel Object": a text channel, a thread or a DM channel."""
     last = next(reversed(value.messages), None)
     body: Json = {"id": str(value.id), "type": value.type, "last_message_id": str(last) if last else None, "flags": 0}
     if value.type == DIRECT:
-        return body | {"recipients": [payloads.user(who) for who in value.recipients]}
+        return body | {"recipients": [payloads.user(recipient) for recipient in value.recipients]}
     if value.guild is None:
         return body
     body |= {"name": value.name, "guild_id": str(value.guild.id), "rate_limit_per_user": 0}
@@ -65,7 +65,7 @@ def _thread_part(value: Channel, parent: Channel, state: DiscordState) -> Json:
 
 
 def guild(value: Guild, state: DiscordState) -> Json:
-    """resources/guild, "Guild Object", without what GUILD_CREATE adds."""
+    """resources/guild, "Guild Object", without the fields that only GUILD_CREATE has."""
     return {
         "id": str(value.id),
         "name": value.name,
@@ -104,14 +104,15 @@ def guild(value: Guild, state: DiscordState) -> Json:
 
 
 def premium_tier(value: Guild) -> int:
-    """The boost level that explains the guild's attachment limit: 50 MiB at 2, 100 MiB at 3.
+    """The boost level that corresponds to the guild's attachment limit: level 2 for 50 MiB, level 3 for 100 MiB.
 
-    discord.py computes `Guild.filesize_limit` from it, so a guild's limit below 10 MiB can only be learnt by a 413.
+    discord.py computes `Guild.filesize_limit` from the level, so a bot learns of a limit below 10 MiB only by a status
+    413.
     """
     mebibytes = value.attachment_limit // (1024 * 1024)
     return 3 if mebibytes >= 100 else 2 if mebibytes >= 50 else 0
 
 
 def resolved_channel(value: Channel, state: DiscordState, invoker: User) -> Json:
-    """A channel in an interaction's `resolved`: with the invoker's permissions."""
+    """A channel in an interaction's `resolved` data, with the permissions of the user."""
     return channel(value, state) | {"permissions": str(permissions_in(value, invoker))}

@@ -18,10 +18,10 @@ from sandbox.discord.rules_modals import check_modal
 
 
 def answer(context: ServerContext, interaction: Interaction, body: Json, parts: list[FilePart]) -> None:
-    """Do what a callback says.
+    """Apply a callback to its interaction.
 
     Raises:
-        ApiError: The type does not fit the interaction, or its data breaks a rule.
+        ApiError: The callback type is not allowed for the interaction, or its data breaks a rule.
 
     """
     kind, data = int(body.get("type") or 0), get_object(body, "data")
@@ -37,9 +37,9 @@ def answer(context: ServerContext, interaction: Interaction, body: Json, parts: 
     form.raise_if_any()
     match kind:
         case 4:
-            interaction.original = _respond(context, interaction, data, parts)
+            interaction.original = _create_response(context, interaction, data, parts)
         case 5:
-            interaction.original = _loading(context, interaction, int(data.get("flags") or 0))
+            interaction.original = _create_loading_message(context, interaction, int(data.get("flags") or 0))
         case 6:
             interaction.original = interaction.source
         case 7 if interaction.source is not None:
@@ -50,7 +50,9 @@ def answer(context: ServerContext, interaction: Interaction, body: Json, parts: 
     context.changes.notify()
 
 
-def _draft(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> messages.NewMessage:
+def _new_message(
+    context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]
+) -> messages.NewMessage:
     is_command = interaction.type == COMMAND
     menu = is_command and interaction.data.get("type", 1) != 1
     reply_to = None if is_command else interaction.source
@@ -69,41 +71,41 @@ def _draft(context: ServerContext, interaction: Interaction, data: Json, parts: 
     )
 
 
-def _respond(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> Message:
+def _create_response(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> Message:
     if get_int(data, "flags", 0) & VOICE and not interaction.app_permissions & bits("send_voice_messages"):
         raise ApiError(403, 50173, "Cannot send voice messages in this channel")
-    return messages.create(context, _draft(context, interaction, data, parts))
+    return messages.create(context, _new_message(context, interaction, data, parts))
 
 
-def _loading(context: ServerContext, interaction: Interaction, flags: int) -> Message:
+def _create_loading_message(context: ServerContext, interaction: Interaction, flags: int) -> Message:
     form = FormErrors()
     if flags & ~EPHEMERAL:  # components/reference: V2 cannot be set on a defer
         form.add("data.flags", "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL can be set on a deferred answer.")
     form.raise_if_any()
-    draft = _draft(context, interaction, {}, [])
+    new = _new_message(context, interaction, {}, [])
     message = Message(
         id=context.state.ids.next(),
         channel=interaction.channel,
         author=context.state.bot,
-        type=draft.type or (messages.REPLY if draft.reply_to else 0),
+        type=new.type or (messages.REPLY if new.reply_to else 0),
         flags=(flags & EPHEMERAL) | LOADING,
         created=context.clock.now(),
-        reply_to=draft.reply_to,
-        reference=messages.reference(draft.reply_to) if draft.reply_to else None,
-        webhook_id=draft.webhook_id,
-        application_id=draft.application_id,
+        reply_to=new.reply_to,
+        reference=messages.reference(new.reply_to) if new.reply_to else None,
+        webhook_id=new.webhook_id,
+        application_id=new.application_id,
         interaction=interaction,
-        interaction_metadata=draft.interaction_metadata,
+        interaction_metadata=new.interaction_metadata,
     )
     messages.publish(context, message)
     return message
 
 
 def follow_up(context: ServerContext, interaction: Interaction, body: Json, parts: list[FilePart]) -> Message:
-    """Another message of the same interaction; the first one after a defer takes the place of "is thinking".
+    """Create a followup message. The first one after a deferred response fills in the "is thinking" message.
 
     Raises:
-        ApiError: 10015, nothing was answered yet; or a rule is broken.
+        ApiError: 10015, there was no callback yet; or a rule is broken.
 
     """
     if interaction.response_type is None:
@@ -115,12 +117,12 @@ def follow_up(context: ServerContext, interaction: Interaction, body: Json, part
     metadata = dict(interaction.metadata)
     if original is not None:
         metadata["original_response_message_id"] = str(original.id)
-    draft = _draft(context, interaction, body, parts)
-    return messages.create(context, replace(draft, type=0, reply_to=original, interaction_metadata=metadata))
+    new = _new_message(context, interaction, body, parts)
+    return messages.create(context, replace(new, type=0, reply_to=original, interaction_metadata=metadata))
 
 
 def fill_deferred(context: ServerContext, original: Message, body: Json, parts: list[FilePart]) -> Message:
-    """The real answer after a defer: an edit that pings, since people have not seen it yet."""
+    """Fill in a deferred response. It notifies users as a new message does, though it is an edit."""
     clean: Json = {key: value for key, value in body.items() if key != "flags"}
     flags = int(body.get("flags") or 0) & ~EPHEMERAL
     message = message_edits.edit(context, original, clean | {"flags": flags}, parts)
@@ -136,10 +138,10 @@ def fill_deferred(context: ServerContext, original: Message, body: Json, parts: 
 
 
 def response_message(interaction: Interaction, key: str) -> Message:
-    """`@original` or a message id of this interaction.
+    """The interaction's message `@original`, or the one with this id.
 
     Raises:
-        ApiError: 10008 (also for messages of other interactions), 10015 before any answer.
+        ApiError: 10008, there is no such message of this interaction; or 10015, there was no callback yet.
 
     """
     if interaction.response_type is None:

@@ -1,4 +1,4 @@
-"""Interactions: how one reaches the application, and what its answers do (interactions/receiving-and-responding)."""
+"""Starting interactions, and finding them by their tokens (interactions/receiving-and-responding)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALLOWED = {
     AUTOCOMPLETE: {CHOICES},
     MODAL: {ANSWER, DEFER, DEFER_UPDATE, UPDATE},
 }
-"""Which answers an interaction takes ("Interaction Callback Type"); a modal only updates if a component opened it."""
+"""Interaction type -> the callback types that it allows ("Interaction Callback Type")."""
 
 
 def start(
@@ -102,10 +102,10 @@ def _payload(context: ServerContext, interaction: Interaction, owners: Json) -> 
 
 
 def by_callback(context: ServerContext, interaction_id: int, token: str) -> Interaction:
-    """The interaction that a callback may still answer.
+    """The interaction that a callback responds to.
 
     Raises:
-        ApiError: 10062 (unknown, or later than 3 s) or 40060 (answered already).
+        ApiError: 10062, it is unknown or older than 3 s; or 40060, it was responded to already.
 
     """
     interaction = context.state.interactions.get(interaction_id)
@@ -120,10 +120,10 @@ def by_callback(context: ServerContext, interaction_id: int, token: str) -> Inte
 
 
 def by_token(context: ServerContext, token: str) -> Interaction | None:
-    """The interaction of a followup token, None where no interaction ever had it.
+    """The interaction with this token; None if no interaction ever had it.
 
     Raises:
-        ApiError: 50027, fifteen minutes are over.
+        ApiError: 50027, the token's 15 minutes are over.
 
     """
     interaction = context.state.interactions_by_token.get(token)

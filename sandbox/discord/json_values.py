@@ -1,4 +1,4 @@
-"""JSON objects, and reading values that may be absent or null."""
+"""JSON objects, and reading values from them that may be absent or null."""
 
 from __future__ import annotations
 

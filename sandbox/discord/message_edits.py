@@ -20,7 +20,7 @@ from sandbox.discord.rules_messages import check_body, check_files, check_not_em
 
 
 def edit(context: ServerContext, message: Message, body: Json, parts: list[FilePart]) -> Message:
-    """Change a message: keys that are absent stay, `attachments` replaces the files. An edit never pings.
+    """Edit a message. Absent keys change nothing, and `attachments` replaces the files. An edit notifies nobody.
 
     Raises:
         ApiError: A rule is broken; nothing was changed.
@@ -28,32 +28,34 @@ def edit(context: ServerContext, message: Message, body: Json, parts: list[FileP
     """
     if message.is_voice:
         raise malformed(50162, "Voice messages cannot be edited.")
-    wanted = int(body.get("flags") or 0)
-    if wanted & VOICE:
+    new_flags = int(body.get("flags") or 0)
+    if new_flags & VOICE:
         raise malformed(50162, "Voice messages cannot be edited.")
-    v2 = (message.flags | wanted) & COMPONENTS_V2
-    if message.flags & COMPONENTS_V2 and body.get("flags") is not None and not wanted & COMPONENTS_V2:
+    v2 = (message.flags | new_flags) & COMPONENTS_V2
+    if message.flags & COMPONENTS_V2 and body.get("flags") is not None and not new_flags & COMPONENTS_V2:
         form = FormErrors()
         form.add("flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", "The flag IS_COMPONENTS_V2 cannot be removed")
         form.raise_if_any()
-    check_body(body, (wanted & ~EPHEMERAL) | v2)
-    after: Json = {
+    check_body(body, (new_flags & ~EPHEMERAL) | v2)
+    changed: Json = {
         "content": message.content if "content" not in body else body["content"] or "",
         "embeds": message.embeds if "embeds" not in body else body["embeds"] or [],
         "components": message.components if "components" not in body else body["components"] or [],
     }
-    if v2 and (after["content"] or after["embeds"]):
+    if v2 and (changed["content"] or changed["embeds"]):
         raise malformed(50035, "Content and embeds must be emptied before a message becomes Components V2.")
     attachments = uploads.kept(body, message.attachments, parts)
     attachments += uploads.from_parts(context, message.channel, body, parts)
     check_files(attachments, context.attachment_limit(message.channel.guild))
-    check_references(after, attachments)
-    check_not_empty(after["content"], after, attachments)
-    _replace(context, message, after, attachments, (message.flags & ~LOADING) | v2)
+    check_references(changed, attachments)
+    check_not_empty(changed["content"], changed, attachments)
+    _replace(context, message, changed, attachments, (message.flags & ~LOADING) | v2)
     return message
 
 
-def _replace(context: ServerContext, message: Message, after: Json, attachments: list[Attachment], flags: int) -> None:
+def _replace(
+    context: ServerContext, message: Message, changed: Json, attachments: list[Attachment], flags: int
+) -> None:
     was_loading = message.loading
     if not was_loading:
         message.versions.append(
@@ -65,16 +67,16 @@ def _replace(context: ServerContext, message: Message, after: Json, attachments:
             },
         )
         message.edited = context.clock.now()
-    message.content, message.embeds, message.components = after["content"], after["embeds"], after["components"]
+    message.content, message.embeds, message.components = changed["content"], changed["embeds"], changed["components"]
     message.attachments, message.flags = attachments, flags
     context.gateway.send_message("MESSAGE_UPDATE", message)
 
 
 def delete(context: ServerContext, message: Message) -> None:
-    """Take a message away and send MESSAGE_DELETE.
+    """Delete a message and send MESSAGE_DELETE.
 
     Raises:
-        ApiError: 10008, it is gone already.
+        ApiError: 10008, it is deleted already.
 
     """
     if message.deleted:

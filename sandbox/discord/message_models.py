@@ -19,7 +19,7 @@ EPHEMERAL, LOADING, VOICE, COMPONENTS_V2, SUPPRESS_NOTIFICATIONS = 1 << 6, 1 << 
 
 @dataclass(eq=False)
 class Channel:
-    """A text channel, a thread (`parent` is set) or a direct conversation (`recipients` are set)."""
+    """A text channel, a thread (`parent` is set) or a DM channel (`recipients` is set)."""
 
     id: int
     type: int
@@ -35,21 +35,22 @@ class Channel:
     archived: bool = False
     thread_members: set[int] = field(default_factory=set[int])
     messages: dict[int, Message] = field(default_factory=dict[int, "Message"])
+    """The channel's messages by id, oldest first; deleted and ephemeral ones are not among them."""
 
     @property
     def is_thread(self) -> bool:
-        """A thread takes permissions, age restriction and webhooks from its parent."""
+        """Whether this is a thread. Threads have the permissions, age restriction and webhooks of their parent."""
         return self.parent is not None
 
     @property
     def restricted(self) -> bool:
-        """Age-restricted; a thread as its parent."""
+        """Whether the channel is age-restricted; for a thread, whether its parent is."""
         return self.parent.nsfw if self.parent else self.nsfw
 
 
 @dataclass(eq=False)
 class Attachment:
-    """A file on a message, with its bytes."""
+    """A message's file with its bytes."""
 
     id: int
     filename: str
@@ -66,26 +67,29 @@ class Attachment:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
         return len(self.data)
 
 
 @dataclass(frozen=True)
 class Pings:
-    """Who is notified by a message: the mentions that were written *and* allowed. An edit never pings."""
+    """Who is notified by a message: the mentions in it that its `allowed_mentions` allow.
+
+    An edit notifies nobody.
+    """
 
     users: frozenset[int] = frozenset()
     roles: frozenset[int] = frozenset()
     everyone: bool = False
 
     def __bool__(self) -> bool:
-        """Somebody is pinged."""
+        """Whether anybody is notified."""
         return bool(self.users or self.roles or self.everyone)
 
 
 @dataclass(eq=False)
 class Reaction:
-    """One emoji on a message and who put it there, in order."""
+    """One emoji below a message, and who reacted with it, in order."""
 
     emoji: str
     users: list[User] = field(default_factory=list[User])
@@ -93,7 +97,7 @@ class Reaction:
 
 @dataclass(eq=False)
 class Message:
-    """A message as it stands now; `versions` holds what it was before each edit."""
+    """A message as it is now; `versions` holds what it was before each edit."""
 
     id: int
     channel: Channel
@@ -119,28 +123,29 @@ class Message:
     deleted: bool = False
     thread: Channel | None = None
     versions: list[Json] = field(default_factory=list[Json])
+    """`content`, `embeds`, `components` and `attachments` before each edit, oldest first."""
 
     @property
     def ephemeral(self) -> bool:
-        """Shown to the invoker alone, and in no channel's history."""
+        """Whether only the user who started the interaction sees the message. It is in no history."""
         return bool(self.flags & EPHEMERAL)
 
     @property
     def loading(self) -> bool:
-        """A deferred answer that has not come yet ("is thinking")."""
+        """Whether this is the "is thinking" message of a deferred response that has not been filled yet."""
         return bool(self.flags & LOADING)
 
     @property
     def is_voice(self) -> bool:
-        """Shown as the bubble with the waveform."""
+        """Whether this is a voice message."""
         return bool(self.flags & VOICE)
 
     def flat_components(self) -> Iterator[Json]:
-        """Every component, however deep, in the order in which it is shown."""
+        """All components, nested ones included, in the order in which they are shown."""
         yield from flatten(self.components)
 
     def text(self) -> str:
-        """All that can be read: content, embeds, text displays; one part per line."""
+        """The content and the texts of embeds and text displays, one per line."""
         parts = [self.content]
         for embed in self.embeds:
             author, footer = get_object(embed, "author"), get_object(embed, "footer")
@@ -152,7 +157,7 @@ class Message:
 
 
 def flatten(components: list[Json]) -> Iterator[Json]:
-    """Walk components depth first: rows, containers, sections with their accessory, labels."""
+    """All components of a list depth first: the children of rows, containers, sections and labels, and accessories."""
     for component in components:
         yield component
         yield from flatten(get_list(component, "components"))
@@ -162,7 +167,7 @@ def flatten(components: list[Json]) -> Iterator[Json]:
 
 @dataclass(eq=False)
 class Webhook:
-    """An incoming webhook; made by the application, it may carry components."""
+    """An incoming webhook. Its messages may have components if the application created it."""
 
     id: int
     channel: Channel
@@ -170,17 +175,18 @@ class Webhook:
     token: str
     creator: User
     application_id: int | None
+    """The application that created it; None for one that a user created."""
     avatar: bytes | None = None
 
     @property
     def author(self) -> User:
-        """The author that its messages show, unless one overrides it."""
+        """The author that its messages show unless they have a `username` of their own."""
         return User(id=self.id, name=self.name, bot=True, avatar=self.avatar)
 
 
 @dataclass(eq=False)
 class Interaction:
-    """One thing a person asked of the application, and what became of it."""
+    """An interaction and the responses to it."""
 
     id: int
     token: str
@@ -196,6 +202,8 @@ class Interaction:
     response_type: int | None = None
     response_data: Json = field(default_factory=dict[str, Any])
     original: Message | None = None
+    """The original response; for types 6 and 7 the message whose component was used."""
     messages: list[Message] = field(default_factory=list[Message])
+    """Every message created through this interaction."""
     failed: bool = False
-    """The deadline passed without a callback: the person saw "The application did not respond"."""
+    """Whether no callback came in time, so that the user was shown "The application did not respond"."""

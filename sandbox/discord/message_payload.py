@@ -1,4 +1,4 @@
-"""A message as Discord writes it, with what it hides from an application that may not read content."""
+"""Messages as Discord's JSON, with and without the fields that need the message content intent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ def message(
 ) -> Json:
     """resources/message, "Message Object".
 
-    Attachments that an embed or a component shows are not in `attachments` (api-docs PR 8279); it has their links.
-    `viewer` is the account whose own reactions are marked.
+    Attachments that an embed or a component shows are not in `attachments` (api-docs PR 8279); their CDN links are in
+    the embed or component.
+
+    Args:
+        value: The message.
+        state: The state it belongs to.
+        base: The URL of the local Discord.
+        viewer: The account whose own reactions are marked with `me`.
+        nested: Whether this is a `referenced_message`, which has no `referenced_message` itself.
+
     """
     now = state.clock.now()
     links = {entry.filename: attachment_payload.attachment_url(entry, base, now) for entry in value.attachments}
@@ -78,7 +86,7 @@ def _reaction(emoji: str, users: list[User], viewer: User | None) -> Json:
 
 
 def event(value: Message, state: DiscordState, base: str) -> Json:
-    """The message as MESSAGE_CREATE and MESSAGE_UPDATE carry it: with the guild and the author as a member."""
+    """The message in MESSAGE_CREATE and MESSAGE_UPDATE: with the guild, and members for the author and mentions."""
     body = message(value, state, base, viewer=state.bot) | {"channel_type": value.channel.type}
     guild = value.channel.guild
     if guild is None:
@@ -93,11 +101,14 @@ def event(value: Message, state: DiscordState, base: str) -> Json:
 
 
 def needs_no_content_intent(value: Message, state: DiscordState) -> bool:
-    """Content that needs no privileged intent: own, direct, mentioning messages (gateway, "Message Content Intent")."""
+    """Whether a bot gets the content without the message content intent.
+
+    That is so for its own messages, DMs and messages that mention it (events/gateway, "Message Content Intent").
+    """
     own = value.author is state.bot or value.application_id == state.application_id
     return own or value.channel.type == DIRECT or state.bot.id in value.pings.users
 
 
 def without_content(body: Json) -> Json:
-    """The five fields that the privileged intent guards, emptied."""
+    """The message without the fields that the message content intent protects."""
     return body | {"content": "", "embeds": [], "attachments": [], "components": []}

@@ -1,4 +1,4 @@
-"""Messages come, change and go; every way to write one (bot, webhook, interaction, person) ends here."""
+"""Creating messages. Every message, of the bot, a webhook, an interaction or a user, is published here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND = 19, 20, 23
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message to be made: who writes where, and the body as it came."""
+    """A message to be created: its author, its channel, and the body and files of the request."""
 
     channel: Channel
     author: User
@@ -39,60 +39,58 @@ class NewMessage:
     default_mentions: Json = field(default_factory=lambda: mentions.REGULAR)
 
 
-def create(context: ServerContext, draft: NewMessage) -> Message:
-    """Check a draft against every rule, make the message, tell the gateway.
+def create(context: ServerContext, new: NewMessage) -> Message:
+    """Check a new message against Discord's rules, create it and send MESSAGE_CREATE.
 
     Raises:
-        ApiError: A rule is broken; nothing was made.
+        ApiError: A rule is broken; nothing was created.
 
     """
-    body, channel = draft.body, draft.channel
+    body, channel = new.body, new.channel
     flags = int(body.get("flags") or 0)
-    check_body(body, flags, interaction=draft.interaction is not None)
-    attachments = uploads.from_parts(context, channel, body, draft.parts)
-    uploads.kept(body, [], draft.parts)
+    check_body(body, flags, interaction=new.interaction is not None)
+    attachments = uploads.from_parts(context, channel, body, new.parts)
+    uploads.kept(body, [], new.parts)
     check_files(attachments, context.attachment_limit(channel.guild))
     if flags & VOICE:
-        check_voice(body, attachments, [part.content_type for part in draft.parts])
+        check_voice(body, attachments, [part.content_type for part in new.parts])
     check_references(body, attachments)
     content = str(body.get("content") or "")
     check_not_empty(content, body, attachments, body.get("sticker_ids"))
-    message = _made(context, draft, content, flags, attachments)
+    message = _build(context, new, content, flags, attachments)
     publish(context, message)
     return message
 
 
-def _made(
-    context: ServerContext, draft: NewMessage, content: str, flags: int, attachments: list[Attachment]
-) -> Message:
-    channel = draft.channel
+def _build(context: ServerContext, new: NewMessage, content: str, flags: int, attachments: list[Attachment]) -> Message:
+    channel = new.channel
     pings = mentions.compute(
         content,
-        draft.body.get("allowed_mentions"),
+        new.body.get("allowed_mentions"),
         channel=channel,
-        author=draft.author,
-        reply_to=draft.reply_to,
-        default=draft.default_mentions,
+        author=new.author,
+        reply_to=new.reply_to,
+        default=new.default_mentions,
     )
     message = Message(
         id=context.state.ids.next(),
         channel=channel,
-        author=draft.author,
+        author=new.author,
         content=content,
-        type=draft.type or (REPLY if draft.reply_to else 0),
+        type=new.type or (REPLY if new.reply_to else 0),
         flags=flags,
         created=context.clock.now(),
-        embeds=list(draft.body.get("embeds") or []),
-        components=list(draft.body.get("components") or []),
+        embeds=list(new.body.get("embeds") or []),
+        components=list(new.body.get("components") or []),
         attachments=attachments,
-        reply_to=draft.reply_to,
-        reference=reference(draft.reply_to) if draft.reply_to else None,
-        webhook_id=draft.webhook_id,
-        application_id=draft.application_id,
-        nonce=draft.body.get("nonce"),
-        tts=bool(draft.body.get("tts")),
-        interaction=draft.interaction,
-        interaction_metadata=draft.interaction_metadata,
+        reply_to=new.reply_to,
+        reference=reference(new.reply_to) if new.reply_to else None,
+        webhook_id=new.webhook_id,
+        application_id=new.application_id,
+        nonce=new.body.get("nonce"),
+        tts=bool(new.body.get("tts")),
+        interaction=new.interaction,
+        interaction_metadata=new.interaction_metadata,
         pings=pings,
     )
     for attachment in attachments:
@@ -101,7 +99,10 @@ def _made(
 
 
 def publish(context: ServerContext, message: Message) -> None:
-    """Put a new message where it belongs and send MESSAGE_CREATE; an ephemeral one is in nobody's history."""
+    """Add a message to the state and send MESSAGE_CREATE.
+
+    An ephemeral message is not added to the history of its channel.
+    """
     context.state.messages[message.id] = message
     if message.interaction is not None:
         message.interaction.messages.append(message)
@@ -113,23 +114,23 @@ def publish(context: ServerContext, message: Message) -> None:
 
 
 def reference(target: Message) -> Json:
-    """A `message_reference` to a message."""
+    """The `message_reference` to a message."""
     body: Json = {"type": 0, "message_id": str(target.id), "channel_id": str(target.channel.id)}
     return body | ({"guild_id": str(target.channel.guild.id)} if target.channel.guild else {})
 
 
 def referenced_message(channel: Channel, body: Json) -> Message | None:
-    """The message that a body replies to.
+    """The message that a request replies to, or None.
 
     Raises:
-        ApiError: 50035 where it does not exist (and `fail_if_not_exists` was not switched off).
+        ApiError: 50035, it does not exist and `fail_if_not_exists` is not false.
 
     """
-    wanted: Json | None = body.get("message_reference")
-    if not wanted or not wanted.get("message_id"):
+    message_reference: Json | None = body.get("message_reference")
+    if not message_reference or not message_reference.get("message_id"):
         return None
-    target = channel.messages.get(int(wanted["message_id"]))
-    if target is None and wanted.get("fail_if_not_exists", True):
+    target = channel.messages.get(int(message_reference["message_id"]))
+    if target is None and message_reference.get("fail_if_not_exists", True):
         # Not a violation: the message may have been deleted a moment ago.
         tree: Json = {
             "message_reference": {"_errors": [{"code": "REPLIES_UNKNOWN_MESSAGE", "message": "Unknown message"}]}
@@ -139,7 +140,7 @@ def referenced_message(channel: Channel, body: Json) -> Message | None:
 
 
 def find_by_nonce(context: ServerContext, channel: Channel, author: User, body: Json) -> Message | None:
-    """The message that was made with the same nonce within the last minutes, if `enforce_nonce` asks for it."""
+    """The message that `enforce_nonce` returns: a recent one with the same nonce, author and channel; or None."""
     nonce = body.get("nonce")
     if nonce is None or not body.get("enforce_nonce"):
         return None

@@ -1,4 +1,4 @@
-"""The values as Discord writes them in JSON: what discord.py parses."""
+"""Accounts, members, roles, webhooks and commands as Discord's JSON."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from sandbox.discord.message_models import Message, Webhook
 from sandbox.discord.state import DiscordState
 
 
-def user(who: User) -> Json:
+def user(value: User) -> Json:
     """resources/user, "User Object"."""
     return {
-        "id": str(who.id),
-        "username": who.name,
-        "discriminator": "0000" if who.bot else "0",
-        "global_name": None if who.bot else who.display_name or who.name,
-        "avatar": who.avatar_hash,
-        "bot": who.bot,
+        "id": str(value.id),
+        "username": value.name,
+        "discriminator": "0000" if value.bot else "0",
+        "global_name": None if value.bot else value.display_name or value.name,
+        "avatar": value.avatar_hash,
+        "bot": value.bot,
         "public_flags": 0,
     }
 
 
-def member(who: Member, *, with_user: bool = True) -> Json:
+def member(value: Member, *, with_user: bool = True) -> Json:
     """resources/guild, "Guild Member Object"."""
     body: Json = {
-        "roles": [str(role_id) for role_id in sorted(who.role_ids)],
-        "nick": who.nick,
+        "roles": [str(role_id) for role_id in sorted(value.role_ids)],
+        "nick": value.nick,
         "avatar": None,
-        "joined_at": who.joined_at,
+        "joined_at": value.joined_at,
         "premium_since": None,
         "deaf": False,
         "mute": False,
         "flags": 0,
         "pending": False,
     }
-    return body | {"user": user(who.user)} if with_user else body
+    return body | {"user": user(value.user)} if with_user else body
 
 
 def role(value: Role) -> Json:
@@ -93,5 +93,5 @@ def command(value: Command, application_id: int) -> Json:
 
 
 def mentioned(message: Message, state: DiscordState) -> list[User]:
-    """The accounts in a message's `mentions`: those that it pings."""
+    """The users in `mentions`: those that the message notifies."""
     return [state.users[user_id] for user_id in sorted(message.pings.users) if user_id in state.users]

@@ -14,10 +14,10 @@ from sandbox.discord.message_models import (
 
 
 def add_reaction(context: ServerContext, message: Message, user: User, emoji: str) -> None:
-    """Add a reaction and send MESSAGE_REACTION_ADD; the same one twice changes nothing.
+    """Add a reaction and send MESSAGE_REACTION_ADD. Adding the same one again changes nothing.
 
     Raises:
-        ApiError: 30010, twenty different ones are there (resources/message, "Create Reaction").
+        ApiError: 30010, the message has twenty different emoji already (resources/message, "Create Reaction").
 
     """
     reaction = next((entry for entry in message.reactions if entry.emoji == emoji), None)
@@ -34,7 +34,7 @@ def add_reaction(context: ServerContext, message: Message, user: User, emoji: st
 
 
 def remove_reaction(context: ServerContext, message: Message, user: User, emoji: str) -> None:
-    """Take a reaction back and send MESSAGE_REACTION_REMOVE; one that is not there changes nothing."""
+    """Remove a reaction and send MESSAGE_REACTION_REMOVE. Nothing happens if the user has not reacted so."""
     for reaction in message.reactions:
         if reaction.emoji == emoji and user in reaction.users:
             reaction.users.remove(user)

@@ -1,4 +1,4 @@
-"""An interaction's `resolved` data: the accounts, channels, roles and files that its values name by id."""
+"""An interaction's `resolved` data: the accounts, channels, roles and files that its values refer to by id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.discord.uploads import Upload
 
 
 class ResolvedData:
-    """Collects while values are filled in; each method returns the id that stands for the thing."""
+    """Collects `resolved` data while an interaction is filled in. Each method returns the id of what was added."""
 
     def __init__(self, context: ServerContext, channel: Channel, user: User) -> None:
         self._context = context
@@ -27,25 +27,25 @@ class ResolvedData:
         return str(key)
 
     def user(self, user: User) -> str:
-        """An account, and where it is a member its membership."""
+        """Add an account, and its membership if it is a member."""
         member = self._channel.guild.members.get(user.id) if self._channel.guild else None
         if member is not None:
-            shown = payloads.member(member, with_user=False)
-            self._add("members", user.id, shown | {"permissions": str(permissions_in(self._channel, user))})
+            body = payloads.member(member, with_user=False)
+            self._add("members", user.id, body | {"permissions": str(permissions_in(self._channel, user))})
         return self._add("users", user.id, payloads.user(user))
 
     def channel(self, channel: Channel) -> str:
-        """A channel, with the invoker's permissions in it."""
+        """Add a channel, with the user's permissions in it."""
         return self._add(
             "channels", channel.id, guild_payloads.resolved_channel(channel, self._context.state, self._invoker)
         )
 
     def role(self, role: Role) -> str:
-        """A role."""
+        """Add a role."""
         return self._add("roles", role.id, payloads.role(role))
 
     def upload(self, upload: Upload) -> str:
-        """A file: put on the CDN, ephemeral."""
+        """Store a file on the CDN and add it."""
         attachment = uploads.store(self._context, self._channel, upload)
         attachment.ephemeral = True
         body = attachment_payload.attachment(attachment, self._context.base_url, self._context.clock.now())

@@ -1,4 +1,4 @@
-"""What the bot may reach: lookups that refuse as Discord does."""
+"""Looking up what a request refers to, with the errors that Discord answers where the bot has no access."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sandbox.discord.permissions import missing
 
 
 def visible_channel(context: ServerContext, request: ApiRequest, *needed: str) -> Channel:
-    """The channel of the path, which the bot sees and where it has the named permissions.
+    """The channel in the path, if the bot can view it and has the named permissions in it.
 
     Raises:
-        ApiError: 10003, 50001 (not visible) or 50013.
+        ApiError: 10003, 50001 or 50013.
 
     """
     channel = context.state.channels.get(request.number("channel_id"))
@@ -24,7 +24,7 @@ def visible_channel(context: ServerContext, request: ApiRequest, *needed: str) -
 
 
 def require_permissions(context: ServerContext, channel: Channel, *needed: str) -> None:
-    """The bot must see the channel and have the named permissions.
+    """Check that the bot can view a channel and has the named permissions in it.
 
     Raises:
         ApiError: 50001 or 50013.
@@ -39,7 +39,7 @@ def require_permissions(context: ServerContext, channel: Channel, *needed: str) 
 def sending_permissions(
     channel: Channel, *, files: bool = False, embeds: bool = False, reply: bool = False
 ) -> list[str]:
-    """What sending takes (resources/message, "Create Message"; topics/permissions for the rest)."""
+    """The permissions that sending a message needs (resources/message, "Create Message")."""
     needed = ["send_messages_in_threads" if channel.is_thread else "send_messages"]
     needed += ["attach_files"] if files else []
     needed += ["embed_links"] if embeds else []
@@ -47,10 +47,10 @@ def sending_permissions(
 
 
 def message_in(channel: Channel, message_id: int) -> Message:
-    """A message that the channel's history shows.
+    """The message with this id in a channel's history, which has no ephemeral messages.
 
     Raises:
-        ApiError: 10008; ephemeral messages are never found here.
+        ApiError: 10008.
 
     """
     message = channel.messages.get(message_id)
@@ -60,10 +60,10 @@ def message_in(channel: Channel, message_id: int) -> Message:
 
 
 def own_guild(context: ServerContext, request: ApiRequest) -> Guild:
-    """The guild of the path, of which the bot is a member.
+    """The guild in the path, if the bot is a member.
 
     Raises:
-        ApiError: 50001 for a stranger, 10004 for a guild that is not.
+        ApiError: 10004, there is no such guild; or 50001, the bot is no member.
 
     """
     guild = context.state.guilds.get(request.number("guild_id"))

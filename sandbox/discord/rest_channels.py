@@ -16,7 +16,7 @@ async def get_channel(context: ServerContext, request: ApiRequest) -> ApiRespons
 
 
 async def modify_channel(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`PATCH /channels/{channel_id}`: name, topic, age restriction; for a thread its name and archive state."""
+    """`PATCH /channels/{channel_id}`: name, topic and age restriction; name and archive state of a thread."""
     found = visible_channel(context, request, "manage_threads" if _is_thread(context, request) else "manage_channels")
     form = FormErrors()
     form.length("name", request.body.get("name"), 1, 100)
@@ -48,7 +48,7 @@ def _thread_name(body: Json) -> str:
 
 
 async def start_thread_from_message(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST /channels/{channel_id}/messages/{message_id}/threads`: the thread has the message's id."""
+    """`POST /channels/{channel_id}/messages/{message_id}/threads`: the thread gets the message's id."""
     parent = visible_channel(context, request, "create_public_threads")
     message = message_in(parent, request.number("message_id"))
     if message.thread is not None:
@@ -58,7 +58,7 @@ async def start_thread_from_message(context: ServerContext, request: ApiRequest)
 
 
 async def start_thread_without_message(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST /channels/{channel_id}/threads`: a thread without a message; private unless `type` says otherwise."""
+    """`POST /channels/{channel_id}/threads`: a private thread unless `type` says otherwise."""
     public = request.body.get("type") == THREAD
     parent = visible_channel(context, request, "create_public_threads" if public else "create_private_threads")
     thread = channel_changes.create_thread(

@@ -1,4 +1,4 @@
-"""Application commands: single and bulk registration, global and per guild (interactions/application-commands)."""
+"""REST routes of application commands, global and per guild (interactions/application-commands)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _render(context: ServerContext, commands: list[Command]) -> list[Json]:
     return [payloads.command(command, context.state.application_id) for command in commands]
 
 
-async def listed(context: ServerContext, request: ApiRequest) -> ApiResponse:
+async def get_commands(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`GET /applications/{application_id}[/guilds/{guild_id}]/commands`."""
     scope = _scope(context, request)
     return ApiResponse(_render(context, [command for command in context.state.commands if command.guild_id == scope]))
 
 
-async def overwrite(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`PUT .../commands`: exactly these from now on; a command that keeps its name and type keeps its id."""
+async def bulk_overwrite_commands(context: ServerContext, request: ApiRequest) -> ApiResponse:
+    """`PUT .../commands`: replace all commands; a command with the name and type of an old one keeps its id."""
     scope = _scope(context, request)
     form = FormErrors()
     check_commands(request.items, form)
@@ -40,30 +40,30 @@ async def overwrite(context: ServerContext, request: ApiRequest) -> ApiResponse:
     before = {
         (command.type, command.name): command.id for command in context.state.commands if command.guild_id == scope
     }
-    made = [
+    created = [
         _command(context, body, scope, before.get((int(body.get("type") or 1), str(body["name"]))))
         for body in request.items
     ]
-    context.state.commands = [command for command in context.state.commands if command.guild_id != scope] + made
+    context.state.commands = [command for command in context.state.commands if command.guild_id != scope] + created
     context.changes.notify()
-    return ApiResponse(_render(context, made))
+    return ApiResponse(_render(context, created))
 
 
-async def upsert(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST .../commands`: one more, or a new version of one."""
+async def create_command(context: ServerContext, request: ApiRequest) -> ApiResponse:
+    """`POST .../commands`: add a command, or replace the one of that name and type."""
     scope, body = _scope(context, request), request.body
     form = FormErrors()
     check_command(body, "_", form)
     form.raise_if_any()
     key = (int(body.get("type") or 1), str(body["name"]), scope)
     old = next((entry for entry in context.state.commands if (entry.type, entry.name, entry.guild_id) == key), None)
-    made = _command(context, body, scope, old.id if old else None)
-    context.state.commands = [entry for entry in context.state.commands if entry is not old] + [made]
+    created = _command(context, body, scope, old.id if old else None)
+    context.state.commands = [entry for entry in context.state.commands if entry is not old] + [created]
     context.changes.notify()
-    return ApiResponse(_render(context, [made])[0], 200 if old else 201)
+    return ApiResponse(_render(context, [created])[0], 200 if old else 201)
 
 
-async def remove(context: ServerContext, request: ApiRequest) -> ApiResponse:
+async def delete_command(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`DELETE .../commands/{command_id}`."""
     scope = _scope(context, request)
     found = [
@@ -88,9 +88,9 @@ ROUTES = [
     Route(method, base + tail, handler)
     for base in (_GLOBAL, _GUILD)
     for method, tail, handler in (
-        ("GET", "", listed),
-        ("PUT", "", overwrite),
-        ("POST", "", upsert),
-        ("DELETE", "/{command_id}", remove),
+        ("GET", "", get_commands),
+        ("PUT", "", bulk_overwrite_commands),
+        ("POST", "", create_command),
+        ("DELETE", "/{command_id}", delete_command),
     )
 ]

@@ -1,4 +1,4 @@
-"""Guilds, channels, threads, users and the application itself."""
+"""REST routes of guilds and their members (resources/guild)."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ async def list_active_threads(context: ServerContext, request: ApiRequest) -> Ap
 async def get_member(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`GET /guilds/{guild_id}/members/{user_id}`."""
     members = own_guild(context, request).members
-    wanted = context.state.bot.id if request.parameters["user_id"] == "@me" else request.number("user_id")
-    if wanted not in members:
+    user_id = context.state.bot.id if request.parameters["user_id"] == "@me" else request.number("user_id")
+    if user_id not in members:
         raise unknown("Member")
-    return ApiResponse(payloads.member(members[wanted]))
+    return ApiResponse(payloads.member(members[user_id]))
 
 
 async def list_members(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`GET /guilds/{guild_id}/members`: needs the privileged members intent."""
+    """`GET /guilds/{guild_id}/members`; needs the guild members intent."""
     if not context.gateway.may_list_members:
         raise ApiError(403, 50001, "Missing Access")
     found = sorted(own_guild(context, request).members.values(), key=lambda entry: entry.user.id)
@@ -50,7 +50,7 @@ async def list_members(context: ServerContext, request: ApiRequest) -> ApiRespon
 
 
 async def search_members(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`GET /guilds/{guild_id}/members/search`: by the beginning of a name."""
+    """`GET /guilds/{guild_id}/members/search`: members whose name or nickname starts with the query."""
     query = request.query.get("query", "").lower()
 
     def fits(entry: Member) -> bool:

@@ -1,4 +1,4 @@
-"""Answers to interactions: the callback, and the followups through the interaction's token."""
+"""REST routes of responses to interactions: the callback, and the messages of the interaction's token."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from sandbox.discord.message_models import Interaction, Message
 
 
 def render(context: ServerContext, message: Message) -> Json:
-    """An answer as the application reads it."""
+    """A response message as the application gets it."""
     return message_payload.message(message, context.state, context.base_url, viewer=context.state.bot)
 
 
 async def callback(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST /interactions/{id}/{token}/callback`: the first answer, in 3 s; `with_response` returns what was made."""
+    """`POST /interactions/{id}/{token}/callback`; with `with_response` it returns what was created."""
     interaction = interactions.by_callback(context, request.number("interaction_id"), request.parameters["token"])
     interaction_responses.answer(context, interaction, request.body, request.parts)
     if request.query.get("with_response", "").lower() not in {"1", "true"}:
         return NO_CONTENT
-    about: Json = {"id": str(interaction.id), "type": interaction.type}
-    made = interaction.original
-    if made is None:
-        return ApiResponse({"interaction": about, "resource": {"type": interaction.response_type}})
-    about |= {
-        "response_message_id": str(made.id),
-        "response_message_loading": made.loading,
-        "response_message_ephemeral": made.ephemeral,
+    interaction_object: Json = {"id": str(interaction.id), "type": interaction.type}
+    response_message = interaction.original
+    if response_message is None:
+        return ApiResponse({"interaction": interaction_object, "resource": {"type": interaction.response_type}})
+    interaction_object |= {
+        "response_message_id": str(response_message.id),
+        "response_message_loading": response_message.loading,
+        "response_message_ephemeral": response_message.ephemeral,
     }
-    return ApiResponse(
-        {"interaction": about, "resource": {"type": interaction.response_type, "message": render(context, made)}}
-    )
+    resource: Json = {"type": interaction.response_type, "message": render(context, response_message)}
+    return ApiResponse({"interaction": interaction_object, "resource": resource})
 
 
 async def follow_up(context: ServerContext, interaction: Interaction, request: ApiRequest) -> ApiResponse:
@@ -65,10 +64,10 @@ async def delete(context: ServerContext, interaction: Interaction, request: ApiR
 
 
 def find_interaction(context: ServerContext, request: ApiRequest) -> Interaction | None:
-    """The interaction that a `/webhooks/{id}/{token}` path means; None where the id is a real webhook's.
+    """The interaction that a `/webhooks/{id}/{token}` path refers to; None if the id is a webhook's.
 
     Raises:
-        ApiError: 10015 for an unknown token of the application, 50027 for an expired one.
+        ApiError: 10015, the application never had that token; or 50027, the token has expired.
 
     """
     if request.number("webhook_id") != context.state.application_id:

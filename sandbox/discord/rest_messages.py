@@ -1,4 +1,4 @@
-"""Messages and reactions of channels (resources/message)."""
+"""REST routes of messages (resources/message)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.discord.rest_access import message_in, require_permissions, sending
 
 
 def render(context: ServerContext, message: Message) -> Json:
-    """A message as the bot may read it over REST: content needs the application's privileged intent as well."""
+    """A message as the bot gets it over REST, without its content where the bot lacks the message content intent."""
     body = message_payload.message(message, context.state, context.base_url, viewer=context.state.bot)
     readable = context.gateway.may_read_content or message_payload.needs_no_content_intent(message, context.state)
     return body if readable else message_payload.without_content(body)
@@ -36,18 +36,18 @@ async def create_message(context: ServerContext, request: ApiRequest) -> ApiResp
     earlier = messages.find_by_nonce(context, channel, context.state.bot, body)
     if earlier is not None:
         return ApiResponse(render(context, earlier))
-    draft = messages.NewMessage(
+    new = messages.NewMessage(
         channel,
         context.state.bot,
         body,
         request.parts,
         reply_to=messages.referenced_message(channel, body),
     )
-    return ApiResponse(render(context, messages.create(context, draft)))
+    return ApiResponse(render(context, messages.create(context, new)))
 
 
 async def get_messages(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`GET /channels/{channel_id}/messages`, newest first, 1-100 of them."""
+    """`GET /channels/{channel_id}/messages`: 1 to 100 messages, newest first."""
     channel = visible_channel(context, request)
     if missing(channel, context.state.bot, "read_message_history"):
         return ApiResponse([])
@@ -60,7 +60,7 @@ async def get_messages(context: ServerContext, request: ApiRequest) -> ApiRespon
 
 
 def page(found: list[Message], request: ApiRequest, limit: int) -> list[Message]:
-    """The slice that `before`, `after` or `around` asks for."""
+    """The messages that `before`, `after` or `around` asks for."""
     before, after, around = (
         request.optional_number("before"),
         request.optional_number("after"),
@@ -84,7 +84,7 @@ async def get_message(context: ServerContext, request: ApiRequest) -> ApiRespons
 
 
 async def edit_message(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`PATCH /channels/{channel_id}/messages/{message_id}`: own messages, answers to interactions included."""
+    """`PATCH /channels/{channel_id}/messages/{message_id}`: the bot's messages, responses to interactions included."""
     channel = visible_channel(context, request)
     message = message_in(channel, request.number("message_id"))
     if message.author is not context.state.bot:
@@ -105,7 +105,7 @@ async def delete_message(context: ServerContext, request: ApiRequest) -> ApiResp
 
 
 async def bulk_delete_messages(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST /channels/{channel_id}/messages/bulk-delete`: 2-100 messages younger than two weeks."""
+    """`POST /channels/{channel_id}/messages/bulk-delete`: 2 to 100 messages."""
     channel = visible_channel(context, request, "manage_messages")
     ids = [int(entry) for entry in request.body.get("messages", [])]
     if not 2 <= len(ids) <= 100:

@@ -21,7 +21,7 @@ def _emoji(request: ApiRequest) -> str:
 
 
 async def create_reaction(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`PUT .../reactions/{emoji}/@me`; a new emoji needs ADD_REACTIONS."""
+    """`PUT .../reactions/{emoji}/@me`; an emoji that the message does not have yet needs ADD_REACTIONS."""
     channel = visible_channel(context, request, "read_message_history")
     message, emoji = message_in(channel, request.number("message_id")), _emoji(request)
     if all(reaction.emoji != emoji for reaction in message.reactions):
@@ -31,7 +31,7 @@ async def create_reaction(context: ServerContext, request: ApiRequest) -> ApiRes
 
 
 async def delete_reaction(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`DELETE .../reactions/{emoji}/{@me or user}`; another's needs MANAGE_MESSAGES."""
+    """`DELETE .../reactions/{emoji}/{@me or user}`; another user's reaction needs MANAGE_MESSAGES."""
     channel = visible_channel(context, request)
     message = message_in(channel, request.number("message_id"))
     user = context.state.bot
@@ -46,7 +46,7 @@ async def delete_reaction(context: ServerContext, request: ApiRequest) -> ApiRes
 
 
 async def get_reactions(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`GET .../reactions/{emoji}`: who reacted."""
+    """`GET .../reactions/{emoji}`: the users who reacted with it."""
     channel = visible_channel(context, request)
     message, emoji = message_in(channel, request.number("message_id")), _emoji(request)
     users = [user for reaction in message.reactions if reaction.emoji == emoji for user in reaction.users]
@@ -54,7 +54,7 @@ async def get_reactions(context: ServerContext, request: ApiRequest) -> ApiRespo
 
 
 async def delete_all_reactions(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`DELETE .../reactions`: all of them."""
+    """`DELETE .../reactions`."""
     channel = visible_channel(context, request, "manage_messages")
     message = message_in(channel, request.number("message_id"))
     message.reactions.clear()

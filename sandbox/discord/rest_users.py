@@ -1,4 +1,4 @@
-"""REST routes of users, the application and the gateway's address (resources/user, resources/application)."""
+"""REST routes of users, the application and the gateway URL (resources/user, resources/application)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.discord.permissions import base_permissions
 
 
 async def get_current_user(context: ServerContext, request: ApiRequest) -> ApiResponse:  # noqa: ARG001 - every handler has this shape
-    """`GET /users/@me`: what a login asks first."""
+    """`GET /users/@me`, the first request of a login."""
     return ApiResponse(
         payloads.user(context.state.bot) | {"mfa_enabled": False, "verified": True, "email": None, "flags": 0}
     )
@@ -63,9 +63,9 @@ async def get_current_user_guilds(context: ServerContext, request: ApiRequest) -
 
 
 async def create_dm(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST /users/@me/channels`: the conversation with a user, made on first use."""
-    wanted = str(request.body.get("recipient_id", ""))
-    found = context.state.users.get(int(wanted)) if wanted.isdecimal() else None
+    """`POST /users/@me/channels`: the DM channel with a user, created on first use."""
+    recipient_id = str(request.body.get("recipient_id", ""))
+    found = context.state.users.get(int(recipient_id)) if recipient_id.isdecimal() else None
     if found is None or found is context.state.bot:
         form = FormErrors()
         form.add("recipient_id", "CHANNEL_RECIPIENT_INVALID", "Invalid Recipient(s)")

@@ -1,4 +1,4 @@
-"""REST routes of a webhook's messages; the same paths serve an interaction's responses."""
+"""REST routes of webhook messages (resources/webhook). The same paths serve an interaction's followup messages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sandbox.discord.webhooks import check_name
 
 
 async def execute(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`POST /webhooks/{webhook_id}/{webhook_token}`: 204, or with `wait=true` the message."""
+    """`POST /webhooks/{webhook_id}/{webhook_token}`: status 204, or the message with `wait=true`."""
     interaction = rest_interactions.find_interaction(context, request)
     if interaction is not None:
         return await rest_interactions.follow_up(context, interaction, request)
-    hook = find_webhook(context, request)
-    channel = _destination(context, hook, request)
+    webhook = find_webhook(context, request)
+    channel = _destination(context, webhook, request)
     refuse_voice(request.body)
     if request.body.get("message_reference"):
         form = FormErrors()
@@ -32,18 +32,22 @@ async def execute(context: ServerContext, request: ApiRequest) -> ApiResponse:
         check_name(request.body["username"], "username", form)
     form.raise_if_any()
     body = dict(request.body)
-    if body.get("components") and hook.application_id != context.state.application_id and not _with_components(request):
+    if (
+        body.get("components")
+        and webhook.application_id != context.state.application_id
+        and not _with_components(request)
+    ):
         body.pop("components")  # ignored unless the application owns the webhook (resources/webhook, "Execute Webhook")
-    draft = messages.NewMessage(
+    new = messages.NewMessage(
         channel,
-        message_author(hook, body),
+        message_author(webhook, body),
         body,
         request.parts,
-        webhook_id=hook.id,
-        application_id=hook.application_id,
+        webhook_id=webhook.id,
+        application_id=webhook.application_id,
         default_mentions=mentions.WEBHOOK,
     )
-    message = messages.create(context, draft)
+    message = messages.create(context, new)
     return (
         ApiResponse(_render(context, message)) if request.query.get("wait", "").lower() in {"1", "true"} else NO_CONTENT
     )
@@ -53,18 +57,18 @@ def _with_components(request: ApiRequest) -> bool:
     return request.query.get("with_components", "").lower() in {"1", "true"}
 
 
-def message_author(hook: Webhook, body: Json) -> User:
-    """The author that a message shows: the webhook's own, or what `username` says."""
-    own = hook.author
+def message_author(webhook: Webhook, body: Json) -> User:
+    """The author that a message shows: the webhook's own, or the one that `username` names."""
+    own = webhook.author
     return replace(own, name=str(body["username"])) if body.get("username") else own
 
 
-def _destination(context: ServerContext, hook: Webhook, request: ApiRequest) -> Channel:
+def _destination(context: ServerContext, webhook: Webhook, request: ApiRequest) -> Channel:
     thread_id = request.optional_number("thread_id")
     if thread_id is None:
-        return hook.channel
+        return webhook.channel
     thread = context.state.channels.get(thread_id)
-    if thread is None or thread.parent is not hook.channel:
+    if thread is None or thread.parent is not webhook.channel:
         raise unknown("Channel")
     return thread
 
@@ -73,11 +77,11 @@ def _render(context: ServerContext, message: Message) -> Json:
     return message_payload.message(message, context.state, context.base_url)
 
 
-def _own_message(context: ServerContext, hook: Webhook, request: ApiRequest) -> Message:
+def _own_message(context: ServerContext, webhook: Webhook, request: ApiRequest) -> Message:
     message = context.state.messages.get(request.number("message_id"))
-    if message is None or message.deleted or message.webhook_id != hook.id:
+    if message is None or message.deleted or message.webhook_id != webhook.id:
         raise unknown("Message")
-    if message.channel is not _destination(context, hook, request):
+    if message.channel is not _destination(context, webhook, request):
         raise unknown("Message")  # a message in a thread needs `thread_id`
     return message
 

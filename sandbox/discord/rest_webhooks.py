@@ -1,4 +1,4 @@
-"""Incoming webhooks (resources/webhook); the paths with a token also serve the answers to interactions."""
+"""REST routes of webhooks (resources/webhook)."""
 
 from __future__ import annotations
 
@@ -27,47 +27,53 @@ async def create(context: ServerContext, request: ApiRequest) -> ApiResponse:
     form.required("name", request.body.get("name"))
     check_name(request.body.get("name"), "name", form)
     form.raise_if_any()
-    if sum(hook.channel is channel for hook in context.state.webhooks.values()) >= MAX_PER_CHANNEL:
+    if sum(webhook.channel is channel for webhook in context.state.webhooks.values()) >= MAX_PER_CHANNEL:
         raise ApiError(400, 30007, f"Maximum number of webhooks reached ({MAX_PER_CHANNEL})")
-    hook = create_webhook(
+    webhook = create_webhook(
         context, channel, str(request.body["name"]), context.state.bot, avatar_bytes(request.body.get("avatar"))
     )
-    return ApiResponse(payloads.webhook(hook, context.base_url))
+    return ApiResponse(payloads.webhook(webhook, context.base_url))
 
 
 async def get_channel_webhooks(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`GET /channels/{channel_id}/webhooks`."""
     channel = visible_channel(context, request, "manage_webhooks")
-    return ApiResponse([_listed(context, hook) for hook in context.state.webhooks.values() if hook.channel is channel])
+    found = [webhook for webhook in context.state.webhooks.values() if webhook.channel is channel]
+    return ApiResponse([_without_foreign_token(context, webhook) for webhook in found])
 
 
 async def get_guild_webhooks(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`GET /guilds/{guild_id}/webhooks`."""
     guild = own_guild(context, request)
-    return ApiResponse(
-        [_listed(context, hook) for hook in context.state.webhooks.values() if hook.channel.guild is guild]
-    )
+    found = [webhook for webhook in context.state.webhooks.values() if webhook.channel.guild is guild]
+    return ApiResponse([_without_foreign_token(context, webhook) for webhook in found])
 
 
-def _listed(context: ServerContext, hook: Webhook) -> Json:
-    # Tokens of other applications' webhooks are not told; those of persons' and own ones are.
-    body = payloads.webhook(hook, context.base_url)
-    if hook.creator.bot and hook.creator is not context.state.bot:
+def _without_foreign_token(context: ServerContext, webhook: Webhook) -> Json:
+    """A webhook as lists have it: with its token, unless another application created it."""
+    body = payloads.webhook(webhook, context.base_url)
+    if webhook.creator.bot and webhook.creator is not context.state.bot:
         return {key: value for key, value in body.items() if key not in {"token", "url"}}
     return body
 
 
 def find_webhook(context: ServerContext, request: ApiRequest) -> Webhook:
-    hook = context.state.webhooks.get(request.number("webhook_id"))
-    if hook is None:
+    """The webhook in the path, with its token or, without one, for a bot that may manage it.
+
+    Raises:
+        ApiError: 10015, 401, 50027, 50001 or 50013.
+
+    """
+    webhook = context.state.webhooks.get(request.number("webhook_id"))
+    if webhook is None:
         raise unknown("Webhook")
     if not request.authorized and "webhook_token" not in request.parameters:
         raise unauthorized()
-    if "webhook_token" in request.parameters and hook.token != request.parameters["webhook_token"]:
+    if "webhook_token" in request.parameters and webhook.token != request.parameters["webhook_token"]:
         raise ApiError(401, 50027, "Invalid Webhook Token")
     if "webhook_token" not in request.parameters:
-        require_permissions(context, hook.channel, "manage_webhooks")
-    return hook
+        require_permissions(context, webhook.channel, "manage_webhooks")
+    return webhook
 
 
 async def get(context: ServerContext, request: ApiRequest) -> ApiResponse:
@@ -77,17 +83,17 @@ async def get(context: ServerContext, request: ApiRequest) -> ApiResponse:
 
 async def modify(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`PATCH /webhooks/{webhook_id}`: name, avatar, channel."""
-    hook = find_webhook(context, request)
+    webhook = find_webhook(context, request)
     form = FormErrors()
-    check_name(request.body.get("name", hook.name), "name", form)
+    check_name(request.body.get("name", webhook.name), "name", form)
     form.raise_if_any()
-    hook.name = str(request.body.get("name", hook.name))
+    webhook.name = str(request.body.get("name", webhook.name))
     if "avatar" in request.body:
-        hook.avatar = avatar_bytes(request.body["avatar"])
+        webhook.avatar = avatar_bytes(request.body["avatar"])
     if "channel_id" in request.body:
-        hook.channel = context.state.channels.get(int(request.body["channel_id"]), hook.channel)
-    send_webhooks_update(context, hook.channel)
-    return ApiResponse(payloads.webhook(hook, context.base_url))
+        webhook.channel = context.state.channels.get(int(request.body["channel_id"]), webhook.channel)
+    send_webhooks_update(context, webhook.channel)
+    return ApiResponse(payloads.webhook(webhook, context.base_url))
 
 
 async def delete(context: ServerContext, request: ApiRequest) -> ApiResponse:

@@ -1,4 +1,4 @@
-"""Limits of message components and modals (components/reference)."""
+"""Limits of layout and content components (components/reference)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sandbox.discord.rules_inputs import check_button, check_select, check_text_
 
 
 def check_components(components: Any, form: FormErrors, *, v2: bool) -> None:
-    """Note all_components that is wrong with a message's components."""
+    """Check a message's components; `v2` tells whether it has the flag IS_COMPONENTS_V2."""
     if not components:
         return
     all_components = list(flatten(components))
@@ -53,6 +53,7 @@ def check_components(components: Any, form: FormErrors, *, v2: bool) -> None:
 
 
 def check_custom_ids_differ(all_components: list[Json], form: FormErrors) -> None:
+    """Check that no custom id is used twice in a message or modal."""
     seen: set[str] = set()
     for entry in all_components:
         custom_id = entry.get("custom_id")
@@ -64,6 +65,7 @@ def check_custom_ids_differ(all_components: list[Json], form: FormErrors) -> Non
 
 
 def check_component(entry: Json, path: str, form: FormErrors) -> None:
+    """Check a component and the components in it."""
     kind = entry.get("type")
     checks: dict[Any, Callable[[Json, str, FormErrors], None]] = {
         ROW: _row, BUTTON: check_button, SECTION: _section, TEXT_DISPLAY: _text_display, GALLERY: _media_gallery,

@@ -8,11 +8,13 @@ from sandbox.discord.json_values import Json, get_int
 
 
 def check_custom_id(entry: Json, path: str, form: FormErrors) -> None:
+    """Check the custom id of a component: 1 to 100 characters."""
     if form.required(f"{path}.custom_id", entry.get("custom_id")):
         form.length(f"{path}.custom_id", entry["custom_id"], 1, MAX_CUSTOM_ID)
 
 
 def check_button(entry: Json, path: str, form: FormErrors) -> None:
+    """Check a button."""
     style = entry.get("style")
     form.length(f"{path}.label", entry.get("label"), 0, MAX_LABEL)
     if style == 5:
@@ -31,6 +33,7 @@ def check_button(entry: Json, path: str, form: FormErrors) -> None:
 
 
 def check_select(entry: Json, path: str, form: FormErrors) -> None:
+    """Check a select menu."""
     check_custom_id(entry, path, form)
     form.length(f"{path}.placeholder", entry.get("placeholder"), 0, 150)
     low, high = get_int(entry, "min_values", 1), get_int(entry, "max_values", 1)
@@ -54,6 +57,7 @@ def check_select(entry: Json, path: str, form: FormErrors) -> None:
 
 
 def check_text_input(entry: Json, path: str, form: FormErrors) -> None:
+    """Check a text input."""
     check_custom_id(entry, path, form)
     if entry.get("style") not in {1, 2}:
         form.add(f"{path}.style", "BASE_TYPE_CHOICES", "Value must be one of {1, 2}.")

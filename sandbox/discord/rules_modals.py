@@ -24,7 +24,7 @@ def _label(entry: Json, path: str, form: FormErrors) -> None:
 
 
 def check_modal(data: Json, form: FormErrors) -> None:
-    """Note what is wrong with a modal: title, 1 to 5 components, ids (interactions/receiving-and-responding)."""
+    """Check a modal: title, custom id, and 1 to 5 labels, rows or text displays."""
     for key, limit in (("title", 45), ("custom_id", MAX_CUSTOM_ID)):
         if form.required(f"data.{key}", data.get(key)):
             form.length(f"data.{key}", data[key], 1, limit)

@@ -50,7 +50,7 @@ class SimulatedChannel:
     @property
     def webhooks(self) -> list[Webhook]:
         """The channel's webhooks."""
-        return [hook for hook in self._context.state.webhooks.values() if hook.channel is self.channel]
+        return [webhook for webhook in self._context.state.webhooks.values() if webhook.channel is self.channel]
 
     @property
     def typing_count(self) -> int:

@@ -1,4 +1,4 @@
-"""What the local Discord knows: plain values that live on while the bot is killed and started again."""
+"""Everything that exists in the local Discord."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sandbox.discord.message_models import DIRECT, Attachment, Channel, Interact
 
 
 class DiscordState:
-    """Everything there is, by id."""
+    """All accounts, guilds, channels, messages, webhooks, commands, interactions and files, by id."""
 
     def __init__(self, clock: Clock, application_id: int | None, bot_name: str) -> None:
         self.clock = clock
@@ -20,18 +20,18 @@ class DiscordState:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.messages: dict[int, Message] = {}
-        """Every message ever made, deleted and ephemeral ones included."""
+        """Every message ever created, deleted and ephemeral ones included."""
         self.webhooks: dict[int, Webhook] = {}
         self.commands: list[Command] = []
         self.interactions: dict[int, Interaction] = {}
         self.interactions_by_token: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
-        """Every file the CDN can serve."""
+        """Every file that the CDN can serve."""
         self.typing: list[tuple[Channel, User]] = []
-        """Every typing indicator shown, in order."""
+        """Every typing indicator so far, in order."""
 
     def dm_channel(self, user: User) -> Channel:
-        """The one conversation between the bot and this user."""
+        """The DM channel of the bot and this user; created on first use."""
         for channel in self.channels.values():
             if channel.type == DIRECT and user in channel.recipients:
                 return channel
@@ -40,9 +40,9 @@ class DiscordState:
         return channel
 
     def threads_of(self, guild: Guild) -> list[Channel]:
-        """The guild's threads."""
+        """The threads of a guild."""
         return [channel for channel in self.channels.values() if channel.guild is guild and channel.is_thread]
 
     def channels_of(self, guild: Guild) -> list[Channel]:
-        """The guild's channels, threads excluded."""
+        """The channels of a guild without its threads."""
         return [channel for channel in self.channels.values() if channel.guild is guild and not channel.is_thread]

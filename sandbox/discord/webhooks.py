@@ -15,10 +15,11 @@ from sandbox.discord.json_values import Json
 from sandbox.discord.message_models import Channel, Webhook
 
 MAX_PER_CHANNEL = 15
+"""Webhooks per channel."""
 
 
 def check_name(name: Any, path: str, form: FormErrors) -> None:
-    """1-80 characters without `clyde` or `discord` (resources/webhook, resources/user "Usernames and Nicknames")."""
+    """Check a webhook name: 1 to 80 characters without `clyde` or `discord` (resources/webhook, "Create Webhook")."""
     form.length(path, name, 1, 80)
     for word in ("clyde", "discord"):
         if word in str(name or "").lower():
@@ -26,10 +27,10 @@ def check_name(name: Any, path: str, form: FormErrors) -> None:
 
 
 def avatar_bytes(value: Any) -> bytes | None:
-    """The picture in a data URI.
+    """The picture of a data URI; None for null.
 
     Raises:
-        ApiError: 50035, it is none.
+        ApiError: 50035, the value is no data URI of a picture.
 
     """
     if value is None:
@@ -49,20 +50,21 @@ def _no_image() -> bytes:
 
 
 def create_webhook(context: ServerContext, channel: Channel, name: str, creator: User, avatar: bytes | None) -> Webhook:
-    """A webhook: the application's own when the bot makes it. Sends WEBHOOKS_UPDATE."""
+    """Create a webhook and send WEBHOOKS_UPDATE. It is the application's own if the bot creates it."""
     own = context.state.application_id if creator is context.state.bot else None
-    hook = Webhook(context.state.ids.next(), channel, name, secrets.token_urlsafe(51), creator, own, avatar)
-    context.state.webhooks[hook.id] = hook
+    webhook = Webhook(context.state.ids.next(), channel, name, secrets.token_urlsafe(51), creator, own, avatar)
+    context.state.webhooks[webhook.id] = webhook
     send_webhooks_update(context, channel)
-    return hook
+    return webhook
 
 
-def delete_webhook(context: ServerContext, hook: Webhook) -> None:
-    """A webhook goes; its messages stay."""
-    context.state.webhooks.pop(hook.id, None)
-    send_webhooks_update(context, hook.channel)
+def delete_webhook(context: ServerContext, webhook: Webhook) -> None:
+    """Delete a webhook and send WEBHOOKS_UPDATE; its messages stay."""
+    context.state.webhooks.pop(webhook.id, None)
+    send_webhooks_update(context, webhook.channel)
 
 
 def send_webhooks_update(context: ServerContext, channel: Channel) -> None:
+    """Send WEBHOOKS_UPDATE for a channel."""
     body: Json = {"guild_id": str(channel.guild.id) if channel.guild else None, "channel_id": str(channel.id)}
     context.gateway.send_in("WEBHOOKS_UPDATE", body, channel)
