@@ -21,7 +21,7 @@ from sandbox.comfyui.sockets import ClientSockets
 
 
 class ServerInstance:
-    """Created, started and stopped on the event loop; runs prompts in a thread of its own."""
+    """Created, started and stopped on the event loop; runs prompts in a worker thread."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class ServerInstance:
         breakpoints: list[NodeBreakpoint],
     ) -> None:
         self.next_number = 0
-        """The number of the next prompt."""
+        """The number that the next prompt gets in the queue."""
         self.log = log
         self.faults = faults
         self.options = options
@@ -42,11 +42,11 @@ class ServerInstance:
         self._control = ExecutionControl(breakpoints)
         self._services = ExecutionServices(installed, options, faults, self.sockets, log, self._control)
         self._worker = threading.Thread(target=self._work, name="stand-in GPU", daemon=True)
-        self._publisher: asyncio.Task[None] | None = None
+        self._sender: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start the worker thread and the task that sends WebSocket messages."""
-        self._publisher = asyncio.create_task(self.sockets.publish(), name="stand-in ComfyUI frames")
+        self._sender = asyncio.create_task(self.sockets.send_queued(), name="stand-in ComfyUI frames")
         self._worker.start()
 
     async def stop(self) -> None:
@@ -54,9 +54,9 @@ class ServerInstance:
         self.sockets.close()
         self.queue.close()
         self._control.kill()
-        if self._publisher is not None:
-            self._publisher.cancel()
-            await asyncio.gather(self._publisher, return_exceptions=True)
+        if self._sender is not None:
+            self._sender.cancel()
+            await asyncio.gather(self._sender, return_exceptions=True)
         await asyncio.to_thread(self._worker.join, 30.0)
 
     def interrupt(self) -> None:

@@ -1,4 +1,4 @@
-"""What a node gets and gives, and the errors that end it."""
+"""The inputs and results of nodes, and the errors that end a node."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 Inputs = Mapping[str, Any]
-"""A node's inputs with links resolved: as loose as ComfyUI's own, hence `Any`."""
+"""A node's inputs with links replaced by the linked values; their types are as open as in ComfyUI, hence `Any`."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What a node gives: one value per output, and what the browser is told (`executed.output`)."""
+    """A node's result: one value per output, and `ui`, which clients get as `executed.output`."""
 
     outputs: tuple[Any, ...] = ()
     ui: Mapping[str, Any] | None = None
 
 
 class InterruptedProcessingError(Exception):
-    """Somebody asked for an interrupt; seen at a node's next look."""
+    """The prompt was interrupted, as ComfyUI's InterruptProcessingException."""
 
 
 class OutOfMemoryError(Exception):
-    """Reported under the name that PyTorch's has."""
+    """Reported to clients under the name of PyTorch's error."""

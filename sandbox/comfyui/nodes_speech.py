@@ -1,7 +1,7 @@
-"""TTS packs: inputs as their repositories have them, voices by espeak-ng.
+"""The nodes of four TTS packs, with the inputs of their repositories; they speak through espeak-ng.
 
-Each is told apart from the others as people meet them: some report progress and some are silent for minutes, some take
-empty text and some raise, their seeds have different limits.
+They differ as the packs do: some report progress, others nothing for minutes; some accept empty text, others raise;
+their seeds have different limits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 from sandbox.comfyui.node_context import NodeContext
 from sandbox.comfyui.node_results import Inputs, NodeResult
-from sandbox.comfyui.node_types import NodeType, described
+from sandbox.comfyui.node_types import NodeType, node_info
 from sandbox.comfyui.nodes_sampling import out_of_memory_error
 from sandbox.comfyui.speech import choose_voice, speak
 from sandbox.comfyui.values import Audio
@@ -21,6 +21,7 @@ TEXT_INPUT = ("STRING", {"multiline": True, "default": ""})
 
 
 def float_input(default: float, low: float, high: float) -> tuple[str, dict[str, float]]:
+    """A FLOAT input with its default and limits."""
     return ("FLOAT", {"default": default, "min": low, "max": high, "step": 0.05})
 
 
@@ -30,22 +31,22 @@ def nodes() -> list[NodeType]:
 
 
 def synthesize(context: NodeContext, text: str, reference: Audio | str | None, seed: int, *, steps: int = 0) -> Audio:
-    """Speak, with a silent wait and `steps` reports on the way."""
+    """Speak a text after the silent time of the options, and report `steps` steps."""
     if context.faults.take_out_of_memory():
         raise out_of_memory_error()
     context.wait(context.options.speech_seconds)
-    spoken = speak(text, choose_voice(reference, seed))
+    audio = speak(text, choose_voice(reference, seed))
     for number in range(1, steps + 1):
         context.wait(context.options.step_seconds)
         context.progress(number, steps)
-    return spoken
+    return audio
 
 
 # -- wildminder/ComfyUI-Chatterbox
 
 
 def _chatterbox() -> NodeType:
-    info = described(
+    info = node_info(
         "ChatterboxTTS",
         required={
             "model_pack_name": (["resembleai_default_voice"], {"default": "resembleai_default_voice"}),
@@ -85,7 +86,7 @@ def _run_chatterbox(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 def _f5() -> NodeType:
-    info = described(
+    info = node_info(
         "F5TTSAudioInputs",
         required={
             "sample_audio": ("AUDIO",),
@@ -117,7 +118,7 @@ def _run_f5(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 def _index() -> NodeType:
-    info = described(
+    info = node_info(
         "IndexTTS2Simple",
         required={
             "audio": ("AUDIO",),
@@ -148,7 +149,7 @@ def _run_index(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 def _vibe() -> NodeType:
-    info = described(
+    info = node_info(
         "VibeVoiceSingleSpeakerNode",
         required={
             "text": TEXT_INPUT,

@@ -1,4 +1,4 @@
-"""Text, numbers and conditioning."""
+"""Text, number and conditioning nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.comfyui.values import Conditioning
 
 
 def _encode(*names: str) -> Callable[[NodeContext, Inputs], NodeResult]:
-    """Encode the texts of several inputs; the same text in two of them counts once."""
+    """A node function that encodes the texts of several inputs; the same text in two of them counts once."""
 
     def run(context: NodeContext, inputs: Inputs) -> NodeResult:
         del context

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.comfyui.node_context import NodeContext
 from sandbox.comfyui.node_results import Inputs, NodeResult
-from sandbox.comfyui.node_types import NodeType, described
+from sandbox.comfyui.node_types import NodeType, node_info
 from sandbox.comfyui.nodes_speech import TEXT_INPUT, float_input, synthesize
 from sandbox.comfyui.values import Audio, NarratorVoice
 
@@ -23,7 +23,7 @@ def nodes() -> list[NodeType]:
 
 
 def _engine_node() -> NodeType:
-    info = described(
+    info = node_info(
         "ChatterBoxEngineNode",
         required={
             "language": (["English", "German", "Norwegian"], {"default": "English"}),
@@ -41,7 +41,7 @@ def _engine_node() -> NodeType:
 
 
 def _voices_node() -> NodeType:
-    info = described(
+    info = node_info(
         "CharacterVoicesNode",
         required={"voice_name": (_VOICES, {"default": "none"}), "reference_text": _LINE},
         optional={"opt_audio_input": ("AUDIO",)},
@@ -60,7 +60,7 @@ def _run_voices(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 def _text_node() -> NodeType:
-    info = described(
+    info = node_info(
         "UnifiedTTSTextNode",
         required={
             "TTS_engine": ("TTS_ENGINE",),
@@ -85,16 +85,16 @@ def _text_node() -> NodeType:
 
 
 def _run_text(context: NodeContext, inputs: Inputs) -> NodeResult:
-    """`[Name]` tags switch voices; the narrator speaks until the first one."""
-    heard: list[Audio] = []
+    """Speak a text in which `[Name]` tags switch voices; the narrator speaks up to the first tag."""
+    segments: list[Audio] = []
     for name, text in _by_speaker(str(inputs["text"])):
         reference = name or _narrator(inputs)
-        heard.append(synthesize(context, text, reference, inputs["seed"], steps=2))
-    if not heard:
+        segments.append(synthesize(context, text, reference, inputs["seed"], steps=2))
+    if not segments:
         msg = "No text to speak"
         raise ValueError(msg)
-    joined = Audio(b"".join(each.pcm for each in heard), heard[0].sample_rate)
-    return NodeResult((joined, f"{len(heard)} segments, {joined.seconds:.1f} s (sandbox)"))
+    joined = Audio(b"".join(each.pcm for each in segments), segments[0].sample_rate)
+    return NodeResult((joined, f"{len(segments)} segments, {joined.seconds:.1f} s (sandbox)"))
 
 
 def _narrator(inputs: Mapping[str, Any]) -> Audio | str | None:
@@ -109,6 +109,6 @@ def _narrator(inputs: Mapping[str, Any]) -> Audio | str | None:
 
 def _by_speaker(text: str) -> Iterator[tuple[str, str]]:
     parts = re.split(r"\[([A-Za-z][\w ]{0,40})\]", text)
-    for name, said in zip(["", *parts[1::2]], parts[0::2], strict=True):
-        if said.strip():
-            yield name, said.strip()
+    for name, spoken_text in zip(["", *parts[1::2]], parts[0::2], strict=True):
+        if spoken_text.strip():
+            yield name, spoken_text.strip()

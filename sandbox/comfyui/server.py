@@ -1,4 +1,4 @@
-"""`StandInComfyUI`: starts, kills and restarts instances of the server on one port, and keeps what outlives them."""
+"""`StandInComfyUI`: starts, kills and restarts server instances on one port, and keeps what outlives them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sandbox.comfyui.registry import all_nodes
 
 
 class StandInComfyUI:
-    """A ComfyUI without a GPU on 127.0.0.1, with one worker of its own.
+    """A ComfyUI without a GPU on 127.0.0.1.
 
     Args:
-        root: Its folder (input, output, temp). None: a temporary one, gone in the end.
-        port: 0 takes a free one, kept over restarts.
-        options: Version, speed, models.
+        root: The folder of its input, output and temp folders. None: a temporary one, which is deleted at the end.
+        port: The TCP port; 0 takes a free one, which is kept over restarts.
+        options: Version, speed and models.
 
     """
 
@@ -65,22 +65,22 @@ class StandInComfyUI:
 
     @property
     def url(self) -> str:
-        """`http://127.0.0.1:<port>`."""
+        """`http://127.0.0.1:PORT`."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def folders(self) -> Folders:
-        """Its input, output and temp folders on disk."""
+        """The input, output and temp folders on disk."""
         return self._installation.folders
 
     @property
     def models(self) -> dict[str, list[str]]:
-        """Installed model files by folder; may be changed at any time."""
+        """The installed model files by folder; may be changed at any time."""
         return self._installation.models
 
     @property
     def nodes(self) -> dict[str, NodeType]:
-        """Installed nodes; take one out to have it missing."""
+        """The installed nodes; remove one to have it missing."""
         return self._installation.nodes
 
     @property
@@ -98,7 +98,7 @@ class StandInComfyUI:
 
     @property
     def running(self) -> str | None:
-        """The id of the prompt that runs, or None."""
+        """The id of the running prompt, or None."""
         item = self._instance.queue.running if self._instance is not None else None
         return item.prompt_id if item is not None else None
 

@@ -73,7 +73,7 @@ def find_command(context: ServerContext, user: User, channel: Channel, kind: int
     found.sort(key=lambda entry: entry.guild_id is None)
     if not found:
         known = ", ".join(sorted(entry.name for entry in context.state.commands if entry.type == kind)) or "none"
-        raise NotOfferedError(f"No command {name!r} is registered interaction_context; there are: {known}.")
+        raise NotOfferedError(f"No command {name!r} is registered here; there are: {known}.")
     command = found[0]
     contexts = command.data.get("contexts")
     interaction_context = 1 if channel.guild is None else 0

@@ -1,4 +1,4 @@
-"""Which models are in the stand-in's memory: Ollama's and LM Studio's ways of asking and unloading."""
+"""Which models are loaded."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from sandbox.llm.options import StandInModelOptions
 
 @dataclass
 class LoadedModels:
-    """Model -> when it is gone (`time.monotonic()`); infinity while nobody has asked for that."""
+    """Model name -> when it is unloaded (`time.monotonic()`); infinity until somebody unloads it."""
 
     options: StandInModelOptions
     faults: Faults
     _until: dict[str, float] = field(default_factory=dict[str, float])
 
     def load(self, model: str) -> None:
-        """Use it."""
+        """Load a model."""
         self._until[model] = float("inf")
 
     def unload(self, model: str) -> None:
-        """Let go of it, soon."""
+        """Unload a model after the delay of the faults."""
         if model in self._until and not self.faults.never_unload:
             self._until[model] = min(self._until[model], time.monotonic() + self.faults.unload_delay)
 
     @property
     def names(self) -> list[str]:
-        """What is in memory now."""
+        """The models that are loaded now."""
         now = time.monotonic()
         self._until = {model: until for model, until in self._until.items() if until > now}
         return list(self._until)
 
     def clear(self) -> None:
-        """The server was started anew."""
+        """Unload all models at once."""
         self._until.clear()

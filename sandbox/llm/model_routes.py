@@ -15,14 +15,18 @@ _LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 class ModelRoutes:
-    """/api/tags, /api/ps, /api/generate, /api/version; /api/v0/models, /api/v1/models and its load and unload."""
+    """The handlers of Ollama's and LM Studio's own endpoints.
+
+    Ollama: `/api/tags`, `/api/ps`, `/api/generate` and `/api/version`. LM Studio: `/api/v0/models`, `/api/v1/models`,
+    `/api/v1/models/load` and `/api/v1/models/unload`.
+    """
 
     def __init__(self, memory: LoadedModels) -> None:
         self._loaded = memory
         self._models = memory.options.models
 
     def add_to(self, app: web.Application) -> None:
-        """Register them."""
+        """Add the routes to an application."""
         router = app.router
         router.add_get("/", self.hello)
         router.add_get("/api/version", self.version)
@@ -35,19 +39,19 @@ class ModelRoutes:
         router.add_post("/api/v1/models/unload", self.studio_unload)
 
     async def hello(self, _request: web.Request) -> web.Response:
-        """Ollama's greeting."""
+        """Ollama's `GET /`."""
         return web.Response(text="Ollama is running")
 
     async def version(self, _request: web.Request) -> web.Response:
-        """A version that no real one has."""
+        """A version number that no real server has."""
         return web.json_response({"version": "0.0.0-sandbox"})
 
     async def tags(self, _request: web.Request) -> web.Response:
-        """What is on disk."""
+        """List the models that are installed."""
         return web.json_response({"models": [{**_ollama(name), "modified_at": _LONG_AGO} for name in self._models]})
 
     async def ps(self, _request: web.Request) -> web.Response:
-        """What is in memory."""
+        """List the models that are loaded."""
         running = [
             {
                 **_ollama(name),
@@ -60,7 +64,7 @@ class ModelRoutes:
         return web.json_response({"models": running})
 
     async def generate(self, request: web.Request) -> web.Response:
-        """Without a prompt: load, or with `keep_alive: 0` unload. The stand-in completes chats only."""
+        """Load a model, or unload it with `keep_alive: 0`. Requests with a prompt are refused."""
         body: dict[str, Any] = await request.json()
         model = str(body.get("model", ""))
         if model not in self._models:
@@ -82,7 +86,7 @@ class ModelRoutes:
         return web.json_response(reply)
 
     async def studio_v0(self, _request: web.Request) -> web.Response:
-        """LM Studio before 0.4."""
+        """LM Studio's list of models before version 0.4."""
         loaded = self._loaded.names
         data = [
             {
@@ -102,7 +106,7 @@ class ModelRoutes:
         return web.json_response({"object": "list", "data": data})
 
     async def studio_v1(self, _request: web.Request) -> web.Response:
-        """LM Studio 0.4 and later."""
+        """LM Studio's list of models since version 0.4."""
         loaded = self._loaded.names
         window = self._loaded.options.context_window
         models = [
@@ -125,7 +129,7 @@ class ModelRoutes:
         return web.json_response({"models": models})
 
     async def studio_load(self, request: web.Request) -> web.Response:
-        """Load by name."""
+        """Load a model."""
         name = str((await request.json()).get("model", ""))
         if name not in self._models:
             return _not_found(name)
@@ -134,7 +138,7 @@ class ModelRoutes:
         return web.json_response(reply)
 
     async def studio_unload(self, request: web.Request) -> web.Response:
-        """Unload an instance."""
+        """Unload an instance of a model."""
         name = str((await request.json()).get("instance_id", ""))
         if name not in self._loaded.names:
             return _not_found(name)

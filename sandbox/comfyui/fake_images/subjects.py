@@ -1,4 +1,4 @@
-"""What stands in the painted sandbox pictures: a lighthouse, a cat, a person, ..."""
+"""The subjects of the fake images: a lighthouse, a cat, a person, ..."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ SUBJECTS: Mapping[str, Subject] = {
     "portrait": person, "selfie": person, "woman": person, "man": person, "girl": person, "boy": person,
     "person": person, "face": person, "she": person, "he": person, "artist": person, "nova": person, "alex": person,
 }  # fmt: skip
-"""Word -> what is drawn."""
+"""Word of the prompt -> subject."""

@@ -119,7 +119,7 @@ async def test_without_the_wheel_a_speaking_node_says_what_is_missing(
 ) -> None:
     reference = sample(comfy, "nova")
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    monkeypatch.setattr(speech, "_LOADED", [])
+    monkeypatch.setattr(speech, "_LIBRARY", [])
     _, error = (await talk.run(speaking("ChatterboxTTS", "Hello", reference)))["status"]["messages"][-1]
     assert error["node_type"] == "ChatterboxTTS"
     assert "espeakng-loader" in error["exception_message"]
