@@ -11,7 +11,7 @@ def node(class_type: str, **inputs: Any) -> dict[str, Any]:
 
 
 def solid_image(**changes: Any) -> dict[str, Any]:
-    """EmptyImage -> SaveImage."""
+    """EmptyImage to SaveImage."""
     size = {"width": 32, "height": 32, "batch_size": 1, "color": 255, **changes}
     return {"1": node("EmptyImage", **size), "2": node("SaveImage", images=["1", 0], filename_prefix="t/img")}
 
@@ -34,7 +34,7 @@ def text_to_image(
 
 
 def with_sandbox_node(graph: Mapping[str, Any], class_type: str = "SandboxSleep") -> dict[str, Any]:
-    """A graph with one more node before its EmptyImage's save node, to paused."""
+    """The graph of `solid_image` with one of the sandbox's own nodes before its SaveImage."""
     return {
         **graph,
         "9": node(class_type, anything=["1", 0], seconds=0.0),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import json
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import aiohttp
 import pytest
@@ -181,3 +186,44 @@ async def test_a_text_file_passes_validation_and_fails_when_it_runs(raw: RawClie
     entry = await raw.run(graph)
     kind, error = entry["status"]["messages"][-1]
     assert (kind, error["exception_type"]) == ("execution_error", "PIL.UnidentifiedImageError")
+
+
+# -- clients that leave
+
+
+@contextmanager
+def no_unclosed_files() -> Generator[None]:
+    """Fail if a file is closed by the garbage collector only."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(warning.message) for warning in caught if warning.category is ResourceWarning] == []
+
+
+async def test_a_client_that_leaves_during_an_upload_leaves_no_open_file(comfy: StandInComfyUI) -> None:
+    head = (
+        f"POST /upload/image HTTP/1.1\r\nHost: 127.0.0.1:{comfy.port}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+    )
+    with no_unclosed_files():
+        for count in range(1, 6):
+            _, writer = await asyncio.open_connection("127.0.0.1", comfy.port)
+            writer.write(head.encode() + bytes(1000))
+            await writer.drain()
+            writer.transport.abort()
+            await comfy.log.wait_for("request", count=count)
+    assert [entry.detail["status"] for entry in comfy.log.requests("POST", "/upload/image")] == [0] * 5
+
+
+async def test_clients_that_leave_during_a_download_leave_no_open_file(comfy: StandInComfyUI) -> None:
+    comfy.folders.root.joinpath("output", "a.bin").write_bytes(bytes(5_000_000))
+    request = f"GET /view?filename=a.bin HTTP/1.1\r\nHost: 127.0.0.1:{comfy.port}\r\n\r\n"
+    with no_unclosed_files():
+        for count in range(1, 101):
+            _, writer = await asyncio.open_connection("127.0.0.1", comfy.port)
+            writer.write(request.encode())
+            await comfy.log.wait_for("view", count=count)
+            writer.transport.abort()
+        await comfy.log.wait_for("request", count=100)
