@@ -108,7 +108,7 @@ class ExecutionEvents:
         if self.client is not None:
             self._sockets.event("executing", {"node": None, "prompt_id": self._prompt_id}, self.client)
 
-    # -- its nodes
+    # -- nodes
 
     def node_started(self, node_id: str) -> None:
         """Send `progress_state` and `executing`: a node runs."""

@@ -182,6 +182,3 @@ def _run_vibe(context: NodeContext, inputs: Inputs) -> NodeResult:
         msg = "No text provided. Please enter text or connect from LoadTextFromFile node."
         raise ValueError(msg)
     return NodeResult((synthesize(context, text, inputs.get("voice_to_clone"), inputs["seed"]),))
-
-
-# -- diodiogod/TTS-Audio-Suite

@@ -153,7 +153,7 @@ class StandInComfyUI:
         await self.kill()
         await self.start()
 
-    # -- breakpoints, and faults that take place at once (those to come: `faults`)
+    # -- breakpoints, and faults that take effect at once (`faults` has those to come)
 
     def set_breakpoint(
         self,

@@ -92,7 +92,7 @@ class ClientSockets:
 
     def event(self, kind: str, data: dict[str, Any], sid: str | None) -> None:
         """Queue a JSON message for one client, or for all (None)."""
-        if self.has_listener(sid):  # progress_state grows with the graph: do not write it for nobody
+        if self.has_listener(sid):  # progress_state grows with the graph: do not encode it when no client gets it
             self._queue(json.dumps({"type": kind, "data": data}), sid)
 
     def send_raw(self, payload: str | bytes, sid: str | None = None) -> None:
@@ -125,7 +125,7 @@ class ClientSockets:
             with contextlib.suppress(RuntimeError):  # the loop closed in between
                 self._loop.call_soon_threadsafe(self._outgoing.put_nowait, (payload, sid))
 
-    # -- the loop's side
+    # -- on the event loop
 
     async def send_queued(self) -> None:
         """Send the queued messages in order, until cancelled."""
@@ -188,7 +188,7 @@ class ClientSockets:
                 await self._send(socket, json.dumps({"type": "feature_flags", "data": FEATURES}))
             first = False
 
-    # -- misbehaviour
+    # -- faults
 
     def mute(self) -> None:
         """Send no more messages to the connections that are open now; pings are still answered."""

@@ -40,7 +40,7 @@ class DemoSession:
         self.picture: Message | None = None
         """The message with the first result; None before there is one."""
 
-    # -- people act
+    # -- acting as a user
 
     async def slash(self, person: SimulatedUser, command: str, **options: str) -> SimulatedInteraction:
         """Use a slash command.
@@ -73,7 +73,7 @@ class DemoSession:
             raise StepFailedError(f"{what}: the bot did not answer within 3 s")
         return interaction
 
-    # -- what must come of it
+    # -- printing, and waiting for results
 
     def print_message(self, message: Message, *, to: SimulatedUser | None = None) -> None:
         """Print a message as it is now; `to` is the user who sees it if it is ephemeral."""

@@ -59,8 +59,8 @@ class Transcript:
         """Print the paths and sizes of files."""
         for path in paths:
             size = path.stat().st_size
-            shown = path.relative_to(self._base_folder) if path.is_relative_to(self._base_folder) else path
-            self._print_indented(Text(f"{shown}", style="green") + Text(f"  {size / 1000:,.0f} kB", style="dim"))
+            printed_path = path.relative_to(self._base_folder) if path.is_relative_to(self._base_folder) else path
+            self._print_indented(Text(f"{printed_path}", style="green") + Text(f"  {size / 1000:,.0f} kB", style="dim"))
 
     def problem(self, text: str) -> None:
         """Print what failed."""

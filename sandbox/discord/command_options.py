@@ -151,7 +151,7 @@ def _option(spec: Json, value: Value, resolved: ResolvedData, focused: str | Non
 
 
 def _value(spec: Json, value: Value, resolved: ResolvedData) -> Any:
-    """The value as it goes over the wire; things become ids."""
+    """The value as the interaction carries it: users, channels, roles and files as ids."""
     result: Any = None
     match spec["type"], value:
         case (5, bool()):

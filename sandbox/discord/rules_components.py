@@ -38,8 +38,8 @@ def check_components(components: Any, form: FormErrors, *, v2: bool) -> None:
         # components/reference "Legacy Message Component Behavior": 40 in total, nested ones included
         if len(all_components) > MAX_V2:
             form.add("components", "BASE_TYPE_MAX_LENGTH", f"The total number of components must be {MAX_V2} or fewer.")
-        shown = sum(len(entry.get("content", "")) for entry in all_components if entry.get("type") == TEXT_DISPLAY)
-        if shown > MAX_V2_TEXT:
+        characters = sum(len(entry.get("content", "")) for entry in all_components if entry.get("type") == TEXT_DISPLAY)
+        if characters > MAX_V2_TEXT:
             form.add("components", "COMPONENT_MAX_TOTAL_COMPONENTS_TEXT", f"Text exceeds {MAX_V2_TEXT} characters.")
     else:
         form.length("components", components, 0, MAX_ROWS)

@@ -73,7 +73,7 @@ def check_files(attachments: list[Attachment], limit: int) -> None:
         raise ApiError(413, 40005, "Request entity too large")
 
 
-def check_references(shown: Json, attachments: list[Attachment]) -> None:
+def check_references(body: Json, attachments: list[Attachment]) -> None:
     """Check that every `attachment://` reference names a file of the message.
 
     Discord itself refuses such references in components only, and shows no picture in an embed. Both are refused here,
@@ -86,13 +86,13 @@ def check_references(shown: Json, attachments: list[Attachment]) -> None:
     names = {entry.filename for entry in attachments}
     form = FormErrors()
     for key in ("embeds", "components"):
-        for name in sorted(referenced_names(shown.get(key)) - names):
+        for name in sorted(referenced_names(body.get(key)) - names):
             message = f"The referenced attachment {name!r} was not found"
             form.add(key, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
     form.raise_if_any()
 
 
-def check_not_empty(content: str, shown: Json, attachments: list[Attachment], stickers: Any = None) -> None:
+def check_not_empty(content: str, body: Json, attachments: list[Attachment], stickers: Any = None) -> None:
     """Check that a message has content, an embed, a file, a component, a poll or a sticker.
 
     Raises:
@@ -100,12 +100,7 @@ def check_not_empty(content: str, shown: Json, attachments: list[Attachment], st
 
     """
     if not (
-        content.strip()
-        or shown.get("embeds")
-        or shown.get("components")
-        or attachments
-        or stickers
-        or shown.get("poll")
+        content.strip() or body.get("embeds") or body.get("components") or attachments or stickers or body.get("poll")
     ):
         raise malformed(50006, "Cannot send an empty message")
 

@@ -43,7 +43,7 @@ def complete(request: ChatRequest, *, variation: int, fault: ChatFault | None, s
     chat = request.chat
     if scripted is not None:
         return _apply_limits(request, scripted)
-    if fault is ChatFault.LONG:  # from a server that knows no limits, in large pieces
+    if fault is ChatFault.LONG:  # without max_tokens, in large pieces
         return Completion(tuple(re.findall(r"(?s).{1,500}", long_text())), "stop")
     chosen_answer = answer(chat, variation=variation)
     text = _apply_fault(chosen_answer.text, fault, chat.name or "Nova", chat.last.speaker or "User")

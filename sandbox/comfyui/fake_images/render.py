@@ -76,7 +76,7 @@ def _compose(canvas: Canvas, words: Sequence[str]) -> None:
     background(canvas, palette, horizon)
     if subject is not None:
         if subject is SUBJECTS["portrait"]:
-            canvas.blur(0.012)  # as a lens would
+            canvas.blur(0.012)  # the background is out of focus
         subject(canvas, palette, horizon)
     for names, draw_weather in (
         ({"rain", "rainy", "storm", "stormy"}, sky.rain),
