@@ -15,7 +15,7 @@ Pictures are drawn by rule from prompt and seed and marked "sandbox"; speech is 
 
 from sandbox.comfyui.event_log import EventLog, LogEntry
 from sandbox.comfyui.faults import Faults, PostFault, ViewFault
-from sandbox.comfyui.instance import NodeBreakpoint
+from sandbox.comfyui.node_breakpoints import NodeBreakpoint
 from sandbox.comfyui.options import StandInOptions
 from sandbox.comfyui.server import StandInComfyUI
 

@@ -1,4 +1,4 @@
-"""`python -m sandbox.comfyui --port 8188 [--root DIR]`: the stand-in as a process of its own."""
+"""`python -m sandbox.comfyui --port 8188 [--root DIR]`: the stand-in in a process of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def serve(port: int, root: Path | None, options: StandInOptions) -> None:
 
 
 def main() -> None:
-    """Parse the command line; the first line on stdout is the URL."""
+    """Parse the command line and serve; the first line on stdout is the URL."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.comfyui", description="A ComfyUI without a GPU.")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--root", type=Path, default=None, help="folder for input, output and temp")

@@ -1,4 +1,4 @@
-"""The HTTP side of one server instance: every route under `/x` and `/api/x`, request log, faults, error replies."""
+"""The HTTP application of one server instance: all routes, the request log, faults and error responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sandbox.comfyui import routes_files, routes_jobs, routes_prompts, routes_server
+from sandbox.comfyui import routes_jobs, routes_prompts, routes_server, routes_uploads, routes_view
 from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.replies import reply_500
 
@@ -21,14 +21,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(instance: ServerInstance) -> web.Application:
-    """All routes of one instance."""
-    app = web.Application(client_max_size=instance.options.max_upload_bytes, middlewares=[_around(instance)])
-    both = [
+    """The application of a server instance. Every route is served as `/x` and `/api/x`, as in ComfyUI."""
+    app = web.Application(client_max_size=instance.options.max_upload_bytes, middlewares=[_middleware(instance)])
+    routes = [
         *routes_prompts.routes(instance),
-        *routes_files.routes(instance),
+        *routes_view.routes(instance),
+        *routes_uploads.routes(instance),
         *routes_server.routes(instance),
     ]
-    for method, path, handler in both:
+    for method, path, handler in routes:
         app.router.add_route(method, path, handler)
         app.router.add_route(method, f"/api{path}", handler)
     for method, path, handler in routes_jobs.routes(instance):
@@ -38,13 +39,13 @@ def build_app(instance: ServerInstance) -> web.Application:
     return app
 
 
-def _around(instance: ServerInstance) -> Any:
+def _middleware(instance: ServerInstance) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         path = request.path.removeprefix("/api") or "/"
         status = 0
         try:
-            response = await _answer(instance, path, request, handler)
+            response = await _handle(instance, path, request, handler)
             status = response.status
         finally:
             instance.log.add("request", None, method=request.method, path=request.path, status=status)
@@ -53,13 +54,13 @@ def _around(instance: ServerInstance) -> Any:
     return middleware
 
 
-async def _answer(instance: ServerInstance, path: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _handle(instance: ServerInstance, path: str, request: web.Request, handler: Handler) -> web.StreamResponse:
     delay = instance.faults.latency.get(path, instance.faults.latency.get("*", 0.0))
     if delay > 0:
         await asyncio.sleep(delay)
     if instance.faults.take_server_error(path):
         return reply_500()
-    if _is_foreign(request):
+    if _is_cross_site(request):
         return web.Response(status=403)
     try:
         return await handler(request)
@@ -70,8 +71,8 @@ async def _answer(instance: ServerInstance, path: str, request: web.Request, han
         return reply_500()
 
 
-def _is_foreign(request: web.Request) -> bool:
-    """A page of another site posts here: the browser says so."""
+def _is_cross_site(request: web.Request) -> bool:
+    """Whether the request comes from a page of another site, by the headers that browsers send."""
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         return True
     origin = request.headers.get("Origin")

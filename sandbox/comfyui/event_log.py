@@ -1,4 +1,4 @@
-"""What happened in the stand-in and when, for tests and for measuring how long the GPU was idle."""
+"""A log of what happened in the stand-in, for tests and for measuring how long the GPU was idle."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One thing that happened.
+    """One event.
 
     Kinds: `request` (method, path, status), `submitted`, `execution_start`, `node` (node, class_type), `step`,
-    `execution_success`, `execution_error`,
-    `execution_interrupted`, `ended` (the history has it), `interrupt`, `freed`, `upload`, `view`,
-    `socket_open`, `socket_closed`, `started`, `killed`.
+    `execution_success`, `execution_error`, `execution_interrupted`, `ended` (the history has the prompt), `interrupt`,
+    `freed`, `upload`, `view`, `socket_open`, `socket_closed`, `started`, `killed`.
     """
 
     time: float
@@ -28,7 +27,7 @@ class LogEntry:
 
 
 class EventLog:
-    """The newest `limit` entries, over every restart. Entries may be added from any thread."""
+    """The newest `limit` entries, over all restarts. Entries may be added by any thread."""
 
     def __init__(self, limit: int = 200_000) -> None:
         self.entries: deque[LogEntry] = deque(maxlen=limit)
@@ -36,21 +35,21 @@ class EventLog:
         self._waiting: set[asyncio.Event] = set()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wake waiters on this loop."""
+        """Set the event loop of the waiters."""
         self._loop = loop
 
     def add(self, kind: str, prompt_id: str | None = None, **detail: Any) -> None:
-        """Write an entry and wake whoever waits for one."""
+        """Add an entry and wake the waiters."""
         self.entries.append(LogEntry(time.monotonic(), kind, prompt_id, detail))
         if self._waiting and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     def find(self, kind: str, prompt_id: str | None = None) -> list[LogEntry]:
-        """Entries of a kind, oldest first, of one prompt where one is named."""
+        """The entries of a kind, oldest first; only those of one prompt if `prompt_id` is given."""
         return [each for each in list(self.entries) if each.kind == kind and prompt_id in {None, each.prompt_id}]
 
     def requests(self, method: str, path: str) -> list[LogEntry]:
-        """HTTP requests to a path, whether it was asked with or without `/api`."""
+        """The HTTP requests to a path, with and without `/api`."""
         wanted = path.removeprefix("/api")
         return [
             each
@@ -66,10 +65,10 @@ class EventLog:
         count: int = 1,
         timeout: float = 60.0,  # noqa: ASYNC109
     ) -> LogEntry:
-        """The `count`-th entry of a kind, as soon as it is there.
+        """Wait for the `count`-th entry of a kind and return it.
 
         Raises:
-            TimeoutError: It did not come within `timeout` seconds.
+            TimeoutError: There is none within `timeout` seconds.
 
         """
         return await self.wait_until(lambda: self.find(kind, prompt_id)[count - 1 : count], timeout=timeout)
@@ -80,7 +79,12 @@ class EventLog:
         *,
         timeout: float = 60.0,  # noqa: ASYNC109
     ) -> LogEntry:
-        """The first entry that `found` names, asked again at each new entry."""
+        """Wait until `found` returns entries, and return the first. It is called after every new entry.
+
+        Raises:
+            TimeoutError: It returned none within `timeout` seconds.
+
+        """
         changed = asyncio.Event()
         self._waiting.add(changed)
         try:
@@ -95,7 +99,7 @@ class EventLog:
             self._waiting.discard(changed)
 
     def idle_gaps(self) -> list[float]:
-        """Seconds from each prompt's end to the next one's start: the time in which the GPU did nothing."""
+        """Seconds between each prompt's end and the next one's start."""
         gaps: list[float] = []
         ended: float | None = None
         for each in list(self.entries):

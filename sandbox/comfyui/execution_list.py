@@ -1,20 +1,19 @@
-"""In which order the nodes of a prompt run."""
+"""The order in which the nodes of a prompt run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.comfyui.graphs import is_link
 from sandbox.comfyui.node_types import NodeType
 
 
-def is_link(value: Any) -> bool:
-    """`[node id, output]`."""
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)  # pyright: ignore[reportUnknownArgumentType]
-
-
 class ExecutionList:
-    """Of the nodes that wait for nothing: outputs first, then what leads to an output soonest."""
+    """The nodes that have not run yet.
+
+    Of those that wait for no other node, output nodes come first, then those nearest to an output node, as in ComfyUI.
+    """
 
     def __init__(
         self, graph: Mapping[str, Any], nodes: Mapping[str, NodeType], is_cached: Callable[[str], bool]
@@ -26,7 +25,7 @@ class ExecutionList:
         self._leads_to: dict[str, list[str]] = {}
 
     def add(self, output: str) -> None:
-        """Plan an output and all that it needs and is not cached."""
+        """Add an output node and everything that it needs and that is not cached."""
         discovered = [output]
         while discovered:
             current = discovered.pop()
@@ -41,12 +40,12 @@ class ExecutionList:
                 discovered.append(source)
 
     def next(self) -> str | None:
-        """The next node; None when all are done."""
+        """The next node to run; None if none is left."""
         ready = [each for each, needed in self._waits_for.items() if not needed]
         return min(ready, key=self._distance) if ready else None
 
     def done(self, node_id: str) -> None:
-        """It ran; what waited for it may be ready."""
+        """Remove a node that ran, so that nodes that waited for it may run."""
         del self._waits_for[node_id]
         for waiting in self._leads_to.pop(node_id, []):
             if waiting in self._waits_for:

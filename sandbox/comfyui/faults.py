@@ -8,28 +8,28 @@ from typing import Any
 
 
 class ViewFault(StrEnum):
-    """What is wrong with the next `/view`."""
+    """A fault of a GET /view."""
 
     TRUNCATED = "truncated"
     """Content-Length of the whole file, half of its bytes, then the connection ends."""
     HALF_FILE = "half_file"
-    """Half of the bytes with a matching Content-Length: only the decoder can tell."""
+    """Half of the bytes with a matching Content-Length."""
     HTML = "html"
-    """An HTML page under `image/png`, as a proxy's error page."""
+    """An HTML page with the content type `image/png`, as the error page of a proxy."""
     EMPTY = "empty"
     """A file of 0 bytes."""
     BOMB = "bomb"
-    """A small PNG that says it is 60,000 x 60,000 pixels."""
+    """A small PNG whose header says 60,000 x 60,000 pixels."""
     GONE = "gone"
     """404, as for a cached result whose file was deleted."""
     ENDLESS = "endless"
-    """Never ends, and says nothing of its length."""
+    """A response without a length that never ends."""
     SERVER_ERROR = "server_error"
     """500 `text/plain`."""
 
 
 class PostFault(StrEnum):
-    """What happens to the next POST /prompt."""
+    """A fault of a POST /prompt."""
 
     APPLIED_THEN_DROPPED = "applied_then_dropped"
     """It is queued, and the connection ends without an answer."""
@@ -38,7 +38,7 @@ class PostFault(StrEnum):
     SERVER_ERROR = "server_error"
     """500 `text/plain`, and nothing is queued."""
     EVENTS_FIRST = "events_first"
-    """The answer comes only after the prompt has ended: its events are there before."""
+    """The response is sent only after the prompt has ended, so that its events come first."""
 
 
 @dataclass
@@ -71,14 +71,14 @@ class Faults:
     """Prompts that end are not added to `/history`."""
 
     def take_server_error(self, path: str) -> bool:
-        """Whether this request gets 500; counts it."""
+        """Whether this request is answered with 500; counts it down."""
         left = self.server_errors.get(path, 0)
         if left > 0:
             self.server_errors[path] = left - 1
         return left > 0
 
     def take_out_of_memory(self) -> bool:
-        """Whether this node fails for lack of memory; counts it."""
+        """Whether this node fails for lack of memory; counts it down."""
         if self.out_of_memory <= 0:
             return False
         self.out_of_memory -= 1

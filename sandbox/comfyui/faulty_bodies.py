@@ -1,4 +1,4 @@
-"""Bodies that are not what they say."""
+"""Response bodies that are not what their content type says."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def decompression_bomb(width: int = 60_000, height: int = 60_000) -> bytes:
-    """A PNG that says it has 3.6 billion pixels: some kilobytes here, gigabytes when decoded.
+    """A PNG of some kilobytes whose header says 3.6 billion pixels.
 
-    Only the first rows are really there, so that making it costs nothing; decoders notice after the damage is done.
+    Only its first rows are there, so that it is cheap to make; a decoder that does not check the size allocates
+    gigabytes before it notices.
     """
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes((1 + 3 * width) * 20), 9)
@@ -22,7 +23,7 @@ def decompression_bomb(width: int = 60_000, height: int = 60_000) -> bytes:
 
 
 def html_page() -> bytes:
-    """What a proxy says instead of the picture."""
+    """A proxy's error page."""
     return b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 
 

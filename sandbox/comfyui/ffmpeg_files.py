@@ -1,4 +1,4 @@
-"""Audio and video files by the ffmpeg that `imageio-ffmpeg` brings. Blocking: for the worker's thread."""
+"""Audio and video files through the ffmpeg of the wheel `imageio-ffmpeg`. Blocking: for the worker thread."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sandbox.comfyui.values import Audio, Video
 
 
 class MediaError(Exception):
-    """A file is no audio, or an encoder refused."""
+    """A file has no audio, or ffmpeg failed."""
 
 
 def read_audio(path: Path, *, sample_rate: int = 44100) -> Audio:
-    """Decode anything that has sound; always stereo.
+    """Decode the audio of a file, as stereo.
 
     Raises:
-        MediaError: There is no sound in it.
+        MediaError: The file has no audio.
 
     """
     arguments = ["-i", str(path), "-vn", "-f", "s16le", "-ac", "2", "-ar", str(sample_rate), "-"]
@@ -32,13 +32,23 @@ def read_audio(path: Path, *, sample_rate: int = 44100) -> Audio:
 
 
 def write_audio(audio: Audio, target: Path, options: Sequence[str], metadata: Mapping[str, str]) -> None:
-    """Encode; the format is the target's suffix."""
+    """Encode audio; the suffix of `target` decides on the format, `options` are ffmpeg's.
+
+    Raises:
+        MediaError: ffmpeg failed.
+
+    """
     source = ["-f", "s16le", "-ar", str(audio.sample_rate), "-ac", str(audio.channels), "-i", "-"]
     _expect([*source, *_tags(metadata), *options, "-y", str(target)], audio.pcm)
 
 
 def write_video(video: Video, target: Path, metadata: Mapping[str, str]) -> None:
-    """H.264 in mp4, with AAC where there is sound. Odd sizes lose a row."""
+    """Encode H.264 in mp4 or mkv, with AAC if the video has audio. Odd widths and heights lose one pixel.
+
+    Raises:
+        MediaError: ffmpeg failed.
+
+    """
     width, height = video.frames[0].width // 2 * 2, video.frames[0].height // 2 * 2
     frames = b"".join(each.convert("RGB").crop((0, 0, width, height)).tobytes() for each in video.frames)
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(video.fps), "-i", "-"]

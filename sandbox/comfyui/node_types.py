@@ -1,4 +1,4 @@
-"""What a node is to the stand-in: its `/object_info` entry, and the function that does its work."""
+"""What the stand-in knows of a class_type: its `/object_info` entry, and the function that runs the node."""
 
 from __future__ import annotations
 
@@ -6,93 +6,23 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from PIL import Image
-
-from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
-from sandbox.comfyui.options import StandInOptions
-
-Inputs = Mapping[str, Any]
-"""A node's inputs with links resolved: as loose as ComfyUI's own, hence `Any`."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """What a node gives: one value per output, and what the browser is told (`executed.output`)."""
-
-    outputs: tuple[Any, ...] = ()
-    ui: Mapping[str, Any] | None = None
-
-
-class InterruptedProcessingError(Exception):
-    """Somebody asked for an interrupt; seen at a node's next look."""
-
-
-class OutOfMemoryError(Exception):
-    """Reported under the name that PyTorch's has."""
-
-
-class NodeContext(Protocol):
-    """What a running node may use."""
-
-    @property
-    def node_id(self) -> str:
-        """This node."""
-        ...
-
-    @property
-    def class_type(self) -> str:
-        """Its class."""
-        ...
-
-    @property
-    def graph(self) -> Mapping[str, Any]:
-        """The whole prompt."""
-        ...
-
-    @property
-    def extra_data(self) -> Mapping[str, Any]:
-        """As submitted, secrets included."""
-        ...
-
-    @property
-    def folders(self) -> Folders:
-        """Where files are."""
-        ...
-
-    @property
-    def options(self) -> StandInOptions:
-        """How the server is set up."""
-        ...
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong."""
-        ...
-
-    @property
-    def wants_previews(self) -> bool:
-        """Somebody would see a preview."""
-        ...
-
-    def progress(self, value: float, maximum: float, preview: Image.Image | None = None) -> None:
-        """Report a step, with a preview picture where one is wanted."""
-        ...
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass; an interrupt ends it at once."""
-        ...
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 
 
 @dataclass(frozen=True)
 class NodeType:
     """One class_type.
 
-    `info` is its `/object_info` entry; a combo may be the string `@models/<folder>` or `@input/<media>` there, filled
-    in when asked. `check` says what is wrong with literal inputs, by input name; those inputs are then not compared
-    with their combo. `fingerprint` changes when the node must run again although its inputs are the same.
+    `info` is its `/object_info` entry. In place of a combo's choices it may have the text `@models/<folder>` or
+    `@input/<media>`; the choices are then read when they are asked for.
+
+    `check` is the node's own validation, as VALIDATE_INPUTS in ComfyUI: input name -> what is wrong with it. The inputs
+    in `checked` are not compared with limits and combos. `fingerprint` is like IS_CHANGED: the node runs again when its
+    value changes, although the inputs are the same.
     """
 
     info: Mapping[str, Any]
@@ -103,23 +33,23 @@ class NodeType:
 
     @property
     def class_type(self) -> str:
-        """Its name."""
+        """The name of the class_type."""
         return str(self.info["name"])
 
     @property
     def output_types(self) -> Sequence[str]:
-        """One type per output."""
+        """The type of each output."""
         return tuple(self.info["output"])
 
     @property
     def is_output(self) -> bool:
-        """It ends a graph."""
+        """Whether this is an output node."""
         return bool(self.info["output_node"])
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What this server has: nodes and model files. Both may change while it runs."""
+    """The nodes, model files and folders of a server. They may be changed while it runs."""
 
     nodes: dict[str, NodeType]
     models: dict[str, list[str]]
@@ -127,29 +57,29 @@ class Installation:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def info(self, class_type: str) -> dict[str, Any]:
-        """One `/object_info` entry with its combos filled in."""
+        """The `/object_info` entry of a class_type, with the choices of its combos."""
         node = self.nodes[class_type]
-        return {**node.info, "input": self._filled(node.info["input"])}
+        return {**node.info, "input": self._fill_combos(node.info["input"])}
 
     def inputs(self, class_type: str, given: Mapping[str, Any]) -> Iterator[tuple[str, bool, Any, Mapping[str, Any]]]:
-        """A node's inputs as (name, required, type or list of options, settings); dynamic combos are opened up."""
-        described = self.info(class_type)["input"]
+        """A node's inputs as (name, required, type or choices, settings), with the inputs of dynamic combos."""
+        inputs = self.info(class_type)["input"]
         for part in ("required", "optional"):
-            for name, spec in described.get(part, {}).items():
-                yield from _opened(name, part == "required", spec, given)
+            for name, spec in inputs.get(part, {}).items():
+                yield from _expand_dynamic_combo(name, part == "required", spec, given)
 
-    def _filled(self, value: Any) -> Any:
+    def _fill_combos(self, value: Any) -> Any:
         if isinstance(value, str) and value.startswith("@"):
             source, _, name = value[1:].partition("/")
             return list(self.models.get(name, [])) if source == "models" else self.folders.names(name)
         if isinstance(value, dict):
-            return {key: self._filled(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            return {key: self._fill_combos(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
         if isinstance(value, (list, tuple)):
-            return [self._filled(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+            return [self._fill_combos(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
         return value
 
 
-def _opened(
+def _expand_dynamic_combo(
     name: str, required: bool, spec: Sequence[Any], given: Mapping[str, Any]
 ) -> Iterator[tuple[str, bool, Any, Mapping[str, Any]]]:
     settings: Mapping[str, Any] = spec[1] if len(spec) > 1 else {}
@@ -160,10 +90,12 @@ def _opened(
         if option["key"] == given.get(name):
             for part in ("required", "optional"):
                 for inner, inner_spec in option["inputs"].get(part, {}).items():
-                    yield from _opened(f"{name}.{inner}", required and part == "required", inner_spec, given)
+                    yield from _expand_dynamic_combo(
+                        f"{name}.{inner}", required and part == "required", inner_spec, given
+                    )
 
 
-def described(
+def node_info(
     name: str,
     *,
     required: Mapping[str, Any],
@@ -174,7 +106,7 @@ def described(
     category: str = "sandbox",
     module: str = "custom_nodes.sandbox",
 ) -> dict[str, Any]:
-    """An `/object_info` entry in the old dialect, as custom nodes have it."""
+    """An `/object_info` entry in the old format, as custom nodes have it."""
     inputs: dict[str, Any] = {"required": dict(required)}
     if optional:
         inputs["optional"] = dict(optional)
@@ -197,6 +129,6 @@ def described(
 
 
 def file_fingerprint(folders: Folders, value: Any) -> str:
-    """The content of an input file, so that a changed file makes its loader run again."""
+    """A hash of the content of an input file, so that its loader runs again when the file has changed."""
     path = folders.input_path(value)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else "gone"

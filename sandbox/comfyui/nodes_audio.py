@@ -1,4 +1,4 @@
-"""Sound: loaded and saved for real, with ffmpeg."""
+"""Audio nodes; files are read and written with ffmpeg."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from sandbox.comfyui.ffmpeg_files import read_audio, write_audio
 from sandbox.comfyui.folders import FolderType
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
-from sandbox.comfyui.nodes_image import metadata, reported
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
+from sandbox.comfyui.nodes_image import metadata, output_reference
 from sandbox.comfyui.values import Audio
 
 
@@ -47,7 +48,7 @@ def _write(
 ) -> NodeResult:
     [path] = context.folders.save_paths(prefix, folder_type, suffix, 1)
     write_audio(audio, path, options, metadata(context))
-    return NodeResult((audio,), {"audio": [reported(context, path, folder_type)]})
+    return NodeResult((audio,), {"audio": [output_reference(context, path, folder_type)]})
 
 
 def _mp3(inputs: Inputs) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pictures: made, loaded, changed and saved for real, with Pillow."""
+"""Image nodes; pictures are read, changed and written with Pillow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from PIL import Image, ImageFilter, ImageOps, PngImagePlugin
 
 from sandbox.comfyui.folders import Folders, FolderType
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.pixels import resize
 from sandbox.comfyui.values import Images, Upscaler
 
@@ -25,30 +26,30 @@ _RESAMPLING = {
 
 
 def check_file(folders: Folders, value: Any, media: str) -> Mapping[str, str]:
-    """What is wrong with a LoadImage or LoadAudio value, by input name; a link is looked at when it runs."""
+    """What is wrong with a LoadImage or LoadAudio value, by input name. Links are not checked."""
     if value is None or isinstance(value, list) or folders.input_path(value) is not None:
         return {}
     return {media: f"Invalid {media} file: {value}"}
 
 
 def resized(picture: Image.Image, size: tuple[int, int], method: str, *, center: bool = False) -> Image.Image:
-    """Scale; `center` cuts to the new proportions first."""
+    """A picture in another size; `center` crops it to the new aspect ratio first."""
     if center:
         return ImageOps.fit(picture, size, _RESAMPLING[method])
     return resize(picture, size, _RESAMPLING[method])
 
 
 def save_pictures(context: NodeContext, pictures: Images, prefix: str, folder_type: FolderType) -> list[dict[str, str]]:
-    """Write PNGs with the prompt's graph in them, and say where."""
+    """Write PNG files with the graph in their metadata, and return how outputs refer to them."""
     level = 4 if folder_type == "output" else 1
     paths = context.folders.save_paths(prefix, folder_type, "_.png", len(pictures), size=pictures[0].size)
     for picture, path in zip(pictures, paths, strict=True):
         picture.save(path, format="PNG", pnginfo=_png_info(context), compress_level=level)
-    return [reported(context, path, folder_type) for path in paths]
+    return [output_reference(context, path, folder_type) for path in paths]
 
 
-def reported(context: NodeContext, path: Path, folder_type: FolderType) -> dict[str, str]:
-    """A saved file as the outputs name it, or under a hostile name where the faults have one."""
+def output_reference(context: NodeContext, path: Path, folder_type: FolderType) -> dict[str, str]:
+    """A saved file as outputs refer to it, or with a hostile filename if a fault is set."""
     reference = context.folders.reference(path, folder_type)
     if context.faults.hostile_filenames:
         reference["filename"] = context.faults.hostile_filenames.pop(0)
@@ -56,7 +57,7 @@ def reported(context: NodeContext, path: Path, folder_type: FolderType) -> dict[
 
 
 def metadata(context: NodeContext) -> dict[str, str]:
-    """What ComfyUI writes into every file: the graph as JSON, and what the browser added."""
+    """The metadata that ComfyUI writes into files: `prompt` (the graph as JSON) and the keys of `extra_pnginfo`."""
     if not context.options.metadata:
         return {}
     extra: Mapping[str, Any] = context.extra_data.get("extra_pnginfo") or {}
@@ -109,7 +110,7 @@ def _preview(context: NodeContext, inputs: Inputs) -> NodeResult:
     return NodeResult((images,), {"images": save_pictures(context, images, context.folders.temp_prefix, "temp")})
 
 
-def _each(
+def _for_each(
     change: Callable[[Image.Image, Inputs], Image.Image], name: str = "image"
 ) -> Callable[[NodeContext, Inputs], NodeResult]:
     def run(context: NodeContext, inputs: Inputs) -> NodeResult:
@@ -159,12 +160,12 @@ def _batch(context: NodeContext, inputs: Inputs) -> NodeResult:
 def _upscale(context: NodeContext, inputs: Inputs) -> NodeResult:
     upscaler: Upscaler = inputs["upscale_model"]
     images: Images = inputs["image"]
-    done: list[Image.Image] = []
+    upscaled: list[Image.Image] = []
     for number, picture in enumerate(images, 1):
         size = (picture.width * upscaler.factor, picture.height * upscaler.factor)
-        done.append(resize(picture, size).filter(ImageFilter.UnsharpMask(2, 60, 2)))
+        upscaled.append(resize(picture, size).filter(ImageFilter.UnsharpMask(2, 60, 2)))
         context.progress(number, len(images))
-    return NodeResult((tuple(done),))
+    return NodeResult((tuple(upscaled),))
 
 
 RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
@@ -173,12 +174,12 @@ RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
     "LoadImageMask": _load_mask,
     "SaveImage": _save,
     "PreviewImage": _preview,
-    "ImageScale": _each(_scale),
-    "ImageScaleBy": _each(_scale_by),
-    "ImageScaleToTotalPixels": _each(_scale_to_pixels),
-    "ImageInvert": _each(lambda picture, _inputs: ImageOps.invert(picture)),
-    "ImageBlur": _each(_blur),
-    "ImageCrop": _each(_crop),
+    "ImageScale": _for_each(_scale),
+    "ImageScaleBy": _for_each(_scale_by),
+    "ImageScaleToTotalPixels": _for_each(_scale_to_pixels),
+    "ImageInvert": _for_each(lambda picture, _inputs: ImageOps.invert(picture)),
+    "ImageBlur": _for_each(_blur),
+    "ImageCrop": _for_each(_crop),
     "ImageBatch": _batch,
     "ImageUpscaleWithModel": _upscale,
 }

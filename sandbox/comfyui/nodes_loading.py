@@ -1,4 +1,4 @@
-"""Loaders: nothing is loaded, the names travel on, and LoRAs are remembered."""
+"""Loader nodes. No file is loaded: the values are file names, with the LoRAs that were applied."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.values import Model, Upscaler
 
 
@@ -44,7 +45,7 @@ def _upscaler(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 def pass_on(name: str) -> Callable[[NodeContext, Inputs], NodeResult]:
-    """A node that gives its input `name` unchanged."""
+    """A node function that returns the input `name` unchanged."""
 
     def run(context: NodeContext, inputs: Inputs) -> NodeResult:
         del context

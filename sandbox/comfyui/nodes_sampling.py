@@ -1,4 +1,4 @@
-"""Samplers and latents. What is "sampled" is painted by rule from prompt and seed: see `painting`."""
+"""Sampler and latent nodes. A sampler draws an image from prompt and seed (`fake_images`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image, ImageFilter, ImageOps
 
 from sandbox.comfyui.fake_images import ImageParameters, draw_image
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, OutOfMemoryError
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult, OutOfMemoryError
 from sandbox.comfyui.nodes_image import resized
 from sandbox.comfyui.nodes_loading import pass_on
 from sandbox.comfyui.pixels import resize
@@ -19,7 +20,7 @@ _PREVIEW = (384, 384)
 
 
 def out_of_memory_error() -> OutOfMemoryError:
-    """What a CUDA allocator says."""
+    """An error in the words of the CUDA allocator."""
     return OutOfMemoryError(
         "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8.00 GiB of which 1.23 GiB "
         "is free. (simulated by the sandbox)"
@@ -29,27 +30,27 @@ def out_of_memory_error() -> OutOfMemoryError:
 def _sample(context: NodeContext, guider: Guider, seed: int, sigmas: Sigmas, latent: Latent) -> Latent:
     if context.faults.take_out_of_memory():
         raise out_of_memory_error()
-    motif = ImageParameters(
+    parameters = ImageParameters(
         positive="" if guider.positive.zeroed else guider.positive.text,
         negative="" if guider.negative.zeroed else guider.negative.text,
         seed=seed,
         cfg=guider.cfg,
         steps=sigmas.steps,
     )
-    painted: list[Image.Image] = []
+    pictures: list[Image.Image] = []
     for number in range(latent.batch):
-        picture = draw_image(replace(motif, seed=seed + number), (latent.width, latent.height))
+        picture = draw_image(replace(parameters, seed=seed + number), (latent.width, latent.height))
         if latent.images and sigmas.denoise < 1:
             source = ImageOps.fit(latent.images[number % len(latent.images)].convert("RGB"), picture.size)
             picture = Image.blend(source, picture, max(0.0, sigmas.denoise))
-        painted.append(picture)
+        pictures.append(picture)
         context.wait(0)
-    _step(context, painted[0], sigmas.steps)
-    return replace(latent, images=tuple(painted))
+    _report_steps(context, pictures[0], sigmas.steps)
+    return replace(latent, images=tuple(pictures))
 
 
-def _step(context: NodeContext, picture: Image.Image, steps: int) -> None:
-    """Report every step; the preview comes out of the noise."""
+def _report_steps(context: NodeContext, picture: Image.Image, steps: int) -> None:
+    """Report every sampler step, with previews that get sharper."""
     small = noise = None
     if context.wants_previews:
         small = ImageOps.contain(picture, _PREVIEW, Image.Resampling.BILINEAR)
@@ -65,7 +66,7 @@ def _step(context: NodeContext, picture: Image.Image, steps: int) -> None:
 
 
 def _noise(size: tuple[int, int]) -> Image.Image:
-    """Coloured noise. Pillow's is not seeded, and need not be: previews are looked at, not compared."""
+    """Coloured noise for previews. It is not seeded, because previews are not compared."""
     small = (max(1, size[0] // 8), max(1, size[1] // 8))
     bands = [Image.effect_noise(small, 90) for _ in range(3)]
     return resize(Image.merge("RGB", bands), size, Image.Resampling.BILINEAR)
@@ -83,7 +84,7 @@ def _ksampler_advanced(context: NodeContext, inputs: Inputs) -> NodeResult:
     start, end = min(inputs["start_at_step"], steps), min(inputs["end_at_step"], steps)
     latent: Latent = inputs["latent_image"]
     if inputs["add_noise"] == "disable" and latent.images:  # a second stage finishes what the first began
-        _step(context, latent.images[0], max(1, end - start))
+        _report_steps(context, latent.images[0], max(1, end - start))
         return NodeResult((latent,))
     sigmas = Sigmas(max(1, end - start), (steps - start) / steps)
     return NodeResult((_sample(context, guider, inputs["noise_seed"], sigmas, latent),))
@@ -115,7 +116,7 @@ def _encode(context: NodeContext, inputs: Inputs) -> NodeResult:
     return NodeResult((Latent(width, height, len(cut), cut),))
 
 
-def _repeat(context: NodeContext, inputs: Inputs) -> NodeResult:
+def _repeat_batch(context: NodeContext, inputs: Inputs) -> NodeResult:
     del context
     latent: Latent = inputs["samples"]
     amount: int = inputs["amount"]
@@ -149,7 +150,7 @@ def _guider(context: NodeContext, inputs: Inputs) -> NodeResult:
     return NodeResult((Guider(positive, negative, inputs.get("cfg", 1.0)),))
 
 
-def _made(make: Callable[[Inputs], Any]) -> Callable[[NodeContext, Inputs], NodeResult]:
+def _constant(make: Callable[[Inputs], Any]) -> Callable[[NodeContext, Inputs], NodeResult]:
     def run(context: NodeContext, inputs: Inputs) -> NodeResult:
         del context
         return NodeResult((make(inputs),))
@@ -161,14 +162,14 @@ RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
     "KSampler": _ksampler,
     "KSamplerAdvanced": _ksampler_advanced,
     "SamplerCustomAdvanced": _sampler_custom_advanced,
-    "RandomNoise": _made(lambda inputs: Noise(inputs["noise_seed"])),
+    "RandomNoise": _constant(lambda inputs: Noise(inputs["noise_seed"])),
     "BasicGuider": _guider,
     "CFGGuider": _guider,
-    "BasicScheduler": _made(lambda inputs: Sigmas(inputs["steps"], inputs["denoise"])),
+    "BasicScheduler": _constant(lambda inputs: Sigmas(inputs["steps"], inputs["denoise"])),
     "KSamplerSelect": pass_on("sampler_name"),
     "EmptyLatentImage": _empty_latent,
     "EmptySD3LatentImage": _empty_latent,
-    "RepeatLatentBatch": _repeat,
+    "RepeatLatentBatch": _repeat_batch,
     "LatentUpscale": _upscale_latent,
     "LatentUpscaleBy": _upscale_latent_by,
     "VAEDecode": _decode,

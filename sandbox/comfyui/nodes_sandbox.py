@@ -1,10 +1,12 @@
-"""Nodes that exist only here: failures, waiting, memory, blocked branches, and two passthroughs of a common pack."""
+"""Nodes for tests (failing, waiting, out of memory, blocking), and two nodes of ComfyUI-Easy-Use."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
+from sandbox.comfyui.node_types import NodeType, node_info
 from sandbox.comfyui.nodes_loading import pass_on
 from sandbox.comfyui.nodes_sampling import out_of_memory_error
 from sandbox.comfyui.values import ExecutionBlocker
@@ -24,7 +26,7 @@ def nodes() -> list[NodeType]:
         _node("SandboxBlocked", _block, required={"message": reason}),
         *[
             NodeType(
-                described(
+                node_info(
                     name,
                     required={"anything": ("*", {})},
                     outputs=["*"],
@@ -44,7 +46,7 @@ def _node(
     name: str, run: Any, required: dict[str, Any] | None = None, optional: dict[str, Any] | None = None
 ) -> NodeType:
     return NodeType(
-        described(name, required={"anything": _PASS, **(required or {})}, optional=optional, outputs=["*"]), run
+        node_info(name, required={"anything": _PASS, **(required or {})}, optional=optional, outputs=["*"]), run
     )
 
 

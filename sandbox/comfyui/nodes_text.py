@@ -1,4 +1,4 @@
-"""Text, numbers and conditioning."""
+"""Text, number and conditioning nodes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.nodes_loading import pass_on
 from sandbox.comfyui.values import Conditioning
 
 
 def _encode(*names: str) -> Callable[[NodeContext, Inputs], NodeResult]:
-    """Encode the texts of several inputs; the same text in two of them counts once."""
+    """A node function that encodes the texts of several inputs; the same text in two of them counts once."""
 
     def run(context: NodeContext, inputs: Inputs) -> NodeResult:
         del context

@@ -1,4 +1,4 @@
-"""Moving pictures: a real mp4, a real animated WebP."""
+"""Video nodes: mp4 and mkv through ffmpeg, animated WebP through Pillow."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from PIL import Image
 
 from sandbox.comfyui.ffmpeg_files import write_video
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult
-from sandbox.comfyui.nodes_image import metadata, reported
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
+from sandbox.comfyui.nodes_image import metadata, output_reference
 from sandbox.comfyui.values import Images, Video
 
-_METHODS = {"default": 4, "fastest": 0, "slowest": 6}
+_WEBP_METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 _EXIF_MODEL = 0x0110
-"""`prompt` goes here, further texts into the tags before it."""
+"""The EXIF tag of `prompt`; further metadata goes to the tags before it, as in ComfyUI."""
 
 
 def _create(context: NodeContext, inputs: Inputs) -> NodeResult:
@@ -23,18 +24,18 @@ def _create(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 def _save(context: NodeContext, inputs: Inputs) -> NodeResult:
-    chosen = inputs.get("format")
-    if not isinstance(chosen, str) or chosen not in {"auto", "mp4", "mkv", "webm"}:
+    video_format = inputs.get("format")
+    if not isinstance(video_format, str) or video_format not in {"auto", "mp4", "mkv", "webm"}:
         msg = "SaveVideo.execute() missing 1 required positional argument: 'format'"
         raise TypeError(msg)
-    if chosen == "webm":
+    if video_format == "webm":
         msg = "the sandbox writes mp4 and mkv only"
         raise ValueError(msg)
     video: Video = inputs["video"]
-    suffix = "_.mkv" if chosen == "mkv" else "_.mp4"
+    suffix = "_.mkv" if video_format == "mkv" else "_.mp4"
     [path] = context.folders.save_paths(inputs["filename_prefix"], "output", suffix, 1, size=video.frames[0].size)
     write_video(video, path, metadata(context))
-    return NodeResult((video,), {"images": [reported(context, path, "output")], "animated": [True]})
+    return NodeResult((video,), {"images": [output_reference(context, path, "output")], "animated": [True]})
 
 
 def _save_webp(context: NodeContext, inputs: Inputs) -> NodeResult:
@@ -51,10 +52,10 @@ def _save_webp(context: NodeContext, inputs: Inputs) -> NodeResult:
         duration=round(1000 / inputs["fps"]),
         lossless=inputs["lossless"],
         quality=inputs["quality"],
-        method=_METHODS[inputs["method"]],
+        method=_WEBP_METHODS[inputs["method"]],
         exif=exif,
     )
-    ui: dict[str, Any] = {"images": [reported(context, path, "output")]}
+    ui: dict[str, Any] = {"images": [output_reference(context, path, "output")]}
     if len(images) > 1:
         ui["animated"] = [True]
     return NodeResult((images,), ui)

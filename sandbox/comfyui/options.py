@@ -1,4 +1,4 @@
-"""How a stand-in ComfyUI is set up."""
+"""The settings of a stand-in ComfyUI."""
 
 from __future__ import annotations
 
@@ -30,56 +30,59 @@ _DEFAULT_MODELS: Mapping[str, tuple[str, ...]] = {
 
 
 def default_models() -> dict[str, list[str]]:
-    """Model files that the stand-in pretends to have: names that shipped and recorded workflows use."""
+    """The model files that the stand-in has by default: those that the shipped and the recorded workflows use."""
     return {folder: list(names) for folder, names in _DEFAULT_MODELS.items()}
 
 
 @dataclass(frozen=True)
 class StandInOptions:
-    """Settings of one stand-in; what goes wrong is set in its `faults`."""
+    """The settings of a stand-in. What goes wrong is set in its `faults`."""
 
     version: str = "0.33.0"
-    """What `/system_stats` says, and what the server can do: see `has`."""
+    """The version in `/system_stats`; it also decides which endpoints exist."""
     step_seconds: float = 0.02
-    """Time of one sampler step beyond the painting itself."""
+    """Duration of a sampler step, beside the time for drawing."""
     load_seconds: float = 0.0
-    """Silent time of each model loader."""
+    """Duration of each model loader, during which nothing is reported."""
     speech_seconds: float = 0.0
-    """Silent time of each TTS node."""
+    """Duration of each TTS node, during which nothing is reported."""
     previews: bool = True
-    """As with `--preview-method latent2rgb`; ComfyUI's own default is none."""
+    """Whether samplers send previews, as with `--preview-method latent2rgb`.
+
+    ComfyUI's default is that they send none.
+    """
     metadata: bool = True
-    """False as with `--disable-metadata`."""
+    """Whether files get metadata; False is as `--disable-metadata`."""
     max_upload_bytes: int = 104857600
     vram_total: int = 25769803776
     models: Mapping[str, list[str]] = field(default_factory=default_models)
 
     @property
     def version_numbers(self) -> tuple[int, ...]:
-        """For comparison."""
+        """The version as numbers, to compare."""
         return tuple(int(part) for part in re.findall(r"\d+", self.version)[:3])
 
     @property
     def takes_prompt_id(self) -> bool:
-        """POST /prompt uses the client's id (0.3.45)."""
+        """Whether POST /prompt uses the `prompt_id` of the client (0.3.45)."""
         return self.version_numbers >= (0, 3, 45)
 
     @property
     def demands_uuid(self) -> bool:
-        """The id must be a canonical UUID (0.24)."""
+        """Whether `prompt_id` must be a canonical UUID (0.24)."""
         return self.version_numbers >= (0, 24)
 
     @property
     def interrupts_by_id(self) -> bool:
-        """POST /interrupt looks at the id (0.3.57); before it interrupts whatever runs."""
+        """Whether POST /interrupt regards `prompt_id` (0.3.57); before, it interrupts any prompt."""
         return self.version_numbers >= (0, 3, 57)
 
     @property
     def has_jobs(self) -> bool:
-        """`/api/jobs` exists (0.5.1)."""
+        """Whether `/api/jobs` exists (0.5.1)."""
         return self.version_numbers >= (0, 5, 1)
 
     @property
     def cancels_jobs(self) -> bool:
-        """`/api/jobs/{id}/cancel` exists (0.25)."""
+        """Whether `/api/jobs/{id}/cancel` exists (0.25)."""
         return self.version_numbers >= (0, 25)

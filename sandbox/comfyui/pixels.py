@@ -1,4 +1,4 @@
-"""Two Pillow calls whose types are not known without numpy, in one typed place."""
+"""Pillow functions whose types are incomplete without numpy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PIL import Image
 def resize(
     picture: Image.Image, size: tuple[int, int], method: Image.Resampling = Image.Resampling.LANCZOS
 ) -> Image.Image:
-    """Scale to a size of at least 1 x 1."""
+    """A picture in another size, of at least 1 x 1."""
     wanted = (max(1, size[0]), max(1, size[1]))
     return picture.resize(wanted, method)  # pyright: ignore[reportUnknownMemberType]
 
 
 def mapped(picture: Image.Image, table: Sequence[int]) -> Image.Image:
-    """Replace each of 256 values by that of the table."""
+    """A picture with each of 256 values replaced by that of the table."""
     return picture.point(table)  # pyright: ignore[reportUnknownMemberType]

@@ -1,4 +1,4 @@
-"""The queue and the history of one server instance, as ComfyUI keeps them."""
+"""The queue and the history of one server instance."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ HISTORY_LIMIT = 10_000
 
 @dataclass(slots=True, order=True)
 class QueueItem:
-    """One queued prompt. Ordered by number, then id, so that the heap's raw order is ComfyUI's."""
+    """A queued prompt. Ordered by number and id, so that the order of the heap is that of ComfyUI's."""
 
     number: float
     prompt_id: str
     graph: dict[str, Any] = field(compare=False)
     extra_data: dict[str, Any] = field(compare=False)
     outputs: list[str] = field(compare=False)
+    """The ids of the output nodes to run."""
     secrets: dict[str, Any] = field(compare=False, default_factory=dict[str, Any])
-    """Keys of `extra_data` that nodes may see and clients may not."""
+    """Keys of `extra_data` that nodes get but that clients are not shown."""
 
     def as_list(self) -> list[Any]:
-        """As `/queue` and `/history` show it."""
+        """The prompt as `/queue` and `/history` show it."""
         return [self.number, self.prompt_id, self.graph, self.extra_data, self.outputs]
 
 
 class PromptQueue:
-    """Many threads put and ask; one worker takes.
+    """Thread-safe; one worker takes prompts from it.
 
     Args:
-        changed: Called (under the lock) after each change, with the number of prompts left.
+        changed: Called after each change, while the lock is held, with the number of prompts that are left.
 
     """
 
@@ -49,19 +50,19 @@ class PromptQueue:
 
     @property
     def remaining(self) -> int:
-        """Running and pending, of everybody."""
+        """The number of running and pending prompts, of all clients."""
         with self._lock:
             return len(self._heap) + (self.running is not None)
 
     def put(self, item: QueueItem) -> None:
-        """Queue it."""
+        """Queue a prompt."""
         with self._lock:
             heapq.heappush(self._heap, item)
             self._changed(self.remaining)
             self._not_empty.notify_all()
 
     def take(self) -> QueueItem | None:
-        """The next prompt, which runs from now on; None when there are flags to look at, or nothing more will come."""
+        """Wait for the next prompt and make it the running one. None if flags were set or the queue was closed."""
         with self._not_empty:
             while not self._heap and not self._closed and not self._flags:
                 self._not_empty.wait()
@@ -72,7 +73,7 @@ class PromptQueue:
             return self.running
 
     def done(self, entry: dict[str, Any] | None) -> None:
-        """The running prompt ended; `entry` goes into the history (None: it is forgotten)."""
+        """The running prompt has ended; `entry` is added to the history, unless it is None."""
         with self._lock:
             item, self.running = self.running, None
             if item is not None and entry is not None:
@@ -82,7 +83,7 @@ class PromptQueue:
             self._changed(self.remaining)
 
     def close(self) -> None:
-        """Nothing more will run."""
+        """Hand out no more prompts."""
         with self._not_empty:
             self._closed = True
             self._heap.clear()
@@ -90,17 +91,17 @@ class PromptQueue:
 
     @property
     def closed(self) -> bool:
-        """No more prompts will be handed out."""
+        """Whether no more prompts are handed out."""
         return self._closed
 
     def snapshot(self) -> tuple[list[list[Any]], list[list[Any]]]:
-        """Running and pending as `/queue` shows them; pending in raw heap order."""
+        """The running and the pending prompts as `/queue` shows them; the pending ones in the order of the heap."""
         with self._lock:
             running = [self.running.as_list()] if self.running is not None else []
             return running, [item.as_list() for item in self._heap]
 
     def delete(self, prompt_id: str) -> bool:
-        """Take one pending prompt of that id out."""
+        """Remove one pending prompt with this id; whether there was one."""
         with self._lock:
             for index, item in enumerate(self._heap):
                 if item.prompt_id == prompt_id:
@@ -111,18 +112,18 @@ class PromptQueue:
             return False
 
     def clear(self) -> None:
-        """Take out everybody's pending prompts."""
+        """Remove all pending prompts, of all clients."""
         with self._lock:
             self._heap.clear()
             self._changed(self.remaining)
 
     def is_running(self, prompt_id: str) -> bool:
-        """That prompt runs now."""
+        """Whether that prompt is the running one."""
         with self._lock:
             return self.running is not None and self.running.prompt_id == prompt_id
 
     def history(self, prompt_id: str | None = None) -> dict[str, Any]:
-        """One entry (or none), or all of them, oldest first."""
+        """The history entries by prompt id, oldest first; with an id only that one."""
         with self._lock:
             if prompt_id is None:
                 return dict(self._history)
@@ -130,7 +131,7 @@ class PromptQueue:
             return {} if entry is None else {prompt_id: copy.deepcopy(entry)}
 
     def delete_history(self, prompt_id: str | None = None) -> None:
-        """Delete an entry of the history, or all."""
+        """Remove one history entry, or all."""
         with self._lock:
             if prompt_id is None:
                 self._history.clear()
@@ -138,13 +139,13 @@ class PromptQueue:
                 self._history.pop(prompt_id, None)
 
     def set_flag(self, name: str) -> None:
-        """Ask the worker for something after the running prompt (`unload_models`, `free_memory`)."""
+        """Set a flag for the worker to handle after the running prompt: `unload_models` or `free_memory`."""
         with self._not_empty:
             self._flags[name] = True
             self._not_empty.notify_all()
 
     def take_flags(self) -> dict[str, bool]:
-        """What was asked of the worker; asked once."""
+        """The flags that are set; clears them."""
         with self._lock:
             flags, self._flags = self._flags, {}
             return flags

@@ -1,4 +1,4 @@
-"""Replies that several routes give."""
+"""Responses that several routes give."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
 
 class DroppedError(Exception):
-    """The connection was cut on purpose; there is nobody to answer."""
+    """The connection was broken on purpose."""
 
 
 def reply_500() -> web.Response:
-    """What aiohttp says when a handler raised: that is how ComfyUI reports what it did not expect."""
+    """The response of aiohttp when a handler raised, which is how ComfyUI reports unexpected errors."""
     text = "500 Internal Server Error\n\nServer got itself in trouble"
     return web.Response(status=500, text=text, content_type="text/plain")
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
-    """The body as an object.
+    """The body of a request as an object.
 
     Raises:
-        ValueError: No JSON.
-        TypeError: No object.
+        ValueError: It is no JSON.
+        TypeError: It is no object.
 
     """
     body: Any = await request.json()
@@ -37,7 +37,7 @@ async def json_body(request: web.Request) -> dict[str, Any]:
 
 
 def cut_off(request: web.Request) -> web.Response:
-    """End the connection without an answer. The returned response goes nowhere."""
+    """Break the connection without an answer. The returned response is never sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

@@ -1,4 +1,4 @@
-"""/api/jobs: queue and history as one list. Under `/api` only."""
+"""/api/jobs: the queue and the history as one list. These routes exist below `/api` only."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PREVIEWABLE = {"images", "video", "audio", "3d", "text"}
 
 
 def routes(instance: ServerInstance) -> list[Route]:
-    """Method, path, handler; none for versions without them."""
+    """The routes of this module for one server instance; none if its version is older than they are."""
     jobs = _Jobs(instance)
     found: list[Route] = []
     if instance.options.has_jobs:
-        found += [("GET", "/api/jobs", jobs.all), ("GET", "/api/jobs/{job_id}", jobs.one)]
+        found += [("GET", "/api/jobs", jobs.list_jobs), ("GET", "/api/jobs/{job_id}", jobs.get_job)]
     if instance.options.cancels_jobs:
         found += [
             ("POST", "/api/jobs/cancel", jobs.cancel_many),
@@ -33,17 +33,17 @@ class _Jobs:
     def __init__(self, instance: ServerInstance) -> None:
         self._instance = instance
 
-    async def all(self, request: web.Request) -> web.Response:
+    async def list_jobs(self, request: web.Request) -> web.Response:
         query = request.rel_url.query
-        wanted = [each.strip().lower() for each in query.get("status", "").split(",") if each.strip()]
+        statuses = [each.strip().lower() for each in query.get("status", "").split(",") if each.strip()]
         sort_by, order = query.get("sort_by", "created_at").lower(), query.get("sort_order", "desc").lower()
-        wrong = _wrong_query(wanted, sort_by, order, query)
-        if wrong is not None:
-            return _bad(wrong)
+        error = _query_error(statuses, sort_by, order, query)
+        if error is not None:
+            return _error_response(error)
         limit = int(query["limit"]) if "limit" in query else None
         offset = max(int(query.get("offset", "0")), 0)
-        jobs = [each for each in self._jobs() if not wanted or each["status"] in wanted]
-        jobs.sort(key=_duration if sort_by == "execution_duration" else _created, reverse=order == "desc")
+        jobs = [each for each in self._jobs() if not statuses or each["status"] in statuses]
+        jobs.sort(key=_duration if sort_by == "execution_duration" else _creation_time, reverse=order == "desc")
         page = jobs[offset : offset + limit if limit is not None else None]
         pagination = {
             "offset": offset,
@@ -53,7 +53,7 @@ class _Jobs:
         }
         return web.json_response({"jobs": page, "pagination": pagination})
 
-    async def one(self, request: web.Request) -> web.Response:
+    async def get_job(self, request: web.Request) -> web.Response:
         job_id = request.match_info["job_id"]
         for job in self._jobs():
             if job["id"] == job_id:
@@ -67,12 +67,12 @@ class _Jobs:
         try:
             body: Any = await json_body(request)
         except ValueError:
-            return _bad("Request body must be valid JSON")
+            return _error_response("Request body must be valid JSON")
         except TypeError:
             body = {}
         ids = body.get("job_ids")
         if not isinstance(ids, list):
-            return _bad("job_ids must be a list")
+            return _error_response("job_ids must be a list")
         invalid = [each if isinstance(each, str) else repr(each) for each in ids if not is_canonical_uuid(each)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         if invalid:
             return web.json_response({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, status=400)
@@ -81,8 +81,10 @@ class _Jobs:
 
     def _jobs(self) -> list[dict[str, Any]]:
         running, pending = self._instance.queue.snapshot()
-        queued = [_queued(item, "in_progress") for item in running] + [_queued(item, "pending") for item in pending]
-        return queued + [_ended(prompt_id, entry) for prompt_id, entry in self._instance.queue.history().items()]
+        queued = [_queued_job(item, "in_progress") for item in running] + [
+            _queued_job(item, "pending") for item in pending
+        ]
+        return queued + [_finished_job(prompt_id, entry) for prompt_id, entry in self._instance.queue.history().items()]
 
     def _details(self, job_id: str) -> dict[str, Any]:
         entry = self._instance.queue.history(job_id).get(job_id)
@@ -95,9 +97,9 @@ class _Jobs:
         }
 
 
-def _wrong_query(wanted: list[str], sort_by: str, order: str, query: Mapping[str, str]) -> str | None:
-    """ComfyUI's sentence about the first thing that is wrong."""
-    unknown = [each for each in wanted if each not in STATUSES]
+def _query_error(statuses: list[str], sort_by: str, order: str, query: Mapping[str, str]) -> str | None:
+    """ComfyUI's message about the first query parameter that is wrong, or None."""
+    unknown = [each for each in statuses if each not in STATUSES]
     checks = [
         (unknown, f"Invalid status value(s): {', '.join(unknown)}. Valid values: {', '.join(STATUSES)}"),
         (sort_by not in {"created_at", "execution_duration"}, "sort_by must be 'created_at' or 'execution_duration'"),
@@ -120,7 +122,7 @@ def _is_integer(text: str) -> bool:
     return True
 
 
-def _queued(item: list[Any], status: str) -> dict[str, Any]:
+def _queued_job(item: list[Any], status: str) -> dict[str, Any]:
     return {
         "id": item[1],
         "status": status,
@@ -131,7 +133,7 @@ def _queued(item: list[Any], status: str) -> dict[str, Any]:
     }
 
 
-def _ended(prompt_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _finished_job(prompt_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     messages: dict[str, Any] = dict(entry["status"]["messages"])
     if entry["status"]["status_str"] == "success":
         status = "completed"
@@ -161,7 +163,7 @@ def _ended(prompt_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in job.items() if value is not None}
 
 
-def _created(job: Mapping[str, Any]) -> float:
+def _creation_time(job: Mapping[str, Any]) -> float:
     return job.get("create_time") or 0
 
 
@@ -169,5 +171,5 @@ def _duration(job: Mapping[str, Any]) -> float:
     return job.get("execution_end_time", 0) - job.get("execution_start_time", 0)
 
 
-def _bad(message: str) -> web.Response:
+def _error_response(message: str) -> web.Response:
     return web.json_response({"error": message}, status=400)

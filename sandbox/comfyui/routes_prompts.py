@@ -1,4 +1,4 @@
-"""/prompt, /queue, /interrupt, /free, /history."""
+"""/prompt, /queue, /interrupt, /free and /history."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from sandbox.comfyui.faults import PostFault
 from sandbox.comfyui.instance import ServerInstance
 from sandbox.comfyui.prompt_queue import QueueItem
 from sandbox.comfyui.replies import Route, cut_off, json_body, reply_500
-from sandbox.comfyui.validation import Problem, validate
+from sandbox.comfyui.validation import validate
+from sandbox.comfyui.validation_errors import ErrorObject, error_object
 
 SECRET_KEYS = ("auth_token_comfy_org", "api_key_comfy_org")
 
 
 def routes(instance: ServerInstance) -> list[Route]:
-    """Method, path, handler."""
+    """The routes of this module for one server instance."""
     prompts = _Prompts(instance)
     return [
         ("GET", "/prompt", prompts.remaining),
-        ("POST", "/prompt", prompts.post),
+        ("POST", "/prompt", prompts.submit),
         ("GET", "/queue", prompts.queue),
         ("POST", "/queue", prompts.change_queue),
         ("POST", "/interrupt", prompts.interrupt),
         ("POST", "/free", prompts.free),
-        ("GET", "/history", prompts.histories),
-        ("GET", "/history/{prompt_id}", prompts.history),
+        ("GET", "/history", prompts.list_history),
+        ("GET", "/history/{prompt_id}", prompts.get_history),
         ("POST", "/history", prompts.change_history),
     ]
 
 
 def is_canonical_uuid(value: object) -> bool:
-    """Lower case, with hyphens: the only form of an id that ComfyUI takes."""
+    """Whether an id is a UUID in lower case with hyphens, which is the only form that ComfyUI accepts."""
     try:
         return isinstance(value, str) and str(uuid.UUID(value)) == value
     except ValueError:
@@ -48,7 +49,7 @@ class _Prompts:
     async def remaining(self, _request: web.Request) -> web.Response:
         return web.json_response({"exec_info": {"queue_remaining": self._instance.queue.remaining}})
 
-    async def post(self, request: web.Request) -> web.StreamResponse:
+    async def submit(self, request: web.Request) -> web.StreamResponse:
         fault = self._instance.faults.posts.pop(0) if self._instance.faults.posts else None
         if fault is PostFault.DROPPED:
             return cut_off(request)
@@ -62,38 +63,38 @@ class _Prompts:
         return response
 
     async def _wait_until_ended(self, prompt_id: str) -> None:
-        """Wait until a prompt has ended and its last frame was handed over."""
+        """Wait until a prompt has ended and its messages were queued."""
         await self._instance.log.wait_for("ended", prompt_id)
 
     def _queue_prompt(self, body: dict[str, Any]) -> tuple[web.Response, str | None]:
         number = self._number(body)
         if "prompt" not in body:
-            return _refused(_problem("no_prompt", "No prompt provided", "No prompt provided")), None
-        asked = body.get("prompt_id")
-        if asked is not None and self._instance.options.demands_uuid and not is_canonical_uuid(asked):
+            return _refusal_response(error_object("no_prompt", "No prompt provided", "No prompt provided")), None
+        prompt_id = body.get("prompt_id")
+        if prompt_id is not None and self._instance.options.demands_uuid and not is_canonical_uuid(prompt_id):
             details = (
                 "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
                 "omit it to let the server generate one"
             )
-            return _refused(_problem("invalid_prompt_id", "prompt_id must be a valid UUID", details)), None
-        if asked is None or not self._instance.options.takes_prompt_id:
-            asked = str(uuid.uuid4())
+            return _refusal_response(error_object("invalid_prompt_id", "prompt_id must be a valid UUID", details)), None
+        if prompt_id is None or not self._instance.options.takes_prompt_id:
+            prompt_id = str(uuid.uuid4())
         graph = body["prompt"]
-        verdict = validate(self._instance.installed, graph, body.get("partial_execution_targets"))
+        result = validate(self._instance.installed, graph, body.get("partial_execution_targets"))
         extra: dict[str, Any] = body.get("extra_data", {})
         if not isinstance(extra, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - anything may be sent
             msg = "extra_data is no object"
             raise TypeError(msg)
         if "client_id" in body:
             extra["client_id"] = body["client_id"]
-        if verdict.error is not None:
-            return _refused(verdict.error, verdict.node_errors), None
+        if result.error is not None:
+            return _refusal_response(result.error, result.node_errors), None
         secrets = {key: extra.pop(key) for key in SECRET_KEYS if key in extra}
         extra["create_time"] = int(time.time() * 1000)
-        self._instance.log.add("submitted", str(asked), number=number)
-        self._instance.queue.put(QueueItem(number, str(asked), graph, extra, verdict.outputs, secrets))
-        reply = {"prompt_id": asked, "number": number, "node_errors": verdict.node_errors}
-        return web.json_response(reply), str(asked)
+        self._instance.log.add("submitted", str(prompt_id), number=number)
+        self._instance.queue.put(QueueItem(number, str(prompt_id), graph, extra, result.outputs, secrets))
+        reply = {"prompt_id": prompt_id, "number": number, "node_errors": result.node_errors}
+        return web.json_response(reply), str(prompt_id)
 
     def _number(self, body: dict[str, Any]) -> float:
         if "number" in body:
@@ -133,16 +134,16 @@ class _Prompts:
                 self._instance.queue.set_flag(name)
         return web.Response()
 
-    async def history(self, request: web.Request) -> web.Response:
+    async def get_history(self, request: web.Request) -> web.Response:
         return web.json_response(self._instance.queue.history(request.match_info["prompt_id"]))
 
-    async def histories(self, request: web.Request) -> web.Response:
+    async def list_history(self, request: web.Request) -> web.Response:
         query = request.rel_url.query
-        most = int(query["max_items"]) if "max_items" in query else None
+        max_items = int(query["max_items"]) if "max_items" in query else None
         offset = int(query["offset"]) if "offset" in query else -1
         items = list(self._instance.queue.history().items())
-        start = max(len(items) - most, 0) if offset < 0 and most is not None else max(offset, 0)
-        return web.json_response(dict(items[start : start + most if most is not None else None]))
+        start = max(len(items) - max_items, 0) if offset < 0 and max_items is not None else max(offset, 0)
+        return web.json_response(dict(items[start : start + max_items if max_items is not None else None]))
 
     async def change_history(self, request: web.Request) -> web.Response:
         body = await json_body(request)
@@ -153,9 +154,5 @@ class _Prompts:
         return web.Response()
 
 
-def _problem(kind: str, message: str, details: str) -> Problem:
-    return {"type": kind, "message": message, "details": details, "extra_info": {}}
-
-
-def _refused(error: Problem, node_errors: dict[str, Any] | None = None) -> web.Response:
+def _refusal_response(error: ErrorObject, node_errors: dict[str, Any] | None = None) -> web.Response:
     return web.json_response({"error": error, "node_errors": node_errors or {}}, status=400)

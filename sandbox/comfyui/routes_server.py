@@ -14,7 +14,7 @@ from sandbox.comfyui.sockets import FEATURES
 
 
 def routes(instance: ServerInstance) -> list[Route]:
-    """Method, path, handler."""
+    """The routes of this module for one server instance."""
     server = _Server(instance)
     return [
         ("GET", "/ws", instance.sockets.handle),
@@ -25,12 +25,12 @@ def routes(instance: ServerInstance) -> list[Route]:
         ("GET", "/models", server.models),
         ("GET", "/models/{folder}", server.models_in),
         ("GET", "/embeddings", server.embeddings),
-        ("GET", "/extensions", server.nothing),
+        ("GET", "/extensions", server.extensions),
     ]
 
 
 def sandbox_routes(instance: ServerInstance) -> list[Route]:
-    """Routes that ComfyUI does not have: the event log, and setting faults, for tests in another process."""
+    """Routes that ComfyUI does not have, for tests in another process: the event log, and setting faults."""
     server = _Server(instance)
     return [("GET", "/sandbox/log", server.log), ("POST", "/sandbox/faults", server.change_faults)]
 
@@ -88,13 +88,13 @@ class _Server:
         names = self._instance.installed.models.get("embeddings", [])
         return web.json_response([str(PurePosixPath(name).with_suffix("")) for name in names])
 
-    async def nothing(self, _request: web.Request) -> web.Response:
+    async def extensions(self, _request: web.Request) -> web.Response:
         return web.json_response([])
 
     async def log(self, _request: web.Request) -> web.Response:
         entries = [
-            {"at": each.time, "kind": each.kind, "prompt_id": each.prompt_id, "detail": dict(each.detail)}
-            for each in list(self._instance.log.entries)
+            {"at": entry.time, "kind": entry.kind, "prompt_id": entry.prompt_id, "detail": dict(entry.detail)}
+            for entry in list(self._instance.log.entries)
         ]
         return web.json_response({"entries": entries, "idle_gaps": self._instance.log.idle_gaps()})
 

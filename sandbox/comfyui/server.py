@@ -1,4 +1,4 @@
-"""`StandInComfyUI`: starts, kills and restarts instances of the server on one port, and keeps what outlives them."""
+"""`StandInComfyUI`: starts, kills and restarts server instances on one port, and keeps what outlives them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from sandbox.comfyui.app import build_app
 from sandbox.comfyui.event_log import EventLog
 from sandbox.comfyui.faults import Faults
 from sandbox.comfyui.folders import Folders
-from sandbox.comfyui.instance import NodeBreakpoint, ServerInstance
+from sandbox.comfyui.instance import ServerInstance
+from sandbox.comfyui.node_breakpoints import NodeBreakpoint
 from sandbox.comfyui.node_types import Installation, NodeType
 from sandbox.comfyui.options import StandInOptions
 from sandbox.comfyui.registry import all_nodes
 
 
 class StandInComfyUI:
-    """A ComfyUI without a GPU on 127.0.0.1, with one worker of its own.
+    """A ComfyUI without a GPU on 127.0.0.1.
 
     Args:
-        root: Its folder (input, output, temp). None: a temporary one, gone in the end.
-        port: 0 takes a free one, kept over restarts.
-        options: Version, speed, models.
+        root: The folder of its input, output and temp folders. None: a temporary one, which is deleted at the end.
+        port: The TCP port; 0 takes a free one, which is kept over restarts.
+        options: Version, speed and models.
 
     """
 
@@ -64,22 +65,22 @@ class StandInComfyUI:
 
     @property
     def url(self) -> str:
-        """`http://127.0.0.1:<port>`."""
+        """`http://127.0.0.1:PORT`."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def folders(self) -> Folders:
-        """Its input, output and temp folders on disk."""
+        """The input, output and temp folders on disk."""
         return self._installation.folders
 
     @property
     def models(self) -> dict[str, list[str]]:
-        """Installed model files by folder; may be changed at any time."""
+        """The installed model files by folder; may be changed at any time."""
         return self._installation.models
 
     @property
     def nodes(self) -> dict[str, NodeType]:
-        """Installed nodes; take one out to have it missing."""
+        """The installed nodes; remove one to have it missing."""
         return self._installation.nodes
 
     @property
@@ -97,7 +98,7 @@ class StandInComfyUI:
 
     @property
     def running(self) -> str | None:
-        """The id of the prompt that runs, or None."""
+        """The id of the running prompt, or None."""
         item = self._instance.queue.running if self._instance is not None else None
         return item.prompt_id if item is not None else None
 
@@ -152,7 +153,7 @@ class StandInComfyUI:
         await self.kill()
         await self.start()
 
-    # -- breakpoints, and faults that take place at once (those to come: `faults`)
+    # -- breakpoints, and faults that take effect at once (`faults` has those to come)
 
     def set_breakpoint(
         self,

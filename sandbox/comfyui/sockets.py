@@ -1,8 +1,9 @@
-"""The WebSocket side: who is connected, who hears what, and in which order.
+"""The WebSocket connections of a server instance.
 
-ComfyUI keeps one socket per client id, sends a prompt's events to the socket of the id it was submitted under, and
-`status` to everybody. When a socket ends it unregisters its *id*, even if a newer socket has that id by then: the newer
-one stays open and hears nothing more. That is kept here, because clients meet it.
+ComfyUI keeps one connection per client id. It sends the messages of a prompt to the connection of the id with which
+the prompt was submitted, and `status` to all connections. When a connection ends, ComfyUI forgets its *id*, even if a
+newer connection has that id by then; the newer one stays open and gets no more messages. The stand-in does the same,
+because clients must cope with it.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ class ClientSocket:
     response: web.WebSocketResponse
     request: web.Request
     mute: bool
+    """Whether the connection gets no messages (a fault)."""
     flags: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The client's feature flags."""
 
     async def send(self, payload: str | bytes) -> None:
-        """Send, unless it is deaf; a client that went away is no error."""
+        """Send a message, unless the connection is muted or closed."""
         if self.mute or self.response.closed:
             return
         with contextlib.suppress(ConnectionError, RuntimeError):
@@ -59,9 +62,9 @@ class ClientSockets:
     """The WebSocket connections of one server instance.
 
     Args:
-        faults: Says which WebSockets are mute or rejected.
-        log: Told of connections.
-        remaining: How many prompts are queued or running.
+        faults: Which connections are muted or rejected.
+        log: Where connections are logged.
+        remaining: Returns the number of running and pending prompts.
 
     """
 
@@ -78,53 +81,54 @@ class ClientSockets:
         self.executing_client: str | None = None
         """The client id of the running prompt."""
         self.executing_node: str | None = None
+        """The node that runs."""
 
     @property
     def open_count(self) -> int:
-        """Connections that are open now."""
+        """The number of open connections."""
         return len(self._all)
 
     # -- sending, from any thread
 
     def event(self, kind: str, data: dict[str, Any], sid: str | None) -> None:
         """Queue a JSON message for one client, or for all (None)."""
-        if self.has_listener(sid):  # progress_state grows with the graph: do not write it for nobody
-            self._put(json.dumps({"type": kind, "data": data}), sid)
+        if self.has_listener(sid):  # progress_state grows with the graph: do not encode it when no client gets it
+            self._queue(json.dumps({"type": kind, "data": data}), sid)
 
     def send_raw(self, payload: str | bytes, sid: str | None = None) -> None:
-        """Queue anything, also what ComfyUI never sends."""
-        self._put(payload, sid)
+        """Queue any payload, also one that ComfyUI would never send, for one client or for all (None)."""
+        self._queue(payload, sid)
 
     def status(self, remaining: int) -> None:
-        """Tell everybody how many prompts are left."""
+        """Queue a `status` message for all clients."""
         self.event("status", {"status": {"exec_info": {"queue_remaining": remaining}}}, None)
 
     def preview(self, jpeg: bytes, metadata: dict[str, Any] | None, sid: str | None) -> None:
-        """A preview frame: type 4 with metadata, type 1 without."""
+        """Queue a preview: binary type 4 with metadata, or type 1 without."""
         if metadata is None:
-            self._put(struct.pack(">II", PREVIEW_IMAGE, 1) + jpeg, sid)
+            self._queue(struct.pack(">II", PREVIEW_IMAGE, 1) + jpeg, sid)
             return
-        described = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
-        self._put(struct.pack(">II", PREVIEW_IMAGE_WITH_METADATA, len(described)) + described + jpeg, sid)
+        encoded = json.dumps({**metadata, "image_type": "image/jpeg"}).encode()
+        self._queue(struct.pack(">II", PREVIEW_IMAGE_WITH_METADATA, len(encoded)) + encoded + jpeg, sid)
 
     def takes_metadata(self, sid: str | None) -> bool:
-        """That client asked for previews with metadata on its present connection."""
+        """Whether the client asked for previews with metadata on its present connection."""
         socket = self._by_sid.get(sid) if sid is not None else None
         return socket is not None and bool(socket.flags.get("supports_preview_metadata"))
 
     def has_listener(self, sid: str | None) -> bool:
-        """Somebody would see what is sent to that client (None: to everybody)."""
+        """Whether that client is connected (None: whether any client is)."""
         return bool(self._by_sid) if sid is None else sid in self._by_sid
 
-    def _put(self, payload: str | bytes, sid: str | None) -> None:
+    def _queue(self, payload: str | bytes, sid: str | None) -> None:
         if not self._closed and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):  # the loop closed in between
                 self._loop.call_soon_threadsafe(self._outgoing.put_nowait, (payload, sid))
 
-    # -- the loop's side
+    # -- on the event loop
 
-    async def publish(self) -> None:
-        """Send what is queued, in order, for ever."""
+    async def send_queued(self) -> None:
+        """Send the queued messages in order, until cancelled."""
         while True:
             payload, sid = await self._outgoing.get()
             if sid is None:
@@ -138,19 +142,19 @@ class ClientSockets:
             await socket.send(payload)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """`GET /ws`."""
+        """Serve `GET /ws`."""
         if self._faults.reject_websocket:
             return web.Response(status=503, text="Service Unavailable")
         response = web.WebSocketResponse()
         await response.prepare(request)
         sid = request.rel_url.query.get("clientId", "") or uuid.uuid4().hex
-        socket = ClientSocket(sid, response, request, self._starts_mute(sid))
+        socket = ClientSocket(sid, response, request, self._is_muted_from_start(sid))
         self._by_sid[sid] = socket
         self._all.add(socket)
         self._known.add(sid)
         self._log.add("socket_open", sid=sid)
         try:
-            await self._greet(socket)
+            await self._send_status(socket)
             await self._listen(socket)
         finally:
             self._by_sid.pop(sid, None)  # by id, as ComfyUI does: see the module's docstring
@@ -158,13 +162,13 @@ class ClientSockets:
             self._log.add("socket_closed", sid=sid)
         return response
 
-    def _starts_mute(self, sid: str) -> bool:
+    def _is_muted_from_start(self, sid: str) -> bool:
         if sid in self._known and self._faults.mute_after_reconnect > 0:
             self._faults.mute_after_reconnect -= 1
             return True
         return False
 
-    async def _greet(self, socket: ClientSocket) -> None:
+    async def _send_status(self, socket: ClientSocket) -> None:
         status = {"exec_info": {"queue_remaining": self._remaining()}}
         await self._send(socket, json.dumps({"type": "status", "data": {"status": status, "sid": socket.sid}}))
         if self.executing_client == socket.sid and self.executing_node is not None:
@@ -184,20 +188,20 @@ class ClientSockets:
                 await self._send(socket, json.dumps({"type": "feature_flags", "data": FEATURES}))
             first = False
 
-    # -- misbehaviour
+    # -- faults
 
     def mute(self) -> None:
-        """Every connection that is open now hears nothing more; pings are still answered."""
+        """Send no more messages to the connections that are open now; pings are still answered."""
         for socket in self._all:
             socket.mute = True
 
     async def drop(self) -> None:
-        """Break every connection off without a closing handshake."""
+        """Break every connection without a closing handshake."""
         for socket in list(self._all):
             if socket.request.transport is not None:
                 socket.request.transport.abort()
         await asyncio.sleep(0)
 
     def close(self) -> None:
-        """Nothing is sent any more."""
+        """Queue no more messages."""
         self._closed = True

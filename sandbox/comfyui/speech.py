@@ -1,6 +1,6 @@
-"""Speech by espeak-ng, called through ctypes in the library that the `espeakng-loader` wheel brings.
+"""Speech by espeak-ng, through ctypes, with the library of the wheel `espeakng-loader`.
 
-The library is one per process and knows one voice at a time, so everything goes through one lock.
+The library exists once per process and has one voice at a time, so one lock protects all calls.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ _POS_CHARACTER = 1
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _VARIANTS = ("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7")
 _HIGH_FROM = 135
-"""Hertz: voices from here on are given one of the higher variants."""
+"""Hertz; recordings from this pitch on get one of the female variants."""
 _LANGUAGES = {
     "CJK": "cmn", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el", "ARABIC": "ar",
     "HEBREW": "he", "DEVANAGARI": "hi",
 }  # fmt: skip
-"""Start of a letter's Unicode name -> espeak-ng's voice; English for all others."""
+"""First word of a letter's Unicode name -> espeak-ng's voice; English for all others."""
 
 
 class SpeechUnavailableError(Exception):
-    """There is no espeak-ng here; the message says how to get it."""
+    """espeak-ng is not installed; the message says how to install it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How somebody sounds."""
+    """A voice of espeak-ng."""
 
     variant: str
     pitch: int
-    """0 to 100, 50 is the voice's own."""
+    """0 to 100; 50 is the variant's own pitch."""
     rate: int
-    """Words a minute."""
+    """Words per minute."""
 
 
 def choose_voice(reference: Audio | str | None, seed: int = 0) -> Voice:
-    """A voice like that of a recording, or one that belongs to a name: the same for the same.
+    """A voice for a recording or a name; the same one for the same recording or name.
 
-    Of a recording its height is heard; what else tells two speakers apart is thrown from its bytes. The seed changes
-    the pace a little, so that "again" is heard.
+    The pitch is that of the recording. Everything else is chosen by a hash of its bytes. The seed changes the rate a
+    little, so that two seeds sound different.
     """
-    given = reference.pcm if isinstance(reference, Audio) else (reference or "nobody").encode()
-    digest = hashlib.sha256(given).digest()
+    reference_bytes = reference.pcm if isinstance(reference, Audio) else (reference or "nobody").encode()
+    digest = hashlib.sha256(reference_bytes).digest()
     rate = 150 + digest[2] % 25 + seed % 7
     hertz = fundamental_frequency(reference) if isinstance(reference, Audio) else None
     if hertz is None:
@@ -66,39 +66,39 @@ def choose_voice(reference: Audio | str | None, seed: int = 0) -> Voice:
 
 
 def fundamental_frequency(audio: Audio, *, low: float = 70, high: float = 400) -> float | None:
-    """How high a voice is, in hertz: the middle of what 40 short windows say; None where nothing sounds."""
+    """The pitch of a voice in hertz: the median over 40 short windows; None if there is no voice."""
     samples = array.array("h", audio.pcm[: len(audio.pcm) // 2 * 2])[:: audio.channels]
     step = max(1, audio.sample_rate // 4000)
     rate = audio.sample_rate / step
-    slow = [sum(samples[index : index + step]) / step for index in range(0, len(samples) - step, step)]
+    averaged = [sum(samples[index : index + step]) / step for index in range(0, len(samples) - step, step)]
     width = int(rate * 0.06)
     found = [
         hertz
-        for start in range(0, len(slow) - 2 * width, max(1, len(slow) // 40))
-        if (hertz := _window_pitch(slow[start : start + 2 * width], width, rate, (low, high))) is not None
+        for start in range(0, len(averaged) - 2 * width, max(1, len(averaged) // 40))
+        if (hertz := _window_pitch(averaged[start : start + 2 * width], width, rate, (low, high))) is not None
     ]
     return sorted(found)[len(found) // 2] if found else None
 
 
 def _window_pitch(window: Sequence[float], width: int, rate: float, limits: tuple[float, float]) -> float | None:
-    """The shift at which a window is most like itself; None for silence and noise."""
+    """The pitch of one window by autocorrelation; None for silence and noise."""
     energy = sum(each * each for each in window[:width])
     if energy / width < 200**2:
         return None
     shifts = range(int(rate / limits[1]), min(width, int(rate / limits[0])) + 1)
-    likeness = {
+    similarity = {
         shift: sum(a * b for a, b in zip(window[:width], window[shift : shift + width], strict=True)) / energy
         for shift in shifts
     }
-    best = max(likeness, key=lambda shift: likeness[shift])
-    return rate / best if likeness[best] > 0.5 else None
+    best = max(similarity, key=lambda shift: similarity[shift])
+    return rate / best if similarity[best] > 0.5 else None
 
 
 def speak(text: str, voice: Voice) -> Audio:
-    """Say it: mono, 22,050 Hz. Blocks for some milliseconds a sentence.
+    """Speak a text: mono, 22,050 Hz. Blocks for some milliseconds per sentence.
 
     Raises:
-        SpeechUnavailableError: The package is not installed, or its library does not load.
+        SpeechUnavailableError: The package is not installed, or its library cannot be loaded.
 
     """
     with _LOCK:
@@ -106,15 +106,15 @@ def speak(text: str, voice: Voice) -> Audio:
 
 
 _LOCK = threading.Lock()
-_LOADED: list[_Library] = []
+_LIBRARY: list[_Library] = []
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 def _library() -> _Library:
-    if not _LOADED:
-        _LOADED.append(_Library())
-    return _LOADED[0]
+    if not _LIBRARY:
+        _LIBRARY.append(_Library())
+    return _LIBRARY[0]
 
 
 class _Library:
@@ -130,27 +130,27 @@ class _Library:
         if self._rate <= 0:
             msg = f"espeak-ng does not find its data in {data.name}"
             raise SpeechUnavailableError(msg)
-        self._heard = bytearray()
+        self._samples = bytearray()
         self._callback: Callable[..., int] = _Callback(self._take)  # kept: the library calls it later
         self._espeak.espeak_SetSynthCallback(self._callback)
 
     def _take(self, samples: Any, count: int, _events: int | None) -> int:
         if samples and count > 0:
-            self._heard += ctypes.string_at(samples, count * 2)
+            self._samples += ctypes.string_at(samples, count * 2)
         return 0
 
     def speak(self, text: str, voice: Voice) -> Audio:
-        """Say it."""
-        self._heard.clear()
+        """Speak a text with a voice."""
+        self._samples.clear()
         language = _language(text)
         if self._espeak.espeak_SetVoiceByName(f"{language}+{voice.variant}".encode()) != 0:
             self._espeak.espeak_SetVoiceByName(language.encode())
         for parameter, value in ((_RATE, voice.rate), (_PITCH, voice.pitch), (_RANGE, 55)):
             self._espeak.espeak_SetParameter(parameter, value, 0)
-        said = text.replace("\0", " ").encode("utf-8", "replace")
-        self._espeak.espeak_Synth(said, len(said) + 1, 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
+        encoded = text.replace("\0", " ").encode("utf-8", "replace")
+        self._espeak.espeak_Synth(encoded, len(encoded) + 1, 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
         self._espeak.espeak_Synchronize()
-        return Audio(bytes(self._heard), self._rate)
+        return Audio(bytes(self._samples), self._rate)
 
 
 def _language(text: str) -> str:

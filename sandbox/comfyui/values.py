@@ -1,4 +1,4 @@
-"""What travels along the links of a graph: the stand-in's tensors, as plain values."""
+"""The values of links between nodes, in place of ComfyUI's tensors and models."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 Images = tuple[Image.Image, ...]
-"""IMAGE and MASK: a batch. Pictures are shared between nodes and never changed in place."""
+"""IMAGE and MASK: a batch of pictures. Nodes share them and never change them in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """MODEL, CLIP and VAE: which file, with which LoRAs."""
+    """MODEL, CLIP and VAE: the name of the file, and the LoRAs that were applied."""
 
     name: str
     loras: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """CONDITIONING: the text itself. `zeroed` text counts for nothing."""
+    """CONDITIONING: the text; `zeroed` by ConditioningZeroOut."""
 
     text: str
     zeroed: bool = False
@@ -28,7 +28,7 @@ class Conditioning:
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """LATENT: a size in pixels, and pictures where something was encoded or sampled."""
+    """LATENT: a size in pixels, and the pictures that were encoded or sampled."""
 
     width: int
     height: int
@@ -38,14 +38,14 @@ class Latent:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """NOISE."""
+    """NOISE: the seed."""
 
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Guider:
-    """GUIDER: what to draw and how insistently."""
+    """GUIDER: the prompts and the cfg."""
 
     positive: Conditioning
     negative: Conditioning = field(default_factory=lambda: Conditioning(""))
@@ -54,7 +54,7 @@ class Guider:
 
 @dataclass(frozen=True, slots=True)
 class Sigmas:
-    """SIGMAS: how many steps, and how much of the source is drawn over."""
+    """SIGMAS: the number of steps, and the denoise."""
 
     steps: int
     denoise: float = 1.0
@@ -62,7 +62,7 @@ class Sigmas:
 
 @dataclass(frozen=True, slots=True)
 class Upscaler:
-    """UPSCALE_MODEL: the factor is read from the file's name (`4x-...`)."""
+    """UPSCALE_MODEL: the factor is read from the name of the file (`4x-...`)."""
 
     name: str
     factor: int
@@ -78,13 +78,13 @@ class Audio:
 
     @property
     def seconds(self) -> float:
-        """Duration."""
+        """The duration in seconds."""
         return len(self.pcm) / (2 * self.channels * self.sample_rate)
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """VIDEO: frames at a rate, with or without sound."""
+    """VIDEO: frames, frames per second, and audio or None."""
 
     frames: Images
     fps: float
@@ -93,7 +93,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class NarratorVoice:
-    """NARRATOR_VOICE of the TTS packs: a named voice, or a recording with its words."""
+    """NARRATOR_VOICE of TTS-Audio-Suite: the name of a voice, or a recording with its transcript."""
 
     name: str
     reference_text: str = ""
@@ -102,6 +102,7 @@ class NarratorVoice:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionBlocker:
-    """What a node returns to stop the branch behind it (ComfyUI's ExecutionBlocker). No message: silently."""
+    """ComfyUI's ExecutionBlocker: a node returns it so that the nodes behind it do not run."""
 
     message: str | None
+    """Reported as an error; None: nothing is reported."""

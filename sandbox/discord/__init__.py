@@ -14,12 +14,13 @@ from sandbox.discord.faults import (
     SlowUpload,
     payload_too_large,
 )
+from sandbox.discord.message_models import Attachment, Message, Pings
 from sandbox.discord.server import SANDBOX_TOKEN, LocalDiscord
+from sandbox.discord.simulated_account import NotAllowedError
 from sandbox.discord.simulated_channel import SimulatedChannel
 from sandbox.discord.simulated_guild import SimulatedGuild
 from sandbox.discord.simulated_interaction import Choice, InteractionResponse, NoResponseError, SimulatedInteraction
-from sandbox.discord.simulated_user import NotAllowedError, SimulatedUser
-from sandbox.discord.state import Attachment, Message, Pings
+from sandbox.discord.simulated_user import SimulatedUser
 from sandbox.discord.uploads import Upload
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The CDN: attachments behind signed links that expire, avatars by hash."""
+"""The CDN: attachments by signed links that expire, and avatars by their hash."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import io
 from aiohttp import web
 from PIL import Image
 
+from sandbox.discord.attachment_payload import signature
 from sandbox.discord.context import ServerContext
-from sandbox.discord.payloads import signature
 
 
 class Cdn:
-    """Serves `/cdn/...` from the state's memory."""
+    """The handlers of `/cdn`."""
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
 
     async def attachment(self, request: web.Request) -> web.Response:
-        """`/cdn/attachments/{channel}/{attachment}/{name}?ex&is&hm`: 404 for what is unknown, unsigned or expired."""
+        """Serve an attachment; 404 if the link is unknown, unsigned or expired."""
         found = self._context.state.uploads.get(int(request.match_info["attachment_id"]))
         if found is None or not self._signed(request):
             return web.Response(status=404, text="This content is no longer available.")
@@ -33,23 +33,23 @@ class Cdn:
         return not late and request.query.get("hm") == signature(request.path, expires, issued)
 
     async def avatar(self, request: web.Request) -> web.Response:
-        """`/cdn/avatars/{user}/{hash}.png`, of users and of webhooks."""
-        state, wanted = self._context.state, int(request.match_info["user_id"])
-        hook = state.webhooks.get(wanted)
-        owner = hook.author if hook else state.users.get(wanted)
+        """Serve `/cdn/avatars/{user}/{hash}.png`, for users and webhooks."""
+        state, user_id = self._context.state, int(request.match_info["user_id"])
+        webhook = state.webhooks.get(user_id)
+        owner = webhook.author if webhook else state.users.get(user_id)
         if owner is None or owner.avatar is None or request.match_info["hash"] != owner.avatar_hash:
             return web.Response(status=404)
         return web.Response(body=owner.avatar, headers={"Content-Type": "image/png"})
 
     async def default_avatar(self, request: web.Request) -> web.Response:
-        """`/cdn/embed/avatars/{index}.png`: what accounts without a picture show."""
+        """Serve `/cdn/embed/avatars/{index}.png`, the avatar of accounts without one."""
         shade = 40 * (int(request.match_info["index"]) % 6)
         buffer = io.BytesIO()
         Image.new("RGB", (64, 64), (shade, 101, 242)).save(buffer, "PNG")
         return web.Response(body=buffer.getvalue(), headers={"Content-Type": "image/png"})
 
     def routes(self) -> list[web.RouteDef]:
-        """What the server mounts."""
+        """The routes to add to the application."""
         return [
             web.get(r"/cdn/attachments/{channel_id:\d+}/{attachment_id:\d+}/{name}", self.attachment),
             web.get(r"/cdn/avatars/{user_id:\d+}/{hash:[0-9a-f]+}.{extension}", self.avatar),

@@ -1,4 +1,4 @@
-"""Time, snowflakes, and waiting for changes."""
+"""The local Discord's time, snowflakes, and waiting for changes."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-"""Snowflakes count milliseconds from here (reference: "Snowflake ID Format")."""
+"""The start of snowflake time, in milliseconds since 1970 (reference, "Snowflake ID Format")."""
 
 POLL_SECONDS = 0.05
-"""A waiting condition is also checked this often, as it may depend on more than the local Discord's state."""
+"""Interval at which conditions are also checked, because they may depend on more than the local Discord's state."""
 
 T = TypeVar("T")
 
 
 class Clock:
-    """Wall time that a test may move forward, so that a token of 15 minutes expires without waiting for it."""
+    """The real time, which a test may move forward so that tokens and links expire."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
 
     def now(self) -> float:
-        """Seconds since 1970, moved forward by everything `advance` was given."""
+        """Seconds since 1970, with everything added that was given to `advance`."""
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move the local Discord's time forward; the bot's own clock is not touched."""
+        """Move the local Discord's time forward; the bot's clock does not change."""
         self._ahead += seconds
 
     def iso(self) -> str:
-        """Now, as Discord writes a timestamp."""
+        """The time now as an ISO 8601 timestamp."""
         return iso(self.now())
 
 
 def iso(moment: float) -> str:
-    """Seconds since 1970 as Discord writes a timestamp: `2026-01-02T03:04:05.678000+00:00`."""
+    """Seconds since 1970 as an ISO 8601 timestamp: `2026-01-02T03:04:05.678000+00:00`."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")
 
 
@@ -47,27 +47,27 @@ def snowflake_time(snowflake: int) -> float:
 
 
 class Snowflakes:
-    """Ids that grow strictly, and whose upper bits are the time they were made."""
+    """Generates ids that always increase and whose upper bits are the time of creation."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last = 0
 
     def next(self) -> int:
-        """A new id, larger than every one before."""
+        """A new id, larger than all before."""
         stamp = (int(self._clock.now() * 1000) - DISCORD_EPOCH_MS) << 22
         self._last = max(self._last + 1, stamp)
         return self._last
 
 
 class ChangeNotifier:
-    """Lets tests wait for conditions: they are checked again whenever something changed."""
+    """Lets tests wait for conditions. They are checked again after every change."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def notify(self) -> None:
-        """Check every waiting condition again, because something changed."""
+        """Check all conditions that are waited for again."""
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)

@@ -1,6 +1,6 @@
-"""From `"character use", name="nova"` to what Discord sends: the command, typed options, resolved data.
+"""Filling in a slash command as Discord's client does: from `"character use", name="nova"` to the interaction's `data`.
 
-Refuses what a person's client would not let through: unknown commands, missing options, values outside the limits.
+Refuses what the client would refuse: unknown commands, missing options, values outside the limits.
 """
 
 from __future__ import annotations
@@ -10,28 +10,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import Command, Role, User
+from sandbox.discord.json_values import Json, get_list
+from sandbox.discord.message_models import Channel
 from sandbox.discord.permissions import permissions_in
 from sandbox.discord.resolved_data import ResolvedData
 from sandbox.discord.rules_commands import CHAT_INPUT, GROUP, SUBCOMMAND
-from sandbox.discord.state import Channel, Command, Json, Role, User, get_list
 from sandbox.discord.uploads import Upload
 
 MAX_INTEGER = 2**53
-"""Option types: 3 string, 4 integer (to 2^53 either way), 5 boolean, 6 user, 7 channel, 8 role, 9 mentionable,
-10 number, 11 attachment (interactions/application-commands, "Application Command Option Type").
+"""The largest integer option, in either direction.
+
+Option types: 3 string, 4 integer, 5 boolean, 6 user, 7 channel, 8 role, 9 mentionable, 10 number, 11 attachment
+(interactions/application-commands, "Application Command Option Type").
 """
 
 Value = str | int | float | bool | User | Channel | Role | Upload
-"""What a person can give to an option."""
+"""What a user can enter for an option."""
 
 
 class NotOfferedError(Exception):
-    """Discord's client would not let the person do that; the application never hears of it."""
+    """Discord's client would not let the user do that; the application is sent nothing."""
 
 
 @dataclass
 class FilledCommand:
-    """A command as it goes into INTERACTION_CREATE."""
+    """A command as INTERACTION_CREATE carries it."""
 
     command: Command
     options: list[Json] = field(default_factory=list[Json])
@@ -50,10 +54,17 @@ class FilledCommand:
 
 
 def find_command(context: ServerContext, user: User, channel: Channel, kind: int, name: str) -> Command:
-    """The command that the person's client shows there; a guild's own goes before a global one.
+    """The command of this name that the client offers; a guild's own command goes before a global one.
+
+    Args:
+        context: The local Discord.
+        user: Who uses the command.
+        channel: Where.
+        kind: The command type: CHAT_INPUT, USER_MENU or MESSAGE_MENU.
+        name: The command's name.
 
     Raises:
-        NotOfferedError: There is none, or not here, or not for this person.
+        NotOfferedError: There is no such command, or it is not offered in that channel or to that user.
 
     """
     scope = channel.guild.id if channel.guild else None
@@ -65,8 +76,8 @@ def find_command(context: ServerContext, user: User, channel: Channel, kind: int
         raise NotOfferedError(f"No command {name!r} is registered here; there are: {known}.")
     command = found[0]
     contexts = command.data.get("contexts")
-    here = 1 if channel.guild is None else 0
-    if contexts is not None and here not in contexts:
+    interaction_context = 1 if channel.guild is None else 0
+    if contexts is not None and interaction_context not in contexts:
         raise NotOfferedError(f"/{name} is not offered in this kind of channel.")
     if channel.guild is None and (command.guild_id or command.data.get("dm_permission") is False):
         raise NotOfferedError(f"/{name} is not offered in direct messages.")
@@ -87,10 +98,18 @@ def fill_command(
     *,
     focused: str | None = None,
 ) -> FilledCommand:
-    """Fill in a command. `focused` is the option being typed: then required ones may still be missing.
+    """Fill in a slash command.
+
+    Args:
+        context: The local Discord.
+        user: Who uses the command.
+        channel: Where.
+        path: The command's name with its subcommands, such as `character use`.
+        values: Option name -> value.
+        focused: The option that is being typed (autocomplete). Required options may be missing then.
 
     Raises:
-        NotOfferedError: The client would refuse it.
+        NotOfferedError: The client would not accept it.
 
     """
     name, *rest = path.removeprefix("/").split()
@@ -132,7 +151,7 @@ def _option(spec: Json, value: Value, resolved: ResolvedData, focused: str | Non
 
 
 def _value(spec: Json, value: Value, resolved: ResolvedData) -> Any:
-    """The value as it goes over the wire; things become ids."""
+    """The value as the interaction carries it: users, channels, roles and files as ids."""
     result: Any = None
     match spec["type"], value:
         case (5, bool()):

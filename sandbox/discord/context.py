@@ -1,4 +1,4 @@
-"""What the modules of the local Discord share: state, gateway, faults, and the log of requests."""
+"""What the modules of the local Discord share: its state, gateway and faults, and the log of requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from sandbox.discord.clock import ChangeNotifier, Clock
 from sandbox.discord.faults import Faults
 from sandbox.discord.gateway import Gateway
-from sandbox.discord.state import DiscordState, Guild, Json
+from sandbox.discord.guild_models import Guild
+from sandbox.discord.json_values import Json
+from sandbox.discord.state import DiscordState
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class FilePart:
 
 @dataclass(eq=False)
 class RecordedRequest:
-    """One request as it arrived and how it was answered (`status` 0: no answer yet, or ever)."""
+    """A request as it arrived, and its response."""
 
     method: str
     path: str
-    """Below `/api/v10`, without the query; tokens of interactions and webhooks included."""
+    """Below `/api/v10`, without the query; tokens of interactions and webhooks are not left out."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Json | list[Json] | None = None
@@ -36,15 +38,16 @@ class RecordedRequest:
     received_at: float = 0.0
     """Seconds since 1970, of the local Discord's clock."""
     status: int = 0
+    """The response's status; 0 while there is none, or for a request that was never answered."""
     response: object = None
     finished: bool = False
-    """Answered, or dropped."""
+    """Whether it was answered, or its connection was broken."""
     fault: str = ""
-    """The name of the fault that it was given; empty: none."""
+    """The class name of the fault that the request was given; empty if none."""
 
     @property
     def json(self) -> Json:
-        """The body as an object; empty where there is none."""
+        """The body as an object; empty if it is absent or no object."""
         return self.body if isinstance(self.body, dict) else {}
 
 
@@ -64,18 +67,20 @@ class Limits:
     """Deadlines and sizes, with Discord's own values as defaults; tests may shorten them."""
 
     callback_seconds: float = 3.0
-    """Time for the first answer to an interaction (interactions/receiving-and-responding)."""
+    """Time for the callback of an interaction (interactions/receiving-and-responding)."""
     token_seconds: float = 15 * 60
     """How long an interaction's token is valid."""
     direct_attachment_limit: int = 10 * 1024 * 1024
+    """The largest attachment in DMs, in bytes."""
     request_limit: int = 500 * 1024 * 1024
+    """The largest request body in bytes."""
     nonce_seconds: float = 300
-    """How long a nonce is remembered ("a few minutes", resources/message, Create Message)."""
+    """How long an enforced nonce is remembered; Discord says "a few minutes" (resources/message, "Create Message")."""
 
 
 @dataclass(eq=False)
 class ServerContext:
-    """The objects that all parts of one `LocalDiscord` use."""
+    """The objects that all modules of one `LocalDiscord` use."""
 
     clock: Clock
     changes: ChangeNotifier
@@ -95,30 +100,31 @@ class ServerContext:
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A request as its handler gets it: path parameters, query, body, files."""
+    """A request as a handler gets it."""
 
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     body: Json
     items: list[Json]
-    """The body, where it is a list (command synchronisation)."""
+    """The body if it is a list, as for the bulk overwrite of commands; else empty."""
     parts: list[FilePart]
     authorized: bool
+    """Whether the request has the bot's token."""
 
     def number(self, name: str) -> int:
-        """A snowflake of the path; 0, which is no valid snowflake, where the text is no number."""
+        """A snowflake in the path; 0, which is no snowflake, if the text is no number."""
         value = self.parameters[name]
         return int(value) if value.isdecimal() else 0
 
     def optional_number(self, name: str) -> int | None:
-        """A number of the query; None where it is absent or no number."""
+        """A number in the query; None if it is absent or no number."""
         value = self.query.get(name, "")
         return int(value) if value.isdecimal() else None
 
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """The answer of a handler: JSON body (None: empty) and HTTP status."""
+    """A handler's response: the JSON body (None: an empty one) and the status."""
 
     body: object = None
     status: int = 200
@@ -131,9 +137,10 @@ Handler = Callable[[ServerContext, ApiRequest], Awaitable[ApiResponse]]
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path template of Discord's API with its handler. A `public` route needs no bot token."""
+    """A method and a path template of Discord's API with its handler."""
 
     method: str
     template: str
     handler: Handler
     public: bool = False
+    """Whether the route needs no bot token, because its path holds a token."""

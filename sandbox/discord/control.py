@@ -18,28 +18,28 @@ Bodies and answers are JSON. `python -m sandbox.discord` and `LocalDiscord(contr
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sandbox.discord import guild_changes
 from sandbox.discord.command_options import NotOfferedError
+from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import DEFAULT_ATTACHMENT_LIMIT
+from sandbox.discord.json_values import Json, get_object
+from sandbox.discord.message_models import Message
 from sandbox.discord.message_payload import message as message_payload
+from sandbox.discord.simulated_account import NotAllowedError
 from sandbox.discord.simulated_channel import SimulatedChannel
 from sandbox.discord.simulated_guild import SimulatedGuild
 from sandbox.discord.simulated_interaction import SimulatedInteraction
-from sandbox.discord.simulated_user import NotAllowedError, SimulatedUser
-from sandbox.discord.state import Json, Message, get_object
-
-if TYPE_CHECKING:
-    from sandbox.discord.server import LocalDiscord
+from sandbox.discord.simulated_user import SimulatedUser
 
 
 class Control:
     """The handlers of the control API."""
 
-    def __init__(self, local: LocalDiscord) -> None:
-        self._local = local
-        self._context = local.context
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
 
     def routes(self) -> list[web.RouteDef]:
         """What the server mounts."""
@@ -58,12 +58,12 @@ class Control:
         return web.json_response(
             {
                 "sandbox": True,
-                "bot_connected": self._local.gateway.connected,
+                "bot_connected": self._context.gateway.connected,
                 "guilds": [{"id": guild.id, "name": guild.name} for guild in state.guilds.values()],
                 "channels": [{"id": channel.id, "name": channel.name} for channel in state.channels.values()],
                 "users": [{"id": user.id, "name": user.name} for user in state.users.values()],
                 "commands": [command.name for command in state.commands],
-                "violations": [f"{entry.method} {entry.path}: {entry.message}" for entry in self._local.violations],
+                "violations": [f"{entry.method} {entry.path}: {entry.message}" for entry in self._context.violations],
             },
         )
 
@@ -76,7 +76,11 @@ class Control:
     async def add_guild(self, request: web.Request) -> web.Response:
         """Add a guild with the bot in it."""
         body = await _body(request)
-        return web.json_response({"id": self._local.add_guild(str(body.get("name", "Sandbox"))).id}, status=201)
+        name = str(body.get("name", "Sandbox"))
+        guild = guild_changes.create_guild(
+            self._context, name, with_bot=True, attachment_limit=DEFAULT_ATTACHMENT_LIMIT
+        )
+        return web.json_response({"id": guild.id}, status=201)
 
     async def add_channel(self, request: web.Request) -> web.Response:
         """Add a text channel to a guild."""
@@ -119,11 +123,11 @@ class Control:
                 await user.add_reaction(message, str(body["emoji"]))
                 return self._message_json(message)
 
-    def _interaction_json(self, answer: SimulatedInteraction) -> Json:
-        if not answer.responded:
+    def _interaction_json(self, interaction: SimulatedInteraction) -> Json:
+        if not interaction.responded:
             return {"failed": "The application did not respond"}
-        messages = [self._message_json(message) for message in answer.messages]
-        return {"type": answer.response.type, "data": answer.response.data, "messages": messages}
+        messages = [self._message_json(message) for message in interaction.messages]
+        return {"type": interaction.response.type, "data": interaction.response.data, "messages": messages}
 
     def _message_json(self, message: Message) -> Json:
         return message_payload(message, self._context.state, self._context.base_url)

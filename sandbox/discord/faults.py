@@ -1,4 +1,4 @@
-"""Faults that a test asks the REST API for: rate limits, error answers, broken connections, slow lines.
+"""Faults that a test asks the REST API for: rate limits, error answers, broken connections, slow networks.
 
 `discord.faults.next("POST", "/channels/*/messages", AppliedThenStatus(502))` gives the next matching request a 502;
 `always` does so with every matching request until `clear`. `set_breakpoint` pauses one request until the test releases

@@ -1,30 +1,16 @@
-"""Interactions: how one reaches the application, and what its answers do (interactions/receiving-and-responding)."""
+"""Starting interactions, and finding them by their tokens (interactions/receiving-and-responding)."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
-from typing import Any
 
-from sandbox.discord import mentions, message_payload, messages, payloads
-from sandbox.discord.context import FilePart, ServerContext
-from sandbox.discord.errors import ApiError, FormErrors, unknown
-from sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, bits, permissions_in
-from sandbox.discord.rules_commands import check_choices
-from sandbox.discord.rules_components import check_modal
-from sandbox.discord.rules_messages import refuse_voice
-from sandbox.discord.state import (
-    EPHEMERAL,
-    LOADING,
-    VOICE,
-    Channel,
-    Interaction,
-    Json,
-    Message,
-    User,
-    get_int,
-    get_object,
-)
+from sandbox.discord import guild_payloads, message_payload, payloads
+from sandbox.discord.context import ServerContext
+from sandbox.discord.errors import ApiError, unknown
+from sandbox.discord.guild_models import User
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import Channel, Interaction, Message
+from sandbox.discord.permissions import USER_INSTALLED_PERMISSIONS, permissions_in
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 4, 5, 6, 7, 8, 9
@@ -34,7 +20,7 @@ ALLOWED = {
     AUTOCOMPLETE: {CHOICES},
     MODAL: {ANSWER, DEFER, DEFER_UPDATE, UPDATE},
 }
-"""Which answers an interaction takes ("Interaction Callback Type"); a modal only updates if a component opened it."""
+"""Interaction type -> the callback types that it allows ("Interaction Callback Type")."""
 
 
 def start(
@@ -45,14 +31,25 @@ def start(
     data: Json,
     *,
     source: Message | None = None,
-    about: Json | None = None,
+    metadata: Json | None = None,
 ) -> Interaction:
-    """Send INTERACTION_CREATE. `about` is what the metadata says beyond who and what."""
+    """Start an interaction: send INTERACTION_CREATE.
+
+    Args:
+        context: The local Discord.
+        user: Who uses a command or a component, or submits a modal.
+        channel: Where.
+        kind: The interaction type: COMMAND, COMPONENT, AUTOCOMPLETE or MODAL.
+        data: The interaction's `data`.
+        source: The message whose component was used, also for a modal that a component opened.
+        metadata: Keys of the interaction metadata beside id, type and user.
+
+    """
     state, guild = context.state, channel.guild
-    member_bot = guild is None or state.bot.id in guild.members
+    bot_is_member = guild is None or state.bot.id in guild.members
     interaction_id = state.ids.next()
-    owners: Json = {"0": str(guild.id) if guild else "0"} if member_bot else {"1": str(user.id)}
-    metadata: Json = {
+    owners: Json = {"0": str(guild.id) if guild else "0"} if bot_is_member else {"1": str(user.id)}
+    base_metadata: Json = {
         "id": str(interaction_id),
         "type": kind,
         "user": payloads.user(user),
@@ -66,9 +63,9 @@ def start(
         channel=channel,
         created=context.clock.now(),
         data=data,
-        metadata=metadata | (about or {}),
+        metadata=base_metadata | (metadata or {}),
         source=source,
-        app_permissions=permissions_in(channel, state.bot) if member_bot else USER_INSTALLED_PERMISSIONS,
+        app_permissions=permissions_in(channel, state.bot) if bot_is_member else USER_INSTALLED_PERMISSIONS,
     )
     state.interactions[interaction.id] = interaction
     state.interactions_by_token[interaction.token] = interaction
@@ -84,7 +81,7 @@ def _payload(context: ServerContext, interaction: Interaction, owners: Json) -> 
         "type": interaction.type,
         "data": interaction.data,
         "channel_id": str(channel.id),
-        "channel": payloads.resolved_channel(channel, state, user),
+        "channel": guild_payloads.resolved_channel(channel, state, user),
         "token": interaction.token,
         "version": 1,
         "locale": "en-US",
@@ -105,10 +102,10 @@ def _payload(context: ServerContext, interaction: Interaction, owners: Json) -> 
 
 
 def by_callback(context: ServerContext, interaction_id: int, token: str) -> Interaction:
-    """The interaction that a callback may still answer.
+    """The interaction that a callback responds to.
 
     Raises:
-        ApiError: 10062 (unknown, or later than 3 s) or 40060 (answered already).
+        ApiError: 10062, it is unknown or older than 3 s; or 40060, it was responded to already.
 
     """
     interaction = context.state.interactions.get(interaction_id)
@@ -123,149 +120,13 @@ def by_callback(context: ServerContext, interaction_id: int, token: str) -> Inte
 
 
 def by_token(context: ServerContext, token: str) -> Interaction | None:
-    """The interaction of a followup token, None where no interaction ever had it.
+    """The interaction with this token; None if no interaction ever had it.
 
     Raises:
-        ApiError: 50027, fifteen minutes are over.
+        ApiError: 50027, the token's 15 minutes are over.
 
     """
     interaction = context.state.interactions_by_token.get(token)
     if interaction is not None and context.clock.now() - interaction.created > context.limits.token_seconds:
         raise ApiError(401, 50027, "Invalid Webhook Token")
     return interaction
-
-
-def answer(context: ServerContext, interaction: Interaction, body: Json, parts: list[FilePart]) -> None:
-    """Do what a callback says.
-
-    Raises:
-        ApiError: The type does not fit the interaction, or its data breaks a rule.
-
-    """
-    kind, data = int(body.get("type") or 0), get_object(body, "data")
-    form = FormErrors()
-    if kind not in ALLOWED[interaction.type]:
-        form.add("type", "BASE_TYPE_CHOICES", f"Value must be one of {sorted(ALLOWED[interaction.type])}.")
-    if kind in {DEFER_UPDATE, UPDATE} and interaction.source is None:
-        form.add("type", "INTERACTION_INVALID_CALLBACK", "There is no message to update.")
-    if kind == CHOICES:
-        check_choices(data.get("choices"), "data.choices", form)
-    if kind == SHOW_MODAL:
-        check_modal(data, form)
-    form.raise_if_any()
-    match kind:
-        case 4:
-            interaction.original = _respond(context, interaction, data, parts)
-        case 5:
-            interaction.original = _loading(context, interaction, int(data.get("flags") or 0))
-        case 6:
-            interaction.original = interaction.source
-        case 7 if interaction.source is not None:
-            interaction.original = messages.edit(context, interaction.source, data, parts)
-        case _:
-            pass
-    interaction.response_type, interaction.response_data = kind, data
-    context.changes.notify()
-
-
-def _draft(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> messages.NewMessage:
-    is_command = interaction.type == COMMAND
-    menu = is_command and interaction.data.get("type", 1) != 1
-    reply_to = None if is_command else interaction.source
-    return messages.NewMessage(
-        channel=interaction.channel,
-        author=context.state.bot,
-        body=data,
-        parts=parts,
-        type=(messages.CONTEXT_MENU_COMMAND if menu else messages.CHAT_INPUT_COMMAND) if is_command else 0,
-        webhook_id=context.state.application_id,
-        application_id=context.state.application_id,
-        interaction=interaction,
-        interaction_metadata=interaction.metadata,
-        reply_to=reply_to,
-        default_mentions=mentions.WEBHOOK,
-    )
-
-
-def _respond(context: ServerContext, interaction: Interaction, data: Json, parts: list[FilePart]) -> Message:
-    if get_int(data, "flags", 0) & VOICE and not interaction.app_permissions & bits("send_voice_messages"):
-        raise ApiError(403, 50173, "Cannot send voice messages in this channel")
-    return messages.create(context, _draft(context, interaction, data, parts))
-
-
-def _loading(context: ServerContext, interaction: Interaction, flags: int) -> Message:
-    form = FormErrors()
-    if flags & ~EPHEMERAL:  # components/reference: V2 cannot be set on a defer
-        form.add("data.flags", "MESSAGE_FLAGS_INVALID", "Only EPHEMERAL can be set on a deferred answer.")
-    form.raise_if_any()
-    draft = _draft(context, interaction, {}, [])
-    message = Message(
-        id=context.state.ids.next(),
-        channel=interaction.channel,
-        author=context.state.bot,
-        type=draft.type or (messages.REPLY if draft.reply_to else 0),
-        flags=(flags & EPHEMERAL) | LOADING,
-        created=context.clock.now(),
-        reply_to=draft.reply_to,
-        reference=messages.reference(draft.reply_to) if draft.reply_to else None,
-        webhook_id=draft.webhook_id,
-        application_id=draft.application_id,
-        interaction=interaction,
-        interaction_metadata=draft.interaction_metadata,
-    )
-    messages.publish(context, message)
-    return message
-
-
-def follow_up(context: ServerContext, interaction: Interaction, body: Json, parts: list[FilePart]) -> Message:
-    """Another message of the same interaction; the first one after a defer takes the place of "is thinking".
-
-    Raises:
-        ApiError: 10015, nothing was answered yet; or a rule is broken.
-
-    """
-    if interaction.response_type is None:
-        raise unknown("Webhook")
-    refuse_voice(body)
-    original = interaction.original
-    if original is not None and original.loading:
-        return fill_deferred(context, original, body, parts)
-    metadata = dict(interaction.metadata)
-    if original is not None:
-        metadata["original_response_message_id"] = str(original.id)
-    draft = _draft(context, interaction, body, parts)
-    return messages.create(context, replace(draft, type=0, reply_to=original, interaction_metadata=metadata))
-
-
-def fill_deferred(context: ServerContext, original: Message, body: Json, parts: list[FilePart]) -> Message:
-    """The real answer after a defer: an edit that pings, since people have not seen it yet."""
-    clean: Json = {key: value for key, value in body.items() if key != "flags"}
-    flags = int(body.get("flags") or 0) & ~EPHEMERAL
-    message = messages.edit(context, original, clean | {"flags": flags}, parts)
-    message.pings = mentions.compute(
-        message.content,
-        body.get("allowed_mentions"),
-        channel=message.channel,
-        author=context.state.bot,
-        reply_to=None,
-        default=mentions.WEBHOOK,
-    )
-    return message
-
-
-def response_message(interaction: Interaction, key: str) -> Message:
-    """`@original` or a message id of this interaction.
-
-    Raises:
-        ApiError: 10008 (also for messages of other interactions), 10015 before any answer.
-
-    """
-    if interaction.response_type is None:
-        raise unknown("Webhook")
-    found: Any = interaction.original
-    if key != "@original":
-        mine = [*interaction.messages, *([interaction.source] if interaction.source and interaction.original else [])]
-        found = next((message for message in mine if str(message.id) == key), None)
-    if found is None or found.deleted:
-        raise unknown("Message")
-    return found

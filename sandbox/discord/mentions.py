@@ -1,15 +1,17 @@
-"""Who a message notifies: what is written in it, and what is allowed (resources/message, "Allowed Mentions Object")."""
+"""Whom a message notifies: the allowed mentions in its content (resources/message, "Allowed Mentions Object")."""
 
 from __future__ import annotations
 
 import re
 
+from sandbox.discord.guild_models import User
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import Channel, Message, Pings
 from sandbox.discord.permissions import bits, permissions_in
-from sandbox.discord.state import Channel, Json, Message, Pings, User
 
 REGULAR: Json = {"parse": ["users", "roles", "everyone"], "replied_user": True}
 WEBHOOK: Json = {"parse": ["users"], "replied_user": False}
-"""What holds where a request says nothing: interactions and webhooks parse users only."""
+"""Defaults for requests without `allowed_mentions`: webhooks and interactions notify users only."""
 
 
 def compute(
@@ -21,7 +23,17 @@ def compute(
     reply_to: Message | None,
     default: Json,
 ) -> Pings:
-    """The users, roles and `@everyone` that a new message pings."""
+    """The users, roles and `@everyone` that a new message notifies.
+
+    Args:
+        content: The content; mentions in code are ignored.
+        allowed: The `allowed_mentions` of the request, or None.
+        channel: Where the message is sent.
+        author: Who sends it; the author is not notified.
+        reply_to: The message that it replies to.
+        default: What applies if `allowed` is None.
+
+    """
     rule = default if allowed is None else allowed
     parse = set(rule.get("parse") or [])
     listed_users, listed_roles = _ids(rule.get("users")), _ids(rule.get("roles"))

@@ -1,57 +1,62 @@
-"""Filling in a modal: from field names to the components that a client submits (components/reference, "Modal")."""
+"""Filling in a modal as Discord's client does (components/reference, "Modal")."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from sandbox.discord.command_options import NotOfferedError
+from sandbox.discord.component_types import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
+from sandbox.discord.json_values import Json
 from sandbox.discord.resolved_data import ResolvedData
-from sandbox.discord.rules_components import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
-from sandbox.discord.state import Json
 from sandbox.discord.uploads import Upload
 
-Given = str | Sequence[str | Upload]
+FieldValue = str | Sequence[str | Upload]
 
 
-def fill_modal(modal: Json, values: Mapping[str, Given], resolved: ResolvedData) -> Json:
-    """The `data` of a modal's submission. Fields are named by custom id or label; those not named keep their text.
+def fill_modal(modal: Json, values: Mapping[str, FieldValue], resolved: ResolvedData) -> Json:
+    """The `data` of a modal's submission.
+
+    Args:
+        modal: The modal of the callback.
+        values: Custom id or label of a field -> its value. Fields that are not named keep the text they are shown with.
+        resolved: Collects the files that are uploaded.
 
     Raises:
-        NotOfferedError: A name fits no field, or a value fits no limit.
+        NotOfferedError: A name fits no field, or a value is outside the limits of its field.
 
     """
-    left = dict(values)
+    remaining = dict(values)
     components: list[Json] = []
     for index, entry in enumerate(modal["components"], 1):
         if entry["type"] == ROW:
-            inner = [_field(child, child.get("label", ""), left, resolved) for child in entry["components"]]
+            inner = [_field(child, child.get("label", ""), remaining, resolved) for child in entry["components"]]
             components.append({"type": ROW, "id": entry.get("id", index), "components": inner})
         elif entry["type"] == LABEL:
-            filled = _field(entry["component"], entry["label"], left, resolved)
+            filled = _field(entry["component"], entry["label"], remaining, resolved)
             components.append({"type": LABEL, "id": entry.get("id", index), "component": filled})
         elif entry["type"] == TEXT_DISPLAY:
             components.append({"type": TEXT_DISPLAY, "id": entry.get("id", index), "content": entry["content"]})
-    if left:
-        raise NotOfferedError(f"The modal has no field {sorted(left)}.")
+    if remaining:
+        raise NotOfferedError(f"The modal has no field {sorted(remaining)}.")
     data: Json = {"custom_id": modal["custom_id"], "components": components}
     return data | ({"resolved": resolved.data} if resolved.data else {})
 
 
-def _field(field: Json, label: str, left: dict[str, Given], resolved: ResolvedData) -> Json:
-    key = next((name for name in (field["custom_id"], label) if name in left), None)
-    given = left.pop(key) if key is not None else None
+def _field(field: Json, label: str, remaining: dict[str, FieldValue], resolved: ResolvedData) -> Json:
+    key = next((name for name in (field["custom_id"], label) if name in remaining), None)
+    value = remaining.pop(key) if key is not None else None
     body: Json = {"type": field["type"], "custom_id": field["custom_id"], "id": field.get("id", 0)}
     if field["type"] == TEXT_INPUT:
-        return body | {"value": _text(field, label, field.get("value") or "" if given is None else given)}
-    chosen = [given] if isinstance(given, str) else list(given or [])
+        return body | {"value": _text(field, label, field.get("value") or "" if value is None else value)}
+    values = [value] if isinstance(value, str) else list(value or [])
     if field["type"] == FILE_UPLOAD:
-        return body | {"values": [_upload(entry, resolved) for entry in chosen]}
+        return body | {"values": [_upload(entry, resolved) for entry in values]}
     if field["type"] == STRING_SELECT:
-        return body | {"values": [_option(field, entry) for entry in chosen]}
-    return body | {"values": [str(entry) for entry in chosen]}
+        return body | {"values": [_option(field, entry) for entry in values]}
+    return body | {"values": [str(entry) for entry in values]}
 
 
-def _text(field: Json, label: str, value: Given) -> str:
+def _text(field: Json, label: str, value: FieldValue) -> str:
     if not isinstance(value, str):
         raise NotOfferedError(f"{label}: a text field takes text.")
     low = field.get("min_length") or (1 if field.get("required", True) else 0)

@@ -1,28 +1,29 @@
-"""Who may do what where, computed as Discord documents it (topics/permissions, "Permission Overwrites").
+"""Computing permissions as Discord documents it (topics/permissions, "Permission Overwrites").
 
-Base: `@everyone` and the member's roles together; an owner or ADMINISTRATOR may everything. Then the channel's
-exceptions: `@everyone`, all roles together, the member. Without VIEW_CHANNEL nothing is left; without SEND_MESSAGES
-nothing that needs it.
+The base permissions are those of `@everyone` and of the member's roles; the owner and administrators have all. Then the
+channel's overwrites apply: `@everyone`, all roles together, the member. Without VIEW_CHANNEL no permission is left, and
+without SEND_MESSAGES none that depends on it.
 """
 
 from __future__ import annotations
 
 import discord
 
-from sandbox.discord.state import Channel, Guild, Member, User
+from sandbox.discord.guild_models import Guild, Member, User
+from sandbox.discord.message_models import Channel
 
 ALL = discord.Permissions.all().value
 
 
 def bits(*names: str) -> int:
-    """Permission names of discord.py (`"send_messages"`) as bits."""
+    """The bits of permissions that are named as in `discord.Permissions`, such as `"send_messages"`."""
     value = discord.Permissions()
     value.update(**dict.fromkeys(names, True))
     return value.value
 
 
 def permission_names(value: int) -> list[str]:
-    """The names of the bits that are set, for error messages."""
+    """The names of the permissions whose bits are set, for error messages."""
     return [name for name, is_set in discord.Permissions(value) if is_set]
 
 
@@ -39,10 +40,10 @@ EVERYONE_DEFAULT = bits(
     "use_application_commands",
     "send_voice_messages",
 )
-"""What a member may in a guild whose owner changed nothing (without voice channels and invites)."""
+"""`@everyone`'s permissions in a new guild, without those of voice channels and invites."""
 
 BOT_DEFAULT = EVERYONE_DEFAULT | bits("manage_webhooks")
-"""The bot's own role as the invitation of this bot asks for it."""
+"""Permissions of the bot's own role."""
 
 DIRECT_PERMISSIONS = bits(
     "view_channel",
@@ -58,13 +59,13 @@ DIRECT_PERMISSIONS = bits(
 )
 
 USER_INSTALLED_PERMISSIONS = bits("attach_files", "embed_links", "mention_everyone", "use_external_emojis")
-"""`app_permissions` of an application that is not a member: only answers to interactions are possible."""
+"""`app_permissions` where the application is no member of the guild and can only respond to interactions."""
 
 _SEND_DEPENDENT = bits("mention_everyone", "send_tts_messages", "attach_files", "embed_links", "send_voice_messages")
 
 
 def base_permissions(guild: Guild, member: Member) -> int:
-    """What a member may in the guild as a whole."""
+    """A member's permissions in the guild, before a channel's overwrites."""
     if guild.owner_id == member.user.id:
         return ALL
     value = guild.roles[guild.id].permissions
@@ -74,7 +75,7 @@ def base_permissions(guild: Guild, member: Member) -> int:
 
 
 def permissions_in(channel: Channel, user: User) -> int:
-    """What a user may in a channel, exceptions applied; 0 for strangers."""
+    """A user's permissions in a channel, with its overwrites; 0 for users who are no members."""
     if channel.guild is None:
         return DIRECT_PERMISSIONS
     member = channel.guild.members.get(user.id)

@@ -1,4 +1,4 @@
-"""Rate limits (topics/rate-limits): headers on every answer, and real limits where a test sets one."""
+"""Rate limits (topics/rate-limits): headers of every response, and limits that tests set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.discord.clock import Clock
 from sandbox.discord.faults import path_pattern
 
 GENEROUS = 10_000
-"""Requests per second and bucket where no test asked for less: nobody waits."""
+"""The limit per second that the headers show for requests without a limit."""
 
 
 @dataclass(eq=False)
@@ -23,7 +23,7 @@ class _Rule:
     hits: dict[str, deque[float]] = field(default_factory=dict[str, deque[float]])
 
     def recent(self, path: str, now: float) -> deque[float]:
-        """The moments of the requests that still count, per path (so per channel, webhook or message's channel)."""
+        """The times of the requests that still count, for the major parameter of this path."""
         hits = self.hits.setdefault(_major(path), deque())
         while hits and hits[0] <= now - self.per:
             hits.popleft()
@@ -31,22 +31,22 @@ class _Rule:
 
 
 class RateLimits:
-    """Counts requests per rule and major parameter; says 429 where a rule is exceeded."""
+    """Counts requests per limit and major parameter (channel, guild or webhook)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rules: list[_Rule] = []
 
     def set(self, method: str, path: str, *, limit: int, per: float) -> None:
-        """From now on: at most `limit` matching requests per `per` seconds and channel or webhook."""
+        """Allow at most `limit` matching requests per `per` seconds and channel, guild or webhook."""
         self._rules.append(_Rule(method.upper(), path_pattern(path), limit, per))
 
     def clear(self) -> None:
-        """No limits again."""
+        """Remove all limits."""
         self._rules.clear()
 
     def hit(self, method: str, path: str) -> float:
-        """Count a request; the seconds to wait where it is one too many (it does not count then), else 0."""
+        """Count a request; returns the seconds to wait if it exceeds a limit (then it is not counted), else 0."""
         rule = self._rule(method, path)
         if rule is None:
             return 0.0
@@ -58,7 +58,7 @@ class RateLimits:
         return 0.0
 
     def headers(self, method: str, path: str) -> dict[str, str]:
-        """`Limit`, `Remaining`, `Reset`, `Reset-After` and `Bucket` as they stand."""
+        """The rate limit headers of the response to a request."""
         rule, now = self._rule(method, path), self._clock.now()
         limit, used, after = GENEROUS, 1, 1.0
         if rule is not None:

@@ -1,18 +1,20 @@
-"""An interaction's `resolved` data: the accounts, channels, roles and files that its values name by id."""
+"""An interaction's `resolved` data: the accounts, channels, roles and files that its values refer to by id."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.discord import payloads, uploads
+from sandbox.discord import attachment_payload, guild_payloads, payloads, uploads
 from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import Role, User
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import Channel
 from sandbox.discord.permissions import permissions_in
-from sandbox.discord.state import Channel, Json, Role, User
 from sandbox.discord.uploads import Upload
 
 
 class ResolvedData:
-    """Collects while values are filled in; each method returns the id that stands for the thing."""
+    """Collects `resolved` data while an interaction is filled in. Each method returns the id of what was added."""
 
     def __init__(self, context: ServerContext, channel: Channel, user: User) -> None:
         self._context = context
@@ -25,24 +27,26 @@ class ResolvedData:
         return str(key)
 
     def user(self, user: User) -> str:
-        """An account, and where it is a member its membership."""
+        """Add an account, and its membership if it is a member."""
         member = self._channel.guild.members.get(user.id) if self._channel.guild else None
         if member is not None:
-            shown = payloads.member(member, with_user=False)
-            self._add("members", user.id, shown | {"permissions": str(permissions_in(self._channel, user))})
+            body = payloads.member(member, with_user=False)
+            self._add("members", user.id, body | {"permissions": str(permissions_in(self._channel, user))})
         return self._add("users", user.id, payloads.user(user))
 
     def channel(self, channel: Channel) -> str:
-        """A channel, with the invoker's permissions in it."""
-        return self._add("channels", channel.id, payloads.resolved_channel(channel, self._context.state, self._invoker))
+        """Add a channel, with the user's permissions in it."""
+        return self._add(
+            "channels", channel.id, guild_payloads.resolved_channel(channel, self._context.state, self._invoker)
+        )
 
     def role(self, role: Role) -> str:
-        """A role."""
+        """Add a role."""
         return self._add("roles", role.id, payloads.role(role))
 
     def upload(self, upload: Upload) -> str:
-        """A file: put on the CDN, ephemeral."""
+        """Store a file on the CDN and add it."""
         attachment = uploads.store(self._context, self._channel, upload)
         attachment.ephemeral = True
-        body = payloads.attachment(attachment, self._context.base_url, self._context.clock.now())
+        body = attachment_payload.attachment(attachment, self._context.base_url, self._context.clock.now())
         return self._add("attachments", attachment.id, body)

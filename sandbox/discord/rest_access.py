@@ -1,21 +1,22 @@
-"""What the bot may reach: lookups that refuse as Discord does."""
+"""Looking up what a request refers to, with the errors that Discord answers where the bot has no access."""
 
 from __future__ import annotations
 
 from sandbox.discord.context import ApiRequest, ServerContext
 from sandbox.discord.errors import missing_access, missing_permissions, unknown
+from sandbox.discord.guild_models import Guild
+from sandbox.discord.message_models import Channel, Message
 from sandbox.discord.permissions import missing
-from sandbox.discord.state import Channel, Guild, Message
 
 
-def visible_channel(context: ServerContext, call: ApiRequest, *needed: str) -> Channel:
-    """The channel of the path, which the bot sees and where it has the named permissions.
+def visible_channel(context: ServerContext, request: ApiRequest, *needed: str) -> Channel:
+    """The channel in the path, if the bot can view it and has the named permissions in it.
 
     Raises:
-        ApiError: 10003, 50001 (not visible) or 50013.
+        ApiError: 10003, 50001 or 50013.
 
     """
-    channel = context.state.channels.get(call.number("channel_id"))
+    channel = context.state.channels.get(request.number("channel_id"))
     if channel is None:
         raise unknown("Channel")
     require_permissions(context, channel, *needed)
@@ -23,7 +24,7 @@ def visible_channel(context: ServerContext, call: ApiRequest, *needed: str) -> C
 
 
 def require_permissions(context: ServerContext, channel: Channel, *needed: str) -> None:
-    """The bot must see the channel and have the named permissions.
+    """Check that the bot can view a channel and has the named permissions in it.
 
     Raises:
         ApiError: 50001 or 50013.
@@ -38,7 +39,7 @@ def require_permissions(context: ServerContext, channel: Channel, *needed: str) 
 def sending_permissions(
     channel: Channel, *, files: bool = False, embeds: bool = False, reply: bool = False
 ) -> list[str]:
-    """What sending takes (resources/message, "Create Message"; topics/permissions for the rest)."""
+    """The permissions that sending a message needs (resources/message, "Create Message")."""
     needed = ["send_messages_in_threads" if channel.is_thread else "send_messages"]
     needed += ["attach_files"] if files else []
     needed += ["embed_links"] if embeds else []
@@ -46,10 +47,10 @@ def sending_permissions(
 
 
 def message_in(channel: Channel, message_id: int) -> Message:
-    """A message that the channel's history shows.
+    """The message with this id in a channel's history, which has no ephemeral messages.
 
     Raises:
-        ApiError: 10008; ephemeral messages are never found here.
+        ApiError: 10008.
 
     """
     message = channel.messages.get(message_id)
@@ -58,14 +59,14 @@ def message_in(channel: Channel, message_id: int) -> Message:
     return message
 
 
-def own_guild(context: ServerContext, call: ApiRequest) -> Guild:
-    """The guild of the path, of which the bot is a member.
+def own_guild(context: ServerContext, request: ApiRequest) -> Guild:
+    """The guild in the path, if the bot is a member.
 
     Raises:
-        ApiError: 50001 for a stranger, 10004 for a guild that is not.
+        ApiError: 10004, there is no such guild; or 50001, the bot is no member.
 
     """
-    guild = context.state.guilds.get(call.number("guild_id"))
+    guild = context.state.guilds.get(request.number("guild_id"))
     if guild is None:
         raise unknown("Guild")
     if context.state.bot.id not in guild.members:

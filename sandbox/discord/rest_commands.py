@@ -1,20 +1,21 @@
-"""Application commands: single and bulk registration, global and per guild (interactions/application-commands)."""
+"""REST routes of application commands, global and per guild (interactions/application-commands)."""
 
 from __future__ import annotations
 
 from sandbox.discord import payloads
 from sandbox.discord.context import NO_CONTENT, ApiRequest, ApiResponse, Route, ServerContext
 from sandbox.discord.errors import ApiError, FormErrors, missing_access, unknown
+from sandbox.discord.guild_models import Command
+from sandbox.discord.json_values import Json
 from sandbox.discord.rules_commands import check_command, check_commands
-from sandbox.discord.state import Command, Json
 
 
-def _scope(context: ServerContext, call: ApiRequest) -> int | None:
-    if call.number("application_id") != context.state.application_id:
+def _scope(context: ServerContext, request: ApiRequest) -> int | None:
+    if request.number("application_id") != context.state.application_id:
         raise ApiError(403, 20012, "You are not authorized to perform this action on this application", violation=True)
-    if "guild_id" not in call.parameters:
+    if "guild_id" not in request.parameters:
         return None
-    guild = context.state.guilds.get(call.number("guild_id"))
+    guild = context.state.guilds.get(request.number("guild_id"))
     if guild is None or context.state.bot.id not in guild.members:
         raise missing_access()
     return guild.id
@@ -24,49 +25,51 @@ def _render(context: ServerContext, commands: list[Command]) -> list[Json]:
     return [payloads.command(command, context.state.application_id) for command in commands]
 
 
-async def listed(context: ServerContext, call: ApiRequest) -> ApiResponse:
+async def get_commands(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`GET /applications/{application_id}[/guilds/{guild_id}]/commands`."""
-    scope = _scope(context, call)
+    scope = _scope(context, request)
     return ApiResponse(_render(context, [command for command in context.state.commands if command.guild_id == scope]))
 
 
-async def overwrite(context: ServerContext, call: ApiRequest) -> ApiResponse:
-    """`PUT .../commands`: exactly these from now on; a command that keeps its name and type keeps its id."""
-    scope = _scope(context, call)
+async def bulk_overwrite_commands(context: ServerContext, request: ApiRequest) -> ApiResponse:
+    """`PUT .../commands`: replace all commands; a command with the name and type of an old one keeps its id."""
+    scope = _scope(context, request)
     form = FormErrors()
-    check_commands(call.items, form)
+    check_commands(request.items, form)
     form.raise_if_any()
     before = {
         (command.type, command.name): command.id for command in context.state.commands if command.guild_id == scope
     }
-    made = [
+    created = [
         _command(context, body, scope, before.get((int(body.get("type") or 1), str(body["name"]))))
-        for body in call.items
+        for body in request.items
     ]
-    context.state.commands = [command for command in context.state.commands if command.guild_id != scope] + made
+    context.state.commands = [command for command in context.state.commands if command.guild_id != scope] + created
     context.changes.notify()
-    return ApiResponse(_render(context, made))
+    return ApiResponse(_render(context, created))
 
 
-async def upsert(context: ServerContext, call: ApiRequest) -> ApiResponse:
-    """`POST .../commands`: one more, or a new version of one."""
-    scope, body = _scope(context, call), call.body
+async def create_command(context: ServerContext, request: ApiRequest) -> ApiResponse:
+    """`POST .../commands`: add a command, or replace the one of that name and type."""
+    scope, body = _scope(context, request), request.body
     form = FormErrors()
     check_command(body, "_", form)
     form.raise_if_any()
     key = (int(body.get("type") or 1), str(body["name"]), scope)
     old = next((entry for entry in context.state.commands if (entry.type, entry.name, entry.guild_id) == key), None)
-    made = _command(context, body, scope, old.id if old else None)
-    context.state.commands = [entry for entry in context.state.commands if entry is not old] + [made]
+    created = _command(context, body, scope, old.id if old else None)
+    context.state.commands = [entry for entry in context.state.commands if entry is not old] + [created]
     context.changes.notify()
-    return ApiResponse(_render(context, [made])[0], 200 if old else 201)
+    return ApiResponse(_render(context, [created])[0], 200 if old else 201)
 
 
-async def remove(context: ServerContext, call: ApiRequest) -> ApiResponse:
+async def delete_command(context: ServerContext, request: ApiRequest) -> ApiResponse:
     """`DELETE .../commands/{command_id}`."""
-    scope = _scope(context, call)
+    scope = _scope(context, request)
     found = [
-        entry for entry in context.state.commands if entry.id == call.number("command_id") and entry.guild_id == scope
+        entry
+        for entry in context.state.commands
+        if entry.id == request.number("command_id") and entry.guild_id == scope
     ]
     if not found:
         raise unknown("application command")
@@ -85,9 +88,9 @@ ROUTES = [
     Route(method, base + tail, handler)
     for base in (_GLOBAL, _GUILD)
     for method, tail, handler in (
-        ("GET", "", listed),
-        ("PUT", "", overwrite),
-        ("POST", "", upsert),
-        ("DELETE", "/{command_id}", remove),
+        ("GET", "", get_commands),
+        ("PUT", "", bulk_overwrite_commands),
+        ("POST", "", create_command),
+        ("DELETE", "/{command_id}", delete_command),
     )
 ]

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import Json, get_list
+from sandbox.discord.json_values import Json, get_list
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2
@@ -16,7 +16,10 @@ MAX_OPTIONS, MAX_CHOICES, MAX_TOTAL = 25, 25, 8000
 
 
 def is_name(value: str) -> bool:
-    r"""`^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$`, in lower case where the script has cases ("Naming")."""
+    """Whether a command name is valid ("Application Command Naming").
+
+    At most 32 letters, digits and `-_'` of any script, in lower case where the script has cases.
+    """
     if not 1 <= len(value) <= 32 or value != value.lower():
         return False
     return all(
@@ -29,7 +32,7 @@ def is_name(value: str) -> bool:
 
 
 def check_commands(commands: list[Json], form: FormErrors) -> None:
-    """Note what is wrong with a whole set of commands (a bulk overwrite), and how many there are of a kind."""
+    """Check the commands of a bulk overwrite, and how many there are of each type."""
     kinds = Counter(command.get("type", CHAT_INPUT) for command in commands)
     for kind, number in kinds.items():
         if number > MAX_PER_TYPE.get(kind, 0):
@@ -42,7 +45,7 @@ def check_commands(commands: list[Json], form: FormErrors) -> None:
 
 
 def check_command(command: Json, path: str, form: FormErrors) -> None:
-    """Note what is wrong with one command."""
+    """Check one command."""
     kind, name = command.get("type", CHAT_INPUT), command.get("name")
     if kind == CHAT_INPUT:
         _named(command, path, form)
@@ -60,7 +63,7 @@ def check_command(command: Json, path: str, form: FormErrors) -> None:
 
 
 def text_length(node: Json) -> int:
-    """Characters of names, descriptions and values, all levels, which may be 8000 ("Limits on command creation")."""
+    """Characters of all names, descriptions and choice values of a command ("Limits on Command Creation")."""
     own = sum(len(str(node.get(key) or "")) for key in ("name", "description"))
     choices = sum(len(str(choice["name"])) + len(str(choice["value"])) for choice in get_list(node, "choices"))
     return own + choices + sum(text_length(option) for option in get_list(node, "options"))
@@ -97,7 +100,7 @@ def _options(options: list[Json], path: str, form: FormErrors) -> None:
 
 
 def check_choices(choices: Any, path: str, form: FormErrors) -> None:
-    """25 choices, names of 1-100 characters, values of up to 100 ("Application Command Option Choice Structure")."""
+    """Check choices: at most 25, names of 1 to 100 characters, string values of at most 100."""
     form.length(path, choices, 0, MAX_CHOICES)
     for index, choice in enumerate(choices):
         if form.required(f"{path}.{index}.name", choice.get("name")):

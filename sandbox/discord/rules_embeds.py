@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import Json, get_list, get_object
+from sandbox.discord.json_values import Json, get_list, get_object
 
 MAX_EMBEDS = 10
 TITLE, DESCRIPTION, FIELDS, FIELD_NAME, FIELD_VALUE, FOOTER, AUTHOR = 256, 4096, 25, 256, 1024, 2048, 256
 TOTAL = 6000
-"""Of title, description, field names and values, footer and author, over all embeds of the message."""
+"""Characters of title, description, field names and values, footer and author of all embeds together."""
 
 
 def check_embeds(embeds: Any, form: FormErrors) -> None:
-    """Note everything that is wrong with a message's embeds."""
+    """Check a message's embeds."""
     if embeds is None:
         return
     form.length("embeds", embeds, 0, MAX_EMBEDS)

@@ -1,4 +1,4 @@
-"""What a message may be: sizes, flags, voice, files (resources/message, "Create Message")."""
+"""Limits of messages: content, flags, allowed mentions, files, voice messages (resources/message, "Create Message")."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import base64
 import binascii
 from typing import Any
 
+from sandbox.discord.attachment_links import referenced_names
+from sandbox.discord.component_types import V2_ONLY
 from sandbox.discord.errors import ApiError, FormErrors, malformed
-from sandbox.discord.message_payload import referenced_names
-from sandbox.discord.rules_components import V2_ONLY, check_components
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import COMPONENTS_V2, EPHEMERAL, SUPPRESS_NOTIFICATIONS, VOICE, Attachment, flatten
+from sandbox.discord.rules_components import check_components
 from sandbox.discord.rules_embeds import check_embeds
-from sandbox.discord.state import COMPONENTS_V2, EPHEMERAL, SUPPRESS_NOTIFICATIONS, VOICE, Attachment, Json, flatten
 
 CONTENT, MAX_FILES, MAX_NONCE = 2000, 10, 25
 SUPPRESS_EMBEDS = 1 << 2
 SETTABLE = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | VOICE | COMPONENTS_V2
-"""Flags that a request may set; an interaction's answer may add EPHEMERAL."""
+"""Flags that a request may set; interaction responses may set EPHEMERAL too."""
 
 
 def check_body(body: Json, flags: int, *, interaction: bool = False) -> None:
-    """Everything about a message that can be said without its files.
+    """Check a message's body, without its files.
 
     Raises:
-        ApiError: 50035 with the tree.
+        ApiError: 50035 with the tree of errors.
 
     """
     form = FormErrors()
@@ -46,7 +48,7 @@ def check_body(body: Json, flags: int, *, interaction: bool = False) -> None:
 
 
 def check_allowed_mentions(value: Any, form: FormErrors) -> None:
-    """`parse: ["users"]` and a list of `users` exclude each other; lists of at most 100."""
+    """Check `allowed_mentions`: at most 100 ids per list; `parse: ["users"]` excludes a list of `users`."""
     if not isinstance(value, dict):
         return
     allowed: Json = dict(value)  # pyright: ignore[reportUnknownArgumentType]
@@ -58,10 +60,10 @@ def check_allowed_mentions(value: Any, form: FormErrors) -> None:
 
 
 def check_files(attachments: list[Attachment], limit: int) -> None:
-    """At most ten, none above the limit.
+    """Check the files of a message: at most ten, none larger than `limit` bytes.
 
     Raises:
-        ApiError: 50035, or 413 with 40005.
+        ApiError: 50035; or status 413, code 40005.
 
     """
     form = FormErrors()
@@ -71,10 +73,11 @@ def check_files(attachments: list[Attachment], limit: int) -> None:
         raise ApiError(413, 40005, "Request entity too large")
 
 
-def check_references(shown: Json, attachments: list[Attachment]) -> None:
-    """Every `attachment://` must name a file of the message.
+def check_references(body: Json, attachments: list[Attachment]) -> None:
+    """Check that every `attachment://` reference names a file of the message.
 
-    For components Discord says so itself; in an embed it shows nothing, which nobody wants, so both are refused here.
+    Discord itself refuses such references in components only, and shows no picture in an embed. Both are refused here,
+    because no correct client sends either.
 
     Raises:
         ApiError: 50035.
@@ -83,35 +86,30 @@ def check_references(shown: Json, attachments: list[Attachment]) -> None:
     names = {entry.filename for entry in attachments}
     form = FormErrors()
     for key in ("embeds", "components"):
-        for name in sorted(referenced_names(shown.get(key)) - names):
+        for name in sorted(referenced_names(body.get(key)) - names):
             message = f"The referenced attachment {name!r} was not found"
             form.add(key, "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", message)
     form.raise_if_any()
 
 
-def check_not_empty(content: str, shown: Json, attachments: list[Attachment], stickers: Any = None) -> None:
-    """A message needs content, an embed, a file, a component, a poll or a sticker.
+def check_not_empty(content: str, body: Json, attachments: list[Attachment], stickers: Any = None) -> None:
+    """Check that a message has content, an embed, a file, a component, a poll or a sticker.
 
     Raises:
         ApiError: 50006.
 
     """
     if not (
-        content.strip()
-        or shown.get("embeds")
-        or shown.get("components")
-        or attachments
-        or stickers
-        or shown.get("poll")
+        content.strip() or body.get("embeds") or body.get("components") or attachments or stickers or body.get("poll")
     ):
         raise malformed(50006, "Cannot send an empty message")
 
 
 def check_voice(body: Json, attachments: list[Attachment], part_types: list[str]) -> None:
-    """The rules of a voice message (resources/message, "Voice Messages"; codes 50159-50161).
+    """Check a voice message (resources/message, "Voice Messages").
 
     Raises:
-        ApiError: One of the three codes.
+        ApiError: 50159, 50160 or 50161.
 
     """
     if body.get("content") or body.get("embeds") or body.get("components"):
@@ -128,7 +126,7 @@ def check_voice(body: Json, attachments: list[Attachment], part_types: list[str]
 
 
 def refuse_voice(body: Json) -> None:
-    """IS_VOICE_MESSAGE is for Create Message and a first answer only; webhooks and followups do not list it.
+    """Refuse IS_VOICE_MESSAGE, which only Create Message and the callback of an interaction may set.
 
     Raises:
         ApiError: 50035.

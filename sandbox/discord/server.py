@@ -6,22 +6,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from aiohttp import web
-
-from sandbox.discord import guild_changes, rest_commands, rest_guilds, rest_interactions, rest_messages, rest_webhooks
-from sandbox.discord.api import PREFIX, Api
-from sandbox.discord.cdn import Cdn
+from sandbox.discord import guild_changes
 from sandbox.discord.clock import ChangeNotifier, Clock
 from sandbox.discord.context import Limits, RecordedRequest, ServerContext, Violation
-from sandbox.discord.control import Control
 from sandbox.discord.faults import Faults, path_pattern
 from sandbox.discord.gateway import Gateway
+from sandbox.discord.guild_models import DEFAULT_ATTACHMENT_LIMIT, Command, User
+from sandbox.discord.http_server import HttpServer
+from sandbox.discord.message_models import Message
 from sandbox.discord.rate_limits import RateLimits
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from sandbox.discord.simulated_guild import SimulatedGuild
 from sandbox.discord.simulated_interaction import DEFAULT_TIMEOUT
 from sandbox.discord.simulated_user import SimulatedUser
-from sandbox.discord.state import DEFAULT_ATTACHMENT_LIMIT, Command, DiscordState, Message, User
+from sandbox.discord.state import DiscordState
 
 T = TypeVar("T")
 
@@ -68,33 +66,15 @@ class LocalDiscord:
         control: bool = False,
     ) -> None:
         self._port = port
-        self._control = control
         clock, changes = Clock(), ChangeNotifier()
         state = DiscordState(clock, application_id, bot_name)
         gateway = Gateway(state, changes, token, privileged_intents, heartbeat_seconds)
         self.context = ServerContext(clock, changes, state, gateway, Faults(), limits or Limits(), token)
         self.rate_limits = RateLimits(clock)
-        self._runner: web.AppRunner | None = None
+        self._http = HttpServer(self.context, self.rate_limits, control=control)
 
     async def __aenter__(self) -> Self:
-        routes = [
-            *rest_messages.ROUTES,
-            *rest_guilds.ROUTES,
-            *rest_webhooks.ROUTES,
-            *rest_interactions.ROUTES,
-            *rest_commands.ROUTES,
-        ]
-        app = web.Application(client_max_size=self.context.limits.request_limit)
-        app.add_routes(Cdn(self.context).routes())
-        app.add_routes(Control(self).routes() if self._control else [])
-        app.router.add_get("/gateway", self.context.gateway.serve)
-        app.router.add_get("/gateway/", self.context.gateway.serve)
-        app.router.add_route("*", PREFIX + "/{tail:.*}", Api(self.context, routes, self.rate_limits).serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
-        await site.start()
-        self._port = int(self._runner.addresses[0][1])
+        self._port = await self._http.start(self._port)
         self.context.base_url = self.context.gateway.base_url = self.url
         return self
 
@@ -107,8 +87,7 @@ class LocalDiscord:
         self.context.faults.clear()
         self.context.gateway.continue_sending()
         await self.context.gateway.close(1001)
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._http.stop()
 
     # -- addresses --------------------------------------------------------------------------------------------------
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
-from sandbox.discord import guild_changes, payloads
+from sandbox.discord import channel_changes, guild_payloads
 from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import Overwrite, Role, User
+from sandbox.discord.message_models import Channel, Message, Webhook
 from sandbox.discord.permissions import bits
-from sandbox.discord.rest_webhooks import create_webhook as make_webhook
+from sandbox.discord.simulated_account import SimulatedAccount
 from sandbox.discord.simulated_interaction import DEFAULT_TIMEOUT
-from sandbox.discord.state import Channel, Message, Overwrite, Role, User, Webhook
-
-if TYPE_CHECKING:
-    from sandbox.discord.simulated_user import SimulatedUser
+from sandbox.discord.webhooks import create_webhook as make_webhook
 
 
 class SimulatedChannel:
@@ -52,7 +50,7 @@ class SimulatedChannel:
     @property
     def webhooks(self) -> list[Webhook]:
         """The channel's webhooks."""
-        return [hook for hook in self._context.state.webhooks.values() if hook.channel is self.channel]
+        return [webhook for webhook in self._context.state.webhooks.values() if webhook.channel is self.channel]
 
     @property
     def typing_count(self) -> int:
@@ -127,7 +125,7 @@ class SimulatedChannel:
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def set_permissions(
-        self, whom: SimulatedUser | Role | User | None, *, allow: Iterable[str] = (), deny: Iterable[str] = ()
+        self, whom: SimulatedAccount | Role | User | None, *, allow: Iterable[str] = (), deny: Iterable[str] = ()
     ) -> None:
         """Set the permission overwrite of a user, a role or (None) `@everyone`, and send CHANNEL_UPDATE.
 
@@ -144,17 +142,17 @@ class SimulatedChannel:
         kind = 0 if whom is None or isinstance(whom, Role) else 1
         channel = self.channel.parent or self.channel
         channel.overwrites[target] = Overwrite(target, kind, bits(*allow), bits(*deny))
-        self._context.gateway.send("CHANNEL_UPDATE", payloads.channel(channel, self._context.state), guild=guild)
+        self._context.gateway.send("CHANNEL_UPDATE", guild_payloads.channel(channel, self._context.state), guild=guild)
 
     def edit(self, *, name: str | None = None, nsfw: bool | None = None, archived: bool | None = None) -> None:
         """Change name, age restriction or archive state, and send CHANNEL_UPDATE or THREAD_UPDATE."""
         changes = {"name": name, "nsfw": nsfw, "archived": archived}
         given = {key: value for key, value in changes.items() if value is not None}
-        guild_changes.edit_channel(self._context, self.channel, given)
+        channel_changes.edit_channel(self._context, self.channel, given)
 
     def delete(self) -> None:
         """Delete the channel with its threads and webhooks."""
-        guild_changes.delete_channel(self._context, self.channel)
+        channel_changes.delete_channel(self._context, self.channel)
 
     def add_webhook(self, name: str, creator: User, avatar: bytes | None = None) -> Webhook:
         """Add a webhook that `creator` made."""

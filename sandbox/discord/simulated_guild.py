@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from sandbox.discord import guild_changes, payloads
+from sandbox.discord import channel_changes, guild_changes, payloads
 from sandbox.discord.context import ServerContext
+from sandbox.discord.guild_models import Guild, Role, User
 from sandbox.discord.permissions import bits
 from sandbox.discord.simulated_channel import SimulatedChannel
 from sandbox.discord.simulated_user import SimulatedUser
-from sandbox.discord.state import Guild, Role, User
 
 
 class SimulatedGuild:
@@ -37,7 +37,7 @@ class SimulatedGuild:
     def add_channel(self, name: str, *, nsfw: bool = False, topic: str | None = None) -> SimulatedChannel:
         """Create a text channel."""
         return SimulatedChannel(
-            self._context, guild_changes.create_channel(self._context, self.guild, name, nsfw=nsfw, topic=topic)
+            self._context, channel_changes.create_channel(self._context, self.guild, name, nsfw=nsfw, topic=topic)
         )
 
     def add_member(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sandbox.discord.context import ServerContext
 from sandbox.discord.interactions import CHOICES, SHOW_MODAL
-from sandbox.discord.state import Interaction, Json, Message
+from sandbox.discord.json_values import Json
+from sandbox.discord.message_models import Interaction, Message
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds for which tests wait unless they say otherwise; long, because the machine may be busy."""

@@ -1,4 +1,4 @@
-"""Files that come in: parts of a request become attachments with ids, names, types and sizes."""
+"""Uploaded files: the file parts of requests become attachments."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from PIL import Image, UnidentifiedImageError
 
 from sandbox.discord.context import FilePart, ServerContext
 from sandbox.discord.errors import FormErrors
-from sandbox.discord.state import Attachment, Channel, Json, get_list
+from sandbox.discord.json_values import Json, get_list
+from sandbox.discord.message_models import Attachment, Channel
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that a person attaches."""
+    """A file that a user attaches."""
 
     filename: str
     data: bytes
@@ -25,13 +26,13 @@ class Upload:
 
 
 def clean_name(filename: str) -> str:
-    """Discord keeps letters, digits, `_`, `-` and `.`; blanks become `_` (the rest of the name survives as `title`)."""
+    """A filename as Discord stores it: letters, digits, `_`, `-` and `.`, with `_` for blanks."""
     name = re.sub(r"[^A-Za-z0-9_.\-]", "", filename.replace(" ", "_")).lstrip(".")
     return name or "unknown"
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height from the header of a picture; None for anything else."""
+    """Width and height of a picture, from its header; None if the file is no picture."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return picture.size
@@ -40,7 +41,7 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
 
 
 def store(context: ServerContext, channel: Channel, upload: Upload, details: Json | None = None) -> Attachment:
-    """Put a file on the CDN. `details` is the entry of the body's `attachments`."""
+    """Store a file on the CDN; `details` is its entry in the request's `attachments`."""
     given = details or {}
     wanted = str(given.get("filename") or upload.filename)
     name = clean_name(wanted)
@@ -65,10 +66,10 @@ def store(context: ServerContext, channel: Channel, upload: Upload, details: Jso
 
 
 def from_parts(context: ServerContext, channel: Channel, body: Json, parts: list[FilePart]) -> list[Attachment]:
-    """The new files of a request: `files[n]` goes with entry n of `attachments` (reference, "Uploading Files").
+    """The new attachments of a request: part `files[n]` belongs to the entry with id n (reference, "Uploading Files").
 
     Raises:
-        ApiError: 50035 where an entry has no file and is no file of the message.
+        ApiError: 50035, an entry has no file.
 
     """
     entries = {str(entry.get("id")): entry for entry in get_list(body, "attachments")}
@@ -79,10 +80,10 @@ def from_parts(context: ServerContext, channel: Channel, body: Json, parts: list
 
 
 def kept(body: Json, existing: list[Attachment], parts: list[FilePart]) -> list[Attachment]:
-    """The old files that an edit keeps: all where `attachments` is absent, else those it lists.
+    """The attachments that an edit keeps: all if the request has no `attachments`, else those that it lists.
 
     Raises:
-        ApiError: 50035 for an id that is neither an old file nor a part.
+        ApiError: 50035, an id is neither that of an attachment nor that of a part.
 
     """
     if body.get("attachments") is None:

@@ -1,4 +1,4 @@
-"""`python -m sandbox.llm --port 11434`: the stand-in as a process of its own."""
+"""`python -m sandbox.llm --port 11434`: the stand-in in a process of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def serve(port: int, options: StandInModelOptions) -> None:
 
 
 def main() -> None:
-    """Parse the command line; the first line on stdout is the base URL."""
+    """Parse the command line and serve; the first line on stdout is the base URL."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.llm", description="A language model without a model.")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--token-seconds", type=float, default=0.02, help="time of one word")

@@ -1,4 +1,4 @@
-"""What the stand-in answers: always the same to the same, in character as far as a few rules reach."""
+"""The text of the answers: rules in place of a language model, with the same answer to the same messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sandbox.llm.chat_parsing import Chat, Turn
 
 STAND_IN_TAG = "(stand-in model)"
-"""Ends the first answer of a conversation: nobody shall take these rules for a language model."""
+"""Ends the first answer of a conversation, so that nobody takes it for the work of a language model."""
 
 _STOPWORDS = frozenset(
     """
@@ -60,7 +60,7 @@ _STYLES: Sequence[str] = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Text, and a scene to draw where a picture is wanted."""
+    """The text of an answer, and the scene to draw if a picture is wanted."""
 
     text: str
     scene: str | None = None
@@ -70,33 +70,33 @@ def answer(chat: Chat, *, variation: int = 0) -> Answer:
     """The answer to the last message.
 
     Args:
-        chat: As read.
-        variation: 0 at first; another one for each time the same is asked again.
+        chat: The conversation.
+        variation: Which of several answers to the same messages to give.
 
     """
-    told = f"{chat.name}\0{chat.last.text}\0{len(chat.turns)}\0{variation}"
-    dice = random.Random(hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest())
+    key = f"{chat.name}\0{chat.last.text}\0{len(chat.turns)}\0{variation}"
+    rng = random.Random(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
     if chat.wants_prompt:
-        return Answer(image_prompt(chat, dice))
+        return Answer(image_prompt(chat, rng))
     if chat.wants_picture:
-        return Answer(_tagged(chat, dice.choice(_DRAWING)), _scene(chat, dice))
-    return Answer(_tagged(chat, _reply(chat, dice)))
+        return Answer(_tagged(chat, rng.choice(_DRAWING)), _scene(chat, rng))
+    return Answer(_tagged(chat, _reply(chat, rng)))
 
 
-def image_prompt(chat: Chat, dice: random.Random) -> str:
+def image_prompt(chat: Chat, rng: random.Random) -> str:
     """A prompt for an image generator, of at most 80 words."""
     wish = _in_third_person(chat.picture_subject) or "a quiet landscape"
     self_portrait = re.search(r"\b(?:selfie|yourself|you|your|her|herself)\b", chat.picture_subject, re.IGNORECASE)
     subject = f"{chat.appearance}, {wish}" if chat.appearance and self_portrait else wish
-    return " ".join(f"{subject}, {dice.choice(_STYLES)}".split()[:80])
+    return " ".join(f"{subject}, {rng.choice(_STYLES)}".split()[:80])
 
 
-def _scene(chat: Chat, dice: random.Random) -> str:
+def _scene(chat: Chat, rng: random.Random) -> str:
     wish = _in_third_person(chat.picture_subject)
     if re.search(r"\bselfie\b|\bof you\b|\byourself\b", chat.last.text, re.IGNORECASE):
         who = f"{chat.name} looking at the viewer" if chat.name else "a person looking at the viewer"
         wish = f"{who}, {wish}" if wish else who
-    return f"{wish or 'what is outside the window'}, {dice.choice(_STYLES).split(',')[0]}"
+    return f"{wish or 'what is outside the window'}, {rng.choice(_STYLES).split(',')[0]}"
 
 
 def _in_third_person(wish: str) -> str:
@@ -109,31 +109,31 @@ def _in_third_person(wish: str) -> str:
     return " ".join(wish.split())
 
 
-def _reply(chat: Chat, dice: random.Random) -> str:
+def _reply(chat: Chat, rng: random.Random) -> str:
     last = chat.last
     recalled = _recall(chat, last)
     if recalled is not None:
         return recalled
     trait = next((each for each in chat.traits if each in _OPENERS), "")
     parts: list[str] = []
-    if last.speaker and (not chat.answered_before or dice.random() < 0.35):
+    if last.speaker and (not chat.answered_before or rng.random() < 0.35):
         parts.append(
             f"{last.speaker}!"
             if re.match(r"\s*(?:hi|hello|hey|good (?:morning|evening))\b", last.text, re.IGNORECASE)
             else f"{last.speaker},"
         )
-    parts.append(dice.choice(_OPENERS[trait]))
+    parts.append(rng.choice(_OPENERS[trait]))
     topic = _topic(last.text, chat.name)
-    parts.append(dice.choice(_ABOUT).format(topic=topic) if topic else "Say a little more, and I'll meet you halfway.")
-    remembered = _remembered(chat, last, dice)
+    parts.append(rng.choice(_ABOUT).format(topic=topic) if topic else "Say a little more, and I'll meet you halfway.")
+    remembered = _remembered(chat, last, rng)
     if remembered:
         parts.append(remembered)
-    parts.append(dice.choice(_QUESTIONS))
+    parts.append(rng.choice(_QUESTIONS))
     return " ".join(part[0].upper() + part[1:] for part in parts)
 
 
 def _topic(text: str, name: str) -> str:
-    """What the message is about: its longest telling word, with a telling neighbour before it, as they stand in it."""
+    """What a message is about: its longest word that is no stop word, with the one before it if that is none either."""
     words = re.findall(r"[^\W\d_][\w'\u2019-]*", text)
     telling = [len(each) > 3 and each.lower().replace("'", "") not in _STOPWORDS | {name.lower()} for each in words]
     if not any(telling):
@@ -144,7 +144,7 @@ def _topic(text: str, name: str) -> str:
 
 
 def _recall(chat: Chat, last: Turn) -> str | None:
-    """An answer to "what is my ...?", from what was told before."""
+    """An answer to "what is my ...?" from earlier messages, or None."""
     asked = re.search(
         r"\bwhat(?:'s| is| was)? my (favou?rite \w+|name|\w+)\b|\bwho am i\b|\bremember me\b", last.text, re.IGNORECASE
     )
@@ -162,10 +162,10 @@ def _recall(chat: Chat, last: Turn) -> str | None:
     return f"You haven't told me about your {subject}; or I was not listening, which would be unlike me."
 
 
-def _remembered(chat: Chat, last: Turn, dice: random.Random) -> str:
-    """A remark that shows an earlier turn was not lost."""
+def _remembered(chat: Chat, last: Turn, rng: random.Random) -> str:
+    """A remark about an earlier message; empty if there is nothing to remark on."""
     earlier = chat.facts.get(last.speaker, {})
-    said = last.text.lower()
+    last_text = last.text.lower()
     remarks = {
         "name": "And yes, {0}, I remember your name.",
         "favourite": "You did say that your {0}.",
@@ -176,9 +176,9 @@ def _remembered(chat: Chat, last: Turn, dice: random.Random) -> str:
     known = [
         text.format(_favourite(earlier[kind]) if kind == "favourite" else earlier[kind])
         for kind, text in remarks.items()
-        if kind in earlier and earlier[kind].lower() not in said
+        if kind in earlier and earlier[kind].lower() not in last_text
     ]
-    return dice.choice(known) if known else ""
+    return rng.choice(known) if known else ""
 
 
 def _favourite(fact: str) -> str:

@@ -1,4 +1,4 @@
-"""Breakpoints in an answer: tests pause it after a number of pieces, without sleeping."""
+"""Breakpoints at which a streamed answer pauses, so that tests need no sleeping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stand-in understands of a chat: who it is, who speaks, what was told before, whether a picture is wanted."""
+"""Parsing a conversation: the character, the speakers, facts about them, and whether a picture is wanted."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _COMMAND = re.compile(
 
 @dataclass(frozen=True)
 class Turn:
-    """One line of the conversation. `speaker` is empty where the line names none."""
+    """One line of the conversation; `speaker` is empty if the line names none."""
 
     role: str
     speaker: str
@@ -57,40 +57,40 @@ class Turn:
 
 @dataclass(frozen=True)
 class Chat:
-    """A request's messages as the stand-in reads them."""
+    """The messages of a request, parsed."""
 
     name: str
-    """Of the character; empty where the system prompt names none."""
+    """The character's name; empty if the system prompt has none."""
     traits: tuple[str, ...]
     system: str
     turns: tuple[Turn, ...]
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
-    """speaker -> what they told about themselves."""
+    """Speaker -> kind of fact -> what they said about themselves."""
 
     @property
     def last(self) -> Turn:
-        """What is to be answered."""
+        """The last user message, which is to be answered."""
         return next((each for each in reversed(self.turns) if each.role == "user"), Turn("user", "", ""))
 
     @property
     def answered_before(self) -> bool:
-        """The character has said something in what the model can see."""
+        """Whether there is an assistant message in the context."""
         return any(each.role == "assistant" for each in self.turns)
 
     @property
     def wants_prompt(self) -> bool:
-        """The system prompt asks for an image prompt."""
+        """Whether the system prompt asks for an image prompt."""
         return _ASKS_FOR_PROMPT.search(self.system) is not None
 
     @property
     def wants_picture(self) -> bool:
-        """The last message asks for a picture."""
+        """Whether the last message asks for a picture."""
         text = self.last.text
         return _PICTURE.search(text) is not None and _NO_PICTURE.search(text) is None
 
     @property
     def picture_subject(self) -> str:
-        """What the picture shall show, without the words that ask for it."""
+        """What the picture is to show: the last message without the words that ask for a picture."""
         text = self.last.text.strip()
         asked = _REQUEST.search(text)
         if asked is not None:
@@ -99,13 +99,13 @@ class Chat:
 
     @property
     def appearance(self) -> str:
-        """The character's appearance, where the system prompt has it."""
+        """The character's appearance; empty if the system prompt has none."""
         found = _LOOKS.search(self.system)
         return found.group(1).strip() if found else ""
 
 
 def parse_chat(messages: Sequence[Mapping[str, Any]]) -> Chat:
-    """Understand a request."""
+    """Parse the messages of a request."""
     system = "\n".join(_text(each) for each in messages if each.get("role") in {"system", "developer"})
     name = _NAME.search(system)
     traits = _TRAITS.search(system)
@@ -120,7 +120,7 @@ def parse_chat(messages: Sequence[Mapping[str, Any]]) -> Chat:
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    """The text of a message, also where it comes in parts."""
+    """The text of a message, also if its content is a list of parts."""
     content: Any = message.get("content")
     if not isinstance(content, list):
         return str(content or "")
@@ -129,7 +129,7 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _turns(message: Mapping[str, Any]) -> list[Turn]:
-    """One turn, or one for each line that a person begins. Other lines belong to the one above."""
+    """The turns of a message: one per line that starts with a speaker. Other lines belong to the turn before."""
     role, text = str(message["role"]), _text(message)
     if role == "assistant":
         return [Turn(role, "", text)]

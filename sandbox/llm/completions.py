@@ -1,4 +1,4 @@
-"""From an answer to what goes over the wire: pieces, stop sequences, limits, tool calls."""
+"""From the text of an answer to a completion: pieces, stop sequences, limits, tool calls and faults."""
 
 from __future__ import annotations
 
@@ -16,47 +16,59 @@ from sandbox.llm.request import ChatRequest
 
 @dataclass(frozen=True)
 class Completion:
-    """An answer, ready to send."""
+    """An answer as it is sent."""
 
     pieces: tuple[str, ...]
-    finish: str
+    finish_reason: str
     tool_name: str | None = None
     arguments: str = ""
     reasoning: str = ""
 
     @property
     def call_id(self) -> str:
-        """The same for the same call."""
+        """The id of the tool call; the same for the same arguments."""
         return "call_" + hashlib.sha256(self.arguments.encode()).hexdigest()[:12]
 
 
 def complete(request: ChatRequest, *, variation: int, fault: ChatFault | None, scripted: str | None) -> Completion:
-    """Decide what to say."""
+    """The completion of a request.
+
+    Args:
+        request: The request.
+        variation: Which of several answers to the same messages to give.
+        fault: The fault of this request, or None.
+        scripted: The text that a test has set, or None.
+
+    """
     chat = request.chat
     if scripted is not None:
-        return _cut(request, scripted)
-    if fault is ChatFault.LONG:  # from a server that knows no limits, in large pieces
+        return _apply_limits(request, scripted)
+    if fault is ChatFault.LONG:  # without max_tokens, in large pieces
         return Completion(tuple(re.findall(r"(?s).{1,500}", long_text())), "stop")
-    told = answer(chat, variation=variation)
-    text = _apply_fault(told.text, fault, chat.name or "Nova", chat.last.speaker or "User")
-    tool = _picture_tool(request.tools) if told.scene is not None or fault is ChatFault.BAD_TOOL_CALL else None
+    chosen_answer = answer(chat, variation=variation)
+    text = _apply_fault(chosen_answer.text, fault, chat.name or "Nova", chat.last.speaker or "User")
+    tool = _picture_tool(request.tools) if chosen_answer.scene is not None or fault is ChatFault.BAD_TOOL_CALL else None
     if tool is not None:
         name, argument = tool
         arguments = (
-            json.dumps({argument: told.scene}) if fault is not ChatFault.BAD_TOOL_CALL else '{"scene": "a lightho'
+            json.dumps({argument: chosen_answer.scene})
+            if fault is not ChatFault.BAD_TOOL_CALL
+            else '{"scene": "a lightho'
         )
         return Completion(_pieces(text), "tool_calls", name, arguments)
-    if told.scene is not None and "<draw>" in chat.system:
-        text = f"{text}\n<draw>{told.scene}</draw>"
-    written = _cut(request, text)
+    if chosen_answer.scene is not None and "<draw>" in chat.system:
+        text = f"{text}\n<draw>{chosen_answer.scene}</draw>"
+    completion = _apply_limits(request, text)
     if fault is ChatFault.REASONING:
-        return Completion(written.pieces, written.finish, reasoning="The person wants an answer. I give one.")
-    return written
+        return Completion(
+            completion.pieces, completion.finish_reason, reasoning="The person wants an answer. I give one."
+        )
+    return completion
 
 
 def _apply_fault(text: str, fault: ChatFault | None, name: str, person: str) -> str:
     thought = f"<think>\nOkay, the person says something. I should answer as {name}."
-    spoilt = {
+    replacements = {
         ChatFault.EMPTY: lambda: "",
         ChatFault.NONSENSE: nonsense,
         ChatFault.THINK: lambda: f"{thought}\n</think>\n\n{text}",
@@ -65,11 +77,11 @@ def _apply_fault(text: str, fault: ChatFault | None, name: str, person: str) -> 
         ChatFault.INVISIBLE: lambda: "\u200b\u200d\u2060\ufeff",
         ChatFault.CODE: code_block,
     }
-    return spoilt[fault]() if fault is not None and fault in spoilt else text
+    return replacements[fault]() if fault is not None and fault in replacements else text
 
 
-def _cut(request: ChatRequest, text: str) -> Completion:
-    """Apply `stop` and `max_tokens`."""
+def _apply_limits(request: ChatRequest, text: str) -> Completion:
+    """Apply the request's `stop` and `max_tokens`."""
     ends = [index for stop in request.stop if stop and (index := text.find(stop)) >= 0]
     pieces = _pieces(text[: min(ends)] if ends else text)
     if request.max_tokens is not None and len(pieces) > request.max_tokens:
@@ -78,12 +90,12 @@ def _cut(request: ChatRequest, text: str) -> Completion:
 
 
 def _pieces(text: str) -> tuple[str, ...]:
-    """Words with the space behind them; together the text itself."""
+    """A text split into words with the space behind them."""
     return tuple(re.findall(r"\S+\s*|\s+", text))
 
 
 def _picture_tool(tools: Sequence[dict[str, Any]]) -> tuple[str, str] | None:
-    """The name and the text argument of the tool that makes pictures, if one is offered."""
+    """The name and the text argument of the tool that makes pictures; None if the request has none."""
     for tool in tools:
         function: dict[str, Any] = tool.get("function") or {}
         described = f"{function.get('name', '')} {function.get('description', '')}".lower()

@@ -1,188 +1,38 @@
-"""Which models are in the stand-in's memory: Ollama's and LM Studio's ways of asking and unloading."""
+"""Which models are loaded."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
-
-from aiohttp import web
 
 from sandbox.llm.faults import Faults
 from sandbox.llm.options import StandInModelOptions
 
-_SIZE = 4_683_087_332
-_LONG_AGO = "2026-01-01T00:00:00Z"
-
 
 @dataclass
 class LoadedModels:
-    """Model -> when it is gone (`time.monotonic()`); infinity while nobody has asked for that."""
+    """Model name -> when it is unloaded (`time.monotonic()`); infinity until somebody unloads it."""
 
     options: StandInModelOptions
     faults: Faults
     _until: dict[str, float] = field(default_factory=dict[str, float])
 
     def load(self, model: str) -> None:
-        """Use it."""
+        """Load a model."""
         self._until[model] = float("inf")
 
     def unload(self, model: str) -> None:
-        """Let go of it, soon."""
+        """Unload a model after the delay of the faults."""
         if model in self._until and not self.faults.never_unload:
             self._until[model] = min(self._until[model], time.monotonic() + self.faults.unload_delay)
 
     @property
     def names(self) -> list[str]:
-        """What is in memory now."""
+        """The models that are loaded now."""
         now = time.monotonic()
         self._until = {model: until for model, until in self._until.items() if until > now}
         return list(self._until)
 
     def clear(self) -> None:
-        """The server was started anew."""
+        """Unload all models at once."""
         self._until.clear()
-
-
-class ModelRoutes:
-    """/api/tags, /api/ps, /api/generate, /api/version; /api/v0/models, /api/v1/models and its load and unload."""
-
-    def __init__(self, memory: LoadedModels) -> None:
-        self._loaded = memory
-        self._models = memory.options.models
-
-    def add_to(self, app: web.Application) -> None:
-        """Register them."""
-        router = app.router
-        router.add_get("/", self.hello)
-        router.add_get("/api/version", self.version)
-        router.add_get("/api/tags", self.tags)
-        router.add_get("/api/ps", self.ps)
-        router.add_post("/api/generate", self.generate)
-        router.add_get("/api/v0/models", self.studio_v0)
-        router.add_get("/api/v1/models", self.studio_v1)
-        router.add_post("/api/v1/models/load", self.studio_load)
-        router.add_post("/api/v1/models/unload", self.studio_unload)
-
-    async def hello(self, _request: web.Request) -> web.Response:
-        """Ollama's greeting."""
-        return web.Response(text="Ollama is running")
-
-    async def version(self, _request: web.Request) -> web.Response:
-        """A version that no real one has."""
-        return web.json_response({"version": "0.0.0-sandbox"})
-
-    async def tags(self, _request: web.Request) -> web.Response:
-        """What is on disk."""
-        return web.json_response({"models": [{**_ollama(name), "modified_at": _LONG_AGO} for name in self._models]})
-
-    async def ps(self, _request: web.Request) -> web.Response:
-        """What is in memory."""
-        running = [
-            {
-                **_ollama(name),
-                "expires_at": _LONG_AGO,
-                "size_vram": _SIZE,
-                "context_length": self._loaded.options.context_window,
-            }
-            for name in self._loaded.names
-        ]
-        return web.json_response({"models": running})
-
-    async def generate(self, request: web.Request) -> web.Response:
-        """Without a prompt: load, or with `keep_alive: 0` unload. The stand-in completes chats only."""
-        body: dict[str, Any] = await request.json()
-        model = str(body.get("model", ""))
-        if model not in self._models:
-            return web.json_response({"error": f"model '{model}' not found"}, status=404)
-        if body.get("prompt"):
-            return web.json_response({"error": "the stand-in answers /v1/chat/completions only"}, status=400)
-        unload = body.get("keep_alive") in {0, "0", "0s", "0m"}
-        if unload:
-            self._loaded.unload(model)
-        else:
-            self._loaded.load(model)
-        reply = {
-            "model": model,
-            "created_at": _LONG_AGO,
-            "response": "",
-            "done": True,
-            "done_reason": "unload" if unload else "load",
-        }
-        return web.json_response(reply)
-
-    async def studio_v0(self, _request: web.Request) -> web.Response:
-        """LM Studio before 0.4."""
-        loaded = self._loaded.names
-        data = [
-            {
-                "id": name,
-                "object": "model",
-                "type": "llm",
-                "publisher": "sandbox",
-                "arch": "rules",
-                "compatibility_type": "gguf",
-                "quantization": "none",
-                "state": "loaded" if name in loaded else "not-loaded",
-                "max_context_length": self._loaded.options.context_window,
-                "capabilities": ["tool_use"],
-            }
-            for name in self._models
-        ]
-        return web.json_response({"object": "list", "data": data})
-
-    async def studio_v1(self, _request: web.Request) -> web.Response:
-        """LM Studio 0.4 and later."""
-        loaded = self._loaded.names
-        window = self._loaded.options.context_window
-        models = [
-            {
-                "type": "llm",
-                "publisher": "sandbox",
-                "key": name,
-                "display_name": name,
-                "architecture": "rules",
-                "quantization": None,
-                "size_bytes": _SIZE,
-                "params_string": None,
-                "loaded_instances": [{"id": name, "config": {"context_length": window}}] if name in loaded else [],
-                "max_context_length": window,
-                "format": "gguf",
-                "capabilities": {"vision": False, "trained_for_tool_use": True},
-            }
-            for name in self._models
-        ]
-        return web.json_response({"models": models})
-
-    async def studio_load(self, request: web.Request) -> web.Response:
-        """Load by name."""
-        name = str((await request.json()).get("model", ""))
-        if name not in self._models:
-            return _not_found(name)
-        self._loaded.load(name)
-        reply = {"type": "llm", "instance_id": name, "load_time_seconds": 0.0, "status": "loaded"}
-        return web.json_response(reply)
-
-    async def studio_unload(self, request: web.Request) -> web.Response:
-        """Unload an instance."""
-        name = str((await request.json()).get("instance_id", ""))
-        if name not in self._loaded.names:
-            return _not_found(name)
-        self._loaded.unload(name)
-        return web.json_response({"instance_id": name})
-
-
-def _ollama(name: str) -> dict[str, Any]:
-    details = {
-        "format": "gguf",
-        "family": "sandbox",
-        "families": ["sandbox"],
-        "parameter_size": "0B",
-        "quantization_level": "none",
-    }
-    return {"name": name, "model": name, "size": _SIZE, "digest": "0" * 64, "details": details}
-
-
-def _not_found(name: str) -> web.Response:
-    error = {"type": "model_not_found", "message": f"No model instance '{name}'", "code": "model_not_found"}
-    return web.json_response({"error": error}, status=404)

@@ -1,4 +1,4 @@
-"""How a stand-in language model is set up."""
+"""The settings of a stand-in language model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StandInModelOptions:
-    """Sizes in tokens; a token is four characters of a prompt, and one word of an answer."""
+    """The settings of a stand-in. In a prompt a token is four characters, in an answer it is one word."""
 
     models: tuple[str, ...] = ("stand-in:latest", "stand-in-small:latest")
     context_window: int = 8192
     token_seconds: float = 0.01
+    """Duration of one word of an answer."""
     load_seconds: float = 0.0
-    """Time of the first request to a model that is not in memory."""
+    """Duration of loading a model that is not loaded."""

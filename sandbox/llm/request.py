@@ -1,4 +1,4 @@
-"""Chat requests as the stand-in keeps them, and what clients may get wrong in them."""
+"""Chat requests, and what is wrong with malformed ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sandbox.llm.chat_parsing import Chat, parse_chat
 
 
 class BadRequestError(Exception):
-    """Answered with 400; the message is the server's."""
+    """The request is answered with 400 and this message."""
 
 
 @dataclass
 class ChatRequest:
-    """One POST /v1/chat/completions."""
+    """A POST /v1/chat/completions and what became of it."""
 
     model: str
     messages: list[dict[str, Any]]
@@ -27,36 +27,38 @@ class ChatRequest:
     temperature: float
     seed: int | None
     body: Mapping[str, Any]
+    """The whole body."""
     received_at: float = field(default_factory=time.monotonic)
     first_token_at: float | None = None
-    """When the first piece of the answer was sent."""
+    """When the first piece of the answer was sent (`time.monotonic()`)."""
     sent_text: str = ""
-    """What was sent of it."""
+    """The text that was sent so far."""
     finish_reason: str | None = None
-    """`stop`, `length`, `tool_calls`; `aborted` where the client left; None while it runs, or for a fault."""
+    """`stop`, `length` or `tool_calls`; `aborted` if the client left; None while the answer is sent, and for a fault.
+    """
 
     @property
     def chat(self) -> Chat:
-        """The messages, understood."""
+        """The messages, parsed."""
         return parse_chat(self.messages)
 
     @property
     def wants_usage(self) -> bool:
-        """A streamed answer shall end with the token counts."""
+        """Whether a streamed answer ends with the token counts."""
         options: Any = self.body.get("stream_options")
         return isinstance(options, dict) and bool(cast("dict[str, Any]", options).get("include_usage"))
 
     @property
     def prompt_tokens(self) -> int:
-        """A rough count: four characters each, and some for every message's frame."""
+        """An estimate: a token per four characters, and four per message."""
         return sum(4 + -(-len(str(each.get("content") or "")) // 4) for each in self.messages)
 
 
-def parse(body: Any) -> ChatRequest:
-    """Check a request body.
+def parse_request(body: Any) -> ChatRequest:
+    """Parse the body of a request.
 
     Raises:
-        BadRequestError: With what is wrong.
+        BadRequestError: The body is malformed.
 
     """
     if not isinstance(body, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncGenerator
@@ -10,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import discord
+
+from bot.discord_client.bot import ChorusBot
 from sandbox.discord import Message, SimulatedInteraction, SimulatedUser
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
-from tests.e2e.house import REPOSITORY, House, built, labels
+from tests.e2e.house import DEADLINE, REPOSITORY, House, built, labels
 
 SHARED = REPOSITORY / "workflows" / "_shared" / "image"
 
@@ -71,6 +75,33 @@ async def studio(folder: Path, *, special: bool = True, **sections: dict[str, An
             for name in ("vary", "upscale"):
                 shutil.copy(SHARED / f"{name}.json", folder / "workflows" / "nova" / "image" / f"{name}.json")
         yield Studio(house)
+
+
+class ReactionHandlers:
+    """Tells when the bot has handled the reactions it was sent, also those to which it answers nothing.
+
+    Handlers of several reactions run at the same time: without waiting, a later one may overtake an earlier one.
+    """
+
+    def __init__(self, bot: ChorusBot) -> None:
+        self._received = 0
+        bot.add_listener(self._count, "on_raw_reaction_add")
+
+    async def _count(self, _: discord.RawReactionActionEvent) -> None:
+        self._received += 1
+
+    async def wait_until_done(self, count: int) -> None:
+        """Wait until `count` reactions were received since this object was made and all their handlers returned.
+
+        discord.py names the task of a listener `discord.py: on_raw_reaction_add`.
+        """
+        async with asyncio.timeout(DEADLINE):
+            while self._received < count or _handling():  # noqa: ASYNC110 - the tasks are discord.py's
+                await asyncio.sleep(0.005)
+
+
+def _handling() -> bool:
+    return any(task.get_name() == "discord.py: on_raw_reaction_add" for task in asyncio.all_tasks())
 
 
 async def press(person: SimulatedUser, message: Message, label: str) -> SimulatedInteraction:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from sandbox.discord import Message
-from tests.e2e.again import Studio, press, studio, told, told_soon
+from tests.e2e.again import ReactionHandlers, Studio, press, studio, told, told_soon
 from tests.e2e.house import graph, labels
 
 
@@ -304,12 +304,14 @@ async def test_a_reaction_sends_the_file_and_settings(here: Studio) -> None:
 
 
 async def test_a_running_job_is_cancelled_by_who_may(here: Studio) -> None:
-    async with here.house.running(), here.house.comfy.set_breakpoint("KSampler") as hold:
+    async with here.house.running() as (_, bot), here.house.comfy.set_breakpoint("KSampler") as sampler:
+        handlers = ReactionHandlers(bot)
         running = await here.house.imagine()
-        await hold.reached.wait()
-        await here.stranger.add_reaction(running, "❌")
-        await here.stranger.add_reaction(running, "🔁")
-        await here.stranger.add_reaction(running, "🗑️")
+        await sampler.reached.wait()
+        for emoji in ("❌", "🔁", "🗑️"):
+            await here.stranger.add_reaction(running, emoji)
+        # On a cancelled job 🔁 means "try again": the stranger's must be handled while the job runs.
+        await handlers.wait_until_done(3)
         await here.moderator.add_reaction(running, "❌")
         await here.room.wait_for_edit(running, lambda shown: "CANCELLED" in shown.text())
         await here.house.until_delivered()
@@ -318,7 +320,8 @@ async def test_a_running_job_is_cancelled_by_who_may(here: Studio) -> None:
 
 async def test_reactions_elsewhere_and_of_bots_do_nothing(here: Studio) -> None:
     robot = here.house.guild.add_member("robot", bot=True)
-    async with here.house.running():
+    async with here.house.running() as (_, bot):
+        handlers = ReactionHandlers(bot)
         first = await here.drawn()
         text = await here.stranger.send(here.room, "hello there")
         for emoji in ("🔁", "✉️", "🗑️", "❌", "👍"):
@@ -328,7 +331,7 @@ async def test_reactions_elsewhere_and_of_bots_do_nothing(here: Studio) -> None:
         await here.requester.add_reaction(first, "🔊")
         await here.requester.add_reaction(first, "❌")
         await here.requester.add_reaction(first, "👍")
-        await here.requester.slash(here.room, "queue")
+        await handlers.wait_until_done(10)
         await here.requester.add_reaction(first, "🔁")
         await here.next_result(first)
     assert here.count() == 2

@@ -11,7 +11,7 @@ import pytest
 from bot.services import Services
 from sandbox.discord import AppliedThenDropped, AppliedThenStatus, Dropped, ErrorStatus, Message, RateLimited, Rejected
 from sandbox.discord.faults import Fault
-from sandbox.discord.rest_webhooks import delete_webhook as remove_webhook
+from sandbox.discord.webhooks import delete_webhook as remove_webhook
 from tests.conversation.scripted_model import breaks_off, says
 from tests.e2e.parlour import Parlour, furnished
 

@@ -5,7 +5,9 @@ import struct
 from typing import Any
 
 from sandbox.comfyui import StandInComfyUI
-from sandbox.comfyui.node_types import Inputs, NodeContext, NodeResult, NodeType, described
+from sandbox.comfyui.node_context import NodeContext
+from sandbox.comfyui.node_results import Inputs, NodeResult
+from sandbox.comfyui.node_types import NodeType, node_info
 from sandbox.comfyui.values import Audio
 
 RATE = 22_050
@@ -22,7 +24,7 @@ def install(server: StandInComfyUI) -> None:
         "text": ("STRING", {"multiline": True}),
         "seed": ("INT", {"default": 0, "min": 0, "max": 2**32 - 1}),
     }
-    description = described("ToneTTS", required=required, optional={"voice": ("AUDIO",)}, outputs=["AUDIO"])
+    description = node_info("ToneTTS", required=required, optional={"voice": ("AUDIO",)}, outputs=["AUDIO"])
     server.nodes["ToneTTS"] = NodeType(description, _speak)
 
 

@@ -1,4 +1,4 @@
-"""Skies, lands and weather of the painted sandbox pictures."""
+"""Landscapes: mountains, sea, lake, forest, city, meadow and desert."""
 
 from __future__ import annotations
 
@@ -12,47 +12,11 @@ from sandbox.comfyui.fake_images.canvas import Canvas
 from sandbox.comfyui.fake_images.palettes import Palette, mix
 
 Background = Callable[[Canvas, Palette, float], None]
-"""Draws what is under the sky; the last argument is the horizon."""
-
-
-def sky(canvas: Canvas, palette: Palette, horizon: float, *, cloudy: float) -> None:
-    """Gradient, stars, sun or moon, clouds."""
-    canvas.gradient(palette.sky, 0, min(1.0, horizon + 0.02))
-    dice = canvas.dice
-    if palette.night:
-        light = mix(palette.sky[0], (255, 255, 245), 0.8)
-        for _ in range(260):
-            size = dice.choice([0.0008, 0.0012, 0.002])
-            canvas.ellipse((dice.random(), dice.random() ** 1.5 * horizon), size, size, light)
-    sun = (dice.uniform(0.2, 0.8), horizon * palette.sun_height)
-    canvas.glow(sun, 0.75, mix(palette.sky[2], palette.sun, 0.5), 0.75)
-    canvas.glow(sun, 0.22, palette.sun, 0.9)
-    canvas.ellipse(sun, 0.045, 0.045, palette.sun)
-    if palette.night:
-        shade = mix(palette.sun, palette.sky[1], 0.25)
-        for x, y, size in ((-0.012, -0.008, 0.011), (0.014, 0.004, 0.008), (-0.002, 0.02, 0.006)):
-            left, top = canvas.around(sun, x, y)
-            canvas.ellipse((left / canvas.width, top / canvas.height), size, size, shade)
-    _clouds(canvas, palette, horizon, cloudy)
-
-
-def _clouds(canvas: Canvas, palette: Palette, horizon: float, cloudy: float) -> None:
-    mask, brush, _ = canvas.soft_mask()
-    width, height = mask.size
-    for _ in range(round(3 + 9 * cloudy)):
-        x, y = canvas.dice.random() * width, canvas.dice.uniform(0.08, 0.85) * horizon * height
-        length, thick = canvas.dice.uniform(0.1, 0.34) * width, canvas.dice.uniform(0.008, 0.028) * height
-        for _ in range(9):
-            dx, dy = canvas.dice.gauss(0, 0.33) * length, canvas.dice.gauss(0, 1) * thick
-            reach = length * canvas.dice.uniform(0.12, 0.35)
-            shade = canvas.dice.randint(60, 150)
-            brush.ellipse((x + dx - reach, y + dy - thick, x + dx + reach, y + dy + thick), fill=shade)
-    lit = mix(palette.sky[2], palette.sun, 0.35) if not palette.night else mix(palette.sky[1], palette.sky[2], 0.8)
-    canvas.veil(mask.filter(ImageFilter.GaussianBlur(3)), lit)
+"""Draws a landscape below the sky; the last argument is the height of the horizon (0 top, 1 bottom)."""
 
 
 def mountains(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Three ranges, paler with distance, and a meadow."""
+    """Three mountain ranges and a meadow."""
     for number, (height, haze) in enumerate(((0.3, 0.72), (0.22, 0.45), (0.13, 0.2))):
         line = canvas.ridge(horizon + 0.03 * number, height, 0.52)
         canvas.land(line, mix(palette.land, palette.sky[2], haze))
@@ -67,24 +31,24 @@ def _snow_caps(canvas: Canvas, line: list[tuple[float, float]], horizon: float, 
     limit = top + (horizon - top) * 0.4
     for (x1, y1), (x2, y2) in pairwise(line):
         if max(y1, y2) < limit:
-            deep = canvas.dice.uniform(0.3, 0.8)
+            deep = canvas.rng.uniform(0.3, 0.8)
             points = [(x1, y1), (x2, y2), (x2, y2 + (limit - y2) * deep), (x1, y1 + (limit - y1) * deep)]
             canvas.polygon(points, mix(palette.sky[2], (255, 255, 255), 0.6))
 
 
 def sea(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Water that mirrors the sky, a far coast, rocks in front."""
+    """Water that mirrors the sky, and a distant coast."""
     coast = canvas.ridge(horizon + 0.004, 0.06, 0.5)
     canvas.polygon([*coast, (1, horizon + 0.01), (0, horizon + 0.01)], mix(palette.land, palette.sky[2], 0.5))
     canvas.mirror(horizon, mix(palette.sky[0], palette.dark, 0.4), 0.45)
     for _ in range(90):
-        y = horizon + (1 - horizon) * canvas.dice.random() ** 0.8
-        x, length = canvas.dice.random(), 0.004 + 0.05 * (y - horizon)
+        y = horizon + (1 - horizon) * canvas.rng.random() ** 0.8
+        x, length = canvas.rng.random(), 0.004 + 0.05 * (y - horizon)
         canvas.line([(x, y), (x + length, y)], mix(palette.sky[2], palette.sun, 0.4), 0.0012)
 
 
 def lake(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Mountains that stand in still water."""
+    """Mountains mirrored in a lake."""
     for height, haze in ((0.28, 0.6), (0.16, 0.25)):
         line = canvas.ridge(horizon, height, 0.5)
         canvas.polygon([*line, (1, horizon), (0, horizon)], mix(palette.land, palette.sky[2], haze))
@@ -93,7 +57,7 @@ def lake(canvas: Canvas, palette: Palette, horizon: float) -> None:
 
 
 def forest(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Firs in four rows, the nearest the darkest, with mist between."""
+    """Four rows of firs with mist between them."""
     canvas.land(canvas.ridge(horizon, 0.16, 0.5), mix(palette.land, palette.sky[2], 0.55))
     for number in range(4):
         base = horizon + 0.06 + number * 0.1
@@ -103,19 +67,19 @@ def forest(canvas: Canvas, palette: Palette, horizon: float) -> None:
         mask, brush, _ = canvas.soft_mask()
         y = base * mask.height
         brush.rectangle((0, y - 4, mask.width, y + 6), fill=70)
-        canvas.veil(mask.filter(ImageFilter.GaussianBlur(7)), palette.sky[2])
+        canvas.blend_color(mask.filter(ImageFilter.GaussianBlur(7)), palette.sky[2])
     grass(canvas, palette, 0.93)
 
 
 def _row_of_firs(canvas: Canvas, palette: Palette, base: float, *, count: int, size: float, shade: float) -> None:
     for _ in range(count):
-        foot = (canvas.dice.uniform(-0.02, 1.02), base + canvas.dice.uniform(-0.004, 0.02))
-        tall = size * canvas.dice.uniform(0.6, 1.2)
-        fir(canvas, foot, tall, mix(palette.land, palette.dark, min(1.0, shade + canvas.dice.uniform(-0.1, 0.1))))
+        foot = (canvas.rng.uniform(-0.02, 1.02), base + canvas.rng.uniform(-0.004, 0.02))
+        tall = size * canvas.rng.uniform(0.6, 1.2)
+        fir(canvas, foot, tall, mix(palette.land, palette.dark, min(1.0, shade + canvas.rng.uniform(-0.1, 0.1))))
 
 
 def fir(canvas: Canvas, foot: tuple[float, float], tall: float, colour: tuple[int, int, int]) -> None:
-    """One fir of that height in units."""
+    """One fir; `tall` is its height in units."""
     points: list[tuple[float, float]] = [(0, -tall)]
     for level in range(1, 6):
         reach, y = tall * 0.05 * level + tall * 0.03, -tall * (1 - level / 5.4)
@@ -126,19 +90,19 @@ def fir(canvas: Canvas, foot: tuple[float, float], tall: float, colour: tuple[in
 
 
 def city(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Towers in three rows with lit windows, and a wet street that mirrors them."""
+    """Three rows of towers with lit windows, and a wet street that mirrors them."""
     base = horizon + 0.16
     for row in range(3):
         colour = mix(mix(palette.land, palette.dark, 0.3 + 0.3 * row), palette.sky[2], 0.45 - 0.2 * row)
         x = -0.03
         while x < 1:
-            wide = canvas.dice.uniform(0.04, 0.1) * (1 + 0.3 * row)
-            top = base - canvas.dice.uniform(0.16, 0.5 - 0.1 * row)
+            wide = canvas.rng.uniform(0.04, 0.1) * (1 + 0.3 * row)
+            top = base - canvas.rng.uniform(0.16, 0.5 - 0.1 * row)
             canvas.polygon([(x, top), (x + wide, top), (x + wide, base), (x, base)], colour)
-            if canvas.dice.random() < 0.3:
+            if canvas.rng.random() < 0.3:
                 canvas.line([(x + wide / 2, top), (x + wide / 2, top - 0.05)], colour, 0.003)
             _windows(canvas, palette, (x, top, x + wide, base), 0.5 if palette.night else 0.18)
-            x += wide + canvas.dice.uniform(0, 0.015)
+            x += wide + canvas.rng.uniform(0, 0.015)
     canvas.mirror(base, mix(palette.dark, palette.sky[1], 0.25), 0.55)
 
 
@@ -147,31 +111,31 @@ def _windows(canvas: Canvas, palette: Palette, box: tuple[float, float, float, f
     columns, rows = max(2, round((right - left) / 0.014)), max(3, round((bottom - top) / 0.02))
     for column in range(columns):
         for row in range(rows):
-            if canvas.dice.random() < lit:
+            if canvas.rng.random() < lit:
                 x = left + (column + 0.3) * (right - left) / columns
                 y = top + (row + 0.35) * (bottom - top) / rows
-                colour = palette.accent if canvas.dice.random() < 0.08 else palette.lit
+                colour = palette.accent if canvas.rng.random() < 0.08 else palette.lit
                 canvas.polygon([(x, y), (x + 0.005, y), (x + 0.005, y + 0.008), (x, y + 0.008)], colour)
 
 
 def meadow(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Hills full of flowers, larger towards us."""
+    """Hills with flowers, which are larger in the foreground."""
     canvas.land(canvas.ridge(horizon, 0.12, 0.4), mix(palette.land, palette.sky[2], 0.5))
     canvas.land(canvas.ridge(horizon + 0.07, 0.08, 0.35), mix(palette.land, palette.sky[2], 0.2))
     canvas.land(canvas.ridge(horizon + 0.15, 0.05, 0.3), palette.land)
     grass(canvas, palette, horizon + 0.22)
     colours = [palette.accent, mix(palette.accent, (255, 255, 255), 0.5), palette.lit, (246, 206, 84)]
-    flowers = sorted(horizon + 0.16 + (0.84 - horizon) * canvas.dice.random() ** 1.3 for _ in range(230))
+    flowers = sorted(horizon + 0.16 + (0.84 - horizon) * canvas.rng.random() ** 1.3 for _ in range(230))
     for y in flowers:
         near = (y - horizon) / (1 - horizon)
-        _flower(canvas, (canvas.dice.random(), y), 0.003 + 0.019 * near**2, canvas.dice.choice(colours), palette)
+        _flower(canvas, (canvas.rng.random(), y), 0.003 + 0.019 * near**2, canvas.rng.choice(colours), palette)
 
 
 def _flower(
     canvas: Canvas, center: tuple[float, float], size: float, colour: tuple[int, int, int], palette: Palette
 ) -> None:
     canvas.line([center, (center[0] + 0.004, center[1] + size * 4)], mix(palette.land, palette.dark, 0.6), size * 0.25)
-    start = canvas.dice.random()
+    start = canvas.rng.random()
     for petal in range(5):
         angle = (petal / 5 + start) * math.tau
         x, y = canvas.around(center, math.cos(angle) * size * 0.6, math.sin(angle) * size * 0.5)
@@ -180,7 +144,7 @@ def _flower(
 
 
 def desert(canvas: Canvas, palette: Palette, horizon: float) -> None:
-    """Dunes, each with a lit and a dark side."""
+    """Dunes with a lit and a dark side."""
     for number in range(5):
         base = horizon + 0.02 + number * 0.12
         line = canvas.ridge(base, 0.07 + 0.03 * number, 0.32)
@@ -191,36 +155,12 @@ def desert(canvas: Canvas, palette: Palette, horizon: float) -> None:
 
 
 def grass(canvas: Canvas, palette: Palette, top: float) -> None:
-    """Blades before everything, from `top` to the lower edge."""
+    """Blades of grass in the foreground, from `top` to the lower edge."""
     for _ in range(420):
-        y = top + (1.02 - top) * canvas.dice.random() ** 0.6
-        x, tall = canvas.dice.random(), 0.012 + 0.05 * max(0.0, y - top)
-        colour = mix(palette.dark, palette.land, canvas.dice.uniform(0.1, 0.7))
-        canvas.line([(x, y), (x + canvas.dice.uniform(-0.01, 0.01), y - tall)], colour, 0.0016)
-
-
-def rain(canvas: Canvas, palette: Palette) -> None:
-    """Slanting strokes."""
-    for _ in range(420):
-        x, y, length = canvas.dice.random(), canvas.dice.random(), canvas.dice.uniform(0.015, 0.05)
-        canvas.line([(x, y), (x - length * 0.3, y + length)], mix(palette.sky[2], (235, 240, 245), 0.5), 0.0011)
-
-
-def snowfall(canvas: Canvas, palette: Palette) -> None:
-    """Flakes, near ones larger."""
-    del palette
-    for _ in range(380):
-        size = canvas.dice.choice([0.0012, 0.0018, 0.0026, 0.004])
-        canvas.ellipse((canvas.dice.random(), canvas.dice.random()), size, size, (250, 250, 255))
-
-
-def fog(canvas: Canvas, palette: Palette) -> None:
-    """Bands of mist over the lower half."""
-    mask, brush, _ = canvas.soft_mask()
-    for _ in range(7):
-        y = canvas.dice.uniform(0.4, 0.95) * mask.height
-        brush.rectangle((0, y, mask.width, y + mask.height * 0.06), fill=canvas.dice.randint(60, 130))
-    canvas.veil(mask.filter(ImageFilter.GaussianBlur(12)), palette.sky[2])
+        y = top + (1.02 - top) * canvas.rng.random() ** 0.6
+        x, tall = canvas.rng.random(), 0.012 + 0.05 * max(0.0, y - top)
+        colour = mix(palette.dark, palette.land, canvas.rng.uniform(0.1, 0.7))
+        canvas.line([(x, y), (x + canvas.rng.uniform(-0.01, 0.01), y - tall)], colour, 0.0016)
 
 
 BACKGROUNDS: Mapping[str, Background] = {
@@ -235,4 +175,4 @@ BACKGROUNDS: Mapping[str, Background] = {
     "spring": meadow, "sunflowers": meadow, "park": meadow,
     "desert": desert, "dune": desert, "dunes": desert, "canyon": desert, "sand": desert, "mars": desert,
 }  # fmt: skip
-"""Word -> land."""
+"""Word of the prompt -> landscape."""

@@ -1,4 +1,4 @@
-"""Colours of the painted sandbox pictures, chosen by words."""
+"""Colours of the fake images, chosen by the words of the prompt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """A time of day and a mood. `sky` from top to horizon; `lit` is where light falls, `dark` what stands before it."""
+    """The colours of a time of day or season.
+
+    `sky` goes from the top to the horizon, `lit` is the colour of lights, `dark` that of silhouettes.
+    """
 
     sky: tuple[RGB, RGB, RGB]
     sun: RGB
@@ -88,40 +91,40 @@ _COLOURS: Mapping[str, RGB] = {
 }  # fmt: skip
 
 
-def choose(words: Sequence[str], dice: random.Random) -> Palette:
-    """The palette of the first rule that a word meets; by chance where none does. Hues are turned a little."""
-    said = set(words)
-    palette = next((each for names, each in _BY_WORD if names & said), None)
+def choose(words: Sequence[str], rng: random.Random) -> Palette:
+    """The palette of the first rule that a word matches, or a random one, with its hues shifted a little."""
+    word_set = set(words)
+    palette = next((each for names, each in _BY_WORD if names & word_set), None)
     if palette is None:
-        palette = dice.choice([_DAY, _DUSK, _DAWN, _AUTUMN, _SPRING, _NIGHT])
-    turn = dice.uniform(-0.025, 0.025)
-    said_colours = [
+        palette = rng.choice([_DAY, _DUSK, _DAWN, _AUTUMN, _SPRING, _NIGHT])
+    hue_shift = rng.uniform(-0.025, 0.025)
+    named_colors = [
         _COLOURS[word]
         for index, word in enumerate(words)
         if word in _COLOURS and not {"hair", "eyes"} & set(words[index + 1 : index + 3])
     ]
-    accent = said_colours[0] if said_colours else turned(palette.accent, turn * 3)
-    first, second, third = (turned(each, turn) for each in palette.sky)
+    accent = named_colors[0] if named_colors else shift_hue(palette.accent, hue_shift * 3)
+    first, second, third = (shift_hue(each, hue_shift) for each in palette.sky)
     return Palette(
         (first, second, third),
         palette.sun,
-        turned(palette.land, turn),
+        shift_hue(palette.land, hue_shift),
         palette.dark,
         palette.lit,
         accent,
         palette.night,
-        min(0.9, max(0.12, palette.sun_height + dice.uniform(-0.06, 0.06))),
+        min(0.9, max(0.12, palette.sun_height + rng.uniform(-0.06, 0.06))),
     )
 
 
 def mix(first: RGB, second: RGB, share: float) -> RGB:
-    """`share` of the second."""
+    """A mix of two colours; `share` is that of the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
-def turned(colour: RGB, by: float) -> RGB:
-    """The hue turned by a share of the circle."""
+def shift_hue(colour: RGB, by: float) -> RGB:
+    """A colour with its hue shifted by a share of the colour circle."""
     hue, light, strength = colorsys.rgb_to_hls(*(each / 255 for each in colour))
     red, green, blue = (round(each * 255) for each in colorsys.hls_to_rgb((hue + by) % 1, light, strength))
     return red, green, blue

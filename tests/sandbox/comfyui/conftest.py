@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.comfyui import StandInComfyUI, StandInOptions
-from tests.sandbox.comfyui.talk import Talk
+from tests.sandbox.comfyui.raw_client import RawClient
 
 QUICK = StandInOptions(step_seconds=0)
 
@@ -17,6 +17,6 @@ async def comfy() -> AsyncIterator[StandInComfyUI]:
 
 
 @pytest.fixture
-async def talk(comfy: StandInComfyUI) -> AsyncIterator[Talk]:
-    async with Talk(comfy.url) as client:
+async def raw(comfy: StandInComfyUI) -> AsyncIterator[RawClient]:
+    async with RawClient(comfy.url) as client:
         yield client

@@ -1,4 +1,4 @@
-"""The stand-in against what a real ComfyUI 0.33 was recorded saying, frame by frame."""
+"""The stand-in compared with recorded exchanges of a real ComfyUI 0.33, message by message."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ import pytest
 
 from sandbox.comfyui import StandInComfyUI, StandInOptions
 from sandbox.comfyui.options import default_models
-from tests.sandbox.comfyui.talk import Talk, drawing
+from tests.sandbox.comfyui.graphs import text_to_image
+from tests.sandbox.comfyui.raw_client import RawClient
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "comfyui"
-NEVER = {"tooltip", "traceback", "current_inputs", "current_outputs", "sid", "timestamp", "create_time", "client_id"}
+NEVER_COMPARED = {
+    "tooltip",
+    "traceback",
+    "current_inputs",
+    "current_outputs",
+    "sid",
+    "timestamp",
+    "create_time",
+    "client_id",
+}
 
 
 def lines(name: str) -> list[dict[str, Any]]:
@@ -26,17 +36,17 @@ def lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def plain(value: Any, prompt_id: str) -> Any:
+def comparable(value: Any, prompt_id: str) -> Any:
     """What does not depend on when and where it was recorded."""
     if isinstance(value, Mapping):
         items: Mapping[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
         return {
-            key.replace(prompt_id, "ID"): plain(each, prompt_id)
+            key.replace(prompt_id, "ID"): comparable(each, prompt_id)
             for key, each in items.items()
-            if key not in NEVER and key != "number"
+            if key not in NEVER_COMPARED and key != "number"
         }
     if isinstance(value, list):
-        return [plain(each, prompt_id) for each in value]  # pyright: ignore[reportUnknownVariableType]
+        return [comparable(each, prompt_id) for each in value]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, str):
         value = value.replace(prompt_id, "ID")
         value = re.sub(r"(full_output_folder|output_dir): \S+", r"\1: PATH", value)
@@ -44,16 +54,16 @@ def plain(value: Any, prompt_id: str) -> Any:
     return value
 
 
-def spoken(frames: list[dict[str, Any] | bytes], prompt_id: str) -> list[Any]:
+def received_messages(frames: list[dict[str, Any] | bytes], prompt_id: str) -> list[Any]:
     """Frames in order; of a binary one its kind and what is said in its metadata."""
     found: list[Any] = []
     for frame in frames:
         if isinstance(frame, bytes):
             size = int.from_bytes(frame[4:8], "big")
             picture = frame[8 + size : 8 + size + 3]
-            found.append([frame[3], plain(json.loads(frame[8 : 8 + size]), prompt_id), picture.hex()])
+            found.append([frame[3], comparable(json.loads(frame[8 : 8 + size]), prompt_id), picture.hex()])
         else:
-            found.append(plain(frame, prompt_id))
+            found.append(comparable(frame, prompt_id))
     return found
 
 
@@ -61,7 +71,7 @@ def recorded_frames(rows: list[dict[str, Any]], prompt_id: str) -> list[Any]:
     found: list[Any] = []
     for row in rows:
         if "text" in row:
-            found.append(plain(row["text"], prompt_id))
+            found.append(comparable(row["text"], prompt_id))
         elif "binary_len" in row:
             metadata = {
                 "node_id": "3",
@@ -96,30 +106,30 @@ async def test_a_recorded_exchange_again(server: StandInComfyUI, name: str) -> N
     rows = lines(name)
     graph = graph_of(rows)
     recorded_id = rows[0]["body"]["prompt_id"]
-    wanted = recorded_frames(rows, recorded_id)
+    expected = recorded_frames(rows, recorded_id)
 
-    async with Talk(server.url, client_id="earlier") as earlier:
+    async with RawClient(server.url, client_id="earlier") as earlier:
         for before in _what_ran_before(name, graph):
             await earlier.run(before)
-    async with Talk(server.url) as talk:
+    async with RawClient(server.url) as raw:
         if name == "txt2img_again":
-            talk.frames.clear()  # recorded on a socket that was open already
+            raw.frames.clear()  # recorded on a socket that was open already
         if name == "interrupted":
-            async with server.set_breakpoint("KSampler", after_step=3) as hold:
-                prompt_id = await talk.submit(graph)
-                await hold.reached.wait()
-                await talk.post("/interrupt", {"prompt_id": prompt_id})
-                entry = await talk.finish(prompt_id)
+            async with server.set_breakpoint("KSampler", after_step=3) as paused:
+                prompt_id = await raw.submit(graph)
+                await paused.reached.wait()
+                await raw.post("/interrupt", {"prompt_id": prompt_id})
+                entry = await raw.finish(prompt_id)
         else:
-            prompt_id = await talk.submit(graph)
-            entry = await talk.finish(prompt_id)
-        heard = spoken(talk.frames, prompt_id)
+            prompt_id = await raw.submit(graph)
+            entry = await raw.finish(prompt_id)
+        received = received_messages(raw.frames, prompt_id)
 
-    assert heard == wanted
+    assert received == expected
     [recorded_entry] = rows[-1]["body"].values()
-    assert plain(entry, prompt_id)["prompt"][1:] == plain(recorded_entry, recorded_id)["prompt"][1:]
+    assert comparable(entry, prompt_id)["prompt"][1:] == comparable(recorded_entry, recorded_id)["prompt"][1:]
     for part in ("outputs", "status", "meta"):
-        assert plain(entry[part], prompt_id) == plain(recorded_entry[part], recorded_id)
+        assert comparable(entry[part], prompt_id) == comparable(recorded_entry[part], recorded_id)
 
 
 def _what_ran_before(name: str, graph: dict[str, Any]) -> list[dict[str, Any]]:
@@ -138,11 +148,11 @@ def _what_ran_before(name: str, graph: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", ["missing_model", "missing_node"])
 async def test_a_recorded_refusal_again(server: StandInComfyUI, name: str) -> None:
     rows = lines(name)
-    graph = drawing()
+    graph = text_to_image()
     graph["4"]["inputs"]["ckpt_name"] = "sdxl_base_1.0.safetensors"
     if name == "missing_node":
         graph = {"1": {"class_type": "NoSuchNode", "inputs": {}, "_meta": {"title": "My Node"}}}
-    async with Talk(server.url) as talk:
-        status, body = await talk.post("/prompt", {"prompt": graph})
+    async with RawClient(server.url) as raw:
+        status, body = await raw.post("/prompt", {"prompt": graph})
     assert status == rows[0]["status"]
-    assert plain(body, "-") == plain(rows[0]["body"], "-")
+    assert comparable(body, "-") == comparable(rows[0]["body"], "-")

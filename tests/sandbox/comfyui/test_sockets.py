@@ -1,4 +1,4 @@
-"""Who hears what on the WebSocket."""
+"""Which messages go to which WebSocket."""
 
 from __future__ import annotations
 
@@ -7,73 +7,74 @@ import json
 import aiohttp
 
 from sandbox.comfyui import StandInComfyUI
-from tests.sandbox.comfyui.talk import FLAGS, Talk, drawing, held, picture
+from tests.sandbox.comfyui.graphs import solid_image, text_to_image, with_sandbox_node
+from tests.sandbox.comfyui.raw_client import FLAGS, RawClient
 
 
-def previews(talk: Talk) -> list[int]:
-    return [frame[3] for frame in talk.frames if isinstance(frame, bytes)]
+def previews(raw: RawClient) -> list[int]:
+    return [frame[3] for frame in raw.frames if isinstance(frame, bytes)]
 
 
-async def test_events_go_to_the_client_that_submitted(talk: Talk) -> None:
-    async with Talk(talk.url) as other:
-        await talk.run(drawing())
+async def test_events_go_to_the_client_that_submitted(raw: RawClient) -> None:
+    async with RawClient(raw.url) as other:
+        await raw.run(text_to_image())
         await other.until(lambda: len(other.kinds("status")) == 4)
         kinds = {each["type"] for each in other.frames if isinstance(each, dict)}
         assert kinds == {"status", "feature_flags"}
         assert previews(other) == []
-        assert previews(talk) == [4, 4, 4, 4]
+        assert previews(raw) == [4, 4, 4, 4]
 
 
-async def test_without_a_client_id_progress_goes_to_everybody(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with Talk(talk.url) as other:
-        prompt_id = await talk.submit(drawing(), client_id=None)
+async def test_without_a_client_id_progress_goes_to_everybody(comfy: StandInComfyUI, raw: RawClient) -> None:
+    async with RawClient(raw.url) as other:
+        prompt_id = await raw.submit(text_to_image(), client_id=None)
         await comfy.log.wait_for("ended", prompt_id)
-        for each in (talk, other):
+        for each in (raw, other):
             await each.until(lambda each=each: len(each.kinds("status")) == 4)
             kinds = {frame["type"] for frame in each.frames if isinstance(frame, dict)}
             assert kinds == {"status", "feature_flags", "progress", "progress_state"}
-            assert previews(each) == [1, 1, 1, 1], "without a client id nobody's flags count"
+            assert previews(each) == [1, 1, 1, 1], "without a client id no feature flags apply"
 
 
 async def test_without_flags_previews_are_bare_and_come_after_the_step(comfy: StandInComfyUI) -> None:
-    async with Talk(comfy.url, flags=False) as talk:
-        await talk.run(drawing(steps=1))
-        kinds = ["preview" if isinstance(each, bytes) else each["type"] for each in talk.frames]
+    async with RawClient(comfy.url, flags=False) as raw:
+        await raw.run(text_to_image(steps=1))
+        kinds = ["preview" if isinstance(each, bytes) else each["type"] for each in raw.frames]
         step = kinds.index("progress")
         assert kinds[step - 1 : step + 2] == ["progress_state", "progress", "preview"]
-        [frame] = [each for each in talk.frames if isinstance(each, bytes)]
+        [frame] = [each for each in raw.frames if isinstance(each, bytes)]
         assert frame[:11].hex() == "0000000100000001ffd8ff"
 
 
-async def test_previews_can_be_turned_off_for_one_prompt(talk: Talk) -> None:
-    await talk.run(drawing(), extra_data={"preview_method": "none"})
-    assert previews(talk) == []
-    assert len(talk.kinds("progress")) == 4
+async def test_previews_can_be_turned_off_for_one_prompt(raw: RawClient) -> None:
+    await raw.run(text_to_image(), extra_data={"preview_method": "none"})
+    assert previews(raw) == []
+    assert len(raw.kinds("progress")) == 4
 
 
-async def test_a_client_that_comes_back_is_told_what_runs(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with comfy.set_breakpoint("SandboxSleep") as hold:
-        prompt_id = await talk.submit(held(picture()))
-        await hold.reached.wait()
-        await talk.socket.close()
+async def test_a_client_that_comes_back_is_told_what_runs(comfy: StandInComfyUI, raw: RawClient) -> None:
+    async with comfy.set_breakpoint("SandboxSleep") as paused:
+        prompt_id = await raw.submit(with_sandbox_node(solid_image()))
+        await paused.reached.wait()
+        await raw.socket.close()
         await comfy.log.wait_for("socket_closed")
-        async with Talk(comfy.url, client_id=talk.client_id) as again:
+        async with RawClient(comfy.url, client_id=raw.client_id) as again:
             await again.until(lambda: again.kinds("executing"))
             assert again.kinds("executing") == [{"node": "9"}]
-            hold.release()
+            paused.release()
             await again.finish(prompt_id)
             assert again.kinds("execution_success")[0]["prompt_id"] == prompt_id
 
 
-async def test_the_end_of_an_old_socket_makes_the_new_one_of_that_id_deaf(comfy: StandInComfyUI, talk: Talk) -> None:
-    async with Talk(comfy.url, client_id=talk.client_id) as newer:
+async def test_the_end_of_an_old_socket_mutes_the_new_one_of_that_id(comfy: StandInComfyUI, raw: RawClient) -> None:
+    async with RawClient(comfy.url, client_id=raw.client_id) as newer:
         before = len(newer.frames)
-        await talk.socket.close()
+        await raw.socket.close()
         await comfy.log.wait_for("socket_closed")
-        prompt_id = await newer.submit(picture())
+        prompt_id = await newer.submit(solid_image())
         await comfy.log.wait_for("ended", prompt_id)
         await newer.socket.ping()
-        async with Talk(comfy.url):  # greeted after all that was sent before
+        async with RawClient(comfy.url):  # greeted after all that was sent before
             assert len(newer.frames) == before
         assert not newer.socket.closed
 
@@ -93,7 +94,7 @@ async def test_flags_count_in_the_first_frame_only(comfy: StandInComfyUI) -> Non
 async def test_the_id_that_the_server_gave_can_be_used(comfy: StandInComfyUI) -> None:
     async with aiohttp.ClientSession() as http, http.ws_connect(f"{comfy.url}/ws") as socket:
         sid = (await socket.receive_json())["data"]["sid"]
-        async with http.post(f"{comfy.url}/prompt", json={"prompt": picture(), "client_id": sid}) as response:
+        async with http.post(f"{comfy.url}/prompt", json={"prompt": solid_image(), "client_id": sid}) as response:
             assert response.status == 200
         kinds: list[str] = []
         while "execution_success" not in kinds:

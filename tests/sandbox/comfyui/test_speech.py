@@ -1,4 +1,4 @@
-"""Speech that is heard, and sound in every format."""
+"""Speech of the TTS nodes, and audio files in every format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sandbox.comfyui import StandInComfyUI, speech
 from sandbox.comfyui.ffmpeg_files import read_audio
 from sandbox.comfyui.speech import choose_voice, fundamental_frequency, speak
 from sandbox.comfyui.values import Audio
-from tests.sandbox.comfyui.talk import Talk, first_file, node
+from tests.sandbox.comfyui.graphs import node
+from tests.sandbox.comfyui.raw_client import RawClient, first_file
 
 
 def loudness(audio: Audio) -> float:
@@ -71,10 +72,12 @@ PACKS = ["ChatterboxTTS", "F5TTSAudioInputs", "IndexTTS2Simple", "VibeVoiceSingl
 
 
 @pytest.mark.parametrize("class_type", PACKS)
-async def test_every_pack_speaks_with_the_voice_it_is_given(comfy: StandInComfyUI, talk: Talk, class_type: str) -> None:
+async def test_every_pack_speaks_with_the_voice_it_is_given(
+    comfy: StandInComfyUI, raw: RawClient, class_type: str
+) -> None:
     heights: list[float] = []
     for name in ("nova", "alex"):
-        file = await first_file(talk, speaking(class_type, "The tide comes in at six.", sample(comfy, name)))
+        file = await first_file(raw, speaking(class_type, "The tide comes in at six.", sample(comfy, name)))
         assert file["filename"].endswith(".flac")
         target = comfy.folders.root / "output" / "audio" / file["filename"]
         spoken = read_audio(target, sample_rate=22050)
@@ -86,11 +89,11 @@ async def test_every_pack_speaks_with_the_voice_it_is_given(comfy: StandInComfyU
     assert abs(heights[0] - heights[1]) > 5, "two characters do not sound alike"
 
 
-async def test_longer_text_takes_longer_and_another_seed_is_another_take(comfy: StandInComfyUI, talk: Talk) -> None:
+async def test_longer_text_takes_longer_and_another_seed_is_another_take(comfy: StandInComfyUI, raw: RawClient) -> None:
     reference = sample(comfy, "nova")
     short, long = "Hello.", "Hello, and welcome to the old depot above the river, where the light is good."
     spoken = [
-        read_audio(comfy.folders.root / "output" / "audio" / (await first_file(talk, graph))["filename"])
+        read_audio(comfy.folders.root / "output" / "audio" / (await first_file(raw, graph))["filename"])
         for graph in (speaking("ChatterboxTTS", short, reference), speaking("ChatterboxTTS", long, reference))
     ]
     assert spoken[1].seconds > 2 * spoken[0].seconds
@@ -98,29 +101,31 @@ async def test_longer_text_takes_longer_and_another_seed_is_another_take(comfy: 
     assert abs(takes[0] - takes[1]) < 0.05 < abs(takes[0] - takes[2])
 
 
-async def test_empty_text_is_silence_for_one_pack_and_an_error_for_another(comfy: StandInComfyUI, talk: Talk) -> None:
+async def test_empty_text_is_silence_for_one_pack_and_an_error_for_another(
+    comfy: StandInComfyUI, raw: RawClient
+) -> None:
     reference = sample(comfy, "nova")
-    file = await first_file(talk, speaking("ChatterboxTTS", " ", reference))
+    file = await first_file(raw, speaking("ChatterboxTTS", " ", reference))
     assert loudness(read_audio(comfy.folders.root / "output" / "audio" / file["filename"])) == 0
-    _, error = (await talk.run(speaking("IndexTTS2Simple", " ", reference)))["status"]["messages"][-1]
+    _, error = (await raw.run(speaking("IndexTTS2Simple", " ", reference)))["status"]["messages"][-1]
     assert error["exception_type"] == "ValueError"
 
 
-async def test_seeds_of_speech_are_32_bit_where_they_are(comfy: StandInComfyUI, talk: Talk) -> None:
+async def test_seeds_of_speech_are_32_bit_where_they_are(comfy: StandInComfyUI, raw: RawClient) -> None:
     graph = speaking("VibeVoiceSingleSpeakerNode", "Hello", sample(comfy, "nova"))
     graph["2"]["inputs"]["seed"] = 2**40
-    status, body = await talk.post("/prompt", {"prompt": graph})
+    status, body = await raw.post("/prompt", {"prompt": graph})
     assert status == 400
     assert body["node_errors"]["2"]["errors"][0]["type"] == "value_bigger_than_max"
 
 
 async def test_without_the_wheel_a_speaking_node_says_what_is_missing(
-    comfy: StandInComfyUI, talk: Talk, monkeypatch: pytest.MonkeyPatch
+    comfy: StandInComfyUI, raw: RawClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference = sample(comfy, "nova")
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    monkeypatch.setattr(speech, "_LOADED", [])
-    _, error = (await talk.run(speaking("ChatterboxTTS", "Hello", reference)))["status"]["messages"][-1]
+    monkeypatch.setattr(speech, "_LIBRARY", [])
+    _, error = (await raw.run(speaking("ChatterboxTTS", "Hello", reference)))["status"]["messages"][-1]
     assert error["node_type"] == "ChatterboxTTS"
     assert "espeakng-loader" in error["exception_message"]
 
@@ -130,12 +135,12 @@ def test_any_script_can_be_said(text: str) -> None:
     assert speak(text, choose_voice("nova")).sample_rate == 22050
 
 
-async def test_character_tags_switch_voices(comfy: StandInComfyUI, talk: Talk) -> None:
+async def test_character_tags_switch_voices(comfy: StandInComfyUI, raw: RawClient) -> None:
     reference = sample(comfy, "nova")
     plain = speaking("UnifiedTTSTextNode", "Good morning to you all.", reference)
     tagged = speaking("UnifiedTTSTextNode", "[Alice] Good morning to you all.", reference)
-    first, second = await first_file(talk, plain), await first_file(talk, tagged)
-    assert await talk.download(first) != await talk.download(second)
+    first, second = await first_file(raw, plain), await first_file(raw, tagged)
+    assert await raw.download(first) != await raw.download(second)
 
 
 @pytest.mark.parametrize(
@@ -149,24 +154,24 @@ async def test_character_tags_switch_voices(comfy: StandInComfyUI, talk: Talk) -
     ],
 )
 async def test_sound_is_saved_in_every_format(  # noqa: PLR0917 - two fixtures and a table of four
-    comfy: StandInComfyUI, talk: Talk, class_type: str, more: dict[str, str], suffix: str, magic: bytes
+    comfy: StandInComfyUI, raw: RawClient, class_type: str, more: dict[str, str], suffix: str, magic: bytes
 ) -> None:
     prefix = {} if class_type == "PreviewAudio" else {"filename_prefix": "audio/x"}
     graph = {
         "1": node("LoadAudio", audio=sample(comfy, "nova")),
         "2": node(class_type, audio=["1", 0], **prefix, **more),
     }
-    file = await first_file(talk, graph)
+    file = await first_file(raw, graph)
     assert file["filename"].endswith(suffix)
     assert file["type"] == ("temp" if class_type == "PreviewAudio" else "output")
-    data = await talk.download(file)
+    data = await raw.download(file)
     assert data.startswith(magic)
     assert b"LoadAudio" in data, "the graph is in the file"
 
 
-async def test_sound_that_is_none(comfy: StandInComfyUI, talk: Talk) -> None:
+async def test_sound_that_is_none(comfy: StandInComfyUI, raw: RawClient) -> None:
     comfy.folders.root.joinpath("input", "x.wav").write_bytes(b"RIFF this is no sound")
     graph = {"1": node("LoadAudio", audio="x.wav"), "2": node("SaveAudio", audio=["1", 0], filename_prefix="x")}
-    kind, error = (await talk.run(graph))["status"]["messages"][-1]
+    kind, error = (await raw.run(graph))["status"]["messages"][-1]
     assert (kind, error["node_type"]) == ("execution_error", "LoadAudio")
     assert "No audio stream" in error["exception_message"]

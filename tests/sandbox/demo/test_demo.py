@@ -34,7 +34,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
-async def test_the_visit(tmp_path: Path) -> None:
+async def test_the_scenario(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     code, output = await ended(await started("--folder", str(folder)))
     assert code == 0, output

@@ -1,4 +1,4 @@
-"""A small real bot for these tests: discord.py logged in to the local Discord."""
+"""discord.py clients that log in to the local Discord."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.discord import LocalDiscord
 
 
 class Probe(discord.Client):
-    """Everything it hears it keeps."""
+    """Keeps the messages and reactions that it receives."""
 
     def __init__(self, intents: discord.Intents | None = None) -> None:
         super().__init__(
@@ -32,7 +32,7 @@ class Probe(discord.Client):
         self.reactions: list[discord.RawReactionActionEvent] = []
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Without discord.py's five seconds between two logins."""
+        """Do not wait five seconds between two logins, as discord.py does by default."""
 
     async def on_ready(self) -> None:
         self.readies += 1
@@ -68,11 +68,12 @@ async def running(
         task = asyncio.create_task(client.connect())
         try:
             ready = asyncio.create_task(client.was_ready.wait())
-            await asyncio.wait([ready, task], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([ready, task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
             ready.cancel()
-            assert client.was_ready.is_set() or task.done(), "not ready after 20 s"
-            if not task.done():
-                yield client
+            if task.done():
+                return  # the login failed; `await task` raises why
+            assert client.was_ready.is_set(), "not ready after 60 s"
+            yield client
         finally:
             await client.close()
             await task

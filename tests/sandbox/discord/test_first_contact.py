@@ -1,4 +1,4 @@
-"""The real discord.py logs in, hears people, answers commands."""
+"""discord.py logs in, receives messages and responds to commands."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import discord
 import pytest
 from discord import app_commands
 
-from sandbox.discord import Choice, LocalDiscord, Upload
+from sandbox.discord import Choice, Upload
+from tests.sandbox.discord.checked_discord import CheckedDiscord
 from tests.sandbox.discord.clients import Probe, running
 
 
 async def test_the_bot_logs_in_and_sees_its_guild() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild("Harbour")
         channel = guild.add_channel("studio", nsfw=True)
         ada = guild.add_member("ada")
@@ -43,7 +44,7 @@ async def test_a_slash_command_makes_a_round_trip() -> None:
         await channel.get_partial_message(message.id).edit(content="done", attachments=[picture])
         await interaction.followup.send("only for you", ephemeral=True)
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada, bob = guild.add_channel("studio"), guild.add_member("ada"), guild.add_member("bob")
         async with running(local, client, sync=True):
@@ -54,10 +55,10 @@ async def test_a_slash_command_makes_a_round_trip() -> None:
             assert message.attachments[0].data == b"\x89PNG not really"
             assert message.interaction_metadata is not None
             assert message.interaction_metadata["id"] == str(answer.id)
-            whisper = await answer.wait_for_message(lambda entry: entry.ephemeral)
-            assert ada.can_see(whisper)
-            assert not bob.can_see(whisper)
-            assert whisper not in channel.messages
+            ephemeral = await answer.wait_for_message(lambda entry: entry.ephemeral)
+            assert ada.can_see(ephemeral)
+            assert not bob.can_see(ephemeral)
+            assert ephemeral not in channel.messages
         assert local.violations == []
 
 
@@ -73,7 +74,7 @@ async def test_autocomplete_is_answered() -> None:
         names = ["default", "portrait", "poster"]
         return [app_commands.Choice(name=name, value=name) for name in names if name.startswith(current)]
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -82,14 +83,14 @@ async def test_autocomplete_is_answered() -> None:
         assert local.violations == []
 
 
-async def test_people_talk_and_the_bot_hears_and_replies() -> None:
+async def test_the_bot_receives_messages_and_replies() -> None:
     class Parrot(Probe):
         async def on_message(self, message: discord.Message) -> None:
             await super().on_message(message)
             if message.author != self.user and self.user in message.mentions:
                 await message.reply(f"{message.content} @everyone {message.author.mention}")
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Parrot()) as client:
@@ -105,7 +106,7 @@ async def test_people_talk_and_the_bot_hears_and_replies() -> None:
 
 
 async def test_a_wrong_token_is_refused() -> None:
-    async with LocalDiscord(token="right") as local:
+    async with CheckedDiscord(token="right") as local:
         with pytest.raises(discord.LoginFailure):
             async with running(local, Probe(), token="wrong"):
                 pass

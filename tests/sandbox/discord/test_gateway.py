@@ -1,4 +1,4 @@
-"""Sessions: resume, op 7, op 9, close codes, intents, a bot that was away."""
+"""The gateway: resume, opcodes 7 and 9, close codes, intents, events."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import discord
 import pytest
 
 from sandbox.discord import LocalDiscord
+from tests.sandbox.discord.checked_discord import CheckedDiscord
 from tests.sandbox.discord.clients import Probe, running
 
 
@@ -27,7 +28,7 @@ def logins(local: LocalDiscord) -> list[object]:
 
 
 async def test_a_dropped_socket_is_resumed_with_everything_that_was_missed() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
@@ -40,7 +41,7 @@ async def test_a_dropped_socket_is_resumed_with_everything_that_was_missed() -> 
 
 
 async def test_op_7_resumes_and_op_9_starts_anew() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
@@ -56,7 +57,7 @@ async def test_op_7_resumes_and_op_9_starts_anew() -> None:
 
 @pytest.mark.parametrize("code", [4000, 4008, 4009, 1000])
 async def test_close_codes_that_can_be_survived(code: int) -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
@@ -68,7 +69,7 @@ async def test_close_codes_that_can_be_survived(code: int) -> None:
 
 
 async def test_a_resume_may_be_refused() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
@@ -80,7 +81,7 @@ async def test_a_resume_may_be_refused() -> None:
 
 
 async def test_a_missing_privileged_intent_ends_the_login() -> None:
-    async with LocalDiscord(privileged_intents=0) as local:
+    async with CheckedDiscord(privileged_intents=0) as local:
         client = Probe()
         with pytest.raises(discord.PrivilegedIntentsRequired):
             async with running(local, client):
@@ -89,7 +90,7 @@ async def test_a_missing_privileged_intent_ends_the_login() -> None:
 
 
 async def test_content_is_hidden_without_the_intent_except_where_it_is_addressed() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         intents = discord.Intents.all()
@@ -108,7 +109,7 @@ async def test_content_is_hidden_without_the_intent_except_where_it_is_addressed
 
 
 async def test_a_channel_the_bot_cannot_see_is_silent() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         hidden, lounge, ada = guild.add_channel("hidden"), guild.add_channel("lounge"), guild.add_member("ada")
         hidden.set_permissions(local.bot, deny=["view_channel"])
@@ -122,19 +123,20 @@ async def test_a_channel_the_bot_cannot_see_is_silent() -> None:
             assert refusal.value.code == 50001
 
 
-async def test_a_stalled_gateway_delivers_later() -> None:
-    async with LocalDiscord() as local:
+async def test_a_paused_gateway_sends_its_events_later() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
             local.gateway.pause_sending()
             await ada.send(channel, "slow")
+            await client.fetch_channel(channel.id)
             assert client.heard == []
             local.gateway.continue_sending()
             await heard(client, "slow")
 
 
-async def test_edits_deletions_threads_and_members_are_told() -> None:
+async def test_events_of_edits_deletions_threads_and_members() -> None:
     class Witness(Probe):
         def __init__(self) -> None:
             super().__init__()
@@ -169,7 +171,7 @@ async def test_edits_deletions_threads_and_members_are_told() -> None:
         async def on_typing(self, channel: discord.abc.Messageable, user: discord.abc.User, when: object) -> None:
             await self.note(f"typing {user.name}")
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Witness()) as client:
@@ -212,7 +214,7 @@ CLOSING: list[tuple[list[Any], int]] = [
 @pytest.mark.parametrize(("frames", "code"), CLOSING)
 async def test_frames_that_close_the_socket(frames: list[Any], code: int) -> None:
     async with (
-        LocalDiscord(token="right") as local,
+        CheckedDiscord(token="right") as local,
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{local.url}/gateway") as socket,
     ):

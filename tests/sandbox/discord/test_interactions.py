@@ -12,7 +12,8 @@ import pytest
 from discord import app_commands
 from discord.http import Route
 
-from sandbox.discord import Limits, LocalDiscord, NoResponseError, NotOfferedError, Upload
+from sandbox.discord import Limits, NoResponseError, NotOfferedError, Upload
+from tests.sandbox.discord.checked_discord import CheckedDiscord
 from tests.sandbox.discord.clients import Probe, running
 
 
@@ -47,8 +48,8 @@ class Counting(Probe):
         assert self.tree.get_command("count") is count
 
 
-async def test_a_button_lives_on_after_the_bot_was_restarted() -> None:
-    async with LocalDiscord() as local:
+async def test_a_button_works_after_the_bot_was_restarted() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada, bob = guild.add_channel("studio"), guild.add_member("ada"), guild.add_member("bob")
         async with running(local, Counting(), sync=True):
@@ -103,7 +104,7 @@ async def test_modals_of_both_kinds_are_filled_in() -> None:
     async def sample(interaction: discord.Interaction) -> None:
         await interaction.response.send_modal(Labelled())
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -140,7 +141,7 @@ async def test_options_of_every_type_arrive() -> None:
         await interaction.response.send_message("|".join(map(str, parts)))
 
     client.tree.add_command(group)
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild(attachment_limit=5_000_000)
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         role = guild.add_role("Painters", to=[ada])
@@ -180,7 +181,7 @@ async def test_a_context_menu_gets_its_message_with_content() -> None:
     async def speak(interaction: discord.Interaction, message: discord.Message) -> None:
         await interaction.response.send_message(f"> {message.content}")
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -206,13 +207,13 @@ async def test_select_menus_give_their_values() -> None:
     async def menu(interaction: discord.Interaction) -> None:
         await interaction.response.send_message("choose", view=Menu())
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada, bob = guild.add_channel("studio"), guild.add_member("ada"), guild.add_member("bob")
         async with running(local, client, sync=True):
             answer = await ada.slash(channel, "menu")
-            whisper = await ada.select(answer.message, "Who", bob)
-            assert whisper.message.content == "bob"
+            ephemeral = await ada.select(answer.message, "Who", bob)
+            assert ephemeral.message.content == "bob"
             await ada.select(answer.message, "Workflow", "Poster")
             assert answer.message.content == "poster"
             assert answer.message.components == []
@@ -230,7 +231,7 @@ async def test_a_deferred_answer_thinks_then_comes_as_a_followup() -> None:
         await interaction.followup.send("here")
         await interaction.followup.send("and more")
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -266,7 +267,7 @@ async def test_a_late_acknowledgement_is_unknown_and_a_second_one_refused() -> N
             codes.append((await reply.json())["code"])
         await interaction.followup.send("done")
 
-    async with LocalDiscord(limits=Limits(callback_seconds=0.2)) as local:
+    async with CheckedDiscord(limits=Limits(callback_seconds=0.2)) as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -288,7 +289,7 @@ async def test_a_token_expires_after_fifteen_minutes_but_the_message_can_be_edit
         await interaction.response.send_message("first")
         kept.append(interaction)
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -314,7 +315,7 @@ async def test_where_the_bot_is_no_member_only_the_token_serves() -> None:
         await interaction.response.send_message(f"{permissions.send_messages} {permissions.attach_files}")
         await interaction.edit_original_response(content="edited through the token")
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild(with_bot=False)
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         async with running(local, client, sync=True):
@@ -334,7 +335,7 @@ async def test_commands_are_offered_to_those_who_may() -> None:
     async def admin(interaction: discord.Interaction) -> None:
         await interaction.response.send_message(str(interaction.permissions.manage_guild), ephemeral=True)
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         channel, ada = guild.add_channel("studio"), guild.add_member("ada")
         boss = guild.add_member("boss", permissions=["manage_guild"])
@@ -355,7 +356,7 @@ async def test_commands_work_in_direct_messages() -> None:
             f"{interaction.guild} {interaction.user.name} {interaction.filesize_limit}"
         )
 
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         local.add_guild()
         ada = local.add_user("ada")
         async with running(local, client, sync=True):

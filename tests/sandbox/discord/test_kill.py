@@ -1,4 +1,4 @@
-"""The bot is killed (kill -9) in the middle of a request; the local Discord and what is in it live on."""
+"""The bot is killed (kill -9) in the middle of a request; the local Discord and its state are kept."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.discord import LocalDiscord
+from tests.sandbox.discord.checked_discord import CheckedDiscord
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -31,38 +32,38 @@ async def small_bot(local: LocalDiscord) -> AsyncGenerator[asyncio.subprocess.Pr
 
 
 @pytest.mark.parametrize("applied", [True, False])
-async def test_a_bot_killed_in_the_act_finds_everything_again(applied: bool) -> None:
+async def test_a_bot_killed_during_a_request_can_be_started_again(applied: bool) -> None:
     edit = "/webhooks/*/*/messages/@original"
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        lounge, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with small_bot(local) as process:
-            hold = local.faults.set_breakpoint("PATCH", edit, applied=applied)
-            answer = await ada.slash(room, "slow")
-            await hold.wait_reached()
+            breakpoint_ = local.faults.set_breakpoint("PATCH", edit, applied=applied)
+            answer = await ada.slash(lounge, "slow")
+            await breakpoint_.wait_reached()
             process.kill()
             await process.wait()
-        hold.release()
+        breakpoint_.release()
         await local.wait_until(lambda: local.requests_to("PATCH", edit)[0].status)
         assert answer.message.content == "done"
         async with small_bot(local):
-            again = await ada.slash(room, "slow")
-            await room.wait_for_edit(again.message, lambda message: message.content == "done")
-        assert [message.content for message in room.messages] == ["done", "done"]
+            again = await ada.slash(lounge, "slow")
+            await lounge.wait_for_edit(again.message, lambda message: message.content == "done")
+        assert [message.content for message in lounge.messages] == ["done", "done"]
         assert local.violations == []
 
 
 async def test_a_request_that_is_lost_with_its_sender_is_not_applied() -> None:
     edit = "/webhooks/*/*/messages/@original"
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        lounge, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with small_bot(local) as process:
-            hold = local.faults.set_breakpoint("PATCH", edit)
-            answer = await ada.slash(room, "slow")
-            await hold.wait_reached()
+            breakpoint_ = local.faults.set_breakpoint("PATCH", edit)
+            answer = await ada.slash(lounge, "slow")
+            await breakpoint_.wait_reached()
             process.kill()
             await process.wait()
-        hold.drop()
+        breakpoint_.drop()
         await local.wait_until(lambda: local.requests_to("PATCH", edit)[0].finished)
         assert answer.message.content == "working"

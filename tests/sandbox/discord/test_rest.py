@@ -1,4 +1,4 @@
-"""Messages, files, reactions, webhooks, threads and direct conversations through discord.py."""
+"""Messages, files, reactions, webhooks, threads and DMs through discord.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import discord
 import pytest
 from discord.http import Route
 
-from sandbox.discord import LocalDiscord, NotAllowedError, Upload
+from sandbox.discord import NotAllowedError, Upload
+from tests.sandbox.discord.checked_discord import CheckedDiscord
 from tests.sandbox.discord.clients import Probe, running
 
 PIXEL = base64.b64decode(
@@ -27,12 +28,12 @@ async def text_channel(client: Probe, channel_id: int) -> discord.TextChannel:
 
 
 async def test_history_can_be_read_from_anywhere() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        lounge, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
-            said = [await ada.send(room, str(n)) for n in range(7)]
+            channel = await text_channel(client, lounge.id)
+            said = [await ada.send(lounge, str(n)) for n in range(7)]
             assert [m.content async for m in channel.history(limit=3)] == ["6", "5", "4"]
             assert [m.content async for m in channel.history(after=said[3])] == ["4", "5", "6"]
             assert [m.content async for m in channel.history(before=said[2])] == ["1", "0"]
@@ -42,25 +43,25 @@ async def test_history_can_be_read_from_anywhere() -> None:
 
 
 async def test_a_nonce_makes_sending_idempotent() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room = guild.add_channel("lounge")
+        lounge = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             first = await channel.send("one", nonce="job-1")
             again = await channel.send("one", nonce="job-1")
             assert first.id == again.id
-            assert len(room.messages) == 1
+            assert len(lounge.messages) == 1
             local.clock.advance(3600)
             assert (await channel.send("one", nonce="job-1")).id != first.id
 
 
 async def test_files_live_on_the_cdn_until_their_link_expires() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild(attachment_limit=1000)
-        room = guild.add_channel("lounge")
+        lounge = guild.add_channel("lounge")
         async with running(local, Probe()) as client, aiohttp.ClientSession() as session:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             sent = await channel.send(file=discord.File(io.BytesIO(PIXEL), "a picture.png", description="a dot"))
             file = sent.attachments[0]
             assert (file.filename, file.width, file.height, file.description) == ("a_picture.png", 1, 1, "a dot")
@@ -75,11 +76,11 @@ async def test_files_live_on_the_cdn_until_their_link_expires() -> None:
 
 
 async def test_an_edit_replaces_files_and_keeps_what_it_lists() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room = guild.add_channel("lounge")
+        lounge = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             files = [discord.File(io.BytesIO(name.encode()), f"{name}.txt") for name in ("a", "b")]
             sent = await channel.send("files", files=files)
             kept = sent.attachments[1]
@@ -92,11 +93,11 @@ async def test_an_edit_replaces_files_and_keeps_what_it_lists() -> None:
 
 
 async def test_a_file_shown_in_an_embed_is_not_listed_as_attachment() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room = guild.add_channel("lounge")
+        lounge = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             embed = discord.Embed(title="picture").set_image(url="attachment://dot.png")
             sent = await channel.send(embed=embed, file=discord.File(io.BytesIO(PIXEL), "dot.png"))
             assert sent.attachments == []
@@ -106,12 +107,12 @@ async def test_a_file_shown_in_an_embed_is_not_listed_as_attachment() -> None:
             assert [file.filename for file in (await channel.fetch_message(sent.id)).attachments] == ["dot.png"]
 
 
-async def test_reactions_are_told_and_echoed() -> None:
-    async with LocalDiscord() as local:
+async def test_reactions_and_their_events() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        lounge, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             sent = await channel.send("react to me")
             message = local.messages[0]
             await sent.add_reaction("🔁")
@@ -143,12 +144,12 @@ def local_me(client: Probe) -> discord.ClientUser:
     return client.user
 
 
-async def test_webhooks_post_with_a_face_of_their_own() -> None:
-    async with LocalDiscord() as local:
+async def test_webhook_messages_have_the_author_of_the_webhook() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada = guild.add_channel("lounge"), guild.add_member("ada")
+        lounge, ada = guild.add_channel("lounge"), guild.add_member("ada")
         async with running(local, Probe()) as client, aiohttp.ClientSession() as session:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             made = await channel.create_webhook(name="Nova", avatar=PIXEL)
             assert made.avatar is not None
             async with session.get(made.avatar.url) as reply:
@@ -161,7 +162,7 @@ async def test_webhooks_post_with_a_face_of_their_own() -> None:
             assert (message.author.name, message.webhook_id, bool(message.pings)) == ("Nova", made.id, False)
             await hook.edit_message(sent.id, content="edited")
             assert message.content == "edited"
-            thread = await ada.create_thread(room, "aside")
+            thread = await ada.create_thread(lounge, "aside")
             inside = await hook.send("in the thread", wait=True, thread=discord.Object(thread.id))
             assert thread.messages[0].content == "in the thread"
             await hook.delete_message(inside.id, thread=discord.Object(thread.id))
@@ -181,8 +182,8 @@ async def test_webhooks_post_with_a_face_of_their_own() -> None:
             assert refusal.value.code == 50027
 
 
-async def test_direct_messages_and_those_who_refuse_them() -> None:
-    async with LocalDiscord() as local:
+async def test_direct_messages_and_users_who_refuse_them() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
         ada, hermit = guild.add_member("ada"), local.add_user("hermit", accepts_dms=False)
         async with running(local, Probe()) as client:
@@ -195,13 +196,13 @@ async def test_direct_messages_and_those_who_refuse_them() -> None:
             assert local.violations == []
 
 
-async def test_pings_are_those_that_are_written_and_allowed() -> None:
-    async with LocalDiscord() as local:
+async def test_pings_are_the_mentions_that_are_allowed() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada, bob = guild.add_channel("lounge"), guild.add_member("ada"), guild.add_member("bob")
+        lounge, ada, bob = guild.add_channel("lounge"), guild.add_member("ada"), guild.add_member("bob")
         role = guild.add_role("Painters", mentionable=True, to=[bob])
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             text = f"{ada.mention} {role.id} <@&{role.id}> @everyone `{bob.mention}`"
             everything = discord.AllowedMentions.all()
             await channel.send(text)
@@ -209,29 +210,29 @@ async def test_pings_are_those_that_are_written_and_allowed() -> None:
             await channel.send(text, allowed_mentions=everything)
             guild.add_bot_permissions("mention_everyone")
             await channel.send(text, allowed_mentions=everything)
-            silent, one, some, full = [message.pings for message in room.messages]
+            silent, one, some, full = [message.pings for message in lounge.messages]
             assert not silent
             assert (one.users, one.roles) == ({ada.id}, set())
             assert (some.users, some.roles, some.everyone) == ({ada.id}, {role.id}, False)
             assert full.everyone
-            assert ada.is_pinged_by(room.messages[1])
-            assert bob.is_pinged_by(room.messages[2])
-            said = await ada.send(room, "hello")
+            assert ada.is_pinged_by(lounge.messages[1])
+            assert bob.is_pinged_by(lounge.messages[2])
+            said = await ada.send(lounge, "hello")
             reply = await channel.get_partial_message(said.id).reply("yes", mention_author=True)
-            assert ada.is_pinged_by(room.messages[-1])
+            assert ada.is_pinged_by(lounge.messages[-1])
             await reply.edit(content=f"yes {bob.mention}", allowed_mentions=everything)
-            assert not bob.is_pinged_by(room.messages[-1])
+            assert not bob.is_pinged_by(lounge.messages[-1])
 
 
 @pytest.mark.parametrize(
     ("denied", "files"), [(["send_messages"], False), (["attach_files"], True), (["view_channel"], False)]
 )
 async def test_the_bot_lacks_a_permission(denied: list[str], files: bool) -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room = guild.add_channel("lounge")
+        lounge = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            channel = await text_channel(client, room.id)
+            channel = await text_channel(client, lounge.id)
             guild.remove_bot_permissions(*denied)
             with pytest.raises(discord.Forbidden) as refusal:
                 await channel.send("hello", files=[discord.File(io.BytesIO(b"x"), "x.txt")] if files else [])
@@ -239,18 +240,18 @@ async def test_the_bot_lacks_a_permission(denied: list[str], files: bool) -> Non
             assert local.violations == []
 
 
-async def test_people_need_permissions_too() -> None:
-    async with LocalDiscord() as local:
+async def test_users_need_permissions_too() -> None:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room, ada, boss = (
+        lounge, ada, boss = (
             guild.add_channel("lounge"),
             guild.add_member("ada"),
             guild.add_member("boss", permissions=["manage_messages"]),
         )
-        said = await ada.send(room, "mine", attachments=[Upload("x.txt", b"x")])
-        room.set_permissions(ada, deny=["send_messages", "add_reactions"])
+        said = await ada.send(lounge, "mine", attachments=[Upload("x.txt", b"x")])
+        lounge.set_permissions(ada, deny=["send_messages", "add_reactions"])
         with pytest.raises(NotAllowedError):
-            await ada.send(room, "more")
+            await ada.send(lounge, "more")
         with pytest.raises(NotAllowedError):
             await ada.add_reaction(said, "🔁")
         with pytest.raises(NotAllowedError):
@@ -275,13 +276,13 @@ WAVE: dict[str, Any] = {"duration_secs": 1.5, "waveform": base64.b64encode(bytes
 
 
 async def test_a_voice_message_obeys_its_rules() -> None:
-    async with LocalDiscord() as local:
+    async with CheckedDiscord() as local:
         guild = local.add_guild()
-        room = guild.add_channel("lounge")
+        lounge = guild.add_channel("lounge")
         async with running(local, Probe()) as client:
-            route, form = voice_form(room.id, **WAVE)
+            route, form = voice_form(lounge.id, **WAVE)
             sent = await client.http.request(route, form=form)
-            message = room.messages[0]
+            message = lounge.messages[0]
             assert (message.is_voice, message.attachments[0].duration_secs) == (True, 1.5)
             assert sent["attachments"][0]["waveform"] == WAVE["waveform"]
             broken: dict[int, dict[str, Any]] = {
@@ -290,16 +291,16 @@ async def test_a_voice_message_obeys_its_rules() -> None:
                 50161: {"waveform": None},
             }
             for code, changes in broken.items():
-                route, form = voice_form(room.id, **(WAVE | changes))
+                route, form = voice_form(lounge.id, **(WAVE | changes))
                 with pytest.raises(discord.HTTPException) as refusal:
                     await client.http.request(route, form=form)
                 assert refusal.value.code == code
             assert [violation.code for violation in local.violations] == [50159, 50160, 50161]
             with pytest.raises(discord.HTTPException) as refusal:
-                await client.get_partial_messageable(room.id).get_partial_message(message.id).edit(content="x")
+                await client.get_partial_messageable(lounge.id).get_partial_message(message.id).edit(content="x")
             assert refusal.value.code == 50162
             guild.remove_bot_permissions("send_voice_messages")
-            route, form = voice_form(room.id, **WAVE)
+            route, form = voice_form(lounge.id, **WAVE)
             with pytest.raises(discord.Forbidden) as refusal:
                 await client.http.request(route, form=form)
             assert refusal.value.code == 50173

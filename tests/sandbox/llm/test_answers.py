@@ -1,4 +1,4 @@
-"""What the stand-in says, and that it remembers, draws and stays itself."""
+"""The text of the answers: facts that are remembered, pictures, image prompts."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import pytest
 
 from sandbox.llm import STAND_IN_TAG, StandInLanguageModel
 from sandbox.llm.chat_parsing import parse_chat
-from tests.sandbox.llm.wire import DRAW, NOVA, chunks, said, talk, text_of
+from tests.sandbox.llm.wire import DRAW, NOVA, answer_text, chat_body, chunks, text_of
 
 
 async def test_the_same_is_answered_the_same_and_again_differently(llm: StandInLanguageModel) -> None:
-    body = talk("Mara: What do you think of old bridges?")
+    body = chat_body("Mara: What do you think of old bridges?")
     cold = {**body, "temperature": 0}
-    assert await said(llm, cold) == await said(llm, cold)
-    takes = [await said(llm, body) for _ in range(4)]
+    assert await answer_text(llm, cold) == await answer_text(llm, cold)
+    takes = [await answer_text(llm, body) for _ in range(4)]
     assert len(set(takes)) > 1, "regenerating gives an alternative"
     async with StandInLanguageModel(options=llm.options) as other:
-        assert [await said(other, body) for _ in range(4)] == takes
+        assert [await answer_text(other, body) for _ in range(4)] == takes
 
 
 async def test_it_echoes_what_the_message_is_about(llm: StandInLanguageModel) -> None:
-    assert "perspective" in (await said(llm, talk("Mara: what about perspective?"))).lower()
-    assert await said(llm, talk("Mara: .")) != ""
+    assert "perspective" in (await answer_text(llm, chat_body("Mara: what about perspective?"))).lower()
+    assert await answer_text(llm, chat_body("Mara: .")) != ""
 
 
 async def test_the_first_answer_says_what_it_is(llm: StandInLanguageModel) -> None:
-    assert (await said(llm, talk("Mara: hello"))).endswith(STAND_IN_TAG)
-    assert STAND_IN_TAG not in await said(llm, talk("Mara: hello", "Hi Mara.", "Mara: and how are you?"))
+    assert (await answer_text(llm, chat_body("Mara: hello"))).endswith(STAND_IN_TAG)
+    assert STAND_IN_TAG not in await answer_text(llm, chat_body("Mara: hello", "Hi Mara.", "Mara: and how are you?"))
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ async def test_the_first_answer_says_what_it_is(llm: StandInLanguageModel) -> No
     ],
 )
 async def test_it_remembers_what_was_told(llm: StandInLanguageModel, told: str, asked: str, answer: str) -> None:
-    assert answer in await said(llm, talk(told, "Good to know.", asked))
+    assert answer in await answer_text(llm, chat_body(told, "Good to know.", asked))
 
 
-async def test_a_turn_that_the_window_lost_is_forgotten(llm: StandInLanguageModel) -> None:
-    assert "haven't told me" in await said(llm, talk("Mara: what is my dog?"))
+async def test_what_is_not_in_the_context_is_not_remembered(llm: StandInLanguageModel) -> None:
+    assert "haven't told me" in await answer_text(llm, chat_body("Mara: what is my dog?"))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_a_turn_that_the_window_lost_is_forgotten(llm: StandInLanguageMode
     ],
 )
 async def test_a_wish_for_a_picture_becomes_a_tool_call_in_pieces(llm: StandInLanguageModel, wish: str) -> None:
-    found = await chunks(llm, talk(f"Mara: {wish}", tools=[DRAW]))
+    found = await chunks(llm, chat_body(f"Mara: {wish}", tools=[DRAW]))
     calls = [
         each["choices"][0]["delta"]["tool_calls"][0] for each in found if "tool_calls" in each["choices"][0]["delta"]
     ]
@@ -72,7 +72,7 @@ async def test_a_wish_for_a_picture_becomes_a_tool_call_in_pieces(llm: StandInLa
 
 
 async def test_a_selfie_shows_the_character(llm: StandInLanguageModel) -> None:
-    body = talk("Mara: send me a selfie of you sketching", tools=[DRAW], stream=False)
+    body = chat_body("Mara: send me a selfie of you sketching", tools=[DRAW], stream=False)
     assert parse_chat(body["messages"]).wants_picture
     found = await chunks(llm, {**body, "stream": True})
     arguments = "".join(
@@ -85,27 +85,27 @@ async def test_a_selfie_shows_the_character(llm: StandInLanguageModel) -> None:
 
 @pytest.mark.parametrize("text", ["don't draw anything", "what did you say about colours?", "my picture frame broke"])
 async def test_other_words_draw_nothing(llm: StandInLanguageModel, text: str) -> None:
-    found = await chunks(llm, talk(f"Mara: {text}", tools=[DRAW]))
+    found = await chunks(llm, chat_body(f"Mara: {text}", tools=[DRAW]))
     assert found[-1]["choices"][0]["finish_reason"] == "stop"
 
 
 async def test_without_tools_the_scene_stands_in_the_text_if_that_is_asked_for(llm: StandInLanguageModel) -> None:
     system = f"{NOVA}\nWhen somebody asks you for a picture, end your answer with <draw>what is to be seen</draw>."
-    assert "<draw>lighthouse" in await said(llm, talk("Mara: draw a lighthouse", system=system))
-    assert "<draw>" not in await said(llm, talk("Mara: draw a lighthouse"))
+    assert "<draw>lighthouse" in await answer_text(llm, chat_body("Mara: draw a lighthouse", system=system))
+    assert "<draw>" not in await answer_text(llm, chat_body("Mara: draw a lighthouse"))
 
 
 async def test_it_writes_image_prompts(llm: StandInLanguageModel) -> None:
     system = "You write prompts for an image generator.\nthis is how Nova looks: a woman with red hair"
-    prompt = await said(llm, talk("Write the prompt for: a selfie of you on the roof", system=system))
+    prompt = await answer_text(llm, chat_body("Write the prompt for: a selfie of you on the roof", system=system))
     assert prompt.startswith("a woman with red hair, a selfie on the roof")
     assert len(prompt.split()) <= 80
     assert STAND_IN_TAG not in prompt
-    landscape = await said(llm, talk("Write the prompt for: draw a harbour", system=system))
+    landscape = await answer_text(llm, chat_body("Write the prompt for: draw a harbour", system=system))
     assert landscape.startswith("harbour")
 
 
 async def test_content_in_parts_is_read(llm: StandInLanguageModel) -> None:
-    body = talk()
+    body = chat_body()
     body["messages"].append({"role": "user", "content": [{"type": "text", "text": "Mara: what about bridges?"}]})
-    assert "bridges" in await said(llm, body)
+    assert "bridges" in await answer_text(llm, body)

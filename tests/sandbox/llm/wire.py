@@ -23,7 +23,7 @@ DRAW = {
 }
 
 
-def talk(*lines: str, system: str = NOVA, **more: Any) -> dict[str, Any]:
+def chat_body(*lines: str, system: str = NOVA, **more: Any) -> dict[str, Any]:
     """A request body: user and assistant in turns."""
     roles = ("user", "assistant")
     messages = [{"role": "system", "content": system}]
@@ -32,7 +32,7 @@ def talk(*lines: str, system: str = NOVA, **more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def asking(llm: StandInLanguageModel, body: Any) -> AsyncGenerator[aiohttp.ClientResponse]:
+async def post_chat(llm: StandInLanguageModel, body: Any) -> AsyncGenerator[aiohttp.ClientResponse]:
     async with aiohttp.ClientSession() as http, http.post(f"{llm.url}/chat/completions", json=body) as response:
         yield response
 
@@ -49,7 +49,7 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
 
 
 async def chunks(llm: StandInLanguageModel, body: Any) -> list[dict[str, Any]]:
-    async with asking(llm, body) as response:
+    async with post_chat(llm, body) as response:
         assert response.status == 200, await response.text()
         return [each async for each in events(response)]
 
@@ -58,5 +58,5 @@ def text_of(found: list[dict[str, Any]]) -> str:
     return "".join(each["choices"][0]["delta"].get("content") or "" for each in found if each["choices"])
 
 
-async def said(llm: StandInLanguageModel, body: Any) -> str:
+async def answer_text(llm: StandInLanguageModel, body: Any) -> str:
     return text_of(await chunks(llm, body))

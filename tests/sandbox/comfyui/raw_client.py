@@ -1,4 +1,4 @@
-"""A client as plain as can be: it keeps every frame, so that tests see the wire, not our own client's view of it."""
+"""A client that keeps every WebSocket frame as it was sent, so that tests see the wire format."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RECORDED = Path(__file__).parents[4] / "shared" / "comfyui" / "recorded"
 
 
 @dataclass
-class Talk:
-    """One HTTP session and one WebSocket."""
+class RawClient:
+    """An HTTP session and a WebSocket connection."""
 
     url: str
     client_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -51,7 +51,7 @@ class Talk:
         self.changed.set()
 
     async def until(self, found: Callable[[], Any], seconds: float = 20) -> None:
-        """Wait until `found` is true, asked again at every frame."""
+        """Wait until `found` is true; it is called after every frame."""
         async with asyncio.timeout(seconds):
             while not found():
                 self.changed.clear()
@@ -59,7 +59,7 @@ class Talk:
                     await self.changed.wait()
 
     def kinds(self, kind: str) -> list[dict[str, Any]]:
-        """The data of all frames of a kind."""
+        """The data of all messages of a type."""
         return [each["data"] for each in self.frames if isinstance(each, dict) and each["type"] == kind]
 
     async def get(self, path: str, **parameters: str) -> Any:
@@ -76,21 +76,21 @@ class Talk:
             return await response.read()
 
     async def post(self, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
-        """Status, and the body as JSON where it is some."""
+        """The status, and the body as JSON or text."""
         async with self.http.post(self.url + path, json=body, **options) as response:
             text = await response.text()
             is_json = response.headers.get("Content-Type", "").startswith("application/json")
             return response.status, json.loads(text) if is_json else text
 
     async def submit(self, graph: Mapping[str, Any], **more: Any) -> str:
-        """Queue a good graph."""
+        """Queue a graph that is valid, and return its prompt id."""
         body = {"prompt": graph, "client_id": self.client_id, **more}
         status, reply = await self.post("/prompt", {key: value for key, value in body.items() if value is not None})
         assert status == 200, reply
         return str(reply["prompt_id"])
 
     async def finish(self, prompt_id: str) -> dict[str, Any]:
-        """Wait for the last frame of a prompt; its history entry."""
+        """Wait for the last message of a prompt, and return its history entry."""
         await self.until(
             lambda: any(each == {"node": None, "prompt_id": prompt_id} for each in self.kinds("executing"))
         )
@@ -98,47 +98,13 @@ class Talk:
         return entry
 
     async def run(self, graph: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        """Queue and finish."""
+        """Queue a graph, wait for its end, and return its history entry."""
         return await self.finish(await self.submit(graph, **more))
 
 
-async def first_file(talk: Talk, graph: dict[str, Any]) -> dict[str, str]:
-    entry = await talk.run(graph)
+async def first_file(raw: RawClient, graph: dict[str, Any]) -> dict[str, str]:
+    entry = await raw.run(graph)
     assert entry["status"]["status_str"] == "success", entry["status"]["messages"][-1]
     [output] = entry["outputs"].values()
     file: dict[str, str] = next(iter(output.values()))[0]
     return file
-
-
-def node(class_type: str, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": class_type, "inputs": inputs}
-
-
-def picture(**changes: Any) -> dict[str, Any]:
-    """EmptyImage -> SaveImage."""
-    size = {"width": 32, "height": 32, "batch_size": 1, "color": 255, **changes}
-    return {"1": node("EmptyImage", **size), "2": node("SaveImage", images=["1", 0], filename_prefix="t/img")}
-
-
-def drawing(text: str = "a cat", *, seed: int = 1, steps: int = 4, size: int = 64, **changes: Any) -> dict[str, Any]:
-    """Text to image."""
-    sampler = {"cfg": 7.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0, **changes}
-    links = {"model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}
-    return {
-        "3": node("KSampler", seed=seed, steps=steps, **sampler, **links),
-        "4": node("CheckpointLoaderSimple", ckpt_name="tiny_random_sd15.safetensors"),
-        "5": node("EmptyLatentImage", width=size, height=size, batch_size=1),
-        "6": node("CLIPTextEncode", text=text, clip=["4", 1]),
-        "7": node("CLIPTextEncode", text="bad", clip=["4", 1]),
-        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
-        "9": node("SaveImage", filename_prefix="sd/cat", images=["8", 0]),
-    }
-
-
-def held(graph: Mapping[str, Any], class_type: str = "SandboxSleep") -> dict[str, Any]:
-    """A graph with one more node before its EmptyImage's save node, to hold."""
-    return {
-        **graph,
-        "9": node(class_type, anything=["1", 0], seconds=0.0),
-        "2": node("SaveImage", images=["9", 0], filename_prefix="t/held"),
-    }

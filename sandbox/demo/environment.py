@@ -1,4 +1,4 @@
-"""Everything the demo needs, opened: the local Discord, what draws, what talks, and the bot between them."""
+"""Everything that the demo needs: the local Discord, ComfyUI, the language model and the bot."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ from bot.services import Services, open_services
 from bot.settings import Settings, default_settings
 from sandbox.comfyui import StandInComfyUI, StandInOptions
 from sandbox.demo import folder as demo_folder
-from sandbox.demo.server import Drawing, choose_drawing
+from sandbox.demo.real_comfyui import DemoWorkflow, choose_workflow
 from sandbox.discord import LocalDiscord, SimulatedChannel, SimulatedGuild, SimulatedUser
 from sandbox.llm import StandInLanguageModel
 
-MANAGER = ("view_channel", "send_messages", "manage_channels", "manage_messages", "manage_guild")
+MANAGER_PERMISSIONS = ("view_channel", "send_messages", "manage_channels", "manage_messages", "manage_guild")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
-    """What the command line said."""
+    """The options of the command line."""
 
     folder: Path
-    """Emptied, then filled."""
+    """The demo's folder; it is emptied first."""
     comfyui: str | None = None
-    """A real ComfyUI; None: the stand-in."""
+    """The URL of a real ComfyUI; None: use the stand-in."""
     workflow: Path | None = None
-    """What to draw with on the real one."""
+    """The workflow file to generate pictures with on the real ComfyUI; None: choose one."""
     stay: bool = False
+    """Whether to go on after the scenario and read messages and commands from the terminal."""
     debug: bool = False
 
 
 @dataclass
-class Stage:
-    """What is open during a visit."""
+class DemoEnvironment:
+    """What is open while the scenario runs."""
 
     options: DemoOptions
     settings: Settings
     discord: LocalDiscord
     llm: StandInLanguageModel
     comfy: StandInComfyUI | None
-    """None where a real one draws."""
-    drawing: Drawing | None
+    """The stand-in; None with a real ComfyUI."""
+    workflow: DemoWorkflow | None
+    """What a real ComfyUI generates pictures with; None with the stand-in."""
     guild: SimulatedGuild
     studio: SimulatedChannel
     ada: SimulatedUser
@@ -56,20 +58,20 @@ class Stage:
     services: Services
     bot: ChorusBot
     login_seconds: float
-    _known: set[Path] = field(default_factory=set[Path])
+    _reported_files: set[Path] = field(default_factory=set[Path])
 
     @property
-    def drawn_by(self) -> str:
-        """For the title."""
+    def image_source(self) -> str:
+        """What generates the pictures, for the title of the transcript."""
         return "stand-in ComfyUI" if self.options.comfyui is None else f"your ComfyUI at {self.options.comfyui}"
 
     @property
     def can_speak(self) -> bool:
-        """The shipped voice workflows can run."""
-        return self.drawing is None or self.drawing.can_speak
+        """Whether the voice workflows that are shipped can run."""
+        return self.workflow is None or self.workflow.can_speak
 
     def new_files(self) -> list[Path]:
-        """Pictures, sound and video in the data folder that this was not asked for yet."""
+        """The pictures, audio and video files in the data folder that no earlier call returned."""
         data = self.settings.storage.data_dir
         found = {
             path
@@ -77,48 +79,48 @@ class Stage:
             for path in (data / kind).rglob("*")
             if path.is_file() and path.suffix not in {".json", ".part"} and "thumb" not in str(path.relative_to(data))
         }
-        new = sorted(found - self._known)
-        self._known |= found
+        new = sorted(found - self._reported_files)
+        self._reported_files |= found
         return new
 
 
 @asynccontextmanager
-async def opened(options: DemoOptions) -> AsyncGenerator[Stage]:
-    """Open it all; the bot is logged in and its commands are registered.
+async def open_environment(options: DemoOptions) -> AsyncGenerator[DemoEnvironment]:
+    """Open everything; the bot is logged in and has registered its commands.
 
     Raises:
-        ChorusError: Why it cannot be opened, such as a ComfyUI that does not answer.
+        ChorusError: Something cannot be opened, for example because no ComfyUI answers.
 
     """
     folder = options.folder.absolute()
-    await asyncio.to_thread(demo_folder.prepare, folder)
+    await asyncio.to_thread(demo_folder.prepare_folder, folder)
     async with AsyncExitStack() as stack:
-        drawing = await _drawing(options, folder)
-        _add_workflows(folder, drawing)
+        workflow = await _choose_workflow(options, folder)
+        _add_workflows(folder, workflow)
         comfy = None
         if options.comfyui is None:
-            # Slow enough that there is something to see; the painting itself comes on top.
+            # Slow enough that progress is seen in the transcript.
             comfy = await stack.enter_async_context(StandInComfyUI(options=StandInOptions(step_seconds=0.1)))
         llm = await stack.enter_async_context(StandInLanguageModel())
         discord = await stack.enter_async_context(LocalDiscord(control=options.stay))
         guild = discord.add_guild("Harbour")
         studio = guild.add_channel("studio")
         guild.add_bot_permissions("manage_webhooks", "send_voice_messages")
-        ada, bob = guild.add_member("Ada", permissions=MANAGER), guild.add_member("Bob")
-        settings = _settings(folder, discord.url, options.comfyui or (comfy.url if comfy else ""), llm.url)
+        ada, bob = guild.add_member("Ada", permissions=MANAGER_PERMISSIONS), guild.add_member("Bob")
+        settings = _demo_settings(folder, discord.url, options.comfyui or (comfy.url if comfy else ""), llm.url)
         point_discord_at(discord.url)
         started = time.monotonic()
         services = await stack.enter_async_context(open_services(settings, owner=True))
         bot, _ = await stack.enter_async_context(connected(services, discord.token))
         await bot.wait_until_ready()
         await discord.wait_for_commands("imagine", "queue", "character")
-        yield Stage(
+        yield DemoEnvironment(
             options=options,
             settings=settings,
             discord=discord,
             llm=llm,
             comfy=comfy,
-            drawing=drawing,
+            workflow=workflow,
             guild=guild,
             studio=studio,
             ada=ada,
@@ -130,23 +132,23 @@ async def opened(options: DemoOptions) -> AsyncGenerator[Stage]:
         await services.conversations.wait_until_idle()
 
 
-async def _drawing(options: DemoOptions, folder: Path) -> Drawing | None:
+async def _choose_workflow(options: DemoOptions, folder: Path) -> DemoWorkflow | None:
     if options.comfyui is None:
         return None
     audio = folder / "workflows" / "nova" / "audio" / "default.json"
     content = await asyncio.to_thread(audio.read_text, encoding="utf-8")
-    return await choose_drawing(options.comfyui, options.workflow, content)
+    return await choose_workflow(options.comfyui, options.workflow, content)
 
 
-def _add_workflows(folder: Path, drawing: Drawing | None) -> None:
-    demo_folder.add_workflow(folder, "foggy", demo_folder.broken())
-    if drawing is None:
-        demo_folder.add_workflow(folder, "four", demo_folder.batch_of(4))
+def _add_workflows(folder: Path, workflow: DemoWorkflow | None) -> None:
+    demo_folder.add_workflow(folder, "foggy", demo_folder.missing_node_graph())
+    if workflow is None:
+        demo_folder.add_workflow(folder, "four", demo_folder.batch_graph(4))
     else:
-        demo_folder.add_workflow(folder, "default", drawing.graph, drawing.bindings)
+        demo_folder.add_workflow(folder, "default", workflow.graph, workflow.bindings)
 
 
-def _settings(folder: Path, discord: str, comfyui: str, llm: str) -> Settings:
+def _demo_settings(folder: Path, discord: str, comfyui: str, llm: str) -> Settings:
     overrides: dict[str, Any] = {
         "discord": {"server": discord, "progress_interval_seconds": 1.0},
         "comfyui": {"url": comfyui},
