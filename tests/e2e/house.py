@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,10 +28,11 @@ from sandbox.comfyui import StandInComfyUI, StandInOptions
 from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from tests.discord_openapi import check_requests
+from tests.forked_process import ForkedProcess, chorus
 
 DEADLINE = 60.0
-CHARACTER = "id: nova\nname: Nova\nrole: painter\nsystem_prompt: You paint.\n"
 REPOSITORY = Path(__file__).parents[2]
+CHARACTER = "id: nova\nname: Nova\nrole: painter\nsystem_prompt: You paint.\n"
 
 
 def graph(*, batch: int = 1, side: int = 64, steps: int = 2) -> dict[str, Any]:
@@ -121,15 +121,13 @@ class House:
         """The bot as `chorus run` starts it."""
         return Process(self)
 
-    async def command(self, name: str, *arguments: str) -> asyncio.subprocess.Process:
-        """`chorus NAME --config ... ARGUMENTS`, its output in one pipe."""
+    async def command(self, name: str, *arguments: str) -> ForkedProcess:
+        """`chorus NAME --config ... ARGUMENTS` in a process of its own."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("CHORUS__")}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", name, "--config", str(self.config), *arguments),
-            cwd=REPOSITORY,
-            env=environment | {"DISCORD_TOKEN": self.discord.token},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        return await ForkedProcess.start(
+            chorus,
+            [name, "--config", str(self.config), *arguments],
+            environment=environment | {"DISCORD_TOKEN": self.discord.token},
         )
 
     # -- what is in the database, also while the bot is dead
@@ -169,7 +167,7 @@ class Process:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkedProcess | None = None
 
     async def __aenter__(self) -> Self:
         self._process = await self._house.command("run")
@@ -181,7 +179,7 @@ class Process:
         await self.process.communicate()
 
     @property
-    def process(self) -> asyncio.subprocess.Process:
+    def process(self) -> ForkedProcess:
         assert self._process is not None
         return self._process
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,10 +12,10 @@ import pytest
 from bot.domain.attempts import AttemptState
 from bot.domain.jobs import Job, JobQuery, JobState, Origin
 from sandbox.comfyui import StandInComfyUI
+from tests.forked_process import ForkedProcess
 from tests.generation.house import House, open_house, picture
-from tests.generation.victim import PARTS, files
+from tests.generation.victim import PARTS, files, victim
 
-ROOT = Path(__file__).parents[2]
 DEADLINE = 60
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 is a POSIX thing")
@@ -24,18 +23,13 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 
 
 async def run_victim(tmp_path: Path, url: str, point: str) -> int:
     """Run the process to its violent end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.generation.victim", str(tmp_path), url, point,
-        cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    process = await ForkedProcess.start(victim, tmp_path, url, point)
     try:
         async with asyncio.timeout(DEADLINE):
-            _, errors = await process.communicate()
+            errors, _ = await process.communicate()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        process.kill()
+        await process.wait()
     code = process.returncode
     assert code in {0, -signal.SIGKILL}, errors.decode()[-3000:]
     return code

@@ -1,13 +1,12 @@
-"""A process that does jobs until it kills itself: `python -m tests.generation.victim DATA URL POINT`.
+"""A process that does jobs until it kills itself.
 
-POINT is `<when>:<method>:<n>`: kill -9 `before` or `after` the n-th call of a store's or the client's method has done
+`point` is `<when>:<method>:<n>`: kill -9 `before` or `after` the n-th call of a store's or the client's method has done
 its work. `none` lets it finish.
 """
 
 import asyncio
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +78,7 @@ async def work(house: House) -> None:
         await house.orchestrator.mark_delivered(done.id)
 
 
-async def main(folder: Path, url: str, point: str) -> None:
+async def _work_until_killed(folder: Path, url: str, point: str) -> None:
     killer = Killer(point)
     for name in ("submit", "download"):
         setattr(ComfyClient, name, killer.wrapped(name, getattr(ComfyClient, name)))
@@ -91,5 +90,6 @@ async def main(folder: Path, url: str, point: str) -> None:
         await work(house)
 
 
-if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+def victim(folder: Path, url: str, point: str) -> None:
+    """The process."""
+    asyncio.run(_work_until_killed(folder, url, point))

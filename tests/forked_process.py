@@ -1,0 +1,121 @@
+"""Processes that are forked from one which has imported the bot already, and can be killed like any other.
+
+Importing the bot takes seconds of CPU time, more than most tests need for everything else. What a new Python process
+does differently is tested in `tests/test_cli.py` and by the demo's tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NoReturn
+
+_FORK_SERVER = multiprocessing.get_context("forkserver")
+_FORK_SERVER.set_forkserver_preload(["tests.preloaded"])
+_DIE_WITH_PARENT = 1
+"""`PR_SET_PDEATHSIG` of Linux' prctl(2). The fork server ends with the tests, and its processes with it."""
+
+
+class ForkedProcess:
+    """A process with the interface of `asyncio.subprocess.Process`; its output is in one file."""
+
+    def __init__(self, process: BaseProcess, output: Path) -> None:
+        self._process = process
+        self._output = output
+
+    @classmethod
+    async def start(
+        cls,
+        target: Callable[..., object],
+        *arguments: Any,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> ForkedProcess:
+        """Call a function in a new process; what it returns, or gives to `sys.exit`, is the exit code.
+
+        Args:
+            target: A function of a module.
+            arguments: Values that can be pickled.
+            environment: Of the process; None: as that of this one.
+            folder: Where it runs; None: as this one.
+
+        """
+        handle, name = tempfile.mkstemp(prefix="chorus-test-output-")
+        os.close(handle)
+        process = _FORK_SERVER.Process(
+            target=_run,
+            args=(target, arguments, dict(environment or os.environ), str(folder or Path.cwd()), name),
+            daemon=True,
+        )
+        await asyncio.to_thread(process.start)
+        return cls(process, Path(name))
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code; negative: the signal that ended it; None: it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """kill -9: nothing is closed, nothing is said."""
+        self.send_signal(signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Return the exit code when it has ended."""
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(self._process.sentinel, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(self._process.sentinel)
+        await asyncio.to_thread(self._process.join)
+        return self._process.exitcode or 0
+
+    async def communicate(self) -> tuple[bytes, None]:
+        """Return its standard output and error, in one, when it has ended."""
+        await self.wait()
+        output = self._output.read_bytes()
+        return output, None
+
+
+def chorus(arguments: list[str]) -> int:
+    """The `chorus` command."""
+    from bot.cli import main  # noqa: PLC0415 - imported by the fork server, not by the tests
+
+    return main(arguments)
+
+
+def _run(
+    target: Callable[..., object], arguments: tuple[Any, ...], environment: dict[str, str], folder: str, output: str
+) -> NoReturn:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    # A shell that starts `make test &` lets every child ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = target(*arguments)
+    sys.exit(code if isinstance(code, int) else 0)
