@@ -9,6 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
+from bot.domain.seeds import parse_seed
 from bot.errors import ChorusError, InputInvalid, NotAllowed
 from cogs.delivery import delivery_of
 from cogs.ui.choices import character_choices, choices
@@ -18,7 +19,6 @@ from cogs.ui.permissions import require_bot_can_post
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
 
-LARGEST_SEED = 2**64 - 1
 LONGEST_PROMPT = 4000
 
 
@@ -61,7 +61,7 @@ class Imagine(commands.Cog):
             rewrite=enhance,
             negative=negative,
             workflow_name=workflow,
-            seed=parse_seed(seed),
+            seed=None if seed is None else parse_seed(seed, advice_suffix=", or leave it out"),
         )
         await delivery_of(self.bot).accept(interaction, request)
 
@@ -104,23 +104,6 @@ def parse_prompt(text: str) -> str:
     if not words:
         raise InputInvalid("The prompt is empty.", advice="Say what to draw.")
     return words
-
-
-def parse_seed(text: str | None) -> int | None:
-    """A seed as typed: Discord's own integers end at 2^53, seeds at 2^64.
-
-    Raises:
-        InputInvalid: No whole number from 0 to 2^64 - 1.
-
-    """
-    if text is None:
-        return None
-    digits = str(text).strip()
-    if not digits.isascii() or not digits.isdecimal() or int(digits) > LARGEST_SEED:
-        raise InputInvalid(
-            "That seed cannot be used.", advice=f"Give a whole number from 0 to {LARGEST_SEED}, or leave it out."
-        )
-    return int(digits)
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.deliveries import DeliveryKind, DeliveryState
-from bot.domain.jobs import JobKind, JobState, Origin
+from bot.domain.jobs import JobKind, Origin
 from bot.errors import ChorusError, InputInvalid, NotAllowed, VoiceUnavailable
 from bot.voice.speech_text import NO_NAMES, MentionNames
 from bot.voice.values import ChannelLocation, SpeechWish
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 4000
-OPEN = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.GENERATED})
 """Not heard yet."""
 
 
@@ -235,7 +234,7 @@ class Speak(commands.Cog):
 
     async def _standing(self, job: Job) -> tuple[Job, str | None] | None:
         """The speech with its place, without one while it is under way; None: nobody can hear it any more."""
-        if job.state in OPEN:
+        if not job.state.ended:
             return job, None
         for row in await self.bot.services.deliveries.of_job(job.id):
             if row.kind is DeliveryKind.VOICE and row.state is DeliveryState.SENT:
@@ -295,7 +294,7 @@ class Speak(commands.Cog):
         if self.bot.user is None or message.author.id == self.bot.user.id or message.webhook_id is not None:
             return
         for job in await self.bot.services.voice.of_message(payload.message_id):
-            if job.state not in OPEN or job.request.written_prompt == message.content:
+            if job.state.ended or job.request.written_prompt == message.content:
                 continue
             await delivery_of(self.bot).voices.drop(job)
             try:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from bot.characters.character import Character
 from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKind, JobState
+from bot.domain.seeds import LARGEST_SEED
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
 from bot.storage.jobs import JobRepository
@@ -27,7 +28,6 @@ from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.values import Injection, Workflow
 
 _LONGEST_TEXT = 20_000
-_LARGEST_SEED = 2**64 - 1
 _LARGEST_RANDOM_SEED = 2**53 - 1
 """ComfyUI's editor holds numbers as doubles: random seeds stay exact there."""
 _LARGEST_SPEECH_SEED = 2**31 - 1
@@ -273,7 +273,7 @@ def _seed(request: GenerationRequest, workflow: Workflow, object_info: Mapping[s
             return random.Random(_voice_key(request)).randint(0, min(limit, _LARGEST_SPEECH_SEED))
         return random.randint(0, min(limit, _LARGEST_RANDOM_SEED))
     # While ComfyUI was never asked, the nodes' own limits are not known; preparation checks them.
-    largest = limit if object_info is not None else _LARGEST_SEED
+    largest = limit if object_info is not None else LARGEST_SEED
     if not 0 <= request.seed <= largest:
         raise InputInvalid(f"The seed must be a whole number from 0 to {largest}.")
     return request.seed

@@ -16,7 +16,7 @@ from bot.storage.gallery import insert_results
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
 
-_UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
+_UNFINISHED = tuple(state.value for state in UNFINISHED)
 _FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
 _OPEN = tuple(state.value for state in AttemptState if state.open)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bot.characters.character import Character
 from bot.domain.conversations import Message, Thread
 from bot.domain.deliveries import DeliveryKind, DeliveryState
-from bot.domain.jobs import GenerationRequest, InputFile, Job, JobKind, JobState, Origin
+from bot.domain.jobs import UNFINISHED, GenerationRequest, InputFile, Job, JobKind, JobState, Origin
 from bot.domain.voice_samples import VoiceSample
 from bot.errors import CharacterNotFound, ChorusError, InputInvalid, VoiceUnavailable, WorkflowNotFound
 from bot.voice.options import VoiceOptions
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 AUTO = "voice.auto"
 """Key of a channel's setting in `guild_settings`."""
-UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 
 class VoiceService:
@@ -215,9 +214,9 @@ class VoiceService:
         current = [job for job in known if job.request.alternative == turn.shown_alternative]
         outdated = [job for job in known if job not in current and await self._is_heard(job)]
         for job in outdated:
-            if job.state in UNDER_WAY:
+            if job.state in UNFINISHED:
                 await self._generation.cancel(job.id)
-        told = tuple(job for job in outdated if job.state not in UNDER_WAY)
+        told = tuple(job for job in outdated if job.state not in UNFINISHED)
         done = [job for job in current if job.state is JobState.FAILED or await self._is_heard(job)]
         if done or not (outdated or self.auto(place, character)):
             return TurnVoice(None, told)
@@ -280,7 +279,7 @@ class VoiceService:
 
     async def _is_heard(self, job: Job) -> bool:
         """There is, or will be, something of it in Discord."""
-        if job.state in {*UNDER_WAY, JobState.GENERATED}:
+        if not job.state.ended:
             return True
         rows = await self._deliveries.of_job(job.id) if job.state is JobState.DELIVERED else ()
         return any(row.kind is DeliveryKind.VOICE and row.state is DeliveryState.SENT for row in rows)

@@ -9,7 +9,7 @@ import discord
 
 from bot.domain.deliveries import DeliveryState
 from bot.domain.job_updates import Ended
-from bot.domain.jobs import JobState
+from bot.domain.jobs import UNFINISHED
 from bot.errors import Cancelled, ChorusError
 from cogs.delivery._answers import answer_in_channel, find_answer
 from cogs.delivery._live import LiveMessage
@@ -117,7 +117,7 @@ class MessagePresenter:
 async def withdraw(bot: ChorusBot, job: Job) -> None:
     """End a job that was committed but never accepted: Discord told the person that the command failed."""
     orchestrator = bot.services.orchestrator
-    if job.state in {JobState.QUEUED, JobState.RUNNING}:
+    if job.state in UNFINISHED:
         await orchestrator.cancel(job.id)
     for row in await bot.services.deliveries.of_job(job.id):
         if row.state is DeliveryState.PENDING:

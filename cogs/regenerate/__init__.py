@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot.derived_jobs.requests import remix, repeat, upscale, vary
 from bot.derived_jobs.service import pictures
 from bot.domain.deliveries import DeliveryKind
-from bot.domain.jobs import JobKind, JobState
+from bot.domain.jobs import UNFINISHED, JobKind, JobState
 from bot.errors import ChorusError, InputInvalid
 from bot.workflows.difference import shortened
 from cogs.delivery import delivery_of
@@ -40,7 +40,6 @@ __all__ = ["Regenerate", "message_link", "regenerate_of", "setup"]
 log = logging.getLogger(__name__)
 
 _GONE = "I no longer have that job."
-_UNFINISHED = {JobState.QUEUED, JobState.RUNNING}
 
 
 class Regenerate(commands.Cog):
@@ -177,7 +176,7 @@ class Regenerate(commands.Cog):
         """Take the result out of Discord."""
         asker = Asker.pressing(interaction)
         asker.require_control(job.request.requester_id)
-        if job.state in _UNFINISHED:
+        if job.state in UNFINISHED:
             raise InputInvalid("That job is not over yet.", advice="Cancel it at its own message.")
         # Acknowledge first: several messages may have to go.
         await interaction.response.defer()

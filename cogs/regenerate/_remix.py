@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from bot.derived_jobs.requests import RemixChanges
+from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
 from cogs.ui.items import JOB_ID
 from cogs.ui.modals import LONGEST_INPUT, Field, stateless_modal
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _CUSTOM_ID: Final = re.compile(rf"chorus:remixed:{JOB_ID}")
 _SIZE: Final = re.compile(r"(\d{1,5})\s*(?:x|×|\*|,|\s)\s*(\d{1,5})", re.IGNORECASE)  # noqa: RUF001
-LARGEST_SEED: Final = 2**64 - 1
 
 Settings = Mapping[str, int | float | None]
 """`DerivedJobs.settings`."""
@@ -132,9 +132,4 @@ def _read_steering(text: str, settings: Settings) -> dict[str, int | float | str
 
 
 def _read_seed(text: str) -> int | None:
-    digits = text.strip()
-    if not digits:
-        return None
-    if not digits.isascii() or not digits.isdecimal() or int(digits) > LARGEST_SEED:
-        raise InputInvalid("That seed cannot be used.", advice=f"Give a whole number from 0 to {LARGEST_SEED}.")
-    return int(digits)
+    return parse_seed(text) if text.strip() else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import discord
 
 from bot.discord_client.errors import NETWORK_ERRORS
-from bot.domain.jobs import JobKind, JobState
+from bot.domain.jobs import UNFINISHED, JobKind, JobState
 
 if TYPE_CHECKING:
     from bot.domain.jobs import Job
@@ -77,7 +77,7 @@ TABLE: Final[Mapping[Sign, Mapping[Shown, Deed]]] = MappingProxyType(
 
 def shown_by(job: Job) -> Shown:
     """What a job's message shows now."""
-    if job.state in {JobState.QUEUED, JobState.RUNNING}:
+    if job.state in UNFINISHED:
         return Shown.RUNNING
     if job.state in {JobState.FAILED, JobState.CANCELLED}:
         return Shown.ERROR
