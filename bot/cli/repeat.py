@@ -24,7 +24,7 @@ from bot.generation.acceptance import parse_stored_workflow
 from bot.generation.sidecar import FORMAT
 from bot.services import open_services
 from bot.workflows import parse_workflow
-from bot.workflows.difference import differences, shortened
+from bot.workflows.version_differences import differences, shortened
 
 if TYPE_CHECKING:
     from bot.services import Services

@@ -57,7 +57,7 @@ from bot.media.audio import BUNDLED
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.values import Workflow
+from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from bot.characters.character import Character
 from bot.domain.conversations import Message
 from bot.domain.deliveries import Delivery
 from bot.domain.jobs import GenerationRequest, Job, JobKind
-from bot.workflows.values import Workflow
+from bot.workflows.workflow import Workflow
 
 
 class Characters(Protocol):

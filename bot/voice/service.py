@@ -17,9 +17,9 @@ from bot.voice.ports import Characters, Deliveries, Generation, GuildSettings, J
 from bot.voice.samples import VoiceSamples
 from bot.voice.speech_text import NO_NAMES, MentionNames, speech_text
 from bot.voice.values import ChannelLocation, SpeechWish, TurnVoice
-from bot.workflows.injection import seed_limit
-from bot.workflows.roles import Role
-from bot.workflows.values import Workflow
+from bot.workflows.input_roles import InputRole
+from bot.workflows.value_injection import seed_limit
+from bot.workflows.workflow import Workflow
 
 log = logging.getLogger(__name__)
 
@@ -298,12 +298,11 @@ class VoiceService:
 
     async def _sample(self, character: Character, guild_id: int | None, workflow: Workflow) -> VoiceSample | None:
         """What the workflow copies the voice from; None: it needs none, or goes on with its own."""
-        reading = workflow.reading
-        marked = any(use.role is Role.VOICE_SAMPLE for use in reading.placeholders)
-        if not (marked or reading.voice_sample or reading.ambiguity(Role.VOICE_SAMPLE)):
+        analysis = workflow.analysis
+        if not analysis.takes(InputRole.VOICE_SAMPLE) and analysis.ambiguity(InputRole.VOICE_SAMPLE) is None:
             return None
         sample = await self.samples.chosen(character, guild_id)
-        if sample is None and marked:
+        if sample is None and analysis.has_placeholder(InputRole.VOICE_SAMPLE):
             raise VoiceUnavailable(
                 f"{character.name} has no voice sample to speak with.", advice="Add one with `/voice sample add`."
             )

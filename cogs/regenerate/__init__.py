@@ -16,7 +16,7 @@ from bot.derived_jobs.service import pictures
 from bot.domain.deliveries import DeliveryKind
 from bot.domain.jobs import UNFINISHED, JobKind, JobState
 from bot.errors import ChorusError, InputInvalid
-from bot.workflows.difference import shortened
+from bot.workflows.version_differences import shortened
 from cogs.delivery import delivery_of
 from cogs.regenerate._describing import settings_embed, turn_embed
 from cogs.regenerate._reactions import Reactions, author_of

@@ -236,7 +236,7 @@ async def test_info_says_everything_and_repeats_exactly(here: Studio) -> None:
 async def test_a_changed_workflow_is_told_and_either_is_offered(here: Studio) -> None:
     async with here.house.running() as (services, _):
         first = await here.drawn(seed="5")
-        generation = services.workflows.generation
+        generation = services.workflows.revision
         here.workflow("default", graph(steps=3))
         async with asyncio.timeout(60):
             await services.workflows.wait_changed(generation)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.domain.jobs import JobKind
-from bot.workflows import Injection, Role, inject, seed_limit, validate_structure
-from tests.workflows.graphs import GraphDict, node, parsed, places
+from bot.workflows import InputRole, InputValues, inject, seed_limit, validate_structure
+from tests.workflows.graphs import GraphDict, inputs_of, node, parsed
 
 LOAD = node("LoadAudio", audio="voice.wav")
 SAVE = node("SaveAudioMP3", audio=["2", 0], filename_prefix="audio/x", quality="V0")
@@ -86,17 +86,19 @@ PACKS: list[tuple[str, GraphDict, list[str], list[str]]] = [
 @pytest.mark.parametrize(("graph", "text", "transcript"), [pack[1:] for pack in PACKS], ids=[pack[0] for pack in PACKS])
 def test_text_sample_and_transcript_are_found(graph: GraphDict, text: list[str], transcript: list[str]) -> None:
     workflow = parsed(graph)
-    assert places(workflow.reading.text) == text
-    assert places(workflow.reading.voice_sample) == ["1.audio"]
-    assert places(workflow.reading.voice_transcript) == transcript
+    assert inputs_of(workflow.analysis, InputRole.TEXT) == text
+    assert inputs_of(workflow.analysis, InputRole.VOICE_SAMPLE) == ["1.audio"]
+    assert inputs_of(workflow.analysis, InputRole.VOICE_TRANSCRIPT) == transcript
     validate_structure(workflow, JobKind.AUDIO)
-    filled = inject(workflow, Injection(text="Bonjour", voice_sample="chorus/n.wav", voice_transcript="T", seed=2**40))
+    filled = inject(
+        workflow, InputValues(text="Bonjour", voice_sample="chorus/n.wav", voice_transcript="T", seed=2**40)
+    )
     node_id, name = text[0].split(".")
     assert filled[node_id]["inputs"][name] == "Bonjour"
     assert filled["1"]["inputs"]["audio"] == "chorus/n.wav"
     for place in transcript:
         assert filled[place.split(".")[0]]["inputs"][place.split(".")[1]] == "T"
-    for target in workflow.reading.seeds:
+    for target in workflow.analysis.inputs_for(InputRole.SEED):
         assert filled[target.node_id]["inputs"][target.input_name] == 2**40 % 2**32
     assert seed_limit(workflow) == 2**32 - 1
 
@@ -104,9 +106,9 @@ def test_text_sample_and_transcript_are_found(graph: GraphDict, text: list[str],
 def test_video_helper_suites_loader_takes_a_path() -> None:
     load = node("VHS_LoadAudio", audio_file="input/old.wav", seek_seconds=0)
     workflow = parsed(graph_of(("2", node("ChatterboxTTS", text="hello", audio_prompt=["1", 0])), load=load))
-    assert places(workflow.reading.voice_sample) == ["1.audio_file"]
+    assert inputs_of(workflow.analysis, InputRole.VOICE_SAMPLE) == ["1.audio_file"]
     assert (
-        inject(workflow, Injection(text="x", voice_sample="chorus/n.wav"))["1"]["inputs"]["audio_file"]
+        inject(workflow, InputValues(text="x", voice_sample="chorus/n.wav"))["1"]["inputs"]["audio_file"]
         == "input/chorus/n.wav"
     )
 
@@ -114,8 +116,8 @@ def test_video_helper_suites_loader_takes_a_path() -> None:
 def test_the_upload_loader_of_video_helper_suite() -> None:
     load = node("VHS_LoadAudioUpload", audio="old.wav", start_time=0)
     workflow = parsed(graph_of(("2", node("IndexTTSNode", text="hello", audio=["1", 0], language="auto")), load=load))
-    assert places(workflow.reading.voice_sample) == ["1.audio"]
-    assert places(workflow.reading.text) == ["2.text"]
+    assert inputs_of(workflow.analysis, InputRole.VOICE_SAMPLE) == ["1.audio"]
+    assert inputs_of(workflow.analysis, InputRole.TEXT) == ["2.text"]
 
 
 def test_several_recordings_are_an_open_question_unless_titles_decide() -> None:
@@ -123,9 +125,9 @@ def test_several_recordings_are_an_open_question_unless_titles_decide() -> None:
         ("2", node("VibeVoiceMultipleSpeakersNode", text="[1]: hi", speaker1_voice=["1", 0], speaker2_voice=["5", 0])),
         ("5", node("LoadAudio", audio="other.wav")),
     )
-    assert parsed(two).reading.ambiguity(Role.VOICE_SAMPLE) is not None
+    assert parsed(two).analysis.ambiguity(InputRole.VOICE_SAMPLE) is not None
     two["5"]["_meta"] = {"title": "Reference voice"}
-    assert places(parsed(two).reading.voice_sample) == ["5.audio"]
+    assert inputs_of(parsed(two).analysis, InputRole.VOICE_SAMPLE) == ["5.audio"]
 
 
 def test_speech_inside_of_a_video_is_told_from_its_prompt() -> None:
@@ -137,6 +139,6 @@ def test_speech_inside_of_a_video_is_told_from_its_prompt() -> None:
         "20": node("MultiTalkWav2VecEmbeds", audio_1=["2", 0]),
         "30": node("VHS_VideoCombine", images=["27", 0], audio=["2", 0], filename_prefix="w"),
     }
-    reading = parsed(graph).reading
-    assert places(reading.positive) == ["16.positive_prompt"]
-    assert places(reading.text) == ["2.text"]
+    analysis = parsed(graph).analysis
+    assert inputs_of(analysis, InputRole.POSITIVE) == ["16.positive_prompt"]
+    assert inputs_of(analysis, InputRole.TEXT) == ["2.text"]

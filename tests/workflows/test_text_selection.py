@@ -1,4 +1,4 @@
-"""Where reading a graph has to choose: joins, several texts, no sampler, graphs that nobody would draw with."""
+"""Which text is selected as the prompt: joined texts, several texts, graphs without a sampler, and any graph at all."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.workflows import AmbiguousTarget, Injection, Role, describe, describe_text, inject, parse_workflow
-from tests.workflows.graphs import SHARED, GraphDict, node, parsed, places, txt2img
+from bot.workflows import AmbiguousInput, InputRole, InputValues, describe, inject, parse_workflow
+from tests.workflows.graphs import SHARED, GraphDict, candidates_of, inputs_of, node, parsed, txt2img
 
 
-def found(graph: GraphDict, role: Role = Role.POSITIVE) -> list[str]:
-    return places(parsed(graph).reading.of(role))
+def found(graph: GraphDict, role: InputRole = InputRole.POSITIVE) -> list[str]:
+    return inputs_of(parsed(graph).analysis, role)
 
 
-def candidates(graph: GraphDict, role: Role = Role.POSITIVE) -> list[str]:
-    ambiguity = parsed(graph).reading.ambiguity(role)
-    return [] if ambiguity is None else places(ambiguity.candidates)
+def candidates(graph: GraphDict, role: InputRole = InputRole.POSITIVE) -> list[str]:
+    return candidates_of(parsed(graph).analysis, role)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,7 @@ def test_a_sender_of_somebodys_own_is_an_end_too() -> None:
         }
     )
     assert found(graph) == ["6.text"]
-    assert found(graph, Role.SEED) == ["3.seed"]
+    assert found(graph, InputRole.SEED) == ["3.seed"]
 
 
 def test_two_different_pictures_are_an_open_question_once_one_is_given() -> None:
@@ -111,9 +110,9 @@ def test_two_different_pictures_are_an_open_question_once_one_is_given() -> None
         }
     )
     workflow = parsed(graph)
-    assert inject(workflow, Injection(positive="P"))["6"]["inputs"]["text"] == "P"
-    with pytest.raises(AmbiguousTarget, match="pictures"):
-        inject(workflow, Injection(positive="P", reference_image="x.png"))
+    assert inject(workflow, InputValues(positive="P"))["6"]["inputs"]["text"] == "P"
+    with pytest.raises(AmbiguousInput, match="pictures"):
+        inject(workflow, InputValues(positive="P", reference_image="x.png"))
 
 
 def test_an_empty_join_takes_the_prompt_once() -> None:
@@ -130,7 +129,7 @@ def test_what_must_never_be_drawn_is_not_replaced() -> None:
         }
     )
     graph["3"]["inputs"]["negative"] = ["40", 0]
-    assert found(graph, Role.NEGATIVE) == ["11.string"]
+    assert found(graph, InputRole.NEGATIVE) == ["11.string"]
 
 
 NAMES = ["text", "prompt", "positive", "negative", "seed", "width", "conditioning", "value", "", "any_01", "a.b", "Ä"]
@@ -157,17 +156,18 @@ NODES = st.fixed_dictionaries(
 @given(st.dictionaries(st.sampled_from("123456"), NODES, min_size=1))
 def test_any_graph_can_be_read_described_and_filled(graph: GraphDict) -> None:
     workflow = parsed(graph)
-    describe_text(describe(workflow, {"KSampler": {}, "CLIPTextEncode": {"input": {"required": {"text": ["STRING"]}}}}))
+    text_spec = {"input": {"required": {"text": ["STRING"]}}}
+    assert describe(workflow, object_info={"KSampler": {}, "CLIPTextEncode": text_spec}).name == "default"
     try:
         filled = inject(
-            workflow, Injection(positive="P", negative="N", seed=2**70, width=8, text="T", reference_image="i")
+            workflow, InputValues(positive="P", negative="N", seed=2**70, width=8, text="T", reference_image="i")
         )
-    except AmbiguousTarget:
-        assert workflow.reading.ambiguities
+    except AmbiguousInput:
+        assert workflow.analysis.ambiguities
         return
     assert filled.keys() == workflow.graph.keys()
-    for role, value in ((Role.NEGATIVE, "N"), (Role.WIDTH, 8)):
-        for target in workflow.reading.of(role):
+    for role, value in ((InputRole.NEGATIVE, "N"), (InputRole.WIDTH, 8)):
+        for target in workflow.analysis.inputs_for(role):
             assert filled[target.node_id]["inputs"][target.input_name] in {value, "P", "T", "i", 2**70 % 2**32}
     json.dumps(filled)
 
@@ -184,7 +184,7 @@ def test_no_sampler_at_all() -> None:
         "3": node("PreviewImage", images=["2", 0]),
     }
     assert found(masks) == []
-    assert found(masks, Role.REFERENCE_IMAGE) == ["1.image"]
+    assert found(masks, InputRole.REFERENCE_IMAGE) == ["1.image"]
 
 
 def test_what_only_a_text_display_shows_is_not_the_prompt() -> None:
@@ -196,8 +196,8 @@ def test_chorus_engines_own_workflow() -> None:
     path = SHARED / "workflows" / "nova_default_workflow.json"
     if not path.exists():
         pytest.skip("the recorded workflows are not here")
-    reading = parse_workflow(path.read_bytes()).reading
-    assert places(reading.positive) == ["6.text"]
-    assert places(reading.negative) == ["7.text"]
-    assert places(reading.seeds) == ["3.seed"]
-    assert places(reading.width) == ["58.width"]
+    analysis = parse_workflow(path.read_bytes()).analysis
+    assert inputs_of(analysis, InputRole.POSITIVE) == ["6.text"]
+    assert inputs_of(analysis, InputRole.NEGATIVE) == ["7.text"]
+    assert inputs_of(analysis, InputRole.SEED) == ["3.seed"]
+    assert inputs_of(analysis, InputRole.WIDTH) == ["58.width"]

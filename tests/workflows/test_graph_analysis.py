@@ -6,23 +6,29 @@ from typing import Any
 
 import pytest
 
-from bot.workflows import Role
-from tests.workflows.graphs import GraphDict, class_of, node, parsed, places, txt2img
+from bot.workflows import InputRole
+from tests.workflows.graphs import GraphDict, class_of, inputs_of, node, parsed, txt2img
 
 
-def found(graph: GraphDict, role: Role = Role.POSITIVE) -> list[str]:
-    return places(parsed(graph).reading.of(role))
+def found(graph: GraphDict, role: InputRole = InputRole.POSITIVE) -> list[str]:
+    return inputs_of(parsed(graph).analysis, role)
 
 
 def test_the_default_graph() -> None:
-    reading = parsed(txt2img()).reading
-    assert places(reading.positive) == ["6.text"]
-    assert places(reading.negative) == ["7.text"]
-    assert places(reading.seeds) == ["3.seed"]
-    assert (places(reading.width), places(reading.height)) == (["5.width"], ["5.height"])
-    assert (places(reading.steps), places(reading.cfg)) == (["3.steps"], ["3.cfg"])
-    assert reading.outputs == ("9",)
-    assert reading.ambiguities == ()
+    analysis = parsed(txt2img()).analysis
+    assert inputs_of(analysis, InputRole.POSITIVE) == ["6.text"]
+    assert inputs_of(analysis, InputRole.NEGATIVE) == ["7.text"]
+    assert inputs_of(analysis, InputRole.SEED) == ["3.seed"]
+    assert (inputs_of(analysis, InputRole.WIDTH), inputs_of(analysis, InputRole.HEIGHT)) == (
+        ["5.width"],
+        ["5.height"],
+    )
+    assert (inputs_of(analysis, InputRole.STEPS), inputs_of(analysis, InputRole.CFG)) == (
+        ["3.steps"],
+        ["3.cfg"],
+    )
+    assert analysis.output_nodes == ("9",)
+    assert analysis.ambiguities == ()
 
 
 def test_an_empty_text_is_a_prompt_slot_too() -> None:
@@ -34,9 +40,9 @@ def test_leftovers_that_no_output_reaches_are_ignored() -> None:
         "50": node("CLIPTextEncode", text="old idea", clip=["4", 1]),
         "51": node("KSampler", seed=9, positive=["50", 0], latent_image=["5", 0]),
     }
-    reading = parsed(txt2img(**extra)).reading
-    assert places(reading.positive) == ["6.text"]
-    assert places(reading.seeds) == ["3.seed"]
+    analysis = parsed(txt2img(**extra)).analysis
+    assert inputs_of(analysis, InputRole.POSITIVE) == ["6.text"]
+    assert inputs_of(analysis, InputRole.SEED) == ["3.seed"]
 
 
 def test_polarity_goes_by_input_name_not_by_slot() -> None:
@@ -46,7 +52,7 @@ def test_polarity_goes_by_input_name_not_by_slot() -> None:
     graph = txt2img(**{"30": control, "32": node("LoadImage", image="a.png")})
     graph["3"]["inputs"] |= {"positive": ["30", 1], "negative": ["30", 0]}
     assert found(graph) == ["7.text"]
-    assert found(graph, Role.NEGATIVE) == ["6.text"]
+    assert found(graph, InputRole.NEGATIVE) == ["6.text"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_both_inputs_of_a_dual_encoder_are_written() -> None:
         "CLIPTextEncodeSDXL", text_g="a cat", text_l="cat, best quality", width=4096, height=4096, clip=["4", 1]
     )
     assert found(txt2img(**{"6": sdxl})) == ["6.text_g", "6.text_l"]
-    assert found(txt2img(**{"6": sdxl}), Role.WIDTH) == ["5.width"]
+    assert found(txt2img(**{"6": sdxl}), InputRole.WIDTH) == ["5.width"]
     flux = node("CLIPTextEncodeFlux", clip_l="", t5xxl="a cat in a hat", guidance=3.5, clip=["4", 1])
     assert found(txt2img(**{"6": flux})) == ["6.clip_l", "6.t5xxl"]
 
@@ -84,7 +90,7 @@ def test_linked_dual_encoder_meets_in_one_text() -> None:
     flux = node("CLIPTextEncodeFlux", clip_l=["20", 0], t5xxl=["20", 0], guidance=3.5, clip=["4", 1])
     graph = txt2img(**{"6": flux, "20": node("PrimitiveStringMultiline", value="a cat")})
     assert found(graph) == ["20.value"]
-    assert found(graph, Role.CFG) == ["6.guidance"]
+    assert found(graph, InputRole.CFG) == ["6.guidance"]
 
 
 @pytest.mark.parametrize("guider", ["BasicGuider", "CFGGuider"])
@@ -117,11 +123,11 @@ def test_flux_with_a_guider(guider: str) -> None:
         "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
     }
     assert found(graph) == ["6.text"]
-    assert found(graph, Role.NEGATIVE) == (["7.text"] if guider == "CFGGuider" else [])
-    assert found(graph, Role.SEED) == ["25.noise_seed"]
-    assert found(graph, Role.STEPS) == ["17.steps"]
-    assert found(graph, Role.CFG) == ["26.guidance"]
-    assert found(graph, Role.WIDTH) == ["27.width", "30.width"]
+    assert found(graph, InputRole.NEGATIVE) == (["7.text"] if guider == "CFGGuider" else [])
+    assert found(graph, InputRole.SEED) == ["25.noise_seed"]
+    assert found(graph, InputRole.STEPS) == ["17.steps"]
+    assert found(graph, InputRole.CFG) == ["26.guidance"]
+    assert found(graph, InputRole.WIDTH) == ["27.width", "30.width"]
 
 
 def test_base_and_refiner_with_the_same_text_are_both_written() -> None:
@@ -135,18 +141,18 @@ def test_base_and_refiner_with_the_same_text_are_both_written() -> None:
     graph = txt2img(**refiner)
     graph["8"]["inputs"]["samples"] = ["11", 0]
     assert found(graph) == ["16.text", "6.text"]
-    assert found(graph, Role.NEGATIVE) == ["17.text", "7.text"]
-    assert found(graph, Role.SEED) == ["11.noise_seed", "3.seed"]
-    assert found(graph, Role.STEPS) == ["3.steps"]
+    assert found(graph, InputRole.NEGATIVE) == ["17.text", "7.text"]
+    assert found(graph, InputRole.SEED) == ["11.noise_seed", "3.seed"]
+    assert found(graph, InputRole.STEPS) == ["3.steps"]
 
 
 def test_a_negative_made_of_the_positive_is_not_written() -> None:
     zero = txt2img(**{"7": node("ConditioningZeroOut", conditioning=["6", 0])})
-    assert found(zero, Role.NEGATIVE) == []
+    assert found(zero, InputRole.NEGATIVE) == []
     same = txt2img()
     same["3"]["inputs"]["negative"] = ["6", 0]
     assert found(same) == ["6.text"]
-    assert found(same, Role.NEGATIVE) == []
+    assert found(same, InputRole.NEGATIVE) == []
 
 
 @pytest.mark.parametrize(
@@ -177,14 +183,14 @@ def test_a_styler_feeds_both_polarities_by_name() -> None:
     styler = node("SDXLPromptStyler", text_positive="a cat", text_negative="bad", style="base", log_prompt="No")
     graph = txt2img(["20", 1], ["20", 0], **{"20": styler})
     assert found(graph) == ["20.text_positive"]
-    assert found(graph, Role.NEGATIVE) == ["20.text_negative"]
+    assert found(graph, InputRole.NEGATIVE) == ["20.text_negative"]
 
 
 def test_a_wildcard_node_is_written_in_both_places() -> None:
     wild = node("ImpactWildcardProcessor", wildcard_text="{a|b} cat", populated_text="a cat", mode=True, seed=4)
     graph = txt2img(["20", 0], **{"20": wild})
     assert found(graph) == ["20.populated_text", "20.wildcard_text"]
-    assert found(graph, Role.SEED) == ["20.seed", "3.seed"]
+    assert found(graph, InputRole.SEED) == ["20.seed", "3.seed"]
 
 
 def test_efficiency_loader_and_sampler() -> None:
@@ -210,9 +216,9 @@ def test_efficiency_loader_and_sampler() -> None:
         "3": node("SaveImage", images=["2", 5], filename_prefix="x"),
     }
     assert found(graph) == ["1.positive"]
-    assert found(graph, Role.NEGATIVE) == ["1.negative"]
-    assert found(graph, Role.SEED) == ["2.seed"]
-    assert found(graph, Role.WIDTH) == ["1.empty_latent_width"]
+    assert found(graph, InputRole.NEGATIVE) == ["1.negative"]
+    assert found(graph, InputRole.SEED) == ["2.seed"]
+    assert found(graph, InputRole.WIDTH) == ["1.empty_latent_width"]
 
 
 def test_a_pipe_carries_both_polarities() -> None:
@@ -224,7 +230,7 @@ def test_a_pipe_carries_both_polarities() -> None:
     del graph["3"]
     graph["8"]["inputs"]["samples"] = ["21", 1]
     assert found(graph) == ["6.text"]
-    assert found(graph, Role.NEGATIVE) == ["7.text"]
+    assert found(graph, InputRole.NEGATIVE) == ["7.text"]
 
 
 def test_wan_video() -> None:
@@ -238,9 +244,9 @@ def test_wan_video() -> None:
         "30": node("VHS_VideoCombine", images=["28", 0], frame_rate=16, filename_prefix="w"),
     }
     assert found(graph) == ["16.positive_prompt"]
-    assert found(graph, Role.NEGATIVE) == ["16.negative_prompt"]
-    assert found(graph, Role.WIDTH) == ["37.width"]
-    assert found(graph, Role.SEED) == ["27.seed"]
+    assert found(graph, InputRole.NEGATIVE) == ["16.negative_prompt"]
+    assert found(graph, InputRole.WIDTH) == ["37.width"]
+    assert found(graph, InputRole.SEED) == ["27.seed"]
 
 
 def test_qwen_image_edit_takes_prompt_and_picture() -> None:
@@ -250,8 +256,8 @@ def test_qwen_image_edit_takes_prompt_and_picture() -> None:
     )
     graph["3"]["inputs"]["latent_image"] = ["88", 0]
     assert found(graph) == ["6.prompt"]
-    assert found(graph, Role.REFERENCE_IMAGE) == ["78.image"]
-    assert found(graph, Role.WIDTH) == []
+    assert found(graph, InputRole.REFERENCE_IMAGE) == ["78.image"]
+    assert found(graph, InputRole.WIDTH) == []
 
 
 def test_ace_step_takes_tags_and_leaves_lyrics() -> None:

@@ -1,4 +1,4 @@
-"""Chorus Engine's old layout, one flat `workflow.json` per character, into today's folders."""
+"""Moving the files of Chorus Engine's layout, one `<character>/workflow.json` per character, to today's folders."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _log = logging.getLogger(__name__)
 
 
 def migrate_flat_files(root: Path) -> Iterator[Path]:
-    """Move each `<character>/workflow.json` to `<character>/image/default.json`; yields the new places.
+    """Move each `<character>/workflow.json` to `<character>/image/default.json` and yield the new paths.
 
-    An existing `default.json` is never overwritten: then the old file stays where it is, and the log says so.
+    An existing `default.json` is never overwritten: the old file then stays where it is, which is logged.
     """
     for old in sorted(root.glob("*/workflow.json")):
         new = old.parent / JobKind.IMAGE.value / "default.json"
         try:
             new.parent.mkdir(exist_ok=True)
-            # A hard link fails if the name is taken, in one step; a rename would overwrite.
+            # A hard link fails in one step if the name is taken; a rename would overwrite.
             new.hardlink_to(old)
             old.unlink()
         except FileExistsError:
             _log.warning("%s was not moved: %s exists; remove one of them", old, new)
         except OSError:
-            if not _move_exclusively(old, new):
+            if not _copy_exclusively(old, new):
                 continue
             _log.info("moved %s to %s", old, new)
             yield new
@@ -35,8 +35,8 @@ def migrate_flat_files(root: Path) -> Iterator[Path]:
             yield new
 
 
-def _move_exclusively(old: Path, new: Path) -> bool:
-    """For file systems without hard links: create the new file only if there is none, then remove the old one."""
+def _copy_exclusively(old: Path, new: Path) -> bool:
+    """Move on a file system without hard links: create the new file only if there is none, then remove the old one."""
     try:
         with new.open("xb") as target:
             target.write(old.read_bytes())

@@ -1,60 +1,63 @@
-"""The field's words: how nodes and inputs are named by the people who write them.
+"""Patterns of node class names and input names, by which a graph is analysed without a server.
 
-Everything here was learned from public API-format files; the graph itself says nothing about types, and the reading has
-to work with ComfyUI down, so names are all there is. Names are compared in lower case.
+A graph in API format says nothing about the types of its inputs, and workflows must be analysed while ComfyUI is down,
+so the names that node authors chose are the only evidence. All patterns were learned from public API-format files.
+
+Patterns of inputs (`*_NAME`, `*_LINK`) are matched against the name in lower case; patterns of classes (`*_CLASS`,
+`*_LOADER`) ignore case.
 """
 
 from __future__ import annotations
 
 import re
 
-# -- polarity
+# -- conditioning: positive or negative
 
 POSITIVE_NAME = re.compile(r"(?:^|_)(?:pos|positive)(?:_|$)")
 NEGATIVE_NAME = re.compile(r"(?:^|_)(?:neg|negative)(?:_|$)")
 CONDITIONING_NAME = re.compile(r"cond(?!ition$|.*image)|guider|(?:text|prompt|hyvid|t5|llm|gemma)_?embeds?$")
-"""Inputs that carry the encoded prompt without naming a polarity; then it is the positive one."""
+"""Inputs that take conditioning (an encoded prompt) and name neither polarity; their prompt is the positive one."""
 
-# -- text
+# -- inputs that hold text
 
-TEXT_ORDER = (
+TEXT_NAMES = (
     "prompt", "text", "user_prompt", "text_prompt", "positive_text", "prompt_text", "global_prompt", "tags", "caption",
     "speech", "multi_line_prompt", "multiline_text", "wildcard_text", "value", "string", "content", "str", "txt",
     "input_text", "input_string", "text_input", "prompt_positive", "opt_text", "anything", "any", "input", "source",
     "output", "*",
 )  # fmt: skip
-"""At a node with several text inputs the first of these is the prompt."""
+"""Names of text inputs, the most likely first: at a node with several of them the first of this list is the prompt."""
 
-OPEN_TEXT_NAME = re.compile(r"prompt|(?:^|_)text|text$|tags$|caption$|speech$|^lines?$")
-"""What a node outside of any prompt's way must call an input for its text to count."""
-DUAL_ENCODER = frozenset(
+FREE_TEXT_NAME = re.compile(r"prompt|(?:^|_)text|text$|tags$|caption$|speech$|^lines?$")
+"""Names that make a text count at a node that no conditioning input led to (TTS and API nodes)."""
+ENCODER_TEXTS = frozenset(
     {"text_g", "text_l", "clip_l", "clip_g", "t5xxl", "llama", "qwen25_7b", "byt5", "bert", "mt5xl", "t5"}
 )
-"""Inputs of one encoder node that all hold the same prompt."""
+"""Inputs of encoder nodes with several text encoders (SDXL, Flux, ...); all of them hold the same prompt."""
 WILDCARD_PAIR = ("wildcard_text", "populated_text")
-"""A wildcard node keeps its template and the last result; it uses either, depending on a mode."""
-NUMBERED_TEXT = re.compile(
+"""Impact Pack's wildcard node has its template and the last result as inputs and uses either, depending on its mode."""
+NUMBERED_TEXT_NAME = re.compile(
     r"^(?:\w+\.)?(?:texts?|strings?|str|prompts?|inputs?|any|values?|line|part|arg|s|text_?input|conditioning)"
     r"[_ ]?(?:[a-h]|\d{1,2})$|^[a-d]$"
 )
-"""`text_a`, `string1`, `any_02`, `strings.string0`: the parts of a join."""
+"""Inputs of nodes that join several texts: `text_a`, `string1`, `any_02`, `strings.string0`."""
 
-DECORATION_NAME = re.compile(r"prefix|suffix|prepend|append|before|after|separator|delimiter|trigger|style")
-NOT_A_PROMPT = re.compile(
+ADDED_TEXT_NAME = re.compile(r"prefix|suffix|prepend|append|before|after|separator|delimiter|trigger|style")
+NOT_A_PROMPT_NAME = re.compile(
     r"file|path|folder|dir$|url|model|ckpt|lora|vae|voice|speaker|lang|quality|format|codec|device|dtype|method|mode|type"
     r"|system|instruct|delimiter|separator|lyrics|sampler|scheduler|font|colou?r|regex|replace|find|name|title|label"
     r"|preset|style|key|token|sigma|expression|base64|upload|seed|size|ratio|resolution|extension|result|transcript"
     r"|ref(?:erence)?_text|sample_text|prefix|suffix|metadata|timeline|lengths?$|time_units|task|option|note|debug"
     r"|control_after_generate|audioui|preview|description|emotion|log_|id$|context|enhancer|schedule"
 )
-LYRICS_NAME = re.compile(r"lyrics")
+"""Inputs whose text is a setting (a file, a mode, a format) and never a prompt."""
 
 NOT_TEXT_LINK = re.compile(
     r"^(?:clip|model|models|vae|images?|pixels|mask|masks|latents?|latent_image|samples|control_?net|style_model|gligen|noise"
     r"|sampler|sigmas|audio|video|frames|upscale_model|ipadapter|seed|noise_seed|width|height|steps|cfg|batch_size|length"
     r"|strength|clip_vision\w*|image\w*|\w+_image|\w*mask|\w*_model|optional_vae|width_\w+|fps|frame_rate|lora\w*|insightface)$"
 )
-"""Inputs through which no prompt comes once we are on its way."""
+"""Inputs of other types (models, pictures, numbers, ...): no text is looked for behind their links."""
 
 JOIN_CLASS = re.compile(r"concat|join|combine|merge|append|stringfunction|text_?add|prompt_?composer", re.IGNORECASE)
 DISPLAY_CLASS = re.compile(r"show|display|preview", re.IGNORECASE)
@@ -64,7 +67,7 @@ COMPUTED_TEXT_CLASS = re.compile(
     r"|qwenimage2prompt",
     re.IGNORECASE,
 )
-"""Captioners and taggers: their text is computed from a picture, the walk stops."""
+"""Captioners, taggers, transcribers: their text is computed from a picture or sound, so there is no literal."""
 LANGUAGE_MODEL_CLASS = re.compile(r"ollama|gemini|openai|gpt|claude|llm|chat|groq|grok|llama|deepseek", re.IGNORECASE)
 ENCODER_CLASS = re.compile(r"encode", re.IGNORECASE)
 NO_PROMPT_CLASS = re.compile(
@@ -72,9 +75,9 @@ NO_PROMPT_CLASS = re.compile(
     r"|regex|math|expression|crop|resize|note\b",
     re.IGNORECASE,
 )
-"""Their texts find, draw, name or send something; they are no prompt where no sampler is asked."""
-VOID_CLASS = frozenset({"ConditioningZeroOut"})
-"""What goes in does not matter to what comes out."""
+"""Classes whose text finds, overlays, names or sends something: no prompt, unless a conditioning input led to it."""
+ZEROING_CLASSES = frozenset({"ConditioningZeroOut"})
+"""Classes whose output does not depend on the text of their input."""
 
 SPEECH_CLASS = re.compile(
     r"tts|speech|chatterbox|vibevoice|f5|indextts|kokoro|xtts|bark|cosyvoice|dia\b|higgs|voice|fish|spark|orpheus|say",
@@ -85,15 +88,15 @@ TRANSCRIPT_NAME = re.compile(
     r"|voice_transcript|audio_text|ref_audio_text|prompt_transcript)$"
 )
 
-# -- numbers
+# -- inputs that hold numbers
 
 SEED_NAME = re.compile(r"^(?:\w+_)?seed$")
 NUMBER_NAMES = ("value", "int", "integer", "number", "int_value", "float", "a", "input", "default_value", "num", "x")
 LATENT_NAME = re.compile(r"latent|^samples$|^image_embeds$|^embeds$")
 SECONDARY_CLASS = re.compile(r"detailer|upscale|refine|faceswap", re.IGNORECASE)
-"""Samplers inside of tools that work on a finished picture: a person's steps are not meant for them."""
+"""Tools with a sampler of their own that work on a finished picture; a person's steps and guidance are not for them."""
 
-# -- files
+# -- inputs that load files
 
 IMAGE_LOADER = re.compile(
     r"^(?:(?!.*(?:mask|base64|b64|latent|dataset|batch|folder|dir)).*load_?\s?image.*|.*ExternalImage)$", re.IGNORECASE
@@ -102,7 +105,7 @@ AUDIO_LOADER = re.compile(r"^(?:.*load_?\s?audio.*|.*ExternalAudio)$", re.IGNORE
 IMAGE_LOADER_INPUTS = ("image", "image_path", "url", "file", "path")
 AUDIO_LOADER_INPUTS = ("audio", "audio_file", "file", "path")
 
-# -- outputs
+# -- output nodes
 
 OUTPUT_CLASS = re.compile(
     r"^save|^preview|save$|saver|videocombine|image ?save|save[_ ]?image|websocket"
@@ -114,7 +117,7 @@ LEFTOVER_CLASS = re.compile(
     r"|^create|batch|crop|switch|math",
     re.IGNORECASE,
 )
-"""A branch that stops at one of these was left over while building; nothing is saved there."""
+"""Classes that save nothing: a branch that ends at one of them is a leftover from editing."""
 TEXT_OUTPUT_CLASS = re.compile(r"show|display|preview ?any|text|debug|string|previewas", re.IGNORECASE)
-"""Outputs that show words: what reaches only them is not drawn."""
+"""Output nodes that show text; a text that reaches only them is not the prompt."""
 AUDIO_OUTPUT_CLASS = re.compile(r"audio|speech|voice|sound", re.IGNORECASE)

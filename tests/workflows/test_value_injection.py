@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.workflows import Injection, inject, seed_limit
-from bot.workflows.models import installed_name
-from tests.workflows.graphs import SHARED, class_of, node, parsed, places, txt2img
+from bot.workflows import InputRole, InputValues, inject, seed_limit
+from bot.workflows.model_files import installed_name
+from tests.workflows.graphs import SHARED, class_of, inputs_of, node, parsed, txt2img
 
 INFO: dict[str, Any] = {
     "KSampler": {"input": {"required": {"seed": ["INT", {"default": 0, "min": 0, "max": 2**64 - 1}]}}},
@@ -26,7 +26,7 @@ def test_the_original_never_changes_and_untouched_nodes_are_shared() -> None:
     graph = txt2img()
     workflow = parsed(graph)
     before = copy.deepcopy(workflow.graph)
-    filled = inject(workflow, Injection(positive="P", negative="N", seed=1, width=64, height=64, steps=2, cfg=1.5))
+    filled = inject(workflow, InputValues(positive="P", negative="N", seed=1, width=64, height=64, steps=2, cfg=1.5))
     assert workflow.graph == before
     assert filled["4"] is workflow.graph["4"]
     assert filled["6"] is not workflow.graph["6"]
@@ -38,12 +38,12 @@ def test_the_original_never_changes_and_untouched_nodes_are_shared() -> None:
 
 def test_nothing_given_changes_nothing() -> None:
     workflow = parsed(txt2img())
-    assert inject(workflow, Injection()) == workflow.graph
+    assert inject(workflow, InputValues()) == workflow.graph
 
 
 def test_the_workflows_own_negative_stays_where_none_is_given() -> None:
-    assert inject(parsed(txt2img()), Injection(positive="P"))["7"]["inputs"]["text"] == "blurry"
-    assert inject(parsed(txt2img()), Injection(positive="P", negative=""))["7"]["inputs"]["text"] == ""
+    assert inject(parsed(txt2img()), InputValues(positive="P"))["7"]["inputs"]["text"] == "blurry"
+    assert inject(parsed(txt2img()), InputValues(positive="P", negative=""))["7"]["inputs"]["text"] == ""
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_seed_behind_a_link_is_written_where_it_is(behind: dict[str, Any]) -> 
     graph = txt2img(**{"20": behind, "21": node("Reroute", any=["20", 0])})
     graph["3"]["inputs"]["seed"] = ["21", 0]
     name = next(iter(behind["inputs"]))
-    filled = inject(parsed(graph), Injection(positive="x", seed=77))
+    filled = inject(parsed(graph), InputValues(positive="x", seed=77))
     assert filled["20"]["inputs"][name] == 77
     assert type(filled["20"]["inputs"][name]) is int
     assert filled["3"]["inputs"]["seed"] == ["21", 0]
@@ -73,15 +73,15 @@ def test_a_seed_behind_a_link_is_written_where_it_is(behind: dict[str, Any]) -> 
 def test_whatever_stands_there_becomes_the_seed(written: Any) -> None:
     graph = txt2img()
     graph["3"]["inputs"]["seed"] = written
-    assert inject(parsed(graph), Injection(positive="x", seed=9))["3"]["inputs"]["seed"] == 9
+    assert inject(parsed(graph), InputValues(positive="x", seed=9))["3"]["inputs"]["seed"] == 9
 
 
 def test_flags_and_computed_seeds_are_left_alone() -> None:
     graph = txt2img(**{"20": node("SimpleMath", a=["21", 0], b=1), "21": node("PrimitiveInt", value=4)})
     graph["3"]["inputs"]["seed"] = ["20", 0]
     graph["5"]["inputs"] |= {"control_after_generate": "randomize", "use_seed": True}
-    reading = parsed(graph).reading
-    assert reading.seeds == ()
+    analysis = parsed(graph).analysis
+    assert inputs_of(analysis, InputRole.SEED) == []
 
 
 def test_every_reachable_seed_is_written() -> None:
@@ -93,8 +93,8 @@ def test_every_reachable_seed_is_written() -> None:
     )
     graph["9"]["inputs"]["images"] = ["20", 0]
     workflow = parsed(graph)
-    assert places(workflow.reading.seeds) == ["20.seed", "3.seed"]
-    filled = inject(workflow, Injection(positive="x", seed=8))
+    assert inputs_of(workflow.analysis, InputRole.SEED) == ["20.seed", "3.seed"]
+    filled = inject(workflow, InputValues(positive="x", seed=8))
     assert (seed_of(filled, "3.seed"), seed_of(filled, "20.seed"), seed_of(filled, "21.seed")) == (8, 8, 2)
 
 
@@ -102,10 +102,10 @@ def test_a_seed_fits_the_node() -> None:
     workflow = parsed(txt2img())
     assert seed_limit(workflow) == 2**32 - 1
     assert seed_limit(workflow, INFO) == 2**64 - 1
-    assert seed_of(inject(workflow, Injection(seed=2**40), INFO), "3.seed") == 2**40
-    assert seed_of(inject(workflow, Injection(seed=2**40 + 3)), "3.seed") == 3
-    assert seed_of(inject(workflow, Injection(seed=2**64 - 1), INFO), "3.seed") == 2**64 - 1
-    assert seed_of(inject(workflow, Injection(seed=2**64), INFO), "3.seed") == 0
+    assert seed_of(inject(workflow, InputValues(seed=2**40), INFO), "3.seed") == 2**40
+    assert seed_of(inject(workflow, InputValues(seed=2**40 + 3)), "3.seed") == 3
+    assert seed_of(inject(workflow, InputValues(seed=2**64 - 1), INFO), "3.seed") == 2**64 - 1
+    assert seed_of(inject(workflow, InputValues(seed=2**64), INFO), "3.seed") == 0
 
 
 def test_a_shared_seed_fits_everything_it_reaches() -> None:
@@ -128,22 +128,22 @@ def test_a_placeholder_seed_counts_for_the_limit() -> None:
     graph["3"]["inputs"]["seed"] = "__CHORUS_SEED__"
     assert seed_limit(parsed(graph), INFO) == 2**64 - 1
     assert seed_limit(parsed(graph)) == 2**32 - 1
-    assert seed_of(inject(parsed(graph), Injection(seed=2**33 + 1)), "3.seed") == 1
+    assert seed_of(inject(parsed(graph), InputValues(seed=2**33 + 1)), "3.seed") == 1
 
 
 def test_a_square_from_one_number_is_not_pulled_apart() -> None:
     graph = txt2img(**{"20": node("PrimitiveInt", value=512)})
     graph["5"]["inputs"] |= {"width": ["20", 0], "height": ["20", 0]}
-    reading = parsed(graph).reading
-    assert (reading.width, reading.height) == ((), ())
+    analysis = parsed(graph).analysis
+    assert (inputs_of(analysis, InputRole.WIDTH), inputs_of(analysis, InputRole.HEIGHT)) == ([], [])
 
 
 def test_sizes_behind_links_and_measured_ones() -> None:
     graph = txt2img(**{"20": node("PrimitiveInt", value=512), "21": node("GetImageSize", image=["22", 0])})
     graph["5"]["inputs"] |= {"width": ["20", 0], "height": ["21", 1]}
-    reading = parsed(graph).reading
-    assert places(reading.width) == ["20.value"]
-    assert reading.height == ()
+    analysis = parsed(graph).analysis
+    assert inputs_of(analysis, InputRole.WIDTH) == ["20.value"]
+    assert inputs_of(analysis, InputRole.HEIGHT) == []
 
 
 def test_steps_of_a_detailer_are_its_own() -> None:
@@ -152,18 +152,18 @@ def test_steps_of_a_detailer_are_its_own() -> None:
     graph = txt2img(**{"20": detailer, "21": hires})
     graph["8"]["inputs"]["samples"] = ["21", 0]
     graph["9"]["inputs"]["images"] = ["20", 0]
-    reading = parsed(graph).reading
-    assert places(reading.steps) == ["3.steps"]
-    assert places(reading.cfg) == ["21.cfg", "3.cfg"]
+    analysis = parsed(graph).analysis
+    assert inputs_of(analysis, InputRole.STEPS) == ["3.steps"]
+    assert inputs_of(analysis, InputRole.CFG) == ["21.cfg", "3.cfg"]
 
 
 def test_windows_paths_are_written_as_the_server_has_them() -> None:
     info = {"VAELoader": {"input": {"required": {"vae_name": [["none", "z/ae.safetensors"]]}}}}
     graph = txt2img(**{"30": node("VAELoader", vae_name="z\\ae.safetensors")})
     graph["8"]["inputs"]["vae"] = ["30", 0]
-    filled = inject(parsed(graph), Injection(positive="x"), info)
+    filled = inject(parsed(graph), InputValues(positive="x"), info)
     assert filled["30"]["inputs"]["vae_name"] == "z/ae.safetensors"
-    assert inject(parsed(graph), Injection(positive="x"))["30"]["inputs"]["vae_name"] == "z\\ae.safetensors"
+    assert inject(parsed(graph), InputValues(positive="x"))["30"]["inputs"]["vae_name"] == "z\\ae.safetensors"
     assert installed_name("z/ae.safetensors", ["z\\ae.safetensors"]) == "z\\ae.safetensors"
 
 
@@ -172,7 +172,7 @@ def test_chorus_engines_workflow_takes_a_prompt_and_a_new_seed() -> None:
     if not path.exists():
         pytest.skip("the recorded workflows are not here")
     workflow = parsed(json.loads(path.read_text()))
-    filled = inject(workflow, Injection(positive='a "lighthouse" {at} dusk\\', seed=11))
+    filled = inject(workflow, InputValues(positive='a "lighthouse" {at} dusk\\', seed=11))
     assert filled["6"]["inputs"]["text"] == 'a "lighthouse" {at} dusk\\'
     assert filled["3"]["inputs"]["seed"] == 11
     assert filled["7"]["inputs"]["text"] == "blurry ugly bad"
