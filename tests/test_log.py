@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
-from bot.log import HIDDEN, open_log, redactor
+from bot.log import REDACTED, make_redactor, open_log
 from bot.settings import Settings, default_settings
 
 # Of a token's form, made up for this test.
@@ -45,7 +45,7 @@ def test_secrets_reach_neither_terminal_nor_file(tmp_path: Path, stream: type[io
         assert "hidden" in text
         for secret in ("not-a-token-form", "k3y!", TOKEN, "A" * 68):
             assert secret not in text
-    assert "webhooks/123456789012345678/" + HIDDEN in written
+    assert "webhooks/123456789012345678/" + REDACTED in written
 
 
 def test_everything_is_put_back(tmp_path: Path) -> None:
@@ -93,5 +93,5 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_short_secrets_do_not_eat_words() -> None:
-    assert redactor(["a", ""])("banana") == "banana"
-    assert redactor(["abcd", "abcdef"])("xabcdefx") == f"x{HIDDEN}x"
+    assert make_redactor(["a", ""])("banana") == "banana"
+    assert make_redactor(["abcd", "abcdef"])("xabcdefx") == f"x{REDACTED}x"

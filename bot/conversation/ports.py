@@ -26,7 +26,7 @@ class Characters(Protocol):
         """Id -> name of every character visible there."""
         ...
 
-    def called(self, guild_id: int | None = None) -> Sequence[tuple[str, str]]:
+    def names_and_aliases(self, guild_id: int | None = None) -> Sequence[tuple[str, str]]:
         """(what people call it, id) of every character visible there: names first, then aliases."""
         ...
 

@@ -103,7 +103,7 @@ class ConversationService:
         decision = address(
             incoming,
             binding,
-            self._characters.called(incoming.guild_id),
+            self._characters.names_and_aliases(incoming.guild_id),
             default_character=self.options.default_character,
             replied_character=replied or incoming.replied_character_id,
             direct=incoming.guild_id is None,

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.characters.character import Character
-from bot.characters.files import HostSample, host_samples
+from bot.characters.voice_sample_files import VoiceSampleFile, voice_sample_files
 from bot.domain.jobs import InputFile
 from bot.domain.voice_samples import NewVoiceSample, VoiceSample, VoiceSampleStore
 from bot.errors import ChorusError, InputInvalid, NotAllowed
@@ -228,7 +228,7 @@ class VoiceSamples:
             if row.name == first and not row.is_default:
                 await self._store.set_default(row.id)
 
-    async def _new(self, character: Character, found: HostSample) -> NewVoiceSample | None:
+    async def _new(self, character: Character, found: VoiceSampleFile) -> NewVoiceSample | None:
         try:
             converted, digest, warnings = await self._convert(found.path, self._options.data_dir / "voices")
         except (ChorusError, OSError) as error:
@@ -289,9 +289,9 @@ def _checked(given: GivenSample) -> tuple[str, str]:
     return name, transcript
 
 
-def _look(character: Character) -> tuple[list[HostSample], _Stamp]:
-    found = host_samples(character)
-    named: dict[str, HostSample] = {}
+def _look(character: Character) -> tuple[list[VoiceSampleFile], _Stamp]:
+    found = voice_sample_files(character)
+    named: dict[str, VoiceSampleFile] = {}
     for sample in found:  # `default.wav` and `default.mp3` would be one name: the first counts
         named.setdefault(sample.name[:LONGEST_NAME], sample)
     stamp: list[tuple[str, int, int, str]] = []

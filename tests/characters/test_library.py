@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.characters import CharacterLibrary, host_samples, import_card
+from bot.characters import CharacterLibrary, import_card, voice_sample_files
 from bot.errors import CharacterNotFound
 from tests.characters import cards
 
@@ -43,7 +43,7 @@ def test_what_is_shipped_loads_without_a_word(caplog: pytest.LogCaptureFixture) 
         assert character.avatar_path.stat().st_size < 150_000
         with Image.open(character.avatar_path) as avatar:
             assert avatar.size == (512, 512)
-        sample = host_samples(character)[0]
+        sample = voice_sample_files(character)[0]
         assert sample.transcript
         with wave.open(str(sample.path)) as sound:
             assert (sound.getnchannels(), sound.getframerate()) == (1, 16000)

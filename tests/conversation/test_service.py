@@ -49,7 +49,7 @@ class Cast:
     def names(self, guild_id: int | None = None) -> dict[str, str]:
         return {each.id: each.name for each in self.by_id.values()}
 
-    def called(self, guild_id: int | None = None) -> list[tuple[str, str]]:
+    def names_and_aliases(self, guild_id: int | None = None) -> list[tuple[str, str]]:
         return [(name, each.id) for each in self.by_id.values() for name in (each.name, *each.aliases)]
 
 

@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.domain.jobs import JobKind, JobState
-from bot.settings.sections import Reactions
+from bot.settings.discord_section import Reactions
 from cogs.ui.reactions import TABLE, Shown, Sign, as_markdown, offered, shown_by, sign_of
 from tests.cogs.making import a_job, a_request
 

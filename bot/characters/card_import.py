@@ -1,10 +1,12 @@
-"""Character cards as people share them: SillyTavern/TavernAI V1, V2 and V3 as PNG, JSON or CHARX, made a `Character`.
+"""Importing character cards of SillyTavern and TavernAI (V1, V2, V3) as PNG, JSON or CHARX files.
 
-Nothing in a card is believed: sizes are capped before anything is decompressed, pictures are drawn anew without their
-metadata, texts go through the character's own model, and no address in a card is ever fetched.
+A card comes from a stranger: sizes are limited before anything is decompressed, pictures are drawn anew, texts are
+checked like those of a character file, and no address in a card is ever fetched.
 
-Sources: the card specifications V1/V2 (`chara` in a PNG's text) and V3 (`ccv3`, preferred; CHARX is a zip with
-`card.json` and assets under ``embeded://``, spelt so).
+Sources: the card specifications V1 and V2 (base64 JSON under the keyword `chara` in a PNG's text chunks) and V3
+    (keyword
+`ccv3`, preferred; a CHARX file is a zip archive with `card.json` and with assets whose addresses begin with
+``embeded://``, which the specification spells like this).
 """
 
 from __future__ import annotations
@@ -13,27 +15,21 @@ import base64
 import binascii
 import io
 import json
-import struct
-import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from PIL import Image, ImageOps
-
-from bot.characters._png_text import PNG_SIGNATURE, png_texts
-from bot.characters.card_fields import character_from_card
+from bot.characters.card_avatar import make_avatar
+from bot.characters.card_conversion import character_from_card
 from bot.characters.character import Character
+from bot.characters.png_text_chunks import PNG_SIGNATURE, read_text_chunks
 from bot.errors import InputInvalid
 
 MAX_CARD_BYTES = 20_000_000
 MAX_JSON_BYTES = 8_000_000
-MAX_PIXELS = 40_000_000
-AVATAR_SIZE = 512
-"""Pixels of the longer side; Discord shows 128 at most."""
-MAX_AVATAR_BYTES = 1_500_000
 MAX_ZIP_ENTRIES = 5000
+_JPEG_SIGNATURE = b"\xff\xd8"
 _ADVICE = "Export the character again from the program that made it, as PNG or JSON."
 
 
@@ -43,7 +39,7 @@ class ImportedCard:
 
     character: Character
     avatar_png: bytes | None
-    """The picture, at most 512 pixels a side, without metadata."""
+    """The picture as a PNG of at most 512 pixels a side, without metadata; None: the card has no usable one."""
     notes: tuple[str, ...]
     """What was left out or changed, one sentence each."""
 
@@ -53,10 +49,10 @@ def import_card(data: bytes, filename: str) -> ImportedCard:
 
     Args:
         data: The whole file.
-        filename: Names the character where the card does not; never used as a path.
+        filename: Names the character where the card does not; it is never used as a path.
 
     Raises:
-        InputInvalid: With the reason, in one sentence.
+        InputInvalid: The file is empty, too large, damaged, or no character card.
 
     """
     if len(data) > MAX_CARD_BYTES:
@@ -64,25 +60,25 @@ def import_card(data: bytes, filename: str) -> ImportedCard:
     if not data:
         raise InputInvalid("The file is empty.", advice=_ADVICE)
     if data.startswith(PNG_SIGNATURE):
-        card, picture = _from_png(data), data
+        card, picture = _card_of_png(data), data
     elif zipfile.is_zipfile(io.BytesIO(data)):
-        card, picture = _from_charx(data)
+        card, picture = _card_and_icon_of_charx(data)
     elif data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
         card = _parse_json(data)
-        picture = _data_uri_icon(card)
+        picture = _icon_in_json(card)
     else:
         raise InputInvalid(
             "That is not a character card: expected a PNG with an embedded card, a JSON file or a CHARX file.",
             advice="Pictures lose their card when they are converted or copied; share the original file.",
         )
-    avatar, notes = _avatar(picture) if picture is not None else (None, [])
-    character, more = character_from_card(card, filename)
-    return ImportedCard(character, avatar, (*more, *notes))
+    avatar, avatar_notes = make_avatar(picture) if picture is not None else (None, [])
+    character, notes = character_from_card(card, filename)
+    return ImportedCard(character, avatar, (*notes, *avatar_notes))
 
 
-def _from_png(data: bytes) -> dict[str, Any]:
-    # A base64 text is a third longer than what it holds.
-    texts = png_texts(data, wanted={"ccv3", "chara"}, max_bytes=MAX_JSON_BYTES * 4 // 3 + 4)
+def _card_of_png(data: bytes) -> dict[str, Any]:
+    # A base64 text is a third longer than what it encodes.
+    texts = read_text_chunks(data, wanted={"ccv3", "chara"}, max_bytes=MAX_JSON_BYTES * 4 // 3 + 4)
     encoded = texts.get("ccv3") or texts.get("chara")
     if encoded is None:
         raise InputInvalid(
@@ -98,30 +94,27 @@ def _from_png(data: bytes) -> dict[str, Any]:
     return _parse_json(decoded)
 
 
-def _from_charx(data: bytes) -> tuple[dict[str, Any], bytes | None]:
+def _card_and_icon_of_charx(data: bytes) -> tuple[dict[str, Any], bytes | None]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             if len(entries) > MAX_ZIP_ENTRIES:
                 raise InputInvalid("The archive holds too many files.", advice=_ADVICE)
-            names = {entry.filename: entry for entry in entries}
-            if "card.json" not in names:
+            by_name = {entry.filename: entry for entry in entries}
+            if "card.json" not in by_name:
                 raise InputInvalid("That archive has no card.json: it is not a character card.", advice=_ADVICE)
-            card = _parse_json(_unzip(archive, names["card.json"], MAX_JSON_BYTES))
-            icon = _icon_uri(card)
-            picture = _data_uri_icon(card) or (
-                data if data.startswith(b"\xff\xd8") else None
-            )  # a JPEG with a zip behind
-            scheme, _, path = icon.partition("://")
-            if scheme in {"embeded", "embedded"} and path in names:
-                picture = _unzip(archive, names[path], MAX_CARD_BYTES)
-            return card, picture
+            card = _parse_json(_unzip(archive, by_name["card.json"], MAX_JSON_BYTES))
+            scheme, _, path = _icon_uri(card).partition("://")
+            if scheme in {"embeded", "embedded"} and path in by_name:
+                return card, _unzip(archive, by_name[path], MAX_CARD_BYTES)
+            # A CHARX file may begin with a JPEG, which is then its picture.
+            return card, _icon_in_json(card) or (data if data.startswith(_JPEG_SIGNATURE) else None)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise InputInvalid("The archive is damaged or encrypted.", advice=_ADVICE) from error
 
 
 def _unzip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
-    """The stated size may lie, so reading stops at the limit whatever it says."""
+    """The size that the archive states may be wrong, so reading stops at the limit."""
     with archive.open(entry) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
@@ -142,7 +135,7 @@ def _parse_json(data: bytes) -> dict[str, Any]:
 
 
 def _icon_uri(card: Mapping[str, Any]) -> str:
-    """The main icon's address in a V3 card, or an empty text."""
+    """The address of a V3 card's main icon; empty where it has none."""
     data = card.get("data")
     assets: Any = cast("dict[str, Any]", data).get("assets") if isinstance(data, dict) else None
     entries = cast("list[Any]", assets) if isinstance(assets, list) else []
@@ -155,7 +148,8 @@ def _icon_uri(card: Mapping[str, Any]) -> str:
     return str(icons[0].get("uri", "")) if icons else ""
 
 
-def _data_uri_icon(card: Mapping[str, Any]) -> bytes | None:
+def _icon_in_json(card: Mapping[str, Any]) -> bytes | None:
+    """The picture that stands in the card itself as a `data:` address."""
     data = card.get("data")
     inner = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     for value in (_icon_uri(card), inner.get("avatar"), card.get("avatar")):
@@ -166,42 +160,3 @@ def _data_uri_icon(card: Mapping[str, Any]) -> bytes | None:
             except (binascii.Error, ValueError):
                 return None
     return None
-
-
-def _avatar(data: bytes) -> tuple[bytes | None, list[str]]:
-    """The picture drawn anew: no metadata, no animation, nothing of the original's bytes."""
-    try:
-        with warnings.catch_warnings():
-            # We look at the size ourselves before a pixel is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF")) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    return None, ["The picture is too large to be the avatar."]
-                picture.draft("RGB", (AVATAR_SIZE * 2, AVATAR_SIZE * 2))
-                picture.load()  # a second attempt at damaged pixels would pass, as black
-                upright = _upright(picture)
-                mode = "RGBA" if upright.has_transparency_data else "RGB"
-                upright = upright.convert(mode)
-                upright.thumbnail((AVATAR_SIZE, AVATAR_SIZE), Image.Resampling.LANCZOS)
-                return _encode(upright), []
-    except Exception:  # noqa: BLE001 - Pillow's decoders raise anything on hostile bytes; the character is usable without
-        return None, ["The picture is damaged, so the character has no avatar yet."]
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except (struct.error, ValueError, TypeError, KeyError, OSError, SyntaxError):  # cut or invented EXIF
-        return picture
-
-
-def _encode(picture: Image.Image) -> bytes:
-    # A new image, since Pillow would write the old one's text chunks and colour profile again.
-    clean = Image.new(picture.mode, picture.size)
-    clean.paste(picture)
-    while True:
-        target = io.BytesIO()
-        clean.save(target, "PNG", optimize=True)
-        if target.tell() <= MAX_AVATAR_BYTES or max(clean.size) <= 64:
-            return target.getvalue()
-        clean.thumbnail((max(clean.size) * 3 // 4, max(clean.size) * 3 // 4), Image.Resampling.LANCZOS)

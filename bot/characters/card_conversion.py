@@ -1,4 +1,4 @@
-"""What the fields of a card become in a `Character`. Pure."""
+"""Converting the fields of a character card into a `Character`. Reads and writes no files."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from bot.characters.character import NAME_LENGTH, Character, check_id
+from bot.characters.character import MAX_NAME_LENGTH, Character, check_id
 from bot.errors import InputInvalid
 
 MAX_MEMORIES = 100
 MAX_MEMORY_CHARS = 4000
+"""Longer lorebook entries are cut."""
 MAX_TEXT_CHARS = 100_000
+"""Of any field of the card."""
 
-# V1's ancestors (Pygmalion, the first TavernAI) used other names.
-_OLD_NAMES = {
+# Field -> its names in the formats before V1 (Pygmalion, the first TavernAI).
+_FIELD_NAMES = {
     "name": ("char_name",),
     "description": ("char_persona", "persona"),
     "scenario": ("world_scenario",),
@@ -31,25 +33,34 @@ _OLD_NAMES = {
     "post_history_instructions": (),
 }
 _MACRO = re.compile(r"\{\{([^{}]{0,2000})\}\}")
-_ANGLE = re.compile(r"<(user|char|bot)>", re.IGNORECASE)
-_START = re.compile(r"^[ \t]*<START>[ \t]*\n?", re.IGNORECASE | re.MULTILINE)
+_ANGLE_MACRO = re.compile(r"<(user|char|bot)>", re.IGNORECASE)
+_EXAMPLE_START = re.compile(r"^[ \t]*<START>[ \t]*\n?", re.IGNORECASE | re.MULTILINE)
 _DECORATOR = re.compile(r"^@@.*\n?", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def character_from_card(card: Mapping[str, Any], filename: str) -> tuple[Character, list[str]]:
-    """The character, and a sentence for each thing left out. Raises InputInvalid."""
+    """Return the character, and a sentence for each thing that was left out.
+
+    Args:
+        card: The card's JSON object.
+        filename: Names the character where the card does not.
+
+    Raises:
+        InputInvalid: The card has no description, no name, or a field that is too long.
+
+    """
     data = card.get("data")
     inner = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    # V2 and V3 cards often repeat the fields outside for V1 readers; the inner ones are the newer.
-    fields = {name: _field(inner, name, others) or _field(card, name, others) for name, others in _OLD_NAMES.items()}
+    # V2 and V3 cards often repeat the fields outside of `data` for V1 readers; those inside are newer.
+    fields = {name: _field(inner, name, others) or _field(card, name, others) for name, others in _FIELD_NAMES.items()}
     if not any(fields[name] for name in ("description", "personality", "system_prompt", "scenario", "first_mes")):
         raise InputInvalid(
             "That is not a character card: it has no description.",
             advice="Expected a card of SillyTavern, TavernAI or a program like them.",
         )
     name = _name(fields["name"], filename)
-    spoken_name = " ".join(fields["nickname"].split())[:NAME_LENGTH] or name
+    spoken_name = " ".join(fields["nickname"].split())[:MAX_NAME_LENGTH] or name
     notes = _notes(inner)
     memories, left_out = _memories(inner, spoken_name)
     if left_out:
@@ -74,9 +85,13 @@ def character_from_card(card: Mapping[str, Any], filename: str) -> tuple[Charact
 
 
 def expand(text: str, character: str, *, user: str) -> str:
-    """Replace the macros cards use. There is no one user in a channel, so `{{user}}` becomes `user`.
+    """Replace the macros of cards, in one pass: macros in what was inserted are left alone.
 
-    One pass: what a macro brought in is not looked at again.
+    Args:
+        text: A field of the card.
+        character: Replaces `{{char}}` and `<bot>`.
+        user: Replaces `{{user}}`: a word for people in general, since several may write in a channel.
+
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -92,16 +107,16 @@ def expand(text: str, character: str, *, user: str) -> str:
         return match[0]
 
     expanded = _MACRO.sub(replace, text)
-    return _ANGLE.sub(lambda match: user if match[1].lower() == "user" else character, expanded).strip()
+    return _ANGLE_MACRO.sub(lambda match: user if match[1].lower() == "user" else character, expanded).strip()
 
 
 def id_from(name: str) -> str:
-    """A safe id from any name: `Éowyn the 2nd` -> `eowyn-the-2nd`; `character` where nothing is left."""
+    """Return a valid id for any name: `Éowyn the 2nd` -> `eowyn-the-2nd`; `character` where nothing is left of it."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     candidate = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40].strip("-") or "character"
     try:
         return check_id(candidate)
-    except ValueError:  # con, nul, ...
+    except ValueError:  # a name that Windows reserves, such as `con`
         return f"{candidate}-character"
 
 
@@ -117,18 +132,18 @@ def _field(source: Mapping[str, Any], name: str, others: tuple[str, ...]) -> str
 
 def _name(given: str, filename: str) -> str:
     name = " ".join(given.split())
-    if len(name) > NAME_LENGTH:
-        raise InputInvalid(f"The card's name is longer than {NAME_LENGTH} characters.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise InputInvalid(f"The card's name is longer than {MAX_NAME_LENGTH} characters.")
     if not name:
         stem = PurePath(filename.replace("\\", "/")).name.partition(".")[0]
-        name = " ".join(re.sub(r"[_-]+", " ", stem).split())[:NAME_LENGTH].strip().title()
+        name = " ".join(re.sub(r"[_-]+", " ", stem).split())[:MAX_NAME_LENGTH].strip().title()
     if not re.search(r"\w", name):
         raise InputInvalid("The card has no name.", advice="Name the file after the character, or name it in the card.")
     return name
 
 
 def _prompt(fields: Mapping[str, str], name: str) -> str:
-    def said(key: str) -> str:
+    def expanded(key: str) -> str:
         return expand(fields[key], name, user="the user")
 
     labels = (
@@ -138,13 +153,13 @@ def _prompt(fields: Mapping[str, str], name: str) -> str:
         ("scenario", "Scenario: "),
         ("post_history_instructions", ""),
     )
-    prompt = "\n\n".join(label + said(key) for key, label in labels if said(key))
+    prompt = "\n\n".join(label + expanded(key) for key, label in labels if expanded(key))
     return prompt or f"You are {name}."
 
 
 def _examples(text: str, name: str) -> str:
-    examples = _START.sub("\n", text)
-    # At the beginning of a line it is a speaker, anywhere else it is a person spoken of or to.
+    examples = _EXAMPLE_START.sub("\n", text)
+    # At the beginning of a line the macro is a speaker; anywhere else it is a person who is spoken to or about.
     examples = re.sub(
         r"^([ \t]*)(?:\{\{user\}\}|<user>)[ \t]*:", r"\1User:", examples, flags=re.IGNORECASE | re.MULTILINE
     )
@@ -152,7 +167,7 @@ def _examples(text: str, name: str) -> str:
 
 
 def _memories(data: Mapping[str, Any], name: str) -> tuple[list[str], int]:
-    """The lorebook's constant entries in their order, and how many others there are."""
+    """The lorebook's entries that are always used (`constant`) in their order, and how many usable others there are."""
     book = data.get("character_book")
     entries: Any = cast("dict[str, Any]", book).get("entries") if isinstance(book, dict) else None
     if isinstance(entries, dict):  # SillyTavern's own world files number their entries
@@ -164,14 +179,14 @@ def _memories(data: Mapping[str, Any], name: str) -> tuple[list[str], int]:
     ]
     usable = [entry for entry in known if entry.get("enabled", True) is not False and _content(entry)]
     constant = sorted((entry for entry in usable if entry.get("constant") is True), key=_order)
-    expanded = [expand(_content(entry), name, user="the user") for entry in constant[:MAX_MEMORIES]]
-    memories = [memory for memory in expanded if memory]
+    texts = (expand(_content(entry), name, user="the user") for entry in constant[:MAX_MEMORIES])
+    memories = [text for text in texts if text]
     return memories, len(usable) - len(memories)
 
 
 def _content(entry: Mapping[str, Any]) -> str:
     content = entry.get("content")
-    # V3 decorators (`@@depth 4`) steer other programs.
+    # Lines such as `@@depth 4` are V3 decorators, which steer other programs.
     return _DECORATOR.sub("", content).strip()[:MAX_MEMORY_CHARS] if isinstance(content, str) else ""
 
 

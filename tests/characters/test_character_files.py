@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.characters import Character, host_samples
-from bot.characters.files import CharacterFile, read_character
+from bot.characters import Character, voice_sample_files
+from bot.characters.character_files import CharacterFile, read_character
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
 from tests.characters import cards
@@ -93,7 +93,7 @@ def test_a_chorus_engine_file_loads_as_it_is(tmp_path: Path) -> None:
     assert brook.preferred_llm.model is None
     assert brook.visual_identity.prompt_context == "a gardener in a straw hat"
     assert [brook.default_workflow(kind) for kind in JobKind] == ["brook_default", "brook_tts", None]
-    assert brook.is_called(" brooklyn ")
+    assert brook.has_name(" brooklyn ")
     unused = [note for note in file.notes if "not used here" in note]
     assert len(unused) == 1
     for key in ("immersion_level", "voice.tts_provider", "preferred_llm.provider", "emotional_range", "created_at"):
@@ -154,7 +154,7 @@ def test_a_file_cannot_point_at_other_folders(tmp_path: Path) -> None:
         assert character.avatar_path is None
         assert character.reference_paths == ()
         assert character.folder == home / "brook"
-        assert host_samples(character) == []
+        assert voice_sample_files(character) == []
 
 
 def test_avatar_and_references_are_found(tmp_path: Path) -> None:
@@ -181,12 +181,12 @@ def test_voice_samples_default_first(tmp_path: Path) -> None:
         (voice / name).write_bytes(b"x")
     (voice / "default.txt").write_text("What is said.\n", encoding="utf-8")
     character = read(tmp_path, "name: X\nsystem_prompt: X\n").character
-    assert [(sample.name, sample.transcript) for sample in host_samples(character)] == [
+    assert [(sample.name, sample.transcript) for sample in voice_sample_files(character)] == [
         ("default", "What is said."),
         ("angry", ""),
     ]
     text = "name: X\nsystem_prompt: X\nvoice: {voice_sample: voice/angry.wav, voice_transcript: Grr.}\n"
-    chosen = host_samples(read(tmp_path, text).character)
+    chosen = voice_sample_files(read(tmp_path, text).character)
     assert [(sample.name, sample.transcript) for sample in chosen] == [("angry", "Grr."), ("default", "What is said.")]
 
 

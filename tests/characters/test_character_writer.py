@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.characters import Character, import_card, write_character
-from bot.characters.files import read_character
-from bot.characters.writing import to_yaml
+from bot.characters.character_files import read_character
+from bot.characters.character_writer import to_yaml
 from bot.yaml_documents import parse_yaml
 from tests.characters import cards
 

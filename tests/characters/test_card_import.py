@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from bot.characters import import_card
-from bot.characters.card_fields import expand, id_from
+from bot.characters.card_conversion import expand, id_from
 from bot.errors import InputInvalid
 from tests.characters import cards
 
