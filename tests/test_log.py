@@ -6,9 +6,12 @@ import warnings
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
+from bot.language_model.client import LanguageModel
 from bot.log import REDACTED, make_redactor, open_log
 from bot.settings import Settings, default_settings
 
@@ -68,6 +71,22 @@ def test_discord_stays_tame_when_we_debug(tmp_path: Path) -> None:
     assert "a heartbeat" not in output.getvalue()
     assert "a payload" not in output.getvalue()
     assert not (tmp_path / "data").exists()
+
+
+async def test_requests_to_the_language_model_are_not_logged(tmp_path: Path) -> None:
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": []})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    output = io.StringIO()
+    with open_log(settings_in(tmp_path), to_file=False, stream=output):
+        async with TestServer(app) as server, LanguageModel(str(server.make_url("/v1"))) as model:
+            assert await model.models() == []
+            logging.getLogger("bot.x").info("asked")
+    written = output.getvalue()
+    assert "asked" in written
+    assert "HTTP Request" not in written
 
 
 def test_the_file_rotates(tmp_path: Path) -> None:
