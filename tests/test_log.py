@@ -89,6 +89,7 @@ async def test_requests_to_the_language_model_are_not_logged(tmp_path: Path) -> 
     assert "HTTP Request" not in written
 
 
+@pytest.mark.setting("logging.max_bytes", "logging.backups")
 def test_the_file_rotates(tmp_path: Path) -> None:
     with open_log(settings_in(tmp_path, max_bytes=2000, backups=2), stream=io.StringIO()):
         for n in range(200):

@@ -50,6 +50,7 @@ def test_what_is_shipped_loads_without_a_word(caplog: pytest.LogCaptureFixture) 
             assert 3 <= sound.getnframes() / sound.getframerate() <= 30
 
 
+@pytest.mark.setting("character.id")
 def test_finding_by_id_name_and_alias(tmp_path: Path) -> None:
     put(tmp_path, "nova", "Nova Prime", "aliases: [Star]\n")
     put(tmp_path, "star")

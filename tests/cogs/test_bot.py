@@ -38,6 +38,7 @@ def a_command() -> Any:
     return cast("Any", another)
 
 
+@pytest.mark.setting("discord.guild_ids")
 async def test_named_guilds_get_their_own_commands_and_others_are_not_served(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         elsewhere = stage.discord.add_guild("Elsewhere")
@@ -136,6 +137,7 @@ async def test_nothing_pings_by_default(stage: Stage) -> None:
         assert mentions is None or mentions.get("parse") == []
 
 
+@pytest.mark.setting("discord.progress_interval_seconds")
 async def test_edits_keep_their_distance_up_to_the_result(tmp_path: Path) -> None:
     interval = 0.25
     async with staged(tmp_path, progress_interval_seconds=interval) as stage, stage.running():

@@ -48,6 +48,7 @@ async def status(house: House) -> str:
     return (await house.ada.slash(house.room, "status")).message.text()
 
 
+@pytest.mark.setting("visual_generation.unload_during_image_generation")
 async def test_the_model_leaves_before_a_picture_and_comfyui_before_the_model_speaks(tmp_path: Path) -> None:
     async with shared(tmp_path) as (house, model), house.running():
         await used(house)
@@ -117,6 +118,7 @@ async def test_a_picture_of_the_characters_own_is_written_before_the_gpu_changes
         assert house.rows("SELECT json_extract(parameters, '$.positive') FROM jobs") == [("a red boat, oil on canvas",)]
 
 
+@pytest.mark.setting("llm.provider")
 async def test_a_server_that_cannot_unload_is_named_once_and_draws_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -133,6 +135,7 @@ async def test_a_server_that_cannot_unload_is_named_once_and_draws_all_the_same(
     assert len(told) == 1
 
 
+@pytest.mark.setting("visual_generation.unload_timeout_seconds")
 async def test_a_model_that_will_not_go_holds_nothing_up(tmp_path: Path) -> None:
     async with shared(tmp_path, unload_timeout_seconds=0.3) as (house, model), house.running():
         await used(house)
