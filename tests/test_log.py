@@ -59,6 +59,17 @@ def test_everything_is_put_back(tmp_path: Path) -> None:
     assert (root.level, list(root.handlers), logging.getLogger("discord").level) == before
 
 
+@pytest.mark.setting("logging.level")
+def test_less_important_lines_are_not_logged(tmp_path: Path) -> None:
+    output = io.StringIO()
+    with open_log(settings_in(tmp_path, level="WARNING"), stream=output):
+        logging.getLogger("bot.x").info("a job was done")
+        logging.getLogger("bot.x").warning("the disk is full")
+    for text in (output.getvalue(), (tmp_path / "data" / "logs" / "chorus.log").read_text("utf-8")):
+        assert "the disk is full" in text
+        assert "a job was done" not in text
+
+
 def test_discord_stays_tame_when_we_debug(tmp_path: Path) -> None:
     output = io.StringIO()
     with open_log(settings_in(tmp_path), debug=True, to_file=False, stream=output):

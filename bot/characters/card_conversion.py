@@ -52,13 +52,7 @@ def character_from_card(card: Mapping[str, Any], filename: str) -> tuple[Charact
     """
     data = card.get("data")
     inner = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    # V2 and V3 cards often repeat the fields outside of `data` for V1 readers; those inside are newer.
-    fields = {name: _field(inner, name, others) or _field(card, name, others) for name, others in _FIELD_NAMES.items()}
-    if not any(fields[name] for name in ("description", "personality", "system_prompt", "scenario", "first_mes")):
-        raise InputInvalid(
-            "That is not a character card: it has no description.",
-            advice="Expected a card of SillyTavern, TavernAI or a program like them.",
-        )
+    fields = _text_fields(card, inner)
     name = _name(fields["name"], filename)
     spoken_name = " ".join(fields["nickname"].split())[:MAX_NAME_LENGTH] or name
     notes = _notes(inner)
@@ -118,6 +112,18 @@ def id_from(name: str) -> str:
         return check_id(candidate)
     except ValueError:  # a name that Windows reserves, such as `con`
         return f"{candidate}-character"
+
+
+def _text_fields(card: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of a card; `inner` is its `data`, which V2 and V3 have."""
+    # V2 and V3 cards often repeat the fields outside of `data` for V1 readers; those inside are newer.
+    fields = {name: _field(inner, name, others) or _field(card, name, others) for name, others in _FIELD_NAMES.items()}
+    if not any(fields[name] for name in ("description", "personality", "system_prompt", "scenario", "first_mes")):
+        raise InputInvalid(
+            "That is not a character card: it has no description.",
+            advice="Expected a card of SillyTavern, TavernAI or a program like them.",
+        )
+    return fields
 
 
 def _field(source: Mapping[str, Any], name: str, others: tuple[str, ...]) -> str:

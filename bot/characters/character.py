@@ -66,7 +66,6 @@ Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_clean)]
 Line = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
 Lines = Annotated[tuple[Line, ...], BeforeValidator(_as_list), Field(max_length=200)]
 Amount = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
-Number = Annotated[float, BeforeValidator(_no_bool)]
 
 
 class CharacterSection(BaseModel):

@@ -284,7 +284,6 @@ async def test_one_answer_draws_one_picture(parlour: Parlour) -> None:
     assert parlour.house.rows("SELECT count(*) FROM jobs") == [(1,)]
 
 
-@pytest.mark.setting("character.image_generation.enabled")
 async def test_a_character_that_does_not_draw_never_does_whatever_its_model_calls(parlour: Parlour) -> None:
     parlour.model.script = [calls_draw('{"scene": "a boat"}', text="I only mix.")]
     async with parlour.house.running():

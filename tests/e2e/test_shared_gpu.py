@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -143,7 +144,31 @@ async def test_a_model_that_will_not_go_holds_nothing_up(tmp_path: Path) -> None
         model.script("Hello.")
         await house.ada.send(house.room, "hi")
         await said(house, "Hello.")
-        await house.result(await house.imagine())
+        async with asyncio.timeout(20):  # the default would hold the picture up for 30 seconds
+            await house.result(await house.imagine())
+        await house.until_rows(SETTLED, (0,))
+
+
+@pytest.mark.setting("visual_generation.max_swap_wait_seconds")
+@pytest.mark.parametrize(("seconds", "drawn_before"), [(0.01, 1), (3600, 3)])
+async def test_a_turn_waits_so_long_for_the_pictures_before_it(
+    tmp_path: Path, seconds: float, drawn_before: int
+) -> None:
+    async with shared(tmp_path, max_swap_wait_seconds=seconds) as (house, model), house.running():
+        await used(house)
+        gate = model.set_breakpoint()
+        async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
+            pictures = [await house.imagine()]
+            await hold.reached.wait()
+            pictures += [await house.imagine() for _ in range(2)]
+            await house.bob.send(house.room, "and now?")
+            await said(house, WAITS_FOR_GPU)
+            hold.release()
+        await model.wait_for_requests(1)
+        assert len(house.comfy.log.find("execution_success")) == drawn_before
+        gate.release()
+        for picture in pictures:
+            await house.result(picture)
         await house.until_rows(SETTLED, (0,))
 
 

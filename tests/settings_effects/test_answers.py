@@ -14,7 +14,8 @@ import yaml
 from bot.conversation.prompt import cost
 from bot.domain.conversations import ChatMessage, ChatRole
 from sandbox.discord import Message
-from tests.conversation.scripted_model import says
+from tests.characters.cards import picture
+from tests.conversation.scripted_model import calls_draw, says
 from tests.e2e.parlour import Parlour, furnished
 
 NOVA = {"id": "nova", "name": "Nova", "system_prompt": "You paint."}
@@ -126,6 +127,16 @@ async def test_a_channel_of_nobodys_is_answered_by_the_default_character(tmp_pat
     assert "You are Alex" in parlour.model.asked[0]["messages"][0]["content"]
 
 
+@pytest.mark.setting("conversation.edit_interval_seconds")
+async def test_an_answer_grows_so_often(tmp_path: Path) -> None:
+    async with furnished(tmp_path, conversation={"edit_interval_seconds": 0.05}) as parlour:
+        parlour.model.script = [says(*(f"{n}, " for n in range(20)), "done.", pause=0.1)]
+        async with parlour.house.running():
+            await ask(parlour)
+        edits = parlour.house.discord.requests_to("PATCH", "/webhooks/*/*/messages/*")
+    assert len(edits) >= 5, "in the two seconds of this answer the default of 1.2 seconds allows two"
+
+
 # -- a character's own keys
 
 
@@ -177,6 +188,33 @@ async def test_a_character_may_prefer_a_model(tmp_path: Path) -> None:
         async with parlour.house.running():
             asked = await ask(parlour)
     assert (asked["model"], asked["temperature"], asked["max_tokens"]) == ("qwen", 1.1, 55)
+
+
+@pytest.mark.setting("character.profile_image")
+async def test_a_character_shows_the_picture_that_its_file_names(tmp_path: Path) -> None:
+    async with furnished(tmp_path) as parlour:
+        write_nova(parlour, profile_image="portrait.png")
+        for name, colour in (("avatar", "red"), ("portrait", "blue")):
+            file = tmp_path / "characters" / "nova" / f"{name}.png"
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(picture((8, 8), colour=colour))
+        async with parlour.house.running():
+            await ask(parlour)
+    (webhook,) = parlour.room.webhooks
+    assert webhook.avatar == (tmp_path / "characters" / "nova" / "portrait.png").read_bytes()
+
+
+@pytest.mark.setting("character.image_generation.enabled")
+@pytest.mark.parametrize(("enabled", "jobs"), [(True, 1), (False, 0)])
+async def test_a_character_draws_only_where_it_may(tmp_path: Path, enabled: bool, jobs: int) -> None:
+    async with furnished(tmp_path) as parlour:
+        write_nova(parlour, image_generation={"enabled": enabled})
+        parlour.model.script = [calls_draw('{"scene": "a boat"}', text="Here."), says("a boat, oil painting")]
+        async with parlour.house.running():
+            await ask(parlour, "draw my boat")
+            await parlour.until_said("Here.")
+            await parlour.house.until_delivered(jobs)
+    assert parlour.house.rows("SELECT count(*) FROM jobs") == [(jobs,)]
 
 
 @pytest.mark.setting("character.visual_identity.prompt_context")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from bot.domain.jobs import JobKind, Origin
 from bot.errors import VoiceUnavailable
 from bot.voice.values import SpeechWish
 from sandbox.comfyui import StandInComfyUI
+from tests.e2e.voices import write_sample
 from tests.settings_effects.running import (
     NOVA,
+    REPOSITORY,
     image_graph,
     made,
     picture,
@@ -21,6 +24,7 @@ from tests.settings_effects.running import (
     write_workflow,
 )
 
+SHIPPED_SPEECH = REPOSITORY / "workflows" / "nova" / "audio" / "default.json"
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -69,6 +73,23 @@ async def test_a_character_without_a_voice_does_not_speak(tmp_path: Path) -> Non
         wish = SpeechWish(text="Hello.", character_id="nova", origin=Origin(), requester_id=1)
         with pytest.raises(VoiceUnavailable):
             await services.voice.request(wish)
+
+
+@pytest.mark.setting("character.voice.voice_sample", "character.voice.voice_transcript")
+async def test_it_speaks_with_the_sample_that_its_file_names(tmp_path: Path) -> None:
+    write_workflow(tmp_path, "nova/audio/copying", json.loads(SHIPPED_SPEECH.read_text("utf-8")))
+    for name in ("default", "angry"):
+        write_sample(tmp_path / "characters" / "nova" / "voice" / f"{name}.wav")
+    keys = "default_audio_workflow: copying\nvoice: {voice_sample: voice/angry.wav, voice_transcript: Grr.}\n"
+    async with running(tmp_path, NOWHERE, character=NOVA + keys) as services:
+        sample = await services.voice.samples.chosen(services.characters.get("nova"), None)
+        request = await services.voice.request(
+            SpeechWish(text="Hello.", character_id="nova", origin=Origin(), requester_id=1)
+        )
+    assert sample is not None
+    assert request is not None
+    assert (sample.name, request.voice_transcript) == ("angry", "Grr.")
+    assert [file.sha256 for file in request.inputs] == [sample.sha256]
 
 
 @pytest.mark.parametrize(

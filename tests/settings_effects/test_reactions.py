@@ -11,9 +11,12 @@ from tests.e2e.house import built
 from tests.e2e.voices import NOVA, VoiceHouse, voice_house
 
 
-@pytest.mark.setting("discord.reactions.cancel", "discord.reactions.dm")
-async def test_results_are_cancelled_and_sent_by_other_emoji(tmp_path: Path) -> None:
-    async with built(tmp_path, discord={"reactions": {"cancel": "⛔", "dm": "📨"}}) as house, house.running():
+@pytest.mark.setting("discord.reactions.cancel", "discord.reactions.dm", "discord.reactions.delete")
+async def test_results_are_cancelled_sent_and_deleted_by_other_emoji(tmp_path: Path) -> None:
+    async with (
+        built(tmp_path, discord={"reactions": {"cancel": "⛔", "dm": "📨", "delete": "🔥"}}) as house,
+        house.running(),
+    ):
         done = await house.result(await house.imagine())
         async with house.comfy.set_breakpoint("KSampler") as hold:
             running = await house.imagine()
@@ -23,6 +26,8 @@ async def test_results_are_cancelled_and_sent_by_other_emoji(tmp_path: Path) -> 
         await house.ada.add_reaction(done, "📨")
         sent = await house.ada.dm_channel.wait_for_message(lambda shown: len(shown.attachments) == 2)
         assert sent.attachments[0].data == done.attachments[0].data
+        await house.ada.add_reaction(done, "🔥")
+        await house.room.wait_for_deletion(done)
         await house.until_delivered(2)
 
 
