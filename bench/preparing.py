@@ -23,12 +23,12 @@ from bot.conversation.chat_prompt import build_chat_prompt
 from bot.conversation.token_budget import TokenBudget
 from bot.domain.conversations import Alternative, ChatRole, Message
 from bot.domain.jobs import JobKind, JobState
-from bot.workflows import Injection, WorkflowLibrary, inject, validate_installed, validate_structure
-from bot.workflows.library import read_workflow
+from bot.workflows import InputValues, WorkflowLibrary, inject, validate_installed, validate_structure
+from bot.workflows.workflow_files import read_workflow
 from sandbox.comfyui import StandInComfyUI
 
 TITLE = "Preparing"
-VALUES = Injection(positive='a "lighthouse" at dusk', negative="blurry", seed=1, width=640, height=448)
+VALUES = InputValues(positive='a "lighthouse" at dusk', negative="blurry", seed=1, width=640, height=448)
 PREPARE_TARGETS = {10: 1.0, 100: 2.0, 1000: 10.0}
 NODES_OF_A_BIG_SERVER = 4000
 
@@ -62,7 +62,7 @@ def _prepared(folder: Path, nodes: int, object_info: Mapping[str, Any]) -> tuple
         validate_installed(inject(workflow, VALUES, object_info), object_info)
 
     def read() -> None:
-        _ = read_workflow(path).reading
+        _ = read_workflow(path).analysis
 
     return repeated(prepare, times=100), repeated(read, times=20)
 

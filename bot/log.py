@@ -1,4 +1,4 @@
-"""Logging: rich on a terminal, plain lines elsewhere, a rotating file beside the data; secrets never get through."""
+"""Setting up logging: to the terminal and to a rotating file, with secrets replaced by `[hidden]`."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from rich.logging import RichHandler
 from bot.errors import ConfigError
 from bot.settings import Settings
 
-PLAIN = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-HIDDEN = "[hidden]"
+LINE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+REDACTED = "[hidden]"
 
-# A bot token (id, time and signature in URL-safe base64); those of webhooks and interactions as they stand in URLs.
+# A bot token (id, time and signature in URL-safe base64), and tokens of webhooks and interactions in URLs.
 _TOKENS = re.compile(
     r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"
     r"|(?<=webhooks/)(\d+)/[\w-]{30,}"
     r"|(?<=interactions/)(\d+)/[\w-]{30,}"
     r"|(?<=Authorization: )\S+( \S+)?"
 )
-_NOISY = {
+_MINIMUM_LEVELS = {
+    # At DEBUG discord.py writes whole payloads, with what people have written.
     "discord": logging.INFO,
-    # At DEBUG discord.py writes whole payloads, with people's words in them; its heartbeats tell nobody anything.
     "discord.gateway": logging.WARNING,
     "discord.client": logging.WARNING,
     "discord.webhook.async_": logging.WARNING,
     "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
-    "httpx": logging.WARNING,
-    "httpcore": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "httpx2": logging.WARNING,
     "openai": logging.WARNING,
     "PIL": logging.WARNING,
     "pydub": logging.WARNING,
@@ -45,22 +45,30 @@ _NOISY = {
 }
 
 
-def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
-    """A function that hides `secrets`, and whatever looks like a Discord token, in a text."""
-    # Longest first, so that one secret inside another leaves no rest; very short ones would eat ordinary words.
+def make_redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+    """Return a function that replaces secrets in a text by `[hidden]`.
+
+    Args:
+        secrets: Texts to replace, besides whatever looks like a token of Discord. Those of less than four characters
+            are left, since they would hide ordinary words.
+
+    """
+    # Longest first, so that of a secret that contains another one nothing remains.
     words = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
     exact = re.compile("|".join(re.escape(word) for word in words)) if words else None
 
     def redact(text: str) -> str:
         if exact is not None:
-            text = exact.sub(HIDDEN, text)
-        return _TOKENS.sub(lambda match: f"{match[1] or match[2]}/{HIDDEN}" if match[1] or match[2] else HIDDEN, text)
+            text = exact.sub(REDACTED, text)
+        return _TOKENS.sub(
+            lambda match: f"{match[1] or match[2]}/{REDACTED}" if match[1] or match[2] else REDACTED, text
+        )
 
     return redact
 
 
 class RedactingFormatter(logging.Formatter):
-    """Redacts the finished line: message, arguments, traceback and stack alike."""
+    """Replaces secrets in the line that another formatter has made, with its arguments and traceback."""
 
     def __init__(self, inner: logging.Formatter, redact: Callable[[str], str]) -> None:
         super().__init__()
@@ -68,23 +76,23 @@ class RedactingFormatter(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """As the inner formatter, then redacted."""
+        """Format with the inner formatter, then replace secrets."""
         return self._redact(self._inner.format(record))
 
 
 class _LogFile(RotatingFileHandler):
-    """A log file on a disk that may be full: that is said once, and never ends the bot."""
+    """A log file that does not end the bot where the disk is full."""
 
     _failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
-        """Instead of a traceback for each line, with the line's words in it unredacted."""
+        """Report only the first failure: the base class prints each one, with the line unredacted."""
         if not self._failed:
             self._failed = True
             sys.stderr.write("The log file cannot be written; is the disk full?\n")
 
     def close(self) -> None:
-        """What could not be written is lost."""
+        """Close the file; lines that cannot be written are lost."""
         with suppress(OSError):
             super().close()
 
@@ -93,25 +101,25 @@ class _LogFile(RotatingFileHandler):
 def open_log(
     settings: Settings, *, debug: bool = False, to_file: bool = True, stream: TextIO | None = None
 ) -> Generator[None]:
-    """Set up the root logger while open, then put everything back as it was.
+    """Set up logging while the block runs, then restore it.
 
     Args:
-        settings: `logging`, `storage.data_dir` and the secrets to hide.
-        debug: Everything of ours, whatever `logging.level` says.
-        to_file: Also write `<data_dir>/logs/chorus.log`.
-        stream: Where people read it; standard error by default.
+        settings: `logging`, `storage.data_dir`, and the secrets to replace.
+        debug: Log the bot's own DEBUG lines, whatever `logging.level` says.
+        to_file: Also write to `<data_dir>/logs/chorus.log`.
+        stream: The terminal; None: standard error.
 
     Raises:
         ConfigError: The log folder cannot be written to.
 
     """
-    redact = redactor(settings.secrets())
+    redact = make_redactor(settings.secrets())
     level = logging.DEBUG if debug else logging.getLevelNamesMapping()[settings.logging.level]
     handlers = [_terminal(stream or sys.stderr, redact)]
     if to_file:
         handlers.append(_file(settings, redact))
     root = logging.getLogger()
-    levels = {"": level} | {name: max(least, level) for name, least in _NOISY.items()}
+    levels = {"": level} | {name: max(least, level) for name, least in _MINIMUM_LEVELS.items()}
     before = {name: logging.getLogger(name).level for name in levels}
     try:
         for name, wanted in levels.items():
@@ -132,9 +140,9 @@ def open_log(
 def _terminal(stream: TextIO, redact: Callable[[str], str]) -> logging.Handler:
     if not stream.isatty():
         handler: logging.Handler = logging.StreamHandler(stream)
-        handler.setFormatter(RedactingFormatter(logging.Formatter(PLAIN), redact))
+        handler.setFormatter(RedactingFormatter(logging.Formatter(LINE_FORMAT), redact))
         return handler
-    # Not rich's own tracebacks: they are drawn from the live frames, past any formatter, and so past redaction.
+    # Without rich's own tracebacks, which are made of the live frames and would not pass the redacting formatter.
     handler = RichHandler(console=Console(file=stream), show_path=False, markup=False, log_time_format="[%X]")
     handler.setFormatter(RedactingFormatter(logging.Formatter("%(message)s"), redact))
     return handler
@@ -155,5 +163,5 @@ def _file(settings: Settings, redact: Callable[[str], str]) -> logging.Handler:
         raise ConfigError(
             f"The log folder {folder} cannot be written to ({reason}).", advice="Set `storage.data_dir`."
         ) from error
-    handler.setFormatter(RedactingFormatter(logging.Formatter(PLAIN), redact))
+    handler.setFormatter(RedactingFormatter(logging.Formatter(LINE_FORMAT), redact))
     return handler

@@ -9,12 +9,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
+from bot.domain.seeds import parse_seed
 from bot.errors import ChorusError, InputInvalid
 from cogs.actors import interaction_actor, interaction_origin
 from cogs.channel_characters import character_of, drawing_character
 from cogs.delivery import delivery_of
 from cogs.ui.choices import character_choices, choices
-from cogs.ui.numbers import parse_seed
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot

@@ -65,7 +65,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     output = capsys.readouterr().out
-    for command in ("run", "imagine", "doctor", "workflow", "character"):
+    for command in ("run", "demo", "imagine", "repeat", "doctor", "workflow", "character"):
         assert f" {command} " in output
 
 
@@ -108,14 +108,26 @@ def test_run_without_a_token(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in output
 
 
-def test_the_unexpected_is_a_sentence_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # The database's folder is a file: nothing foresaw that the owner would point there.
+def test_a_database_that_cannot_be_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(tmp_path / "file", "x")
     config = put(tmp_path / "config.yaml", "storage:\n  database_url: sqlite:///file/x.db\n")
-    assert main(["imagine", "nova", "a boat", "--config", str(config)]) in {1, 2}
+    assert main(["imagine", "nova", "a boat", "--config", str(config)]) == 2
     output = capsys.readouterr().err
+    assert output.startswith("The database cannot be opened. (CONFIG_INVALID)\n")
+    assert "storage.database_url" in output
+
+
+def test_an_unexpected_error_is_a_sentence_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A path with a NUL fails with a ValueError, which no command expects.
+    config = put(tmp_path / "config.yaml", 'storage:\n  data_dir: "a\\0b"\n')
+    arguments = ["imagine", "nova", "a boat", "--config", str(config)]
+    assert main(arguments) == 1
+    output = capsys.readouterr().err
+    assert output.startswith("That should not happen: ValueError: ")
+    assert "chorus --debug" in output
     assert "Traceback" not in output
-    assert output.strip()
+    with pytest.raises(ValueError, match="null byte"):
+        main(["--debug", *arguments])
 
 
 # -- chorus workflow inspect

@@ -11,8 +11,8 @@ from aiohttp import web
 from rich.console import Console
 
 from bot.cli import main
-from bot.cli.doctor import doctor, examine
-from bot.diagnostics.findings import Finding, State
+from bot.cli.doctor import doctor, run_checks
+from bot.diagnostics.check_result import CheckResult, CheckStatus
 from bot.settings import Settings, load_settings
 from sandbox.comfyui import StandInComfyUI
 from sandbox.discord import SANDBOX_TOKEN, LocalDiscord
@@ -38,8 +38,8 @@ async def model_server(status: int = 200, *names: str) -> AsyncGenerator[str]:
         await runner.cleanup()
 
 
-def house(folder: Path, graph: dict[str, Any] = GRAPH, **config: Any) -> Settings:
-    """A character with a picture workflow, and settings where nothing is there to be asked."""
+def settings_in(folder: Path, graph: dict[str, Any] = GRAPH, **config: Any) -> Settings:
+    """A character with an image workflow, and settings whose servers do not exist unless `config` names others."""
     (folder / "characters").mkdir(exist_ok=True)
     (folder / "characters" / "nova.yaml").write_text(
         "name: Nova\nsystem_prompt: Hm.\nvoice: {enabled: false}\n", "utf-8"
@@ -53,67 +53,69 @@ def house(folder: Path, graph: dict[str, Any] = GRAPH, **config: Any) -> Setting
     return load_settings(folder / "config.yaml", environment={"DISCORD_TOKEN": SANDBOX_TOKEN})
 
 
-def of(findings: list[Finding], area: str) -> list[tuple[State, str]]:
-    return [(finding.state, finding.text) for finding in findings if finding.area == area]
+def of(results: list[CheckResult], area: str) -> list[tuple[CheckStatus, str]]:
+    return [(result.status, result.text) for result in results if result.area == area]
 
 
-def broken(findings: list[Finding]) -> str:
-    assert all(finding.advice for finding in findings if finding.state is State.BROKEN)
-    return "\n".join(finding.text for finding in findings if finding.state is State.BROKEN)
+def broken(results: list[CheckResult]) -> str:
+    assert all(result.advice for result in results if result.status is CheckStatus.BROKEN)
+    return "\n".join(result.text for result in results if result.status is CheckStatus.BROKEN)
 
 
 def with_model(graph: dict[str, Any], name: str) -> dict[str, Any]:
     return graph | {"4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": name}}}
 
 
-async def test_a_house_in_order(tmp_path: Path) -> None:
+async def test_nothing_is_broken_where_everything_is_there(tmp_path: Path) -> None:
     async with LocalDiscord() as discord, StandInComfyUI() as comfy, model_server(200, "qwen:latest") as models:
         guild = discord.add_guild("Harbour")
         guild.add_bot_permissions("administrator")
         installed = comfy.models["checkpoints"][0]
-        settings = house(
+        settings = settings_in(
             tmp_path,
             with_model(GRAPH, installed),
             discord={"server": discord.url, "guild_ids": [guild.guild.id]},
             comfyui={"url": comfy.url},
             llm={"base_url": models, "model": "qwen"},
         )
-        findings = await examine(settings)
-    assert broken(findings) == ""
-    assert any("Harbour" in text for _, text in of(findings, "Discord"))
-    assert any("intent is on" in text for _, text in of(findings, "Discord"))
-    assert any("GiB free" in text and comfy.url in text for _, text in of(findings, "ComfyUI"))
-    assert of(findings, "Workflows") == [(State.OK, "nova: image/default: everything is installed")]
-    assert any("has qwen" in text for _, text in of(findings, "Language model"))
+        results = await run_checks(settings)
+    assert broken(results) == ""
+    assert any("Harbour" in text for _, text in of(results, "Discord"))
+    assert any("intent is on" in text for _, text in of(results, "Discord"))
+    assert any("GiB free" in text and comfy.url in text for _, text in of(results, "ComfyUI"))
+    assert of(results, "Workflows") == [(CheckStatus.OK, "nova: image/default: everything is installed")]
+    assert any("has qwen" in text for _, text in of(results, "Language model"))
 
 
-async def test_everything_away(tmp_path: Path) -> None:
-    findings = await examine(house(tmp_path))
-    text = broken(findings)
+async def test_servers_that_cannot_be_reached(tmp_path: Path) -> None:
+    results = await run_checks(settings_in(tmp_path))
+    text = broken(results)
     for part in ("Discord cannot be reached", "http://127.0.0.1:9 cannot be used"):
         assert part in text
-    assert of(findings, "Workflows") == [(State.NOTE, "nova: image/default: readable, not compared with ComfyUI")]
-    assert SANDBOX_TOKEN not in repr(findings)
+    assert of(results, "Workflows") == [(CheckStatus.NOTE, "nova: image/default: readable, not compared with ComfyUI")]
+    assert SANDBOX_TOKEN not in repr(results)
 
 
 async def test_discord_and_its_permissions(tmp_path: Path) -> None:
     async with LocalDiscord(privileged_intents=0) as discord:
-        lame, fine = discord.add_guild("Lame"), discord.add_guild("Fine")
-        lame.remove_bot_permissions("attach_files", "administrator")
-        fine.add_bot_permissions("administrator")
-        settings = house(tmp_path, discord={"server": discord.url, "guild_ids": [lame.guild.id, fine.guild.id, 77]})
-        findings = await examine(settings)
-        text = broken(findings)
+        restricted, open_guild = discord.add_guild("Restricted"), discord.add_guild("Open")
+        restricted.remove_bot_permissions("attach_files", "administrator")
+        open_guild.add_bot_permissions("administrator")
+        settings = settings_in(
+            tmp_path, discord={"server": discord.url, "guild_ids": [restricted.guild.id, open_guild.guild.id, 77]}
+        )
+        results = await run_checks(settings)
+        text = broken(results)
         assert "Message Content intent is off" in text
-        assert "Lame: permissions missing: Attach Files" in text
-        assert "Fine" not in text
+        assert "Restricted: permissions missing: Attach Files" in text
+        assert "Open" not in text
         assert "not in guild 77" in text
-        assert any("client_id=" in finding.advice for finding in findings)
+        assert any("client_id=" in result.advice for result in results)
         wrong = settings.model_copy(update={"discord_token": load_token("wrong")})
-        findings = await examine(wrong)
-        assert "does not accept the token" in broken(findings)
+        results = await run_checks(wrong)
+        assert "does not accept the token" in broken(results)
         missing = settings.model_copy(update={"discord_token": None})
-        assert "there is no token" in broken(await examine(missing))
+        assert "there is no token" in broken(await run_checks(missing))
 
 
 def load_token(token: str) -> Any:
@@ -123,7 +125,7 @@ def load_token(token: str) -> Any:
 async def test_workflows_against_comfyui(tmp_path: Path) -> None:
     graph = with_model(GRAPH, "nobody_has_this.safetensors")
     strange = graph | {"5": {"class_type": "NoSuchLatent", "inputs": {"width": 64, "height": 64}}}
-    settings = house(tmp_path, graph)
+    settings = settings_in(tmp_path, graph)
     folder = tmp_path / "workflows" / "_shared" / "image"
     folder.mkdir(parents=True)
     (folder / "strange.json").write_text(json.dumps(strange))
@@ -131,16 +133,16 @@ async def test_workflows_against_comfyui(tmp_path: Path) -> None:
     (tmp_path / "characters" / "bad.yaml").write_text("name: [")
     (tmp_path / "characters" / "eve.yaml").write_text("name: Eve\nsystem_prompt: Hm.\ndefault_image_workflow: gone\n")
     async with StandInComfyUI() as comfy:
-        findings = await examine(
+        results = await run_checks(
             settings.model_copy(update={"comfyui": Settings.model_validate({"comfyui": {"url": comfy.url}}).comfyui})
         )
-    text = broken(findings)
+    text = broken(results)
     assert 'needs the model "nobody_has_this.safetensors"' in text
     assert '"NoSuchLatent"' in text
     assert "_shared/image/ui.json" in text
     assert "bad.yaml, line 1" in text
     assert "Eve's image workflow gone does not exist" in text
-    assert any(state is State.NOTE and "Eve has no voice" in words for state, words in of(findings, "Workflows"))
+    assert any(state is CheckStatus.NOTE and "Eve has no voice" in words for state, words in of(results, "Workflows"))
 
 
 @pytest.mark.parametrize(
@@ -156,14 +158,14 @@ async def test_language_models(
     tmp_path: Path, status: int, names: tuple[str, ...], model: str | None, part: str
 ) -> None:
     async with model_server(status, *names) as url:
-        settings = house(tmp_path, llm={"base_url": url, "model": model})
-        found = [finding for finding in await examine(settings) if finding.area == "Language model"]
-        assert found[0].state is State.BROKEN
+        settings = settings_in(tmp_path, llm={"base_url": url, "model": model})
+        found = [result for result in await run_checks(settings) if result.area == "Language model"]
+        assert found[0].status is CheckStatus.BROKEN
         assert part in found[0].text
         if status == 401:
             assert "LLM_API_KEY" in found[0].advice
             key = Settings.model_validate({"llm_api_key": "sesame"}).llm_api_key
-            opened = await examine(settings.model_copy(update={"llm_api_key": key}))
+            opened = await run_checks(settings.model_copy(update={"llm_api_key": key}))
             assert "opened is used" in repr(of(opened, "Language model"))
         if names:
             assert "qwen3:8b" in found[0].advice
@@ -171,17 +173,17 @@ async def test_language_models(
 
 async def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    findings = await examine(house(tmp_path, storage={"data_dir": "file"}))
-    assert "cannot be written to" in broken(findings)
+    results = await run_checks(settings_in(tmp_path, storage={"data_dir": "file"}))
+    assert "cannot be written to" in broken(results)
 
 
 async def test_an_ffmpeg_that_does_not_run(tmp_path: Path) -> None:
-    findings = await examine(house(tmp_path, voice={"ffmpeg": "none/ffmpeg"}))
-    assert "ffmpeg does not run" in broken(findings)
+    results = await run_checks(settings_in(tmp_path, voice={"ffmpeg": "none/ffmpeg"}))
+    assert "ffmpeg does not run" in broken(results)
 
 
 def test_the_table_and_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert doctor(house(tmp_path), Console(width=160)) is False
+    assert doctor(settings_in(tmp_path), Console(width=160)) is False
     output = capsys.readouterr().out
     assert "What to do" in output
     assert "2 broken." in output
@@ -191,6 +193,6 @@ def test_the_exit_code_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISCORD_TOKEN", raising=False)
-    house(tmp_path)
+    settings_in(tmp_path)
     assert main(["doctor", "--config", str(tmp_path / "config.yaml")]) == 1
     assert "there is no token" in capsys.readouterr().out

@@ -6,10 +6,13 @@ import warnings
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
-from bot.log import HIDDEN, open_log, redactor
+from bot.language_model.client import LanguageModel
+from bot.log import REDACTED, make_redactor, open_log
 from bot.settings import Settings, default_settings
 
 # Of a token's form, made up for this test.
@@ -45,7 +48,7 @@ def test_secrets_reach_neither_terminal_nor_file(tmp_path: Path, stream: type[io
         assert "hidden" in text
         for secret in ("not-a-token-form", "k3y!", TOKEN, "A" * 68):
             assert secret not in text
-    assert "webhooks/123456789012345678/" + HIDDEN in written
+    assert "webhooks/123456789012345678/" + REDACTED in written
 
 
 def test_everything_is_put_back(tmp_path: Path) -> None:
@@ -54,6 +57,17 @@ def test_everything_is_put_back(tmp_path: Path) -> None:
     with open_log(settings_in(tmp_path), stream=io.StringIO()):
         assert root.handlers != before[1]
     assert (root.level, list(root.handlers), logging.getLogger("discord").level) == before
+
+
+@pytest.mark.setting("logging.level")
+def test_less_important_lines_are_not_logged(tmp_path: Path) -> None:
+    output = io.StringIO()
+    with open_log(settings_in(tmp_path, level="WARNING"), stream=output):
+        logging.getLogger("bot.x").info("a job was done")
+        logging.getLogger("bot.x").warning("the disk is full")
+    for text in (output.getvalue(), (tmp_path / "data" / "logs" / "chorus.log").read_text("utf-8")):
+        assert "the disk is full" in text
+        assert "a job was done" not in text
 
 
 def test_discord_stays_tame_when_we_debug(tmp_path: Path) -> None:
@@ -70,6 +84,23 @@ def test_discord_stays_tame_when_we_debug(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+async def test_requests_to_the_language_model_are_not_logged(tmp_path: Path) -> None:
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": []})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    output = io.StringIO()
+    with open_log(settings_in(tmp_path), to_file=False, stream=output):
+        async with TestServer(app) as server, LanguageModel(str(server.make_url("/v1"))) as model:
+            assert await model.list_models() == []
+            logging.getLogger("bot.x").info("asked")
+    written = output.getvalue()
+    assert "asked" in written
+    assert "HTTP Request" not in written
+
+
+@pytest.mark.setting("logging.max_bytes", "logging.backups")
 def test_the_file_rotates(tmp_path: Path) -> None:
     with open_log(settings_in(tmp_path, max_bytes=2000, backups=2), stream=io.StringIO()):
         for n in range(200):
@@ -93,5 +124,5 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_short_secrets_do_not_eat_words() -> None:
-    assert redactor(["a", ""])("banana") == "banana"
-    assert redactor(["abcd", "abcdef"])("xabcdefx") == f"x{HIDDEN}x"
+    assert make_redactor(["a", ""])("banana") == "banana"
+    assert make_redactor(["abcd", "abcdef"])("xabcdefx") == f"x{REDACTED}x"

@@ -1,28 +1,23 @@
-"""Who can live in a channel: character files, read, watched, imported from cards."""
+"""Characters: their files, read and watched by `CharacterLibrary`, and cards of other programs that become one."""
 
-from bot.characters.cards import ImportedCard, import_card
-from bot.characters.character import (
-    Character,
-    ImageGeneration,
-    PreferredLlm,
-    VisualIdentity,
-    Voice,
-)
-from bot.characters.files import HostSample, host_samples
-from bot.characters.library import CharacterLibrary, LoadReport
-from bot.characters.writing import write_character
+from bot.characters.card_import import ImportedCard, import_card
+from bot.characters.character import Character, ImageGeneration, PreferredLlm, VisualIdentity, Voice
+from bot.characters.character_writer import write_character
+from bot.characters.library import CharacterLibrary
+from bot.characters.library_snapshot import LoadReport
+from bot.characters.voice_sample_files import VoiceSampleFile, voice_sample_files
 
 __all__ = [
     "Character",
     "CharacterLibrary",
-    "HostSample",
     "ImageGeneration",
     "ImportedCard",
     "LoadReport",
     "PreferredLlm",
     "VisualIdentity",
     "Voice",
-    "host_samples",
+    "VoiceSampleFile",
     "import_card",
+    "voice_sample_files",
     "write_character",
 ]

@@ -1,4 +1,4 @@
-"""A character as a value: what its file says, checked."""
+"""A character as a value: the keys of a character file, validated."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-NAME_LENGTH = 80
-"""Discord's limit for a webhook's name."""
-TEXT_LENGTH = 200_000
+MAX_NAME_LENGTH = 80
+"""Discord's limit for the name of a webhook, under which the character writes."""
+MAX_ID_LENGTH = 50
+MAX_TEXT_LENGTH = 200_000
+"""Characters of any text in a character file."""
 
-# What Windows reserves, and the folder of workflows that belong to everybody.
+# Names that Windows reserves, and the folder of the workflows that every character has.
 _RESERVED_IDS = {"con", "prn", "aux", "nul", "_shared"} | {f"{name}{n}" for name in ("com", "lpt") for n in range(10)}
-_ID = re.compile(r"(?=.*[a-z0-9])[a-z0-9_-]{1,50}\Z")
+_ID = re.compile(rf"(?=.*[a-z0-9])[a-z0-9_-]{{1,{MAX_ID_LENGTH}}}\Z")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 # YAML 1.1 counts all of these as line ends and reads them back as one of them.
 _LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 
 
 def check_id(text: str) -> str:
-    """An id is part of paths and custom ids: lower-case letters, digits, `-` and `_`, at most 50."""
+    """Return an id unchanged if it is valid: ids are parts of file paths and of Discord's custom ids.
+
+    Raises:
+        ValueError: It is not 1 to 50 lower-case letters, digits, `-` and `_`, or it is reserved.
+
+    """
     if not _ID.match(text) or text in _RESERVED_IDS:
-        raise ValueError("must be 1 to 50 lower-case letters, digits, - and _, and no reserved name")
+        raise ValueError(f"must be 1 to {MAX_ID_LENGTH} lower-case letters, digits, - and _, and no reserved name")
     return text
 
 
@@ -50,60 +57,59 @@ def _not_empty(text: str) -> str:
     return text
 
 
-def _many(value: Any) -> Any:
-    """A lone text where a list is meant."""
+def _as_list(value: Any) -> Any:
+    """A single text in place of a list counts as a list of one."""
     return [value] if isinstance(value, str) else value
 
 
-Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_clean)]
+Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_clean)]
 Line = Annotated[str, Field(max_length=500), AfterValidator(_one_line)]
-Lines = Annotated[tuple[Line, ...], BeforeValidator(_many), Field(max_length=200)]
+Lines = Annotated[tuple[Line, ...], BeforeValidator(_as_list), Field(max_length=200)]
 Amount = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
-Number = Annotated[float, BeforeValidator(_no_bool)]
 
 
-class Part(BaseModel):
-    """A frozen group of keys; keys of other programs are passed over, and a key without a value keeps its default."""
+class CharacterSection(BaseModel):
+    """A frozen group of keys. Keys of other programs are ignored; a key without a value counts as left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty(cls, data: Any) -> Any:
+    def _drop_unset(cls, data: Any) -> Any:
         if isinstance(data, dict):
             return {key: value for key, value in cast("dict[Any, Any]", data).items() if value is not None}
         return data
 
 
-class VisualIdentity(Part):
-    """How the character looks and draws."""
+class VisualIdentity(CharacterSection):
+    """`visual_identity`: how the character looks in pictures."""
 
     default_workflow: Line | None = None
     prompt_context: Text = ""
-    """What every picture of the character shows ("a woman with short red hair, ...")."""
+    """What every picture of the character shows, such as "a woman with short red hair"."""
     negative_prompt: Text = ""
     reference_images: Lines = ()
     """File names inside the character's folder."""
     style_lora: Line | None = None
 
 
-class Voice(Part):
-    """How the character sounds. None: as `voice` in the configuration says."""
+class Voice(CharacterSection):
+    """`voice`: how the character speaks. Where a key is None, that of `voice` in the configuration applies."""
 
     enabled: bool = True
     always_on: bool = False
-    """Auto voice where a channel has not chosen."""
+    """Whether every answer is spoken in channels in which nobody has chosen that."""
     read_actions: Literal["skip", "read"] | None = None
     max_chunk_chars: Annotated[int, BeforeValidator(_no_bool), Field(ge=20)] | None = None
     max_chars: Amount | None = None
     voice_sample: Line | None = None
-    """File name of the default sample inside the character's folder; None: `voice/default.*`."""
+    """File name of the default voice sample inside of the character's folder; None: `voice/default.*`."""
     voice_transcript: Text = ""
-    """What is said in it; empty: the text file beside the sample."""
+    """The words that are spoken in it; empty: those of the text file beside the sample."""
 
 
-class PreferredLlm(Part):
-    """None: as `llm` in the configuration says."""
+class PreferredLlm(CharacterSection):
+    """`preferred_llm`: how the character's answers are written. None: as `llm` in the configuration says."""
 
     model: Line | None = None
     temperature: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=2)] | None = None
@@ -112,25 +118,29 @@ class PreferredLlm(Part):
     top_p: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] | None = None
 
 
-class ImageGeneration(Part):
-    """Whether the character may draw by itself or when asked in words."""
+class ImageGeneration(CharacterSection):
+    """`image_generation`: whether the character draws at all."""
 
     enabled: bool = True
 
 
-class Character(Part):
-    """One character. Built from a file by `CharacterLibrary`; tests need only `id`, `name` and `system_prompt`."""
+class Character(CharacterSection):
+    """One character: the keys of its file, and what was found in its folder.
+
+    Only `id`, `name` and `system_prompt` are required. The fields that are excluded from serialisation are set by
+    `read_character`; a file cannot set them.
+    """
 
     id: Annotated[str, AfterValidator(check_id)]
-    name: Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(_one_line), AfterValidator(_not_empty)]
+    name: Annotated[str, Field(max_length=MAX_NAME_LENGTH), AfterValidator(_one_line), AfterValidator(_not_empty)]
     aliases: Lines = ()
-    """Further names it listens to."""
+    """Further names that people may call it by."""
     role: Text = ""
     system_prompt: Annotated[Text, AfterValidator(_not_empty)]
     greeting: Text = ""
     """Its first words in a new conversation."""
     core_memories: tuple[Text, ...] = ()
-    """Facts it never forgets, one sentence or two each."""
+    """Facts that are in every prompt, one or two sentences each."""
     personality_traits: Lines = ()
     example_dialogue: Text = ""
     default_image_workflow: Line | None = None
@@ -146,20 +156,21 @@ class Character(Part):
     """Answers and draws only in age-restricted channels."""
 
     folder: Path | None = Field(default=None, exclude=True)
-    """`<id>/` beside its file: avatar, reference images, voice samples. It need not exist."""
+    """`<id>/` beside its file, for avatar, reference images and voice samples; it need not exist."""
     guild_id: int | None = Field(default=None, exclude=True)
-    """The one guild that sees it; None: the host's, visible everywhere."""
+    """The only guild in which it is visible; None: it belongs to the bot's owner and is visible everywhere."""
     avatar_path: Path | None = Field(default=None, exclude=True)
     avatar_sha256: str | None = Field(default=None, exclude=True)
-    """Hex digest of the avatar's bytes: a webhook with another one needs the new picture."""
+    """SHA-256 (hex) of the avatar's file, by which a webhook with an older picture is recognised."""
     reference_paths: tuple[Path, ...] = Field(default=(), exclude=True)
+    """The files of `visual_identity.reference_images` that exist."""
 
     @field_validator("core_memories", mode="before")
     @classmethod
-    def _sentences(cls, value: Any) -> Any:
-        """Chorus Engine writes `- content: ...` with tags; the sentence is what counts here."""
+    def _texts_of_memories(cls, value: Any) -> Any:
+        """Chorus Engine writes a memory as `{content: ..., tags: [...]}`; its content is taken."""
         if not isinstance(value, list | tuple):
-            return _many(value)
+            return _as_list(value)
         memories = cast("list[Any] | tuple[Any, ...]", value)
         contents = [
             cast("dict[str, Any]", item).get("content") if isinstance(item, dict) else item for item in memories
@@ -168,13 +179,13 @@ class Character(Part):
 
     @cached_property
     def version(self) -> str:
-        """SHA-256 (hex) of what the file says; comments, order, and keys that repeat a default do not count."""
-        said = self.model_dump(mode="json", exclude_defaults=True)
-        content = json.dumps(said, sort_keys=True, ensure_ascii=True)
+        """SHA-256 (hex) of the file's keys; comments, order, and keys that repeat a default do not count."""
+        given = self.model_dump(mode="json", exclude_defaults=True)
+        content = json.dumps(given, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def default_workflow(self, kind: str) -> str | None:
-        """The workflow's name for a `JobKind`, without `.json`; None: the one called `default`."""
+        """Return the name, without `.json`, of the workflow for a `JobKind`; None: the one named `default`."""
         name = {
             "image": self.default_image_workflow or self.visual_identity.default_workflow,
             "audio": self.default_audio_workflow,
@@ -182,7 +193,7 @@ class Character(Part):
         }.get(kind)
         return name.removesuffix(".json") if name else None
 
-    def is_called(self, name: str) -> bool:
-        """Whether `name` is its id, name or alias, whatever the case."""
+    def has_name(self, name: str) -> bool:
+        """Whether `name` is its id, its name or an alias, ignoring case."""
         wanted = name.strip().casefold()
         return wanted in {self.id, self.name.casefold(), *(alias.casefold() for alias in self.aliases)}

@@ -1,4 +1,4 @@
-"""All characters, in memory, as fresh as their files."""
+"""The library of characters: all character files in memory, read again when they change."""
 
 from __future__ import annotations
 
@@ -7,58 +7,45 @@ import contextlib
 import difflib
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
 from watchfiles import Change, awatch  # pyright: ignore[reportUnknownVariableType] - it names trio's types
 
-from bot.characters.cards import ImportedCard
+from bot.characters.card_import import ImportedCard
 from bot.characters.character import Character
-from bot.characters.files import read_character
-from bot.characters.writing import write_character
+from bot.characters.character_files import read_character
+from bot.characters.character_writer import write_character
+from bot.characters.library_snapshot import LibrarySnapshot, LoadReport, compare, index_by_key
 from bot.errors import CharacterNotFound, ChorusError, ConfigError
 
 _log = logging.getLogger(__name__)
 
-_SUFFIXES = (".yaml", ".yml")
-_WATCHED = (*_SUFFIXES, ".png", ".jpg", ".jpeg", ".webp", ".gif")
+_FILE_SUFFIXES = (".yaml", ".yml")
+_WATCHED_SUFFIXES = (*_FILE_SUFFIXES, ".png", ".jpg", ".jpeg", ".webp", ".gif")
 _DEBOUNCE_MS = 300
 
 
-@dataclass(frozen=True)
-class LoadReport:
-    """What a (re)load found, against what was known before. Ids; guild characters as `<guild>/<id>`."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    problems: Mapping[Path, ChorusError]
-
-
-@dataclass(frozen=True)
-class _State:
-    """Replaced as a whole, so that a reader never sees half a reload."""
-
-    by_path: Mapping[Path, Character] = field(default_factory=dict[Path, Character])
-    by_id: Mapping[tuple[int | None, str], Character] = field(default_factory=dict[tuple[int | None, str], Character])
-    problems: Mapping[Path, ChorusError] = field(default_factory=dict[Path, ChorusError])
-
-
 class CharacterLibrary:
-    """The host's characters (`root`) and those of each guild (`guilds/<guild id>/characters/`).
+    """The owner's characters in `root`, and those of each guild in `guilds/<guild id>/characters/`.
 
-    A broken file is a problem, and the last good version of it stays; what a guild imported is seen in that guild
-    only, and never in place of one of the host's. While open (`async with`), changes on disk are picked up.
+    A guild's characters are visible in that guild only, and never in place of one of the owner's. A file that cannot be
+    read is listed in `problems`, while its last good version stays in use. As an async context manager the library
+    loads the files and follows changes on disk.
+
+    Args:
+        root: The folder of the owner's character files.
+        guilds: The folder with a folder for each guild; None: guilds have no characters of their own.
+
     """
 
     def __init__(self, root: Path, guilds: Path | None = None) -> None:
         self.root = root
         self.guilds = guilds
-        self._state = _State()
-        self._told: set[str] = set()
+        self._snapshot = LibrarySnapshot()
+        self._logged: set[str] = set()
         self._watching: asyncio.Task[None] | None = None
         self._loading = asyncio.Lock()
 
@@ -66,7 +53,7 @@ class CharacterLibrary:
         if self.guilds is not None:
             self.guilds.mkdir(parents=True, exist_ok=True)
         self._watching = asyncio.create_task(self._watch(), name="characters: watch files")
-        # The watcher must see the folder before it is read, or what changes in between is never noticed.
+        # The task must begin to watch before the files are read, or a change in between would never be noticed.
         await asyncio.sleep(0)
         await self.reload()
         return self
@@ -80,42 +67,53 @@ class CharacterLibrary:
                 await self._watching
             self._watching = None
 
-    # -- asking; none of these reads the disk
+    # -- looking characters up; none of these methods reads a file
 
     @property
     def problems(self) -> Mapping[Path, ChorusError]:
-        """File -> why it (or its newest version) is not used."""
-        return self._state.problems
+        """File -> why it, or its newest version, is not used."""
+        return self._snapshot.problems
 
     def all(self, guild_id: int | None = None) -> list[Character]:
-        """Every character visible in that guild (None: the host's only), by name."""
-        visible = [character for (guild, _), character in self._state.by_id.items() if guild in {None, guild_id}]
+        """Return every character that is visible in a guild (None: only the owner's), by name."""
+        visible = [character for (guild, _), character in self._snapshot.by_key.items() if guild in {None, guild_id}]
         return sorted(visible, key=lambda character: (character.name.casefold(), character.id))
 
     def names(self, guild_id: int | None = None) -> dict[str, str]:
-        """Id -> name of every character visible there, by name."""
+        """Return id -> name of every character that is visible in a guild, ordered by name."""
         return {character.id: character.name for character in self.all(guild_id)}
 
-    def called(self, guild_id: int | None = None) -> list[tuple[str, str]]:
-        """(what people call it, id) of every character visible there: names first, then aliases."""
+    def names_and_aliases(self, guild_id: int | None = None) -> list[tuple[str, str]]:
+        """Return (name or alias, id) of every character that is visible in a guild, all names before the aliases."""
         visible = self.all(guild_id)
         names = [(character.name, character.id) for character in visible]
         return names + [(alias, character.id) for character in visible for alias in character.aliases if alias]
 
     def get(self, character_id: str, guild_id: int | None = None) -> Character:
-        """By id. Raises CharacterNotFound."""
-        found = self._state.by_id.get((None, character_id)) or self._state.by_id.get((guild_id, character_id))
+        """Return the character with that id.
+
+        Raises:
+            CharacterNotFound: None is visible in the guild; the error names the nearest.
+
+        """
+        by_key = self._snapshot.by_key
+        found = by_key.get((None, character_id)) or by_key.get((guild_id, character_id))
         if found is None:
             raise self._not_found(character_id, guild_id)
         return found
 
     def find(self, name_or_id: str, guild_id: int | None = None) -> Character:
-        """By id, else by name, else by alias, whatever the case. Raises CharacterNotFound."""
+        """Return the character with that id, else with that name, else with that alias, ignoring case.
+
+        Raises:
+            CharacterNotFound: None is visible in the guild; the error names the nearest.
+
+        """
         wanted = name_or_id.strip().casefold()
         visible = self.all(guild_id)
         by_id = [character for character in visible if character.id == wanted]
         by_name = [character for character in visible if character.name.casefold() == wanted]
-        by_alias = [character for character in visible if character.is_called(wanted)]
+        by_alias = [character for character in visible if character.has_name(wanted)]
         for character in (*by_id, *by_name, *by_alias):
             return character
         raise self._not_found(wanted, guild_id)
@@ -127,20 +125,14 @@ class CharacterLibrary:
 
     # -- loading
 
-    def guild_folder(self, guild_id: int) -> Path:
-        """Where that guild's own characters live."""
-        if self.guilds is None:
-            raise ValueError("this library has no folder for guilds")
-        return self.guilds / str(guild_id) / "characters"
-
     async def reload(self) -> LoadReport:
-        """`load` off the event loop; one at a time."""
+        """Run `load` in a thread, one at a time."""
         async with self._loading:
             return await asyncio.to_thread(self.load)
 
     def load(self) -> LoadReport:
-        """Read every file again. Never raises for a file's sake: see the report's problems."""
-        before = self._state
+        """Read every file again. Blocking. A file that cannot be read becomes a problem and raises nothing."""
+        before = self._snapshot
         by_path: dict[Path, Character] = {}
         problems: dict[Path, ChorusError] = {}
         for path, guild_id in self._files():
@@ -152,38 +144,51 @@ class CharacterLibrary:
                     by_path[path] = before.by_path[path]
             else:
                 by_path[path] = file.character
-                self._tell(file.notes, logging.INFO)
-        by_id = _index(by_path, problems)
+                self._log_once(file.notes, logging.INFO)
+        by_key = index_by_key(by_path, problems)
         if not os.access(self.root, os.R_OK | os.X_OK):
             problems[self.root] = ConfigError(
                 f"The folder of characters {self.root} does not exist, or is not readable.",
                 advice="Correct `paths.characters`; relative paths count from the configuration file's folder.",
             )
-        self._state = _State(MappingProxyType(by_path), MappingProxyType(by_id), MappingProxyType(problems))
-        self._tell([str(error) for error in problems.values()], logging.WARNING)
-        return _compare(before, self._state)
+        self._snapshot = LibrarySnapshot(
+            MappingProxyType(by_path), MappingProxyType(by_key), MappingProxyType(problems)
+        )
+        self._log_once((str(error) for error in problems.values()), logging.WARNING)
+        return compare(before, self._snapshot)
 
     async def add(self, card: ImportedCard, guild_id: int | None = None) -> Character:
-        """Write an imported card as a new character, the host's or a guild's; never over another one."""
-        folder = self.root if guild_id is None else self.guild_folder(guild_id)
+        """Write an imported card as a new character of a guild (None: of the owner) and return it.
+
+        Raises:
+            InputInvalid: There are too many characters of that name.
+            OSError: The files cannot be written.
+
+        """
+        folder = self.root if guild_id is None else self._guild_folder(guild_id)
         taken = set(self.names(guild_id))
         path = await asyncio.to_thread(write_character, card, folder, taken)
         await self.reload()
-        return self._state.by_path[path]
+        return self._snapshot.by_path[path]
+
+    def _guild_folder(self, guild_id: int) -> Path:
+        if self.guilds is None:
+            raise ValueError("this library has no folder for guilds")
+        return self.guilds / str(guild_id) / "characters"
 
     def _files(self) -> list[tuple[Path, int | None]]:
         folders: list[tuple[Path, int | None]] = [(self.root, None)]
         if self.guilds is not None and self.guilds.is_dir():
-            owners = sorted(path for path in self.guilds.iterdir() if path.name.isdecimal())
-            folders += [(path / "characters", int(path.name)) for path in owners]
-        return [(path, guild_id) for folder, guild_id in folders for path in _yaml_files(folder)]
+            guild_folders = sorted(path for path in self.guilds.iterdir() if path.name.isdecimal())
+            folders += [(path / "characters", int(path.name)) for path in guild_folders]
+        return [(path, guild_id) for folder, guild_id in folders for path in _character_files(folder)]
 
-    def _tell(self, notes: tuple[str, ...] | list[str], level: int) -> None:
-        """Log each sentence once, not at every reload."""
-        for note in notes:
-            if note not in self._told:
-                self._told.add(note)
-                _log.log(level, "%s", note)
+    def _log_once(self, sentences: Iterable[str], level: int) -> None:
+        """Log each sentence the first time, not at every reload."""
+        for sentence in sentences:
+            if sentence not in self._logged:
+                self._logged.add(sentence)
+                _log.log(level, "%s", sentence)
 
     async def _watch(self) -> None:
         folders = [folder for folder in (self.root, self.guilds) if folder is not None and folder.is_dir()]
@@ -191,7 +196,7 @@ class CharacterLibrary:
             return
         try:
             async for _ in awatch(
-                *folders, watch_filter=_matters, debounce=_DEBOUNCE_MS, ignore_permission_denied=True
+                *folders, watch_filter=_is_relevant, debounce=_DEBOUNCE_MS, ignore_permission_denied=True
             ):
                 report = await self.reload()
                 for word, ids in (("added", report.added), ("changed", report.changed), ("removed", report.removed)):
@@ -201,44 +206,15 @@ class CharacterLibrary:
             _log.warning("character files are no longer watched; use /character reload", exc_info=True)
 
 
-def _yaml_files(folder: Path) -> list[Path]:
+def _character_files(folder: Path) -> list[Path]:
     try:
         found = sorted(folder.iterdir())
-    except OSError:  # not there, or not ours to read: a problem only where it is the host's own
+    except OSError:  # a guild without characters; that the owner's folder is missing becomes a problem in `load`
         return []
-    return [path for path in found if path.suffix.lower() in _SUFFIXES and path.name[0] != "." and path.is_file()]
+    return [path for path in found if path.suffix.lower() in _FILE_SUFFIXES and path.name[0] != "." and path.is_file()]
 
 
-def _matters(change: Change, path: str) -> bool:
-    # A file written right after its folder was made comes before that folder is watched: then only the folder is told.
-    new_folder = change is Change.added and not Path(path).suffix
-    return (new_folder or path.lower().endswith(_WATCHED)) and not Path(path).name.startswith(".")
-
-
-def _index(
-    by_path: Mapping[Path, Character], problems: dict[Path, ChorusError]
-) -> dict[tuple[int | None, str], Character]:
-    """Who has an id first keeps it: the host's before a guild's, then by file name."""
-    by_id: dict[tuple[int | None, str], Character] = {}
-    owners: dict[tuple[int | None, str], Path] = {}
-    for path, character in by_path.items():
-        key = (character.guild_id, character.id)
-        first = owners.get((None, character.id)) or owners.get(key)
-        if first is not None:
-            problems[path] = ConfigError(f"{path.name}: the id `{character.id}` already belongs to {first.name}.")
-            continue
-        owners[key], by_id[key] = path, character
-    return by_id
-
-
-def _compare(before: _State, after: _State) -> LoadReport:
-    def label(key: tuple[int | None, str]) -> str:
-        return key[1] if key[0] is None else f"{key[0]}/{key[1]}"
-
-    old, new = before.by_id, after.by_id
-    return LoadReport(
-        added=tuple(label(key) for key in new if key not in old),
-        changed=tuple(label(key) for key in new if key in old and new[key] != old[key]),
-        removed=tuple(label(key) for key in old if key not in new),
-        problems=after.problems,
-    )
+def _is_relevant(change: Change, path: str) -> bool:
+    # A file that is written right after its folder was made is not reported, because the folder is not watched yet.
+    is_new_folder = change is Change.added and not Path(path).suffix
+    return (is_new_folder or path.lower().endswith(_WATCHED_SUFFIXES)) and not Path(path).name.startswith(".")

@@ -1,4 +1,4 @@
-"""The `chorus` command line: `app` parses, one module per command does the work and is imported when it is called."""
+"""The `chorus` command line: `app` parses the arguments, and each command is a module that it imports when called."""
 
 from bot.cli.app import main
 

@@ -1,6 +1,7 @@
-"""The `chorus` command: parse, call, print. What each command does is in `bot.commands`, imported only when called.
+"""The `chorus` command line: parses the arguments and calls the module of the command.
 
-Exit codes: 0 done; 1 it did not work (one sentence, what to do, and the code); 2 a wrong configuration or command line.
+Exit codes: 0 it worked; 1 it did not (an error is one sentence, what to do, and its code); 2 the configuration or the
+arguments are wrong.
 """
 
 from __future__ import annotations
@@ -39,9 +40,17 @@ ConfigOption = Annotated[
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code; a failure is a sentence, a traceback only with `--debug`."""
+    """Run the command line and return the exit code.
+
+    Args:
+        arguments: Without the program's name; None: those of this process.
+
+    Raises:
+        Exception: Any error, with `--debug` only; without it errors are printed as sentences.
+
+    """
     if sys.platform == "win32":
-        # A pipe there takes only the old code page; a name in another script must not end the command.
+        # A pipe on Windows takes only the old code page; what it cannot write becomes a question mark.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
@@ -83,7 +92,7 @@ def root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options before the command."""
+    """Take the options that stand before the command."""
     context.obj = debug
 
 
@@ -94,7 +103,7 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _console() -> Console:
-    """Standard output; wide where it goes to a file or a pipe, so that tables keep their words whole."""
+    """Standard output; wide where it goes to a file or pipe, so that tables do not break words."""
     return Console() if sys.stdout.isatty() else Console(width=160)
 
 
@@ -140,14 +149,16 @@ def imagine(
     config: ConfigOption = None,
 ) -> None:
     """Draw from the terminal, with the bot's own workflows and queue."""
-    from bot.cli.imagine import Wish  # noqa: PLC0415
+    from bot.cli.imagine import ImagineOptions  # noqa: PLC0415
     from bot.cli.imagine import imagine as imagine_command  # noqa: PLC0415
     from bot.log import open_log  # noqa: PLC0415
 
     settings = _settings(config)
-    wish = Wish(character=character, prompt=prompt, negative=negative, workflow=workflow, seed=seed, out=out)
-    with open_log(settings.quieter(), debug=bool(context.obj), to_file=False):
-        for path in imagine_command(settings, wish):
+    options = ImagineOptions(
+        character=character, prompt=prompt, negative=negative, workflow=workflow, seed=seed, out=out
+    )
+    with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
+        for path in imagine_command(settings, options):
             typer.echo(path)
 
 
@@ -164,16 +175,16 @@ def repeat(
     config: ConfigOption = None,
 ) -> None:
     """Make exactly the same again: workflow, settings and seed."""
-    from bot.cli.repeat import Repetition, Use  # noqa: PLC0415
+    from bot.cli.repeat import RepeatOptions, WorkflowVersionChoice  # noqa: PLC0415
     from bot.cli.repeat import repeat as repeat_command  # noqa: PLC0415
     from bot.log import open_log  # noqa: PLC0415
 
-    if use is not None and use not in set(Use):
+    if use is not None and use not in set(WorkflowVersionChoice):
         raise typer.BadParameter("must be then or now", param_hint="--use")
     settings = _settings(config)
-    wish = Repetition(file=file, use=Use(use) if use else None, character=character, out=out)
-    with open_log(settings.quieter(), debug=bool(context.obj), to_file=False):
-        for path in repeat_command(settings, wish, Console(stderr=True)):
+    options = RepeatOptions(file=file, use=WorkflowVersionChoice(use) if use else None, character=character, out=out)
+    with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
+        for path in repeat_command(settings, options, Console(stderr=True)):
             typer.echo(path)
 
 
@@ -184,7 +195,7 @@ def doctor(context: typer.Context, config: ConfigOption = None) -> None:
     from bot.log import open_log  # noqa: PLC0415
 
     settings = _settings(config)
-    with open_log(settings.quieter("ERROR"), debug=bool(context.obj), to_file=False):
+    with open_log(settings.with_log_level("ERROR"), debug=bool(context.obj), to_file=False):
         healthy = doctor_command(settings, _console())
     raise typer.Exit(0 if healthy else 1)
 
@@ -208,7 +219,3 @@ def character_import(
     from bot.cli.import_character import import_character  # noqa: PLC0415
 
     import_character(file, _settings(config).paths.characters, _console())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

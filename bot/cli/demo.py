@@ -1,4 +1,4 @@
-"""`chorus demo`: a visit in a sandbox, without Discord, a GPU or a language model."""
+"""`chorus demo`: the bot against local stand-ins for Discord, ComfyUI and the language model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sandbox.demo import DemoOptions, run_demo
 
 
 def options_of(*, folder: Path, comfyui: str | None, workflow: Path | None, stay: bool, debug: bool) -> DemoOptions:
-    """What was typed.
+    """Return the arguments of `chorus demo` as the sandbox takes them.
 
     Raises:
-        ConfigError: A workflow without the ComfyUI that shall run it.
+        ConfigError: A workflow was given without a ComfyUI that runs it.
 
     """
     if workflow is not None and comfyui is None:
@@ -23,10 +23,10 @@ def options_of(*, folder: Path, comfyui: str | None, workflow: Path | None, stay
 
 
 def demo(options: DemoOptions, console: Console) -> bool:
-    """Print the transcript of the visit; whether everything arrived.
+    """Run the demo, print its transcript, and return whether everything that was expected has arrived.
 
     Raises:
-        ChorusError: It could not begin.
+        ChorusError: The demo cannot begin.
 
     """
     return run_demo(options, console)

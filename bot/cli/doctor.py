@@ -1,4 +1,4 @@
-"""`chorus doctor`: everything the bot needs, checked once, as a table with what to do."""
+"""`chorus doctor`: check everything that the bot needs, and print a table with what to do."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.diagnostics.comfyui import ObjectInfos, check_servers, check_workflows
+from bot.diagnostics.check_result import CheckResult, CheckStatus, ok
+from bot.diagnostics.comfyui import ObjectInfos, check_servers
 from bot.diagnostics.discord import check_discord
-from bot.diagnostics.findings import Finding, State, ok
-from bot.diagnostics.host import check_data, check_encoders, check_model, check_voice
+from bot.diagnostics.host import check_data, check_demo_voice, check_encoders
+from bot.diagnostics.language_model import check_model
+from bot.diagnostics.workflows import check_workflows
 from bot.settings import Settings
 
-_COLOURS = {State.OK: "green", State.NOTE: "yellow", State.BROKEN: "red"}
+_COLOURS = {CheckStatus.OK: "green", CheckStatus.NOTE: "yellow", CheckStatus.BROKEN: "red"}
 
 
 def doctor(settings: Settings, console: Console) -> bool:
-    """Print the table; whether nothing is broken. Changes nothing but may make the data folder."""
-    findings = asyncio.run(examine(settings))
-    console.print(_table(findings))
-    broken = sum(finding.state is State.BROKEN for finding in findings)
+    """Run all checks, print their results, and return whether nothing is broken. May make the data folder."""
+    results = asyncio.run(run_checks(settings))
+    console.print(_table(results))
+    broken = sum(result.status is CheckStatus.BROKEN for result in results)
     if broken:
         console.print(f"[red]{broken} broken.[/]")
     else:
@@ -31,36 +33,36 @@ def doctor(settings: Settings, console: Console) -> bool:
     return not broken
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Every check, what needs the network at the same time; in a fixed order."""
+async def run_checks(settings: Settings) -> list[CheckResult]:
+    """Run all checks, those that use the network concurrently, and return their results in a fixed order."""
     object_infos: ObjectInfos = {}
     discord, servers, model, encoders, data = await asyncio.gather(
         _all(check_discord(settings)),
         _all(check_servers(settings, object_infos)),
         _all(check_model(settings)),
         _all(check_encoders(settings)),
-        _off_loop(lambda: [*check_data(settings), *check_voice()]),
+        _in_thread(lambda: [*check_data(settings), *check_demo_voice()]),
     )
-    workflows = await _off_loop(lambda: [*check_workflows(settings, object_infos)])
-    # The command got here, so the file was understood.
+    workflows = await _in_thread(lambda: [*check_workflows(settings, object_infos)])
+    # The settings are here, so the configuration could be read.
     return [ok("Configuration", "readable"), *discord, *servers, *workflows, *model, *data, *encoders]
 
 
-async def _all(checks: AsyncIterator[Finding]) -> list[Finding]:
-    return [finding async for finding in checks]
+async def _all(checks: AsyncIterator[CheckResult]) -> list[CheckResult]:
+    return [result async for result in checks]
 
 
-async def _off_loop(checks: Callable[[], list[Finding]]) -> list[Finding]:
+async def _in_thread(checks: Callable[[], list[CheckResult]]) -> list[CheckResult]:
     return await asyncio.to_thread(checks)
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(results: list[CheckResult]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("", "", "What was found", "What to do"):
         table.add_column(column, overflow="fold")
     area = None
-    for finding in findings:
-        state = f"[{_COLOURS[finding.state]}]{finding.state.value}[/]"
-        table.add_row("" if finding.area == area else finding.area, state, escape(finding.text), escape(finding.advice))
-        area = finding.area
+    for result in results:
+        status = f"[{_COLOURS[result.status]}]{result.status.value}[/]"
+        table.add_row("" if result.area == area else result.area, status, escape(result.text), escape(result.advice))
+        area = result.area
     return table

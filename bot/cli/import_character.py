@@ -1,4 +1,4 @@
-"""`chorus character import FILE`."""
+"""`chorus character import FILE`: make a character of a character card."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.characters import CharacterLibrary, import_card, write_character
-from bot.characters.cards import MAX_CARD_BYTES
+from bot.characters.card_import import MAX_CARD_BYTES
 from bot.errors import InputInvalid
 
 
 def import_character(file: Path, folder: Path, console: Console) -> Path:
-    """Write the card as a new character of the host's and say where. Raises InputInvalid."""
+    """Write a card as a new character of the owner's, print where, and return the path of its file.
+
+    Args:
+        file: A PNG, JSON or CHARX file.
+        folder: The folder of the owner's characters.
+        console: Where to print.
+
+    Raises:
+        InputInvalid: The file cannot be read or is no character card.
+
+    """
     try:
         with file.open("rb") as source:
             data = source.read(MAX_CARD_BYTES + 1)

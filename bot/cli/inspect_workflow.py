@@ -1,9 +1,9 @@
-"""`chorus workflow inspect FILE`: what was found in a workflow, and what it needs."""
+"""`chorus workflow inspect FILE`: what the analysis of a workflow file has found, and what the workflow needs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,71 +15,52 @@ from rich.table import Table
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
 from bot.domain.jobs import JobKind
-from bot.errors import ChorusError, ComfyUnavailable, WorkflowInvalid
-from bot.workflows import (
-    Role,
-    Workflow,
-    node_title,
-    read_workflow,
-    seed_limit,
-    validate_installed,
-    validate_structure,
-)
-from bot.workflows.models import model_files
+from bot.errors import ComfyUnavailable, WorkflowInvalid
+from bot.workflows import InputRole, Workflow, WorkflowDescription, describe, read_workflow
 
-_ROLES = {
-    Role.POSITIVE: "prompt",
-    Role.NEGATIVE: "negative",
-    Role.SEED: "seed",
-    Role.WIDTH: "width",
-    Role.HEIGHT: "height",
-    Role.STEPS: "steps",
-    Role.CFG: "guidance",
-    Role.TEXT: "spoken text",
-    Role.VOICE_SAMPLE: "voice sample",
-    Role.VOICE_TRANSCRIPT: "transcript",
-    Role.REFERENCE_IMAGE: "start picture",
-    Role.CHARACTER_NAME: "character's name",
-}
-_USUAL = {Role.POSITIVE, Role.NEGATIVE, Role.SEED, Role.WIDTH, Role.HEIGHT, Role.STEPS}
+_MAX_VALUE_CHARS = 60
 
 
 def inspect_workflow(file: Path, console: Console, *, server: str | None = None) -> bool:
-    """Print what was found; False where the workflow could not be used.
+    """Print what was found in a workflow and return whether it can be used.
 
     Args:
-        file: Its `<name>.bindings.yaml` is read too.
-        console: Where to.
-        server: A ComfyUI to compare nodes and models with.
+        file: The workflow file; its `<name>.bindings.yaml` is read too.
+        console: Where to print.
+        server: Base URL of a ComfyUI with which nodes and models are compared.
 
     Raises:
-        WorkflowInvalid: The file holds no API-format graph.
+        WorkflowInvalid: The file cannot be read or holds no graph in API format.
         ComfyUnavailable: `server` does not answer.
 
     """
+    folder_kind = _kind_of_folder(file)
     try:
-        workflow = read_workflow(file, kind=kind_of(file) or JobKind.IMAGE)
+        workflow = read_workflow(file, kind=folder_kind or JobKind.IMAGE)
     except OSError as error:
         reason = (error.strerror or "error").lower()
         raise WorkflowInvalid(f"{file.name} cannot be read ({reason}).", advice="Check the path.") from error
-    kind = kind_of(file) or (JobKind.AUDIO if workflow.reading.text else JobKind.IMAGE)
     object_info = asyncio.run(_object_info(server)) if server else None
-    console.print(_found(workflow, object_info))
-    console.print(_needs(workflow, object_info))
-    problems = list(_problems(workflow, kind, object_info))
-    for problem in problems:
+    description = describe(workflow, folder_kind or _kind_of_graph(workflow), object_info)
+    console.print(_table_of_inputs(description))
+    console.print(_table_of_requirements(description))
+    for problem in description.problems:
         console.print(f"[red]{escape(problem.message)}[/] [dim]({problem.code})[/]", soft_wrap=True)
         console.print(f"  {escape(problem.advice)}", soft_wrap=True)
-    if not problems:
+    if not description.problems:
         compared = "" if object_info is not None else "; compare it with your ComfyUI: --comfyui http://127.0.0.1:8188"
-        console.print(f"[green]It can be used[/] for {kind.value}{compared}", soft_wrap=True)
-    return not problems
+        console.print(f"[green]It can be used[/] for {description.kind.value}{compared}", soft_wrap=True)
+    return not description.problems
 
 
-def kind_of(file: Path) -> JobKind | None:
-    """From the folder it lies in (`workflows/nova/audio/default.json`), if that says so."""
+def _kind_of_folder(file: Path) -> JobKind | None:
+    """The kind by the folder that the file lies in (`workflows/nova/audio/default.json`), if it is one of a kind."""
     parent = file.absolute().parent.name
     return JobKind(parent) if parent in set(JobKind) else None
+
+
+def _kind_of_graph(workflow: Workflow) -> JobKind:
+    return JobKind.AUDIO if workflow.analysis.inputs_for(InputRole.TEXT) else JobKind.IMAGE
 
 
 async def _object_info(server: str) -> Mapping[str, Any]:
@@ -92,64 +73,43 @@ async def _object_info(server: str) -> Mapping[str, Any]:
         ) from error
 
 
-def _found(workflow: Workflow, object_info: Mapping[str, Any] | None) -> Table:
-    table = Table(
-        title=f"{escape(workflow.name)}  [dim]{workflow.content_hash[:12]}[/]", box=box.SIMPLE, title_justify="left"
-    )
+def _table_of_inputs(description: WorkflowDescription) -> Table:
+    title = f"{escape(description.name)}  [dim]{description.content_hash[:12]}[/]"
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
     for column in ("", "node and input", "title", "now", "found by"):
         table.add_column(column, overflow="fold")
-    reading = workflow.reading
-    for role, label in _ROLES.items():
-        source = reading.sources.get(role)
-        for n, target in enumerate(reading.of(role)):
-            value = workflow.graph[target.node_id]["inputs"].get(target.input_name)
-            title = node_title(workflow.graph, target.node_id)
-            found_by = source.value if source is not None else ""
-            table.add_row("" if n else label, *(escape(text) for text in (str(target), title, _short(value), found_by)))
-        ambiguity = reading.ambiguity(role)
-        if ambiguity is not None:
-            places = ", ".join(str(target) for target in ambiguity.candidates)
-            table.add_row(label, escape(places), "", "", "[yellow]several could be it[/]")
-        elif role in _USUAL and not reading.of(role):
-            table.add_row(label, "[dim]none[/]")
-    table.add_row("largest seed", str(seed_limit(workflow, object_info)))
-    for n, node_id in enumerate(reading.outputs):
-        node_class = workflow.graph[node_id]["class_type"]
-        title = node_title(workflow.graph, node_id)
-        table.add_row("" if n else "outputs", escape(node_id), escape(title), escape(node_class))
+    for role in description.roles:
+        source = role.source.value if role.source is not None else ""
+        for n, found in enumerate(role.inputs):
+            cells = (str(found.node_input), found.node_title, _shortened(found.value), source)
+            table.add_row("" if n else role.label, *(escape(text) for text in cells))
+        if role.candidates:
+            names = ", ".join(str(candidate) for candidate in role.candidates)
+            table.add_row(role.label, escape(names), "", "", "[yellow]several could be it[/]")
+        elif not role.inputs:
+            table.add_row(role.label, "[dim]none[/]")
+    table.add_row("largest seed", str(description.seed_limit))
+    for n, node in enumerate(description.output_nodes):
+        table.add_row("" if n else "outputs", escape(node.node_id), escape(node.title), escape(node.class_type))
     return table
 
 
-def _needs(workflow: Workflow, object_info: Mapping[str, Any] | None) -> Table:
+def _table_of_requirements(description: WorkflowDescription) -> Table:
     table = Table(title="What it needs", box=box.SIMPLE, title_justify="left")
     table.add_column("kind")
     table.add_column("name", overflow="fold")
     table.add_column("installed")
-    for node_class in sorted({str(node["class_type"]) for node in workflow.graph.values()}):
-        table.add_row(
-            "node", escape(node_class), _installed(None if object_info is None else node_class in object_info)
-        )
-    for model in model_files(workflow.graph, workflow.reading.reachable, object_info):
+    for required in description.classes:
+        table.add_row("node", escape(required.name), _installed(required.installed))
+    for model in description.models:
         table.add_row("model", escape(model.name), _installed(model.installed))
     return table
-
-
-def _problems(workflow: Workflow, kind: JobKind, object_info: Mapping[str, Any] | None) -> Iterator[ChorusError]:
-    try:
-        validate_structure(workflow, kind, object_info=object_info)
-    except ChorusError as error:
-        yield error
-    if object_info is not None:
-        try:
-            validate_installed(workflow.graph, object_info)
-        except ChorusError as error:
-            yield error
 
 
 def _installed(known: bool | None) -> str:
     return {None: "[dim]not asked[/]", True: "[green]yes[/]", False: "[red]no[/]"}[known]
 
 
-def _short(value: object) -> str:
+def _shortened(value: object) -> str:
     text = " ".join(str(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= _MAX_VALUE_CHARS else text[: _MAX_VALUE_CHARS - 1] + "…"

@@ -1,4 +1,4 @@
-"""`chorus run`: the bot itself."""
+"""`chorus run`: run the bot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings, *, debug: bool = False) -> None:
-    """Connect and stay until SIGTERM or Ctrl-C.
+    """Connect to Discord and stay until SIGTERM or Ctrl-C.
 
     Raises:
-        ChorusError: One sentence why it could not start, or could not stay.
+        ChorusError: The bot could not start, or could not go on.
 
     """
     with open_log(settings, debug=debug):

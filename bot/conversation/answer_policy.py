@@ -113,7 +113,7 @@ class AnswerPolicy:
         decision = decide_answer(
             incoming,
             binding,
-            self._characters.called(incoming.channel.guild_id),
+            self._characters.names_and_aliases(incoming.channel.guild_id),
             default_character=self._options.default_character,
             replied_character=await self._replied_character(incoming),
             allow_bots=self._options.allow_bots,

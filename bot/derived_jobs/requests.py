@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin
-
-VARY_WORKFLOW = "vary"
-UPSCALE_WORKFLOW = "upscale"
-"""Names of the image workflows that the buttons Vary and Upscale use."""
+from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.derived_jobs.requests import UPSCALE_WORKFLOW, VARY_WORKFLOW, is_same_derivation
+from bot.derived_jobs.requests import is_same_derivation
 from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, InputFile, Job, JobKind
 from bot.errors import ChorusError, InputInvalid, WorkflowInvalid, WorkflowNotFound
 from bot.generation.acceptance import parse_stored_workflow
@@ -18,16 +18,16 @@ from bot.generation.sidecar import encode_sidecar, settings_of, sidecar_path
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.difference import differences
 from bot.workflows.graph import inputs
-from bot.workflows.injection import UNKNOWN_SEED_MAX, seed_limit
+from bot.workflows.input_roles import InputRole
 from bot.workflows.library import WorkflowLibrary
-from bot.workflows.roles import Role
-from bot.workflows.values import Workflow
+from bot.workflows.value_injection import SEED_LIMIT_OF_UNKNOWN_NODES, seed_limit
+from bot.workflows.version_differences import differences
+from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW, Workflow
 
 _log = logging.getLogger(__name__)
 
-MAIN_SETTINGS = (Role.WIDTH, Role.HEIGHT, Role.STEPS, Role.CFG)
+MAIN_SETTINGS = (InputRole.WIDTH, InputRole.HEIGHT, InputRole.STEPS, InputRole.CFG)
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ class DerivedJobs:
         try:
             workflow = self._workflows.get(job.request.character_id, job.request.kind, job.workflow_name)
         except ChorusError:
-            return random.randint(0, UNKNOWN_SEED_MAX)
-        return random.randint(0, min(seed_limit(workflow), UNKNOWN_SEED_MAX))
+            return random.randint(0, SEED_LIMIT_OF_UNKNOWN_NODES)
+        return random.randint(0, min(seed_limit(workflow), SEED_LIMIT_OF_UNKNOWN_NODES))
 
     async def input_picture(self, job: Job, n: int) -> InputFile:
         """Artifact `n` of the job as the input of a derived job.
@@ -176,11 +176,10 @@ class DerivedJobs:
 
     def _takes_picture(self, character_id: str, name: str) -> bool:
         try:
-            reading = self._workflows.get(character_id, JobKind.IMAGE, name).reading
+            analysis = self._workflows.get(character_id, JobKind.IMAGE, name).analysis
         except ChorusError:
             return False
-        has_placeholder = any(use.role is Role.REFERENCE_IMAGE for use in reading.placeholders)
-        return has_placeholder or bool(reading.reference_image)
+        return analysis.takes(InputRole.REFERENCE_IMAGE)
 
 
 def pictures(job: Job) -> list[tuple[int, Artifact]]:
@@ -192,12 +191,11 @@ def main_settings(workflow: Workflow, parameters: Mapping[str, Any]) -> dict[str
     """Size, steps and guidance of a job: as written into the graph, else as the workflow has them."""
     found: dict[str, int | float | None] = {}
     for role in MAIN_SETTINGS:
-        targets = workflow.reading.of(role)
-        has_placeholder = any(use.role is role for use in workflow.reading.placeholders)
-        if not targets and not has_placeholder:
+        if not workflow.analysis.takes(role):
             continue
         used = parameters.get(role.value)
-        own = [inputs(workflow.graph, target.node_id).get(target.input_name) for target in targets]
+        found_in = workflow.analysis.inputs_for(role)
+        own = [inputs(workflow.graph, node_input.node_id).get(node_input.input_name) for node_input in found_in]
         found[role.value] = next((value for value in (used, *own) if _is_number(value)), None)
     return found
 

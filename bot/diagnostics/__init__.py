@@ -1,1 +1,1 @@
-"""Checks of everything the bot needs: Discord, ComfyUI and workflows, the language model, this machine."""
+"""The checks of `chorus doctor`: Discord, ComfyUI, workflows, the language model, and this machine."""

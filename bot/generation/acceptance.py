@@ -17,17 +17,17 @@ from typing import Any, Protocol
 
 from bot.characters.character import Character
 from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKind, JobState
+from bot.domain.seeds import LARGEST_SEED
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.injection import inject, seed_limit
-from bot.workflows.parsing import parse_workflow
+from bot.workflows.input_roles import InputValues
 from bot.workflows.validation import validate_installed, validate_structure
-from bot.workflows.values import Injection, Workflow
+from bot.workflows.value_injection import inject, seed_limit
+from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
 
 _LONGEST_TEXT = 20_000
-_LARGEST_SEED = 2**64 - 1
 _LARGEST_RANDOM_SEED = 2**53 - 1
 """ComfyUI's editor holds numbers as doubles: random seeds stay exact there."""
 _LARGEST_SPEECH_SEED = 2**31 - 1
@@ -141,7 +141,7 @@ class Acceptance:
         if request.workflow_hash is None:
             name = request.workflow_name or character.default_workflow(request.kind)
             return self._workflows.get(request.character_id, request.kind, name)
-        return await self._stored_version(request.workflow_hash, request, request.workflow_name or "default")
+        return await self._stored_version(request.workflow_hash, request, request.workflow_name or DEFAULT_WORKFLOW)
 
     async def _stored_version(self, content_hash: str, request: GenerationRequest, name: str) -> Workflow:
         stored = await self._versions.get(content_hash)
@@ -150,7 +150,7 @@ class Acceptance:
 
         def parse() -> Workflow:
             workflow = parse_stored_workflow(stored, request.character_id, request.kind, name)
-            _ = workflow.reading  # computed here, in the thread, and cached
+            _ = workflow.analysis  # computed here, in the thread, and cached
             return workflow
 
         return await asyncio.to_thread(parse)
@@ -176,7 +176,7 @@ def stored_workflow(workflow: Workflow) -> StoredWorkflow:
 
 def injection(
     parameters: Mapping[str, Any], request: GenerationRequest, *, part: int, uploaded: Mapping[str, str]
-) -> Injection:
+) -> InputValues:
     """The values that one part of a job writes into the graph.
 
     Args:
@@ -186,7 +186,7 @@ def injection(
         uploaded: Role of an input file -> the name that ComfyUI gave it.
 
     """
-    return Injection(
+    return InputValues(
         positive=parameters.get("positive"),
         negative=parameters.get("negative"),
         seed=parameters["seed"],
@@ -273,7 +273,7 @@ def _seed(request: GenerationRequest, workflow: Workflow, object_info: Mapping[s
             return random.Random(_voice_key(request)).randint(0, min(limit, _LARGEST_SPEECH_SEED))
         return random.randint(0, min(limit, _LARGEST_RANDOM_SEED))
     # While ComfyUI was never asked, the nodes' own limits are not known; preparation checks them.
-    largest = limit if object_info is not None else _LARGEST_SEED
+    largest = limit if object_info is not None else LARGEST_SEED
     if not 0 <= request.seed <= largest:
         raise InputInvalid(f"The seed must be a whole number from 0 to {largest}.")
     return request.seed

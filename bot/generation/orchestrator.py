@@ -56,7 +56,7 @@ from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.values import Workflow
+from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 

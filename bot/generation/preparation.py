@@ -21,9 +21,9 @@ from bot.generation.acceptance import Acceptance, injection
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
 from bot.generation.job_registry import JobRegistry, utc_now
-from bot.workflows.injection import inject, seed_limit
 from bot.workflows.validation import validate_installed
-from bot.workflows.values import Workflow
+from bot.workflows.value_injection import inject, seed_limit
+from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 

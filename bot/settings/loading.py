@@ -1,6 +1,6 @@
-"""Everything the owner can set, as one frozen value: `config.yaml`, the environment, and `.env` beside the file.
+"""Reading the configuration: `config.yaml`, `.env` beside it, and the environment.
 
-Read once in `bot.cli` and passed in; nothing else looks at the environment. Secrets come from the environment or
+Read once by the command line and passed on; nothing else looks at the environment. Secrets come from the environment or
 `.env` only. Any other key can be overridden there too, for containers: `CHORUS__COMFYUI__URL=http://gpu:8188`.
 """
 
@@ -9,112 +9,38 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 import yaml
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, model_validator
+from pydantic import SecretStr
 
 from bot.errors import ConfigError
-from bot.settings.sections import (
-    ComfyUISection,
-    ConversationSection,
-    DiscordSection,
-    LlmSection,
-    LoggingSection,
-    MediaSection,
-    PathsSection,
-    Polling,
-    Queue,
-    Reactions,
-    RegenerateSection,
-    Section,
-    StorageSection,
-    Timeouts,
-    VisualGenerationSection,
-    VoiceSection,
-)
-from bot.yaml_documents import Document, build, nearest_key, read_yaml
-
-__all__ = [
-    "ComfyUISection",
-    "ConversationSection",
-    "DiscordSection",
-    "LlmSection",
-    "LoggingSection",
-    "MediaSection",
-    "PathsSection",
-    "Polling",
-    "Queue",
-    "Reactions",
-    "RegenerateSection",
-    "Section",
-    "Settings",
-    "StorageSection",
-    "Timeouts",
-    "VisualGenerationSection",
-    "VoiceSection",
-    "default_settings",
-    "load_settings",
-]
+from bot.settings.settings import Settings
+from bot.yaml_documents import YamlDocument, nearest_key, read_yaml, validate_document
 
 SECRETS = {"DISCORD_TOKEN": "discord_token", "LLM_API_KEY": "llm_api_key"}
 """Environment variable -> field of `Settings`."""
-OVERRIDE = "CHORUS__"
-
-
-class Settings(Section):
-    """The whole configuration. Tests build one with `Settings.model_validate({...})`, which reads nothing else."""
-
-    discord: DiscordSection = DiscordSection()
-    comfyui: ComfyUISection = ComfyUISection()
-    llm: LlmSection = LlmSection()
-    visual_generation: VisualGenerationSection = VisualGenerationSection()
-    voice: VoiceSection = VoiceSection()
-    media: MediaSection = MediaSection()
-    regenerate: RegenerateSection = RegenerateSection()
-    conversation: ConversationSection = ConversationSection()
-    storage: StorageSection = StorageSection()
-    paths: PathsSection = PathsSection()
-    logging: LoggingSection = LoggingSection()
-    default_character: str = "nova"
-    """Id of the character of channels that have none of their own."""
-    discord_token: SecretStr | None = Field(default=None, exclude=True)
-    llm_api_key: SecretStr | None = Field(default=None, exclude=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _validate_defaults(cls, data: Any) -> Any:
-        """Paths of sections left out count from the file's folder too: a section given as `{}` is validated."""
-        if isinstance(data, dict):
-            sections: dict[str, Any] = {"storage": {}, "paths": {}, "voice": {}}
-            given = cast("dict[str, Any]", data)
-            return sections | {key: value for key, value in given.items() if value is not None}
-        return data
-
-    def quieter(self, level: Literal["WARNING", "ERROR"] = "WARNING") -> Settings:
-        """The same with a log that says less: for commands whose output is something else."""
-        return self.model_copy(update={"logging": self.logging.model_copy(update={"level": level})})
-
-    def secrets(self) -> tuple[str, ...]:
-        """Strings that must never be written to a log."""
-        found = [secret.get_secret_value() for secret in (self.discord_token, self.llm_api_key) if secret]
-        urls = (self.storage.database_url, *self.comfyui.servers, self.llm.url, self.discord.server or "")
-        found.extend(urlsplit(url).password or "" for url in urls)
-        return tuple(text for text in found if text)
+OVERRIDE_PREFIX = "CHORUS__"
+"""Of environment variables that override a key; further double underscores stand for the dots of the key."""
 
 
 def load_settings(path: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read `path` (None: `config.yaml` in the working folder if there is one), `.env` beside it, and the environment.
+    """Read the configuration.
+
+    Args:
+        path: The configuration file; None: `config.yaml` in the working folder, or none at all if it does not exist.
+            `.env` is read from the same folder.
+        environment: The environment variables; None: those of this process.
 
     Raises:
-        ConfigError: one sentence naming file, key, line and the nearest valid key.
+        ConfigError: A file cannot be read, or a key is unknown or has a wrong value; the error names file, line and
+            key.
 
     """
     if path is None:
         path = Path("config.yaml")
-        document = read_yaml(path) if path.exists() else Document("the environment", {}, {})
+        document = read_yaml(path) if path.exists() else YamlDocument("the environment", {}, {})
     else:
         document = read_yaml(path)
     for key in ("discord_token", "llm_api_key"):
@@ -126,21 +52,22 @@ def load_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     folder = path.absolute().parent
     variables = _variables(folder / ".env", os.environ if environment is None else environment)
     _override(document, variables)
-    settings = build(Settings, document, context={"folder": folder})
+    settings = validate_document(Settings, document, context={"folder": folder})
     secrets = {field: SecretStr(variables[name].strip()) for name, field in SECRETS.items() if variables.get(name)}
     return settings.model_copy(update=secrets)
 
 
 def default_settings(folder: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The defaults with relative paths counted from `folder`; for the demo and for tests. Reads no environment."""
-    return build(Settings, Document("settings", dict(overrides or {}), {}), context={"folder": folder.absolute()})
-
-
-def _secret_in_file(document: Document, key: tuple[str, ...]) -> ConfigError:
-    name = "LLM_API_KEY" if "llm" in key[0] else "DISCORD_TOKEN"
-    return ConfigError(
-        f"{document.where(key)}: `{'.'.join(key)}` is a secret; write it to the file .env beside it, as {name}=..."
+    """Return the defaults with `overrides`, relative paths counting from `folder`; reads no file and no environment."""
+    return validate_document(
+        Settings, YamlDocument("settings", dict(overrides or {}), {}), context={"folder": folder.absolute()}
     )
+
+
+def _secret_in_file(document: YamlDocument, key: tuple[str, ...]) -> ConfigError:
+    name = "LLM_API_KEY" if "llm" in key[0] else "DISCORD_TOKEN"
+    where = document.location_of(key)
+    return ConfigError(f"{where}: `{'.'.join(key)}` is a secret; write it to the file .env beside it, as {name}=...")
 
 
 def _variables(dotenv: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -154,11 +81,11 @@ def _variables(dotenv: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in both if value}
 
 
-def _override(document: Document, variables: Mapping[str, str]) -> None:
+def _override(document: YamlDocument, variables: Mapping[str, str]) -> None:
     for name, text in sorted(variables.items()):
-        if not name.startswith(OVERRIDE):
+        if not name.startswith(OVERRIDE_PREFIX):
             continue
-        path = tuple(part.lower() for part in name.removeprefix(OVERRIDE).split("__"))
+        path = tuple(part.lower() for part in name.removeprefix(OVERRIDE_PREFIX).split("__"))
         try:
             value: Any = yaml.safe_load(text)
         except yaml.YAMLError as error:

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Select, and_, func, insert, select, update
 
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
-from bot.domain.jobs import Job, JobError, JobQuery, JobState
+from bot.domain.jobs import UNFINISHED, Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import insert_results
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
 
-_UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
+_UNFINISHED = tuple(state.value for state in UNFINISHED)
 _FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
 _OPEN = tuple(state.value for state in AttemptState if state.open)
 

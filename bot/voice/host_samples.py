@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from bot.characters.character import Character
-from bot.characters.files import HostSample, host_samples
+from bot.characters.voice_sample_files import VoiceSampleFile, voice_sample_files
 from bot.domain.voice_samples import NewVoiceSample
 from bot.errors import ChorusError
 from bot.storage.voice_samples import VoiceSampleRepository
@@ -64,7 +64,7 @@ class HostSamples:
             if row.name == first and not row.is_default:
                 await self._repository.set_default(row.id)
 
-    async def _convert(self, character: Character, found: HostSample) -> NewVoiceSample | None:
+    async def _convert(self, character: Character, found: VoiceSampleFile) -> NewVoiceSample | None:
         try:
             converted = await self._converter.convert(found.path, self._folder)
         except (ChorusError, OSError) as error:
@@ -82,10 +82,10 @@ class HostSamples:
         )
 
 
-def _scan(character: Character) -> tuple[list[HostSample], _FolderState]:
+def _scan(character: Character) -> tuple[list[VoiceSampleFile], _FolderState]:
     """List the recordings in the character's folder. Of files with the same name, the first counts."""
-    by_name: dict[str, HostSample] = {}
-    for sample in host_samples(character):
+    by_name: dict[str, VoiceSampleFile] = {}
+    for sample in voice_sample_files(character):
         by_name.setdefault(sample.name[:MAX_NAME_LENGTH], sample)
     state: list[tuple[str, int, int, str]] = []
     for sample in by_name.values():

@@ -13,9 +13,9 @@ from bot.errors import VoiceUnavailable, WorkflowNotFound
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.speech_text import NO_NAMES, MentionNames, speech_text
+from bot.workflows.input_roles import InputRole
 from bot.workflows.library import WorkflowLibrary
-from bot.workflows.roles import Role
-from bot.workflows.values import Workflow
+from bot.workflows.workflow import Workflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +99,11 @@ class SpeechJobBuilder:
             WorkflowInvalid: Its workflow cannot be used.
 
         """
-        reading = self._workflow(character).reading
-        has_placeholder = any(use.role is Role.VOICE_SAMPLE for use in reading.placeholders)
-        if not (has_placeholder or reading.voice_sample or reading.ambiguity(Role.VOICE_SAMPLE)):
+        analysis = self._workflow(character).analysis
+        if not analysis.takes(InputRole.VOICE_SAMPLE) and analysis.ambiguity(InputRole.VOICE_SAMPLE) is None:
             return None
         sample = await self._samples.default_sample(character, guild_id)
-        if sample is None and has_placeholder:
+        if sample is None and analysis.has_placeholder(InputRole.VOICE_SAMPLE):
             raise VoiceUnavailable(
                 f"{character.name} has no voice sample to speak with.", advice="Add one with `/voice sample add`."
             )

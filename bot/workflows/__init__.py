@@ -1,53 +1,47 @@
-"""ComfyUI workflows: files on disk, where the values of a run go, and what can be known to be wrong beforehand.
+"""ComfyUI workflows: files that their owner has exported from ComfyUI with "Export (API)".
 
-A workflow is what its owner exported from ComfyUI with "Export (API)". `WorkflowLibrary` keeps them in memory,
-`inject` puts a run's values into a copy, `validate_structure` and `validate_installed` tell what would fail.
+`WorkflowLibrary` keeps all of them in memory. `analyze_graph` finds which node inputs take the prompt, the seed and the
+other values of a run, `inject` writes the values into a copy of the graph, and `validate_structure` and
+`validate_installed` find out beforehand what would fail.
 """
 
-from bot.workflows.bindings import Bindings, parse_bindings
-from bot.workflows.description import Finding, Place, WorkflowDescription, describe, describe_text
+from bot.workflows.api_format import decode_graph
+from bot.workflows.bindings import parse_bindings
+from bot.workflows.description import WorkflowDescription, describe
 from bot.workflows.errors import (
-    AmbiguousTarget,
+    AmbiguousInput,
     BindingsInvalid,
     NoOutputNode,
-    NoPromptTarget,
+    NoPromptInput,
     NotAGraph,
     NotApiFormat,
 )
-from bot.workflows.graph import Graph, Target, decode_graph, node_title
-from bot.workflows.injection import inject, seed_limit
-from bot.workflows.library import LoadReport, WorkflowLibrary, read_workflow
-from bot.workflows.parsing import SHARED, parse_workflow
-from bot.workflows.roles import Role
+from bot.workflows.graph import node_title
+from bot.workflows.graph_analysis import InputSource
+from bot.workflows.input_roles import InputRole, InputValues
+from bot.workflows.library import LoadReport, WorkflowLibrary
 from bot.workflows.validation import validate_installed, validate_structure
-from bot.workflows.values import Ambiguity, GraphReading, Injection, PlaceholderUse, Source, Workflow
+from bot.workflows.value_injection import inject, seed_limit
+from bot.workflows.workflow import SHARED, Workflow, parse_workflow
+from bot.workflows.workflow_files import read_workflow
 
 __all__ = [
     "SHARED",
-    "Ambiguity",
-    "AmbiguousTarget",
-    "Bindings",
+    "AmbiguousInput",
     "BindingsInvalid",
-    "Finding",
-    "Graph",
-    "GraphReading",
-    "Injection",
+    "InputRole",
+    "InputSource",
+    "InputValues",
     "LoadReport",
     "NoOutputNode",
-    "NoPromptTarget",
+    "NoPromptInput",
     "NotAGraph",
     "NotApiFormat",
-    "Place",
-    "PlaceholderUse",
-    "Role",
-    "Source",
-    "Target",
     "Workflow",
     "WorkflowDescription",
     "WorkflowLibrary",
     "decode_graph",
     "describe",
-    "describe_text",
     "inject",
     "node_title",
     "parse_bindings",

@@ -1,15 +1,15 @@
-"""`<name>.bindings.yaml`: the owner's word on where the values go, where reading the graph went wrong.
+"""Bindings files, `<name>.bindings.yaml` beside a workflow: the owner names inputs that the analysis got wrong.
 
 ::
 
     positive: ["6.text"]        # node id and input; one, or several
-    negative: []                # an empty list: nowhere
+    negative: []                # an empty list: none
     seed: ["3.seed", "12.value"]
-    defaults:                   # what a placeholder takes where the person chose nothing
+    defaults:                   # what a placeholder becomes where the person chose nothing
       width: 832
       steps: 28
 
-A key that is left out stays with what was found in the graph.
+Where a key is left out, the inputs that the analysis has found are used.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bot.workflows.errors import BindingsInvalid
-from bot.workflows.graph import Graph, Target, inputs, is_link, node_title
-from bot.workflows.roles import Role
+from bot.workflows.graph import Graph, NodeInput, inputs, is_link, node_title
+from bot.workflows.input_roles import InputRole
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, (str, int, float)) else value
 
 
-Places = Annotated[tuple[str, ...] | None, BeforeValidator(_as_list)]
-"""`"6.text"`, or a list of such; None: not said."""
+NodeInputNames = Annotated[tuple[str, ...] | None, BeforeValidator(_as_list)]
+"""`"6.text"` or a list of such names; None where the key is left out."""
 
 
-class Defaults(BaseModel):
-    """What a placeholder takes where the person and the character chose nothing."""
+class PlaceholderDefaults(BaseModel):
+    """The values that placeholders become where neither the person nor the character chose one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,34 +47,35 @@ class Defaults(BaseModel):
 
 
 class Bindings(BaseModel):
-    """A validated bindings file; the fields are the roles of `ChatRole`."""
+    """A validated bindings file: one field for each `InputRole`, and the defaults of placeholders."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    positive: Places = None
-    negative: Places = None
-    seed: Places = None
-    width: Places = None
-    height: Places = None
-    steps: Places = None
-    cfg: Places = None
-    text: Places = None
-    voice_sample: Places = None
-    voice_transcript: Places = None
-    reference_image: Places = None
-    character_name: Places = None
-    defaults: Defaults = Defaults()
+    positive: NodeInputNames = None
+    negative: NodeInputNames = None
+    seed: NodeInputNames = None
+    width: NodeInputNames = None
+    height: NodeInputNames = None
+    steps: NodeInputNames = None
+    cfg: NodeInputNames = None
+    text: NodeInputNames = None
+    voice_sample: NodeInputNames = None
+    voice_transcript: NodeInputNames = None
+    reference_image: NodeInputNames = None
+    character_name: NodeInputNames = None
+    defaults: PlaceholderDefaults = PlaceholderDefaults()
 
-    def places(self, role: Role) -> tuple[str, ...] | None:
-        """What the owner said about a role; None if nothing."""
+    def input_names(self, role: InputRole) -> tuple[str, ...] | None:
+        """Return the names of the inputs of a role; None where the owner named none."""
         return getattr(self, role.value)
 
 
 def parse_bindings(data: bytes | str) -> Bindings:
-    """A bindings file's content (empty: nothing said).
+    """Parse the content of a bindings file; an empty one names nothing.
 
     Raises:
-        BindingsInvalid: No YAML mapping, an unknown key (the nearest known one is named), a wrong type.
+        BindingsInvalid: The file is no YAML mapping, or has an unknown key (the error names the nearest known one) or a
+            value of a wrong type.
 
     """
     try:
@@ -94,40 +95,41 @@ def parse_bindings(data: bytes | str) -> Bindings:
         raise BindingsInvalid(_sentence(error)) from error
 
 
-def resolve_place(graph: Graph, place: str) -> Target:
-    """The input that `6.text` means in this graph (node ids may themselves hold dots and colons).
+def resolve_node_input(graph: Graph, address: str) -> NodeInput:
+    """Return the input that is written `6.text`; node ids may themselves contain dots and colons.
 
     Raises:
-        BindingsInvalid: No such node or input, with the nearest that exists.
+        BindingsInvalid: The graph has no such node or input; the error names the nearest one that exists.
 
     """
-    for at in (index for index, letter in enumerate(place) if letter == "."):
-        node_id, name = place[:at], place[at + 1 :]
+    for at in (index for index, letter in enumerate(address) if letter == "."):
+        node_id, name = address[:at], address[at + 1 :]
         if node_id in graph and name in inputs(graph, node_id):
-            return Target(node_id, name)
-    known = [str(Target(node_id, name)) for node_id in graph for name, _ in _literals(graph, node_id)]
-    node_id = place.split(".", 1)[0]
+            return NodeInput(node_id, name)
+    node_id = address.split(".", 1)[0]
     if node_id in graph:
-        names = ", ".join(f'"{Target(node_id, name)}"' for name, _ in _literals(graph, node_id)) or "none"
+        names = ", ".join(f'"{found}"' for found in _literal_inputs(graph, node_id)) or "none"
         raise BindingsInvalid(
-            f'The bindings file names "{place[:60]}", but node {node_id} ({node_title(graph, node_id)[:60]}) has no'
+            f'The bindings file names "{address[:60]}", but node {node_id} ({node_title(graph, node_id)[:60]}) has no'
             f" such input. Its inputs: {names}.",
         )
-    near = difflib.get_close_matches(place, known, n=1, cutoff=0)
+    known = [str(found) for node_id in graph for found in _literal_inputs(graph, node_id)]
+    near = difflib.get_close_matches(address, known, n=1, cutoff=0)
     hint = f' The nearest is "{near[0]}".' if near else ""
-    raise BindingsInvalid(f'The bindings file names "{place[:60]}", but the workflow has no such node.{hint}')
+    raise BindingsInvalid(f'The bindings file names "{address[:60]}", but the workflow has no such node.{hint}')
 
 
-def _literals(graph: Graph, node_id: str) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in inputs(graph, node_id).items() if not is_link(value)]
+def _literal_inputs(graph: Graph, node_id: str) -> list[NodeInput]:
+    return [NodeInput(node_id, name) for name, value in inputs(graph, node_id).items() if not is_link(value)]
 
 
 def _sentence(error: ValidationError) -> str:
+    """Name the first error. Its location also holds the names of pydantic's validators, which are left out."""
     first = error.errors()[0]
-    loc = list(first["loc"])
-    key = ".".join(str(part) for part in loc if not str(part).startswith(("tuple", "function-")))
+    location = list(first["loc"])
+    key = ".".join(str(part) for part in location if not str(part).startswith(("tuple", "function-")))
     if first["type"] != "extra_forbidden":
         return f'The bindings file has a wrong value at "{key[:60]}": {first["msg"]}.'
-    fields: Mapping[str, Any] = Defaults.model_fields if len(loc) > 1 else Bindings.model_fields
-    near = difflib.get_close_matches(str(loc[-1]), list(fields), n=1, cutoff=0)
+    fields: Mapping[str, Any] = PlaceholderDefaults.model_fields if len(location) > 1 else Bindings.model_fields
+    near = difflib.get_close_matches(str(location[-1]), list(fields), n=1, cutoff=0)
     return f'The bindings file has an unknown key "{key[:60]}"; the nearest known one is "{near[0]}".'

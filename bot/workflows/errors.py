@@ -1,12 +1,12 @@
-"""Why a workflow file cannot be used, each with what its owner does about it.
+"""Errors of workflow files: why one cannot be used, each with what its owner can do about it.
 
 ::
 
     WorkflowInvalid                 WORKFLOW_INVALID (bot.errors)
     |-- NotAGraph                   no JSON, or JSON that is no graph
     |-- NotApiFormat                saved with "Save" instead of "Export (API)"
-    |-- NoPromptTarget              nowhere to put the person's words
-    |-- AmbiguousTarget             several different places, and nothing says which
+    |-- NoPromptInput               no input for the prompt or the spoken text
+    |-- AmbiguousInput              several different inputs could be meant
     |-- NoOutputNode                nothing would be saved
     `-- BindingsInvalid             the `<name>.bindings.yaml` beside it is wrong
 """
@@ -17,14 +17,14 @@ from bot.errors import WorkflowInvalid
 
 
 class NotAGraph(WorkflowInvalid):
-    """Empty, no JSON, a list, too large, too deep, or an object without nodes."""
+    """The file holds no graph: it is empty, no JSON, a list, too large, nested too deeply, or without nodes."""
 
     default = "The workflow file holds no ComfyUI graph."
     default_advice = "Open the workflow in ComfyUI and export it again: File > Export (API)."
 
 
 class NotApiFormat(WorkflowInvalid):
-    """The editor's own format (`nodes`, `links`): only the browser can turn it into something that runs."""
+    """The file is in the editor's own format (`nodes`, `links`), which only ComfyUI's editor can turn into a prompt."""
 
     default = 'The workflow was saved with "Save", not with "Export (API)".'
     default_advice = (
@@ -33,8 +33,8 @@ class NotApiFormat(WorkflowInvalid):
     )
 
 
-class NoPromptTarget(WorkflowInvalid):
-    """Neither a placeholder nor a text that reaches an output."""
+class NoPromptInput(WorkflowInvalid):
+    """The graph has neither a placeholder for the prompt nor a text that an output node depends on."""
 
     default = "The workflow has no place for the prompt."
     default_advice = (
@@ -43,21 +43,21 @@ class NoPromptTarget(WorkflowInvalid):
     )
 
 
-class AmbiguousTarget(WorkflowInvalid):
-    """Several different literal texts reach the outputs; a guess would draw the wrong thing."""
+class AmbiguousInput(WorkflowInvalid):
+    """A value could go to several different inputs; a guess might draw the wrong thing, so the owner has to choose."""
 
     default = "The workflow has several different texts that could be the prompt."
 
 
 class NoOutputNode(WorkflowInvalid):
-    """No node saves or shows a file: ComfyUI would answer `prompt_no_outputs`."""
+    """No node saves or shows a file; ComfyUI would refuse the prompt (`prompt_no_outputs`)."""
 
     default = "The workflow saves nothing: it has no output node."
     default_advice = "Add a Save Image, Save Audio or Save Video node at its end and export it again."
 
 
 class BindingsInvalid(WorkflowInvalid):
-    """The owner's `<name>.bindings.yaml` names a key, node or input that does not exist."""
+    """The bindings file is no YAML mapping, or names a key, node or input that does not exist."""
 
     default = "The bindings file beside the workflow cannot be used."
     default_advice = "Correct the bindings file; `chorus workflow inspect FILE` lists the nodes and their inputs."

@@ -1,8 +1,10 @@
-"""Reading `/object_info` in both of its dialects.
+"""Reading ComfyUI's `GET /object_info`: what inputs each node class has.
 
-Old nodes: `"sampler_name": [["euler", ...], {options}]`; V3 nodes: `"model_name": ["COMBO", {"options": [...]}]`,
-dynamic combos (`COMFY_DYNAMICCOMBO_V3`: each option brings inputs of its own, queued as `format.codec`), and combos
-whose options only the server's own routes know (`remote`). A spec may have length 1.
+An input is described by `[type, options]` in one of two dialects. Nodes of the first API list the choices of a combo in
+place of the type: `"sampler_name": [["euler", ...], {}]`. Nodes of the V3 API name it: `["COMBO", {"options": [...]}]`.
+V3 also has dynamic combos (`COMFY_DYNAMICCOMBO_V3`), each choice of which adds inputs of its own, queued with dotted
+names such as `format.codec`, and combos whose choices only another route of the server lists (`remote`). The options
+may be absent.
 """
 
 from __future__ import annotations
@@ -15,55 +17,56 @@ from typing import Any, cast
 ObjectInfo = Mapping[str, Any]
 """The body of `GET /object_info`: class_type -> description."""
 
-_MODEL_FILE = re.compile(
+_MODEL_EXTENSION = re.compile(
     r"\.(?:safetensors|sft|ckpt|pt|pth|pkl|bin|gguf|onnx|engine|torchscript|nemo|yaml|vae)$", re.IGNORECASE
 )
-_UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "animated_image_upload")
-_NOTHING = frozenset({"", "none", "default", "undefined"})
+_UPLOAD_OPTIONS = ("image_upload", "audio_upload", "video_upload", "file_upload", "animated_image_upload")
+_NO_CHOICE = frozenset({"", "none", "default", "undefined"})
 _SECTIONS = ("required", "optional")
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """One input of a class."""
+    """The description of one input of a node class."""
 
     type: str
     """`INT`, `STRING`, `MODEL`, `COMBO` (either dialect), ..."""
     choices: Sequence[Any] | None
-    """What a combo offers; None where it is no combo or only the server knows (`remote`)."""
+    """What a combo offers; None where it is no combo or its choices are `remote`."""
     options: Mapping[str, Any]
     """`default`, `min`, `max`, `image_upload`, ..."""
 
 
-class _Parsed:
-    """What was parsed of one `/object_info`, so that a graph of a thousand nodes parses a dozen classes."""
+class _ParsedSpecs:
+    """The parsed inputs of one `/object_info`, so that each class is parsed once however often a graph uses it."""
 
     def __init__(self, object_info: ObjectInfo) -> None:
         self.object_info = object_info
         self.specs: dict[tuple[str, str], InputSpec | None] = {}
-        self.combos: dict[str, Mapping[str, InputSpec]] = {}
+        self.model_inputs: dict[str, Mapping[str, InputSpec]] = {}
 
 
-_parsed: list[_Parsed] = []
-_SERVERS_AT_MOST = 8
+_parsed: list[_ParsedSpecs] = []
+_MAX_PARSED = 8
+"""Bodies kept parsed: one for each server in use, the newest first."""
 
 
-def _parsed_of(object_info: ObjectInfo) -> _Parsed:
-    """The parsed form of this very mapping (by identity: a client makes a new one when its server restarts)."""
+def _specs_of(object_info: ObjectInfo) -> _ParsedSpecs:
+    """The parsed inputs of this very mapping (by identity: the client gets a new one when its server restarts)."""
     for known in _parsed:
         if known.object_info is object_info:
             return known
-    known = _Parsed(object_info)
+    known = _ParsedSpecs(object_info)
     _parsed.insert(0, known)
-    del _parsed[_SERVERS_AT_MOST:]
+    del _parsed[_MAX_PARSED:]
     return known
 
 
 def input_spec(object_info: ObjectInfo | None, node_class: str, name: str) -> InputSpec | None:
-    """The description of an input, also of a dynamic combo's (`format.codec`); None where unknown."""
+    """Return the description of an input, also of one that a dynamic combo adds (`format.codec`); None if unknown."""
     if object_info is None:
         return None
-    specs = _parsed_of(object_info).specs
+    specs = _specs_of(object_info).specs
     key = (node_class, name)
     if key not in specs:
         raw = _raw_input(object_info, node_class, name)
@@ -71,33 +74,36 @@ def input_spec(object_info: ObjectInfo | None, node_class: str, name: str) -> In
     return specs[key]
 
 
-def file_combos(object_info: ObjectInfo, node_class: str) -> Mapping[str, InputSpec]:
-    """The inputs of a class that choose among model files on the server; not those inside of dynamic combos."""
-    combos = _parsed_of(object_info).combos
-    if node_class not in combos:
+def model_inputs(object_info: ObjectInfo, node_class: str) -> Mapping[str, InputSpec]:
+    """Return the inputs of a class that choose among model files on the server, without those of dynamic combos."""
+    known = _specs_of(object_info).model_inputs
+    if node_class not in known:
         description = object_info.get(node_class)
         given = cast("Mapping[str, Any]", description).get("input") if isinstance(description, Mapping) else None
         names = [name for section in _section_inputs(given) for name in section]
         specs = {name: input_spec(object_info, node_class, name) for name in names}
-        combos[node_class] = {name: spec for name, spec in specs.items() if spec is not None and offers_files(spec)}
-    return combos[node_class]
+        known[node_class] = {name: spec for name, spec in specs.items() if spec is not None and offers_models(spec)}
+    return known[node_class]
 
 
 def looks_like_model(value: object) -> bool:
-    """Whether a literal names a model file (by its extension)."""
-    return isinstance(value, str) and len(value) < 500 and bool(_MODEL_FILE.search(value))
+    """Whether a literal is the name of a model file, judged by its extension."""
+    return isinstance(value, str) and len(value) < 500 and bool(_MODEL_EXTENSION.search(value))
 
 
-def offers_files(spec: InputSpec) -> bool:
-    """A combo of model files, or one with nothing to choose; not one of files that are uploaded for a run."""
-    if spec.type != "COMBO" or spec.choices is None or any(spec.options.get(key) for key in _UPLOADS):
+def offers_models(spec: InputSpec) -> bool:
+    """Whether the input is a combo of model files: one that lists some, or an empty one (the folder is empty).
+
+    Combos of uploaded pictures, sounds and videos list files too, but declare an upload option and do not count.
+    """
+    if spec.type != "COMBO" or spec.choices is None or any(spec.options.get(key) for key in _UPLOAD_OPTIONS):
         return False
-    real = [choice for choice in spec.choices if str(choice).lower() not in _NOTHING]
+    real = [choice for choice in spec.choices if str(choice).lower() not in _NO_CHOICE]
     return not real or any(looks_like_model(choice) for choice in real)
 
 
 def parse_spec(raw: object) -> InputSpec | None:
-    """One `[type, options]` entry in either dialect; None if it is neither."""
+    """Parse one `[type, options]` entry in either dialect; return None for anything else."""
     if not isinstance(raw, (list, tuple)) or not raw:
         return None
     parts = cast("Sequence[Any]", raw)
@@ -119,7 +125,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def is_output_node(object_info: ObjectInfo, node_class: str) -> bool:
-    """Whether ComfyUI runs a graph because of this node."""
+    """Whether the class is an output node; ComfyUI runs a graph because of its output nodes."""
     description = object_info.get(node_class)
     return isinstance(description, Mapping) and bool(cast("Mapping[str, Any]", description).get("output_node"))
 
@@ -142,11 +148,11 @@ def _raw_input(object_info: ObjectInfo, node_class: str, name: str) -> object:
 
 
 def _dynamic_input(raw: object, rest: str) -> object:
-    """An input that some option of a dynamic combo brings along; the first option that has it."""
+    """The description of an input that a choice of a dynamic combo adds; the first choice that has it is taken."""
     waiting: list[tuple[object, str]] = [(raw, rest)]
     while waiting:
         here, name = waiting.pop()
-        for inputs in _option_inputs(here):
+        for inputs in _inputs_of_choices(here):
             if name in inputs:
                 return inputs[name]
             prefix, _, tail = name.partition(".")
@@ -155,7 +161,7 @@ def _dynamic_input(raw: object, rest: str) -> object:
     return None
 
 
-def _option_inputs(raw: object) -> Iterator[Mapping[str, Any]]:
+def _inputs_of_choices(raw: object) -> Iterator[Mapping[str, Any]]:
     if not isinstance(raw, (list, tuple)) or len(cast("Sequence[Any]", raw)) < 2:
         return
     options = cast("Sequence[Any]", raw)[1]

@@ -1,129 +1,26 @@
-"""What can be known to be wrong before anything is queued."""
+"""Checking a workflow before it is queued: its structure without a server, its nodes and models against one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from bot.domain.jobs import JobKind
 from bot.errors import MissingModel, MissingNode
-from bot.workflows.bindings import Bindings
-from bot.workflows.errors import AmbiguousTarget, NoOutputNode, NoPromptTarget
-from bot.workflows.graph import Graph, class_type, node_title
-from bot.workflows.models import model_files, nearest_names
+from bot.workflows.errors import AmbiguousInput, NoOutputNode, NoPromptInput
+from bot.workflows.graph import Graph, class_type, node_title, upstream
+from bot.workflows.graph_analysis import Ambiguity, GraphAnalysis
+from bot.workflows.input_roles import InputRole
+from bot.workflows.model_files import ModelFile, model_files, nearest_names
 from bot.workflows.object_info import ObjectInfo, is_output_node
-from bot.workflows.reading import read_graph
-from bot.workflows.roles import Role
-from bot.workflows.values import Ambiguity, GraphReading, Workflow
-from bot.workflows.walking import upstream
+from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow
 
-_WHAT = {
-    Role.POSITIVE: ("texts that could be the prompt", "__CHORUS_PROMPT__"),
-    Role.TEXT: ("texts that could be what is spoken", "__CHORUS_TEXT__"),
-    Role.REFERENCE_IMAGE: ("pictures that could be the one to start from", "__CHORUS_REFERENCE_IMAGE__"),
-    Role.VOICE_SAMPLE: ("recordings that could be the voice sample", "__CHORUS_VOICE_SAMPLE__"),
+_WORDS_FOR_ROLE = {
+    InputRole.POSITIVE: ("texts that could be the prompt", "__CHORUS_PROMPT__"),
+    InputRole.TEXT: ("texts that could be what is spoken", "__CHORUS_TEXT__"),
+    InputRole.REFERENCE_IMAGE: ("pictures that could be the one to start from", "__CHORUS_REFERENCE_IMAGE__"),
+    InputRole.VOICE_SAMPLE: ("recordings that could be the voice sample", "__CHORUS_VOICE_SAMPLE__"),
 }
-_NAMED_AT_MOST = 6
-
-
-def validate_structure(
-    workflow: Workflow | Graph,
-    kind: JobKind | None = None,
-    *,
-    object_info: ObjectInfo | None = None,
-    has_reference: bool | None = None,
-) -> None:
-    """Whether a run of this kind could put its values in and would get a file out; needs no server.
-
-    Args:
-        workflow: A workflow, or a bare graph.
-        kind: What the run is for; the workflow's own kind where left out.
-        object_info: Says which classes are output nodes, where it is at hand.
-        has_reference: Whether the run brings a picture; a graph without a prompt is fine then. None: not known yet.
-
-    Raises:
-        NoOutputNode: Nothing is saved or shown.
-        AmbiguousTarget: Several different texts could be the prompt.
-        NoPromptTarget: None could.
-
-    """
-    graph = workflow.graph if isinstance(workflow, Workflow) else workflow
-    reading = workflow.reading if isinstance(workflow, Workflow) else read_graph(graph, Bindings())
-    _need_output(graph, reading, object_info)
-    asked = kind or (workflow.kind if isinstance(workflow, Workflow) else JobKind.IMAGE)
-    role = Role.TEXT if asked is JobKind.AUDIO else Role.POSITIVE
-    if reading.of(role):
-        return
-    if ambiguity := reading.ambiguity(role) or reading.ambiguity(Role.POSITIVE):
-        raise ambiguous(graph, ambiguity, workflow.name if isinstance(workflow, Workflow) else "default")
-    starts_from_picture = bool(reading.reference_image or reading.ambiguity(Role.REFERENCE_IMAGE))
-    if asked is JobKind.AUDIO or not starts_from_picture or has_reference is False:
-        raise NoPromptTarget
-
-
-def ambiguous(graph: Graph, ambiguity: Ambiguity, name: str = "default") -> AmbiguousTarget:
-    """The error that names the candidates and the line that settles it."""
-    what, placeholder = _WHAT.get(ambiguity.role, (f"places for {ambiguity.role.value}", "the placeholder"))
-    shown = ambiguity.candidates[:_NAMED_AT_MOST]
-    places = ", ".join(f'{target} ("{node_title(graph, target.node_id)[:40]}")' for target in shown)
-    more = len(ambiguity.candidates) - len(shown)
-    return AmbiguousTarget(
-        f"The workflow has several different {what}: {places}{f' and {more} more' if more else ''}.",
-        advice=(
-            f"Write one line into {name}.bindings.yaml beside the workflow, such as"
-            f' {ambiguity.role.value}: ["{shown[0]}"] (several are allowed),'
-            f" or write {placeholder} into the right node and export again."
-        ),
-    )
-
-
-def validate_installed(graph: Graph, object_info: ObjectInfo, *, replaced: Collection[str] = ()) -> None:
-    """Whether the server has every node class and model file of the graph.
-
-    Classes are checked for every node (ComfyUI does), models only where an output depends on them (as ComfyUI does).
-    Paths may be written with the other system's separators: `inject` writes them as the server has them.
-
-    Args:
-        graph: A workflow's graph, before or after injection.
-        object_info: The body of `GET /object_info`.
-        replaced: Old class names that this server rewrites by itself (`GET /node_replacements`).
-
-    Raises:
-        MissingNode: Names the classes, the nodes' titles and the nearest installed classes.
-        MissingModel: Names the file, the node and the nearest installed files.
-
-    """
-    missing = {node_id for node_id in graph if class_type(graph, node_id) not in object_info} - {
-        node_id for node_id in graph if class_type(graph, node_id) in replaced
-    }
-    if missing:
-        raise _missing_nodes(graph, [node_id for node_id in graph if node_id in missing], object_info)
-    ends = [node_id for node_id in graph if is_output_node(object_info, class_type(graph, node_id))]
-    for model in model_files(graph, upstream(graph, ends), object_info):
-        if model.installed is False:
-            known = ", ".join(f'"{name}"' for name in model.nearest)
-            raise MissingModel(
-                f'That workflow needs the model "{model.name[:120]}" (node "{_called(graph, model.target.node_id)}",'
-                f" input {model.target.input_name}), which ComfyUI does not have.",
-                advice=(
-                    (f"The nearest installed: {known}. " if known else "No file of that kind is installed. ")
-                    + "The owner should put the model file in place or choose an installed one in the workflow."
-                ),
-            )
-
-
-def _need_output(graph: Graph, reading: GraphReading, object_info: ObjectInfo | None) -> None:
-    known = object_info is not None and all(class_type(graph, node_id) in object_info for node_id in graph)
-    if object_info is not None and known:
-        if not any(is_output_node(object_info, class_type(graph, node_id)) for node_id in graph):
-            raise NoOutputNode
-    elif not reading.outputs or (not reading.output_known and _ends_in_core_nodes(graph, reading)):
-        raise NoOutputNode
-
-
-def _ends_in_core_nodes(graph: Graph, reading: GraphReading) -> bool:
-    """The graph just stops, at nodes known to save nothing; an unknown class may be an output node."""
-    return all(class_type(graph, node_id) in _SAVES_NOTHING for node_id in reading.outputs)
-
+_MAX_NAMED = 6
+"""How many nodes or classes an error names."""
+_MAX_TITLE_CHARS = 60
 
 _SAVES_NOTHING = frozenset({
     "CLIPTextEncode", "CLIPTextEncodeSDXL", "CLIPTextEncodeFlux", "KSampler", "KSamplerAdvanced", "SamplerCustom",
@@ -134,22 +31,127 @@ _SAVES_NOTHING = frozenset({
     "LatentUpscale", "LatentUpscaleBy", "CLIPSetLastLayer", "LoadAudio", "Reroute", "ImageInvert",
     "ImagePadForOutpaint",
 })  # fmt: skip
+"""Core classes that are no output nodes; any other class may be one."""
 
 
-def _missing_nodes(graph: Graph, nodes: list[str], object_info: ObjectInfo) -> MissingNode:
+def validate_structure(
+    workflow: Workflow,
+    kind: JobKind | None = None,
+    *,
+    object_info: ObjectInfo | None = None,
+    has_reference: bool | None = None,
+) -> None:
+    """Check that a job of this kind can write its values into the workflow and will get a file. Asks no server.
+
+    Args:
+        workflow: The workflow.
+        kind: What the job makes; None: the workflow's own kind.
+        object_info: The body of `GET /object_info`, if known: it says which classes are output nodes.
+        has_reference: Whether the job brings a picture; a workflow that starts from one needs no prompt then. None: not
+            known yet.
+
+    Raises:
+        NoOutputNode: No node saves or shows a file.
+        AmbiguousInput: Several different texts could be the prompt (speech: the spoken text).
+        NoPromptInput: There is no text that could be.
+
+    """
+    analysis = workflow.analysis
+    _require_output_node(workflow.graph, analysis, object_info)
+    asked = kind or workflow.kind
+    role = InputRole.TEXT if asked is JobKind.AUDIO else InputRole.POSITIVE
+    if analysis.inputs_for(role):
+        return
+    if ambiguity := analysis.ambiguity(role) or analysis.ambiguity(InputRole.POSITIVE):
+        raise ambiguity_error(workflow.graph, ambiguity, workflow.name)
+    starts_from_picture = bool(
+        analysis.inputs_for(InputRole.REFERENCE_IMAGE) or analysis.ambiguity(InputRole.REFERENCE_IMAGE)
+    )
+    if asked is JobKind.AUDIO or not starts_from_picture or has_reference is False:
+        raise NoPromptInput
+
+
+def ambiguity_error(graph: Graph, ambiguity: Ambiguity, name: str = DEFAULT_WORKFLOW) -> AmbiguousInput:
+    """Return the error that names the candidates and the line of the bindings file that decides between them.
+
+    Args:
+        graph: The workflow's graph.
+        ambiguity: The role and its candidates.
+        name: The workflow's name.
+
+    """
+    what, placeholder = _WORDS_FOR_ROLE.get(ambiguity.role, (f"places for {ambiguity.role.value}", "the placeholder"))
+    named = ambiguity.candidates[:_MAX_NAMED]
+    inputs = ", ".join(f'{found} ("{node_title(graph, found.node_id)[:40]}")' for found in named)
+    more = len(ambiguity.candidates) - len(named)
+    return AmbiguousInput(
+        f"The workflow has several different {what}: {inputs}{f' and {more} more' if more else ''}.",
+        advice=(
+            f"Write one line into {name}.bindings.yaml beside the workflow, such as"
+            f' {ambiguity.role.value}: ["{named[0]}"] (several are allowed),'
+            f" or write {placeholder} into the right node and export again."
+        ),
+    )
+
+
+def validate_installed(graph: Graph, object_info: ObjectInfo) -> None:
+    """Check that the server has every node class and model file of the graph.
+
+    As ComfyUI does it, classes are checked for every node, models only for nodes that an output node depends on. A
+    model file that the server spells with other path separators counts as installed: `inject` writes the server's
+    spelling.
+
+    Args:
+        graph: A workflow's graph, before or after `inject`.
+        object_info: The body of `GET /object_info`.
+
+    Raises:
+        MissingNode: Names the missing classes, the first node that uses one, and the nearest installed classes.
+        MissingModel: Names the file, the node and the nearest installed files.
+
+    """
+    missing = [node_id for node_id in graph if class_type(graph, node_id) not in object_info]
+    if missing:
+        raise _missing_node(graph, missing, object_info)
+    output_nodes = [node_id for node_id in graph if is_output_node(object_info, class_type(graph, node_id))]
+    for model in model_files(graph, upstream(graph, output_nodes), object_info):
+        if model.installed is False:
+            raise _missing_model(graph, model)
+
+
+def _require_output_node(graph: Graph, analysis: GraphAnalysis, object_info: ObjectInfo | None) -> None:
+    if object_info is not None and all(class_type(graph, node_id) in object_info for node_id in graph):
+        if not any(is_output_node(object_info, class_type(graph, node_id)) for node_id in graph):
+            raise NoOutputNode
+        return
+    saves_nothing = all(class_type(graph, node_id) in _SAVES_NOTHING for node_id in analysis.output_nodes)
+    if not analysis.output_nodes or (not analysis.output_classes_known and saves_nothing):
+        raise NoOutputNode
+
+
+def _missing_node(graph: Graph, nodes: list[str], object_info: ObjectInfo) -> MissingNode:
     classes = list(dict.fromkeys(class_type(graph, node_id) for node_id in nodes))
-    shown = ", ".join(f'"{name[:60]}"' for name in classes[:_NAMED_AT_MOST])
-    more = f" and {len(classes) - _NAMED_AT_MOST} more" if len(classes) > _NAMED_AT_MOST else ""
-    # Among hundreds of nodes something is always a little alike; a far-fetched name helps nobody.
+    named = ", ".join(f'"{name[:60]}"' for name in classes[:_MAX_NAMED])
+    more = f" and {len(classes) - _MAX_NAMED} more" if len(classes) > _MAX_NAMED else ""
+    # Hundreds of classes are installed, so without a high cutoff there would always be some name a little alike.
     near = nearest_names(classes[0], object_info, cutoff=0.6)
     hint = "The nearest installed: " + ", ".join(f'"{name}"' for name in near) + ". " if near else ""
-    title = _called(graph, nodes[0])
     return MissingNode(
-        f"That workflow needs {'a node' if len(classes) == 1 else 'nodes'} that ComfyUI does not have: {shown}{more}"
-        f' (first used by "{title}", id {nodes[0][:20]}).',
+        f"That workflow needs {'a node' if len(classes) == 1 else 'nodes'} that ComfyUI does not have: {named}{more}"
+        f' (first used by "{_short_title(graph, nodes[0])}", id {nodes[0][:20]}).',
         advice=f"{hint}The owner should install the custom node and restart ComfyUI.",
     )
 
 
-def _called(graph: Graph, node_id: str) -> str:
-    return node_title(graph, node_id)[:60]
+def _missing_model(graph: Graph, model: ModelFile) -> MissingModel:
+    near = ", ".join(f'"{name}"' for name in model.nearest)
+    hint = f"The nearest installed: {near}. " if near else "No file of that kind is installed. "
+    return MissingModel(
+        f'That workflow needs the model "{model.name[:120]}" (node "{_short_title(graph, model.node_input.node_id)}",'
+        f" input {model.node_input.input_name}), which ComfyUI does not have.",
+        advice=f"{hint}The owner should put the model file in place or choose an installed one in the workflow.",
+    )
+
+
+def _short_title(graph: Graph, node_id: str) -> str:
+    return node_title(graph, node_id)[:_MAX_TITLE_CHARS]

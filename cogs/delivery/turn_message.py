@@ -17,7 +17,7 @@ from cogs.ui.job_buttons import turn_view
 
 if TYPE_CHECKING:
     from bot.domain.conversations import Message
-    from bot.settings.sections import Reactions
+    from bot.settings.discord_section import Reactions
     from cogs.delivery.turn_sender import TurnSender
 
 log = logging.getLogger(__name__)

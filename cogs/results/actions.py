@@ -13,7 +13,7 @@ from bot.derived_jobs.requests import remix, repeat, upscale, vary
 from bot.derived_jobs.service import pictures
 from bot.domain.jobs import UNFINISHED, JobKind
 from bot.errors import InputInvalid, NotAllowed
-from bot.workflows.difference import shortened
+from bot.workflows.version_differences import shortened
 from cogs.actors import interaction_actor
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from bot.derived_jobs.requests import RemixChanges
+from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
 from cogs.ui.components import JOB_ID
 from cogs.ui.modals import LONGEST_INPUT, Field, stateless_modal
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 REMIX_FORM: Final = rf"chorus:remixed:{JOB_ID}"
 """Custom id of the submitted form."""
 _SIZE: Final = re.compile(r"(\d{1,5})\s*(?:x|×|\*|,|\s)\s*(\d{1,5})", re.IGNORECASE)  # noqa: RUF001
-LARGEST_SEED: Final = 2**64 - 1
 
 Settings = Mapping[str, int | float | None]
 """`DerivedJobs.settings`."""
@@ -66,7 +66,7 @@ def read_remix(job: Job, settings: Settings, written: Mapping[str, str]) -> Remi
     if written.get("steering", "").strip() != _steering(settings):
         overrides = _without(overrides, "steps", "cfg") | _read_steering(written.get("steering", ""), settings)
     return RemixChanges(
-        positive, _negative(job, written.get("negative", "")), overrides, _read_seed(written.get("seed", ""))
+        positive, _negative(job, written.get("negative", "")), overrides, parse_seed(written.get("seed", ""))
     )
 
 
@@ -123,12 +123,3 @@ def _read_steering(text: str, settings: Settings) -> dict[str, int | float | str
     if "steps" in found and found["steps"] != int(found["steps"]):
         raise InputInvalid("Steps are a whole number.", advice=advice)
     return {name: int(value) if name == "steps" else value for name, value in found.items()}
-
-
-def _read_seed(text: str) -> int | None:
-    digits = text.strip()
-    if not digits:
-        return None
-    if not digits.isascii() or not digits.isdecimal() or int(digits) > LARGEST_SEED:
-        raise InputInvalid("That seed cannot be used.", advice=f"Give a whole number from 0 to {LARGEST_SEED}.")
-    return int(digits)

@@ -13,7 +13,7 @@ from cogs.ui.components import JOB_ID, TURN_ID, Button, button, job_button, stat
 if TYPE_CHECKING:
     from bot.domain.conversations import Message
     from bot.domain.jobs import Job
-    from bot.settings.sections import Reactions
+    from bot.settings.discord_section import Reactions
 
 MOST_PICTURES: Final = 25
 """Buttons in one message."""

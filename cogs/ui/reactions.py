@@ -15,7 +15,7 @@ from bot.domain.jobs import UNFINISHED, JobKind, JobState
 
 if TYPE_CHECKING:
     from bot.domain.jobs import Job
-    from bot.settings.sections import Reactions
+    from bot.settings.discord_section import Reactions
 
 
 class Reaction(StrEnum):

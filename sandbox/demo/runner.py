@@ -31,7 +31,7 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         ChorusError: The demo could not be started, for example because no ComfyUI answers.
 
     """
-    level = default_settings(options.folder).quieter("ERROR")
+    level = default_settings(options.folder).with_log_level("ERROR")
     with open_log(level, debug=options.debug, to_file=False):
         return asyncio.run(_demo(options, console))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.characters import CharacterLibrary, host_samples, import_card
+from bot.characters import CharacterLibrary, import_card, voice_sample_files
 from bot.errors import CharacterNotFound
 from tests.characters import cards
 
@@ -43,13 +43,14 @@ def test_what_is_shipped_loads_without_a_word(caplog: pytest.LogCaptureFixture) 
         assert character.avatar_path.stat().st_size < 150_000
         with Image.open(character.avatar_path) as avatar:
             assert avatar.size == (512, 512)
-        sample = host_samples(character)[0]
+        sample = voice_sample_files(character)[0]
         assert sample.transcript
         with wave.open(str(sample.path)) as sound:
             assert (sound.getnchannels(), sound.getframerate()) == (1, 16000)
             assert 3 <= sound.getnframes() / sound.getframerate() <= 30
 
 
+@pytest.mark.setting("character.id")
 def test_finding_by_id_name_and_alias(tmp_path: Path) -> None:
     put(tmp_path, "nova", "Nova Prime", "aliases: [Star]\n")
     put(tmp_path, "star")

@@ -18,7 +18,7 @@ from bot.discord_client.connection import connected
 from bot.discord_client.endpoint import point_discord_at
 from bot.domain.conversations import ChannelBinding
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
-from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobKind, JobState
+from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, Job, JobError, JobKind, JobState
 from bot.errors import ChorusError
 from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.media.ffmpeg import Ffmpeg
@@ -72,7 +72,7 @@ class Script:
 
     async def cancel(self, job_id: uuid.UUID) -> bool:
         self.cancelled.append(job_id)
-        if self.jobs[job_id].state not in {JobState.QUEUED, JobState.RUNNING}:
+        if self.jobs[job_id].state not in UNFINISHED:
             return False
         self.end(job_id, JobState.CANCELLED, JobError(code="CANCELLED", message="Cancelled."))
         return True
@@ -92,8 +92,7 @@ class Script:
         return QueueView(running=running, waiting=waiting)
 
     async def recover(self) -> list[Job]:
-        open_states = {JobState.QUEUED, JobState.RUNNING}
-        return [job for job in self.jobs.values() if job.id not in self.shown and job.state not in open_states]
+        return [job for job in self.jobs.values() if job.id not in self.shown and job.state not in UNFINISHED]
 
     # -- as the store of jobs
 
@@ -104,7 +103,7 @@ class Script:
         return self.change(job_id, state=JobState.FAILED, error=stored)
 
     async def unfinished(self, owner: str) -> list[Job]:
-        return [job for job in self.jobs.values() if job.state in {JobState.QUEUED, JobState.RUNNING}]
+        return [job for job in self.jobs.values() if job.state in UNFINISHED]
 
     # -- what the test says
 

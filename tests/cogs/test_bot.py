@@ -39,6 +39,7 @@ def a_command() -> Any:
     return cast("Any", another)
 
 
+@pytest.mark.setting("discord.guild_ids")
 async def test_named_guilds_get_their_own_commands_and_others_are_not_served(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         elsewhere = stage.discord.add_guild("Elsewhere")
@@ -135,6 +136,7 @@ async def test_nothing_pings_by_default(stage: Stage) -> None:
         assert mentions is None or mentions.get("parse") == []
 
 
+@pytest.mark.setting("discord.progress_interval_seconds")
 async def test_edits_keep_their_distance_up_to_the_result(tmp_path: Path) -> None:
     interval = 0.25
     async with staged(tmp_path, progress_interval_seconds=interval) as stage, stage.running():
@@ -149,6 +151,7 @@ async def test_edits_keep_their_distance_up_to_the_result(tmp_path: Path) -> Non
         times = [edit.received_at for edit in stage.discord.requests_to("PATCH", "/channels/*/messages/*")]
         assert len(times) == 4
         assert all(after - before >= interval for before, after in itertools.pairwise(times))
+        assert times[-1] - times[0] < 3 * 1.5, "the default interval would have taken this long at least"
 
 
 async def test_the_queue_shows_what_waits_and_not_other_servers_people(stage: Stage) -> None:

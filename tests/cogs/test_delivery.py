@@ -194,6 +194,7 @@ async def test_a_job_whose_row_is_gone_says_so(stage: Stage) -> None:
         assert "INPUT_INVALID" in answer.message.text()
 
 
+@pytest.mark.setting("discord.notify_after_seconds")
 async def test_after_a_long_wait_the_person_is_mentioned_once(tmp_path: Path) -> None:
     async with staged(tmp_path, notify_after_seconds=0.0001) as stage, stage.running():
         message = await drawn(stage)

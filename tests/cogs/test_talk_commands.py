@@ -240,6 +240,7 @@ async def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         assert "INPUT_INVALID" in text(result)
 
 
+@pytest.mark.setting("character.nsfw")
 async def test_a_character_for_adults_stays_in_rooms_for_adults(tmp_path: Path) -> None:
     async with scene_in(tmp_path) as scene:
         adult = CHARACTER.format(id="eve", name="Eve") + "nsfw: true\n"

@@ -84,7 +84,7 @@ async def test_tools_that_the_server_takes_are_offered_unless_never(
     assert ["<draw>" in text for text in instructions] == [not offered, not offered]
 
 
-@pytest.mark.setting("character:preferred_llm.top_p")
+@pytest.mark.setting("character.preferred_llm.top_p")
 @pytest.mark.parametrize(("line", "sent"), [("preferred_llm: {top_p: 0.4}\n", 0.4), ("", None)])
 async def test_top_p_of_a_character_is_sent(
     server: ScriptedModel, tmp_path: Path, line: str, sent: float | None

@@ -138,6 +138,7 @@ async def test_limits_count_for_the_one_who_presses(tmp_path: Path) -> None:
             await here.finished(answer.message)
 
 
+@pytest.mark.setting("regenerate.by")
 async def test_who_may_ask_can_be_the_requester_alone(tmp_path: Path) -> None:
     async with studio(tmp_path, regenerate={"by": "requester"}) as here, here.house.running():
         first = await here.drawn()
@@ -174,6 +175,7 @@ async def test_delete_is_for_the_requester_and_moderators_and_keeps_the_data(her
     assert len(list(here.data.glob("images/*/*.png"))) == 3
 
 
+@pytest.mark.setting("media.delete_files_on_delete")
 async def test_files_go_too_where_the_owner_wants_that(tmp_path: Path) -> None:
     async with studio(tmp_path, media={"delete_files_on_delete": True}) as here, here.house.running():
         first, second = [await here.drawn() for _ in range(2)]
@@ -236,7 +238,7 @@ async def test_info_says_everything_and_repeats_exactly(here: Studio) -> None:
 async def test_a_changed_workflow_is_told_and_either_is_offered(here: Studio) -> None:
     async with here.house.running() as (services, _):
         first = await here.drawn(seed="5")
-        generation = services.workflows.generation
+        generation = services.workflows.revision
         here.workflow("default", graph(steps=3))
         async with asyncio.timeout(60):
             await services.workflows.wait_changed(generation)
@@ -338,6 +340,7 @@ async def test_reactions_elsewhere_and_of_bots_do_nothing(here: Studio) -> None:
     assert not text.deleted
 
 
+@pytest.mark.setting("discord.offer_reactions", "discord.reactions.regenerate")
 async def test_other_emoji_can_be_chosen_and_are_offered(tmp_path: Path) -> None:
     emoji = {"offer_reactions": True, "reactions": {"regenerate": "✨", "delete": "🔥"}}
     async with studio(tmp_path, discord=emoji) as here, here.house.running():

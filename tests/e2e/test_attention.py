@@ -108,6 +108,7 @@ async def test_an_edit_while_the_model_answers_counts_from_then_on(parlour: Parl
     assert parlour.history() == ["ada: my boat is blue", "It is red.", "ada: which?"]
 
 
+@pytest.mark.setting("discord.allow_dms")
 async def test_direct_messages_are_bound_per_person(tmp_path: Path) -> None:
     async with furnished(tmp_path, discord={"allow_dms": True}) as parlour:
         async with parlour.house.running():
@@ -225,6 +226,7 @@ async def test_a_lone_mention_is_a_call(parlour: Parlour) -> None:
     assert parlour.history() == ["ada: @Chorus"]
 
 
+@pytest.mark.setting("character.aliases")
 async def test_a_reply_or_an_alias_reaches_that_character(parlour: Parlour) -> None:
     async with parlour.house.running():
         await parlour.use("nova")
@@ -291,6 +293,7 @@ async def test_a_character_that_does_not_draw_never_does_whatever_its_model_call
     assert parlour.house.rows("SELECT count(*) FROM jobs") == [(0,)]
 
 
+@pytest.mark.setting("conversation.allow_bots", "conversation.max_bot_turns")
 async def test_other_bots_are_ignored_and_allowed_ones_do_not_talk_for_ever(tmp_path: Path) -> None:
     for allowed, folder in ((False, tmp_path / "closed"), (True, tmp_path / "open")):
         folder.mkdir()

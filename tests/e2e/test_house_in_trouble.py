@@ -51,13 +51,13 @@ async def test_old_flat_workflow_files_are_moved_at_start_and_never_over_another
 
 async def test_a_workflow_that_changes_on_disk_is_used_without_a_restart(house: House) -> None:
     async with house.running() as (services, _):
-        seen = services.workflows.generation
+        seen = services.workflows.revision
         new = house.folder / "workflows" / "nova" / "image" / "fresh.json"
         new.write_text(json.dumps(WORKFLOWS["default"]), encoding="utf-8")
         async with asyncio.timeout(60):
             await services.workflows.wait_changed(seen)
         await house.result(await house.imagine(workflow="fresh"))
-        seen = services.workflows.generation
+        seen = services.workflows.revision
         new.write_text("{", encoding="utf-8")
         async with asyncio.timeout(60):
             await services.workflows.wait_changed(seen)

@@ -50,6 +50,7 @@ async def test_a_dozen_pictures_are_two_messages(house: House) -> None:
     assert len({file.data for file in first.attachments + second.attachments}) == 12
 
 
+@pytest.mark.setting("media.keep_metadata")
 async def test_without_metadata_nothing_of_the_prompt_is_posted(tmp_path: Path) -> None:
     async with built(tmp_path, media={"keep_metadata": False}) as house:
         async with house.running() as (services, _):

@@ -123,6 +123,7 @@ async def test_the_doctor_examines_the_configured_ffmpeg(tmp_path: Path, ffmpeg:
     ran_with(ffmpeg.calls_since_last(), "-encoders")
 
 
+@pytest.mark.setting("media.max_pixels")
 @pytest.mark.parametrize(("max_pixels", "state"), [(64 * 64, "delivered"), (64 * 64 - 1, "failed")])
 async def test_a_result_with_more_pixels_than_configured_is_refused(
     tmp_path: Path, max_pixels: int, state: str
@@ -136,6 +137,7 @@ async def test_a_result_with_more_pixels_than_configured_is_refused(
         assert ("too large to open (64 x 64)" in message.text()) is (state == "failed")
 
 
+@pytest.mark.setting("media.max_pixels")
 async def test_the_gallery_opens_no_thumbnail_above_the_configured_pixels(tmp_path: Path) -> None:
     """The limit is lowered between two runs of the bot, so that a thumbnail is above it."""
     async with built(tmp_path, privileged_intents=PRIVILEGED_INTENTS) as house:

@@ -11,6 +11,7 @@ from sandbox.discord import ErrorStatus, Rejected
 from tests.e2e.house import House, built
 
 
+@pytest.mark.setting("discord.server")
 async def test_it_runs_and_stops_cleanly_on_sigterm(house: House) -> None:
     async with house.start() as bot:
         await bot.ready()

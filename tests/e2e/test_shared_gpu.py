@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -48,6 +49,7 @@ async def status(house: House) -> str:
     return (await house.ada.slash(house.room, "status")).message.text()
 
 
+@pytest.mark.setting("visual_generation.unload_during_image_generation")
 async def test_the_model_leaves_before_a_picture_and_comfyui_before_the_model_speaks(tmp_path: Path) -> None:
     async with shared(tmp_path) as (house, model), house.running():
         await used(house)
@@ -117,6 +119,7 @@ async def test_a_picture_of_the_characters_own_is_written_before_the_gpu_changes
         assert house.rows("SELECT json_extract(parameters, '$.positive') FROM jobs") == [("a red boat, oil on canvas",)]
 
 
+@pytest.mark.setting("llm.provider")
 async def test_a_server_that_cannot_unload_is_named_once_and_draws_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -133,6 +136,7 @@ async def test_a_server_that_cannot_unload_is_named_once_and_draws_all_the_same(
     assert len(told) == 1
 
 
+@pytest.mark.setting("visual_generation.unload_timeout_seconds")
 async def test_a_model_that_will_not_go_holds_nothing_up(tmp_path: Path) -> None:
     async with shared(tmp_path, unload_timeout_seconds=0.3) as (house, model), house.running():
         await used(house)
@@ -140,7 +144,31 @@ async def test_a_model_that_will_not_go_holds_nothing_up(tmp_path: Path) -> None
         model.script("Hello.")
         await house.ada.send(house.room, "hi")
         await said(house, "Hello.")
-        await house.result(await house.imagine())
+        async with asyncio.timeout(20):  # the default would hold the picture up for 30 seconds
+            await house.result(await house.imagine())
+        await house.until_rows(SETTLED, (0,))
+
+
+@pytest.mark.setting("visual_generation.max_swap_wait_seconds")
+@pytest.mark.parametrize(("seconds", "drawn_before"), [(0.01, 1), (3600, 3)])
+async def test_a_turn_waits_so_long_for_the_pictures_before_it(
+    tmp_path: Path, seconds: float, drawn_before: int
+) -> None:
+    async with shared(tmp_path, max_swap_wait_seconds=seconds) as (house, model), house.running():
+        await used(house)
+        gate = model.set_breakpoint()
+        async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
+            pictures = [await house.imagine()]
+            await hold.reached.wait()
+            pictures += [await house.imagine() for _ in range(2)]
+            await house.bob.send(house.room, "and now?")
+            await said(house, WAITING_FOR_GPU_TEXT)
+            hold.release()
+        await model.wait_for_requests(1)
+        assert len(house.comfy.log.find("execution_success")) == drawn_before
+        gate.release()
+        for picture in pictures:
+            await house.result(picture)
         await house.until_rows(SETTLED, (0,))
 
 

@@ -167,6 +167,7 @@ async def test_the_bot_stops_at_once_although_discord_does_not_answer(parlour: P
     assert len(parlour.turns) == 1
 
 
+@pytest.mark.setting("conversation.edit_interval_seconds")
 async def test_edits_keep_discords_pace_the_last_one_too(tmp_path: Path) -> None:
     async with furnished(tmp_path, conversation={"edit_interval_seconds": 0.4}) as parlour:
         parlour.model.script = [says("One. ", "Two. ", "Three. ", "Four.", pause=0.15)]

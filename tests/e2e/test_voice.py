@@ -27,6 +27,7 @@ async def nova(tmp_path: Path) -> AsyncIterator[VoiceHouse]:
         yield made
 
 
+@pytest.mark.setting("character.voice.always_on")
 async def test_a_turn_is_followed_by_its_voice_as_discord_wants_it(nova: VoiceHouse) -> None:
     async with nova.house.running():
         await nova.use_nova()
@@ -194,6 +195,7 @@ async def test_where_discord_refuses_bubbles_it_is_an_attachment(nova: VoiceHous
     assert len(nova.posts()) == 2
 
 
+@pytest.mark.setting("voice.delivery", "voice.format")
 async def test_attachments_as_mp3_if_the_owner_wants(tmp_path: Path) -> None:
     async with voice_house(tmp_path, voice={"delivery": "attachment", "format": "mp3"}) as nova:
         nova.model.script = [says(SAID)]

@@ -21,8 +21,7 @@ from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.parsing import parse_workflow
-from bot.workflows.values import Workflow
+from bot.workflows.workflow import Workflow, parse_workflow
 
 OPTIONS = ClientOptions(
     retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, confirmation_delay=0.05, watchdog_silence=2.0

@@ -1,4 +1,4 @@
-"""Graphs as people write them, small enough to read."""
+"""Small workflow graphs as people export them, and helpers to compare what the analysis found in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from bot.workflows import Workflow, parse_workflow
+from bot.workflows import InputRole, Workflow, parse_workflow
+from bot.workflows.graph_analysis import GraphAnalysis
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "comfyui"
 GraphDict = dict[str, dict[str, Any]]
@@ -54,6 +55,12 @@ def parsed(graph: GraphDict, bindings: str | None = None) -> Workflow:
     return parse_workflow(json.dumps(graph), bindings=bindings)
 
 
-def places(targets: tuple[Any, ...]) -> list[str]:
-    """`["6.text"]`, sorted, to compare with."""
-    return sorted(str(target) for target in targets)
+def inputs_of(analysis: GraphAnalysis, role: InputRole) -> list[str]:
+    """The inputs that were found for a role, as `["6.text"]`, sorted."""
+    return sorted(str(node_input) for node_input in analysis.inputs_for(role))
+
+
+def candidates_of(analysis: GraphAnalysis, role: InputRole) -> list[str]:
+    """The inputs of an ambiguity, as `["6.text"]`, sorted; empty where there is none."""
+    ambiguity = analysis.ambiguity(role)
+    return [] if ambiguity is None else sorted(str(node_input) for node_input in ambiguity.candidates)

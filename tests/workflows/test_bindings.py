@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.workflows import BindingsInvalid, Injection, Source, inject, parse_bindings
-from bot.workflows.roles import Role
-from tests.workflows.graphs import node, parsed, places, txt2img
+from bot.workflows import BindingsInvalid, InputSource, InputValues, inject, parse_bindings
+from bot.workflows.input_roles import InputRole
+from tests.workflows.graphs import inputs_of, node, parsed, txt2img
 
 TWO = txt2img(
     **{
@@ -17,32 +17,35 @@ TWO["3"]["inputs"]["positive"] = ["40", 0]
 
 
 def test_the_owner_settles_an_open_question() -> None:
-    assert parsed(TWO).reading.ambiguity(Role.POSITIVE) is not None
+    assert parsed(TWO).analysis.ambiguity(InputRole.POSITIVE) is not None
     workflow = parsed(TWO, 'positive: ["10.text"]')
-    assert places(workflow.reading.positive) == ["10.text"]
-    assert workflow.reading.sources[Role.POSITIVE] is Source.BINDINGS
-    assert workflow.reading.ambiguities == ()
-    filled = inject(workflow, Injection(positive="P"))
+    assert inputs_of(workflow.analysis, InputRole.POSITIVE) == ["10.text"]
+    assert workflow.analysis.sources[InputRole.POSITIVE] is InputSource.BINDINGS
+    assert workflow.analysis.ambiguities == ()
+    filled = inject(workflow, InputValues(positive="P"))
     assert (filled["10"]["inputs"]["text"], filled["6"]["inputs"]["text"]) == ("P", "a cat")
 
 
 def test_one_place_needs_no_list_and_several_are_fine() -> None:
-    assert places(parsed(TWO, "positive: 6.text").reading.positive) == ["6.text"]
-    assert places(parsed(TWO, 'positive: [6.text, "10.text"]').reading.positive) == ["10.text", "6.text"]
-    assert places(parsed(TWO, 'positive: "57:8.1.value"').reading.positive) == ["57:8.1.value"]
+    assert inputs_of(parsed(TWO, "positive: 6.text").analysis, InputRole.POSITIVE) == ["6.text"]
+    assert inputs_of(parsed(TWO, 'positive: [6.text, "10.text"]').analysis, InputRole.POSITIVE) == [
+        "10.text",
+        "6.text",
+    ]
+    assert inputs_of(parsed(TWO, 'positive: "57:8.1.value"').analysis, InputRole.POSITIVE) == ["57:8.1.value"]
 
 
 def test_an_empty_list_means_nowhere() -> None:
     workflow = parsed(txt2img(), "negative: []\nseed: []")
-    assert workflow.reading.negative == ()
-    filled = inject(workflow, Injection(positive="P", negative="N", seed=4))
+    assert inputs_of(workflow.analysis, InputRole.NEGATIVE) == []
+    filled = inject(workflow, InputValues(positive="P", negative="N", seed=4))
     assert filled["7"]["inputs"]["text"] == "blurry"
     assert filled["3"]["inputs"]["seed"] == 5
 
 
 def test_bindings_go_before_placeholders() -> None:
     graph = txt2img("%prompt%", "so %prompt%")
-    filled = inject(parsed(graph, "positive: 7.text"), Injection(positive="P"))
+    filled = inject(parsed(graph, "positive: 7.text"), InputValues(positive="P"))
     assert filled["7"]["inputs"]["text"] == "P"
 
 

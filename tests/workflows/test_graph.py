@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.workflows import NotAGraph, NotApiFormat, decode_graph, node_title
-from bot.workflows.graph import MAX_BYTES
-from tests.workflows.graphs import SHARED, node, parsed, txt2img
+from bot.workflows import InputRole, NotAGraph, NotApiFormat, decode_graph, node_title
+from bot.workflows.api_format import MAX_BYTES
+from tests.workflows.graphs import SHARED, inputs_of, node, parsed, txt2img
 
 GRAPH: dict[str, Any] = txt2img()
 WRAPPED: list[dict[str, Any]] = [
@@ -88,10 +88,10 @@ def test_the_editors_format_is_named_as_such(wrapped: bool) -> None:
 
 def test_cycles_and_endless_chains_are_read() -> None:
     loop = txt2img(positive=["20", 0], **{"20": node("Reroute", x=["21", 0]), "21": node("Reroute", x=["20", 0])})
-    assert parsed(loop).reading.positive == ()
+    assert inputs_of(parsed(loop).analysis, InputRole.POSITIVE) == []
     chain = {str(at): node("Reroute", any=[str(at + 1), 0]) for at in range(100, 20_000)}
     chain["20000"] = node("PrimitiveString", value="deep")
-    assert [str(target) for target in parsed(txt2img(positive=["100", 0], **chain)).reading.positive] == ["20000.value"]
+    assert inputs_of(parsed(txt2img(positive=["100", 0], **chain)).analysis, InputRole.POSITIVE) == ["20000.value"]
 
 
 def test_titles_never_fail() -> None:

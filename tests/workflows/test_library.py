@@ -11,8 +11,8 @@ import pytest
 
 from bot.domain.jobs import JobKind
 from bot.errors import WorkflowInvalid, WorkflowNotFound
-from bot.workflows import BindingsInvalid, NotAGraph, NotApiFormat, WorkflowLibrary, validate_structure
-from tests.workflows.graphs import node, places, txt2img
+from bot.workflows import BindingsInvalid, InputRole, NotAGraph, NotApiFormat, WorkflowLibrary, validate_structure
+from tests.workflows.graphs import inputs_of, node, txt2img
 
 IMAGE, AUDIO = JobKind.IMAGE, JobKind.AUDIO
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -159,7 +159,7 @@ def test_bindings_beside_a_file_are_read_and_watched(tmp_path: Path) -> None:
     said = write(tmp_path / "nova/image/default.bindings.yaml", "negative: []")
     library.load()
     second = library.get("nova", IMAGE)
-    assert second.reading.negative == ()
+    assert inputs_of(second.analysis, InputRole.NEGATIVE) == []
     assert first.content_hash != second.content_hash
     write(said, "negatve: []")
     library.load()
@@ -191,7 +191,7 @@ async def test_changes_on_disk_are_picked_up(tmp_path: Path) -> None:
     path = write(tmp_path / "nova/image/default.json", txt2img("one"))
     async with WorkflowLibrary(tmp_path) as library:
         assert text_of(library) == "one"
-        seen = library.generation
+        seen = library.revision
 
         async def changed_to(text: str) -> None:
             nonlocal seen
@@ -214,22 +214,19 @@ async def test_changes_on_disk_are_picked_up(tmp_path: Path) -> None:
             assert text_of(library, "alex") == "four"
 
 
-async def test_a_folder_that_cannot_be_watched_is_looked_at_instead(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_folder_that_cannot_be_watched_is_polled_instead(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def no_more_watches(*_: Any, **__: Any) -> Any:
-        raise OSError(28, "inotify watch limit reached")
-        yield  # an async generator, as awatch is
-
-    monkeypatch.setattr("bot.workflows.library.awatch", no_more_watches)
-    monkeypatch.setattr("bot.workflows.library._POLL_SECONDS", 0.02)
-    async with WorkflowLibrary(tmp_path) as library:
+    root = tmp_path / "workflows"
+    async with WorkflowLibrary(root, poll_seconds=0.02) as library:
+        root.rmdir()  # before the task that watches it runs for the first time: there is nothing to be watched
         async with asyncio.timeout(60):
-            seen = library.generation
-            write(tmp_path / "nova/image/default.json", txt2img("one"))
+            while "cannot watch" not in caplog.text:  # noqa: ASYNC110 - the log is the only sign of it
+                await asyncio.sleep(0.01)
+            seen = library.revision
+            write(root / "nova/image/default.json", txt2img("one"))
             while "default" not in library.names("nova", IMAGE):
                 seen = await library.wait_changed(seen)
-    assert "cannot watch" in caplog.text
 
 
 def test_every_shipped_workflow_loads_and_can_run() -> None:
@@ -242,15 +239,15 @@ def test_every_shipped_workflow_loads_and_can_run() -> None:
         assert {"default", "portrait", "landscape", "vary", "upscale"} <= set(library.names(character, IMAGE))
     for workflow in library.all():
         validate_structure(workflow)
-        assert workflow.reading.ambiguities == ()
-        assert workflow.reading.output_known
+        assert workflow.analysis.ambiguities == ()
+        assert workflow.analysis.output_classes_known
         if workflow.name != "upscale":
-            assert workflow.reading.seeds
+            assert workflow.analysis.inputs_for(InputRole.SEED)
         if workflow.name in {"vary", "upscale"}:
-            assert workflow.reading.reference_image
-    speech = library.get("somebody", AUDIO).reading
-    assert places(speech.text) == ["2.text"]
-    assert places(speech.voice_sample) == ["1.audio"]
+            assert workflow.analysis.inputs_for(InputRole.REFERENCE_IMAGE)
+    speech = library.get("somebody", AUDIO).analysis
+    assert inputs_of(speech, InputRole.TEXT) == ["2.text"]
+    assert inputs_of(speech, InputRole.VOICE_SAMPLE) == ["1.audio"]
     assert library.get("nova", AUDIO).graph["3"] == node(
         "SaveAudio", title="Save Audio", audio=["2", 0], filename_prefix="audio/nova"
     )

@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.domain.jobs import JobKind, JobState
-from bot.settings.sections import Reactions
+from bot.settings.discord_section import Reactions
 from cogs.ui.reactions import ACTIONS, MessageContent, Reaction, as_markdown, emoji_for, reaction_of
 from tests.cogs.making import a_job, a_request
 

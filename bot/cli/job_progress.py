@@ -1,0 +1,95 @@
+"""What `chorus imagine` and `chorus repeat` share: waiting for a job with a progress bar, and copying its files."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+
+from bot.domain.job_updates import Ended, JobUpdate, Progress, Waiting
+from bot.domain.jobs import Job
+from bot.errors import ERRORS_BY_CODE, ChorusError, ConfigError
+
+if TYPE_CHECKING:
+    from bot.services import Services
+
+
+async def wait_for_job(services: Services, job: Job, console: Console) -> Job:
+    """Show the progress of a job until it has ended, and return it. Ctrl-C cancels the job.
+
+    Raises:
+        ChorusError: The job has failed or was cancelled.
+
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    printed_reasons: set[str] = set()
+    try:
+        with ProgressBar(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("Accepted", total=None)
+            async for update in services.orchestrator.watch(job.id):
+                _show(bar, task, update)
+                _print_reason_once(update, printed_reasons, console)
+                if isinstance(update, Ended):
+                    return _succeeded(update.job)
+    except asyncio.CancelledError:
+        # Nobody waits for the result any more, so ComfyUI must not go on.
+        await asyncio.shield(services.orchestrator.cancel(job.id))
+        raise
+    raise ChorusError
+
+
+def copy_results(made: list[Path], out: Path) -> list[Path]:
+    """Copy files and return the paths of the copies. Blocking.
+
+    Args:
+        made: The files.
+        out: A folder, if it is one, has no suffix, or there are several files; else the path of the copy.
+
+    Raises:
+        ConfigError: A copy cannot be written.
+
+    """
+    is_folder = out.is_dir() or len(made) > 1 or not out.suffix
+    targets = [out / path.name for path in made] if is_folder else [out]
+    try:
+        for path, target in zip(made, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written ({(error.strerror or 'error').lower()}).") from error
+    return targets
+
+
+def _print_reason_once(update: JobUpdate, printed: set[str], console: Console) -> None:
+    """Print why the job waits, also where no bar is drawn (a pipe, cron)."""
+    if isinstance(update, Waiting) and update.reason and update.reason not in printed:
+        printed.add(update.reason)
+        console.print(f"Waiting: {update.reason}. Ctrl-C gives up; `chorus doctor` checks the connection.")
+
+
+def _show(bar: ProgressBar, task: TaskID, update: JobUpdate) -> None:
+    match update:
+        case Waiting():
+            bar.update(task, description=update.reason or f"Waiting, place {update.position}")
+        case Progress(fraction=None):
+            bar.update(task, description=update.node_title or "Working", total=None)
+        case Progress():
+            bar.update(task, description=update.node_title or "Working", total=1.0, completed=update.fraction)
+        case Ended():
+            bar.update(task, description="Done", total=1.0, completed=1.0)
+
+
+def _succeeded(job: Job) -> Job:
+    if job.error is not None:
+        raise ERRORS_BY_CODE.get(job.error.code, ChorusError)(job.error.message, advice=job.error.advice)
+    return job

@@ -1,0 +1,98 @@
+"""Checks of `chorus doctor`: every character file, and every workflow against what the ComfyUI servers have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.characters import Character, CharacterLibrary
+from bot.diagnostics.check_result import CheckResult, broken, note, ok
+from bot.diagnostics.comfyui import ObjectInfos
+from bot.domain.jobs import JobKind
+from bot.errors import ChorusError
+from bot.settings import Settings
+from bot.workflows import SHARED, Workflow, WorkflowLibrary, validate_installed, validate_structure
+
+WORKFLOWS = "Workflows"
+CHARACTERS = "Characters"
+
+
+def check_workflows(settings: Settings, object_infos: ObjectInfos) -> Iterator[CheckResult]:
+    """Check every character file and every workflow file. Blocking.
+
+    Args:
+        settings: The configuration.
+        object_infos: What the ComfyUI servers have; empty: workflows are only read.
+
+    """
+    characters = CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds")
+    for error in characters.load().problems.values():
+        yield broken(CHARACTERS, error.message, error.advice)
+    yield _check_default_character(settings, characters)
+    library = WorkflowLibrary(settings.paths.workflows)
+    library.load()
+    for path, problem in library.problems.items():
+        yield broken(
+            WORKFLOWS, f"{path.parent.parent.name}/{path.parent.name}/{path.name}: {problem.message}", problem.advice
+        )
+    for character in characters.all():
+        yield from _check_workflows_of(character, library)
+    for workflow in library.all():
+        yield from _compare_with_servers(workflow, object_infos)
+
+
+def _check_default_character(settings: Settings, characters: CharacterLibrary) -> CheckResult:
+    names = characters.names()
+    if settings.default_character in names:
+        return ok(CHARACTERS, f"{len(names)}: {', '.join(names.values())}")
+    return broken(
+        CHARACTERS,
+        f"`default_character` names {settings.default_character}, which does not exist",
+        f"Choose one of: {', '.join(names) or 'none is there; look at paths.characters'}.",
+    )
+
+
+def _check_workflows_of(character: Character, library: WorkflowLibrary) -> Iterator[CheckResult]:
+    """Check that the workflows that its file names exist, and that it has one for what it is allowed to do."""
+    for kind in JobKind:
+        names = library.names(character.id, kind)
+        wanted = character.default_workflow(kind.value)
+        if wanted and wanted not in names:
+            known = f", or name one of: {', '.join(names)}" if names else ""
+            yield broken(
+                WORKFLOWS,
+                f"{character.name}'s {kind.value} workflow {wanted} does not exist",
+                f"Put {wanted}.json into workflows/{character.id}/{kind.value}/{known}.",
+            )
+    if character.image_generation.enabled and not library.names(character.id, JobKind.IMAGE):
+        yield note(
+            WORKFLOWS,
+            f"{character.name} cannot draw: no workflow",
+            f"Export one from ComfyUI (API) to workflows/{character.id}/image/default.json.",
+        )
+    if character.voice.enabled and not library.names(character.id, JobKind.AUDIO):
+        yield note(
+            WORKFLOWS,
+            f"{character.name} has no voice: no workflow",
+            f"Export a TTS workflow to workflows/{character.id}/audio/default.json, or set voice.enabled: false.",
+        )
+
+
+def _compare_with_servers(workflow: Workflow, object_infos: ObjectInfos) -> Iterator[CheckResult]:
+    owner = "every character" if workflow.character_id == SHARED else workflow.character_id
+    label = f"{owner}: {workflow.kind.value}/{workflow.name}"
+    try:
+        validate_structure(workflow)
+    except ChorusError as error:
+        yield broken(WORKFLOWS, f"{label}: {error.message}", error.advice)
+        return
+    if not object_infos:
+        yield note(WORKFLOWS, f"{label}: readable, not compared with ComfyUI", "Start ComfyUI and run this again.")
+    for server, object_info in object_infos.items():
+        where = f" ({server})" if len(object_infos) > 1 else ""
+        try:
+            validate_structure(workflow, object_info=object_info)
+            validate_installed(workflow.graph, object_info)
+        except ChorusError as error:
+            yield broken(WORKFLOWS, f"{label}{where}: {error.message}", error.advice)
+        else:
+            yield ok(WORKFLOWS, f"{label}{where}: everything is installed")

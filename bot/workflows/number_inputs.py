@@ -1,0 +1,186 @@
+"""Finding the inputs that hold seeds, size, steps and guidance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from bot.workflows import name_patterns as patterns
+from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link, links, node_order, upstream
+
+_NUMBER_TEXT = re.compile(r"^-?\d+(?:\.0*)?$")
+_SIZE_NAMES = {
+    "width": ("width", "empty_latent_width", "image_width"),
+    "height": ("height", "empty_latent_height", "image_height"),
+}
+_PASS_THROUGH_NAMES = frozenset({"any", "anything", "value", "pipe", "context"})
+"""Inputs of reroutes and pipes, behind which a latent may come from."""
+_REPEATS_SIZE_CLASS = re.compile(r"sampling|scheduler", re.IGNORECASE)
+"""ModelSamplingFlux and Flux2Scheduler take the size of the picture once more."""
+
+
+def find_seeds(graph: Graph, reachable: Iterable[str]) -> dict[NodeInput, tuple[NodeInput, ...]]:
+    """Return every input that holds a seed, with the seed inputs that take it through links.
+
+    A value is written into the former; the latter bound it, since each has a largest seed of its own.
+
+    Args:
+        graph: The workflow's graph.
+        reachable: Ids of the nodes that an output node depends on.
+
+    """
+    found: dict[NodeInput, list[NodeInput]] = {}
+    for node_id in sorted(reachable, key=node_order):
+        for name, value in inputs(graph, node_id).items():
+            if not patterns.SEED_NAME.match(name.lower()):
+                continue
+            if is_link(value):
+                source = _number_behind_link(graph, value[0], patterns.SEED_NAME)
+                if source is not None:
+                    found.setdefault(source, []).append(NodeInput(node_id, name))
+            elif isinstance(value, str) or _is_number(value, whole=True):  # a text is somebody's placeholder
+                found.setdefault(NodeInput(node_id, name), [])
+    return {seed: tuple(consumers) for seed, consumers in found.items()}
+
+
+def find_size(
+    graph: Graph, reachable: frozenset[str], prompts: Iterable[NodeInput]
+) -> tuple[tuple[NodeInput, ...], tuple[NodeInput, ...]]:
+    """Return the inputs that hold width and height of the new picture or video.
+
+    They belong to the node in which the latent of a sampler begins (`EmptyLatentImage`), or, in a graph without
+    latents, to the node of the prompt (API nodes). A single number that is used for both sides belongs to neither,
+    because writing both values would leave only the second.
+
+    Args:
+        graph: The workflow's graph.
+        reachable: Ids of the nodes that an output node depends on.
+        prompts: The inputs that hold the prompt.
+
+    """
+    nodes = _latent_origins(graph, reachable) or [
+        prompt.node_id
+        for prompt in prompts
+        if _size_name(graph, prompt.node_id, "width")
+        and not patterns.ENCODER_CLASS.search(class_type(graph, prompt.node_id))
+    ]
+    pairs = [(_size_input(graph, node_id, "width"), _size_input(graph, node_id, "height")) for node_id in nodes]
+    widths = {width for width, _ in pairs if width is not None}
+    heights = {height for _, height in pairs if height is not None}
+    shared = widths & heights
+    sizes = {(_number(graph, width), _number(graph, height)) for width, height in pairs if width and height}
+    for node_id in reachable:
+        if not _REPEATS_SIZE_CLASS.search(class_type(graph, node_id)):
+            continue
+        width, height = _size_input(graph, node_id, "width"), _size_input(graph, node_id, "height")
+        if width and height and (_number(graph, width), _number(graph, height)) in sizes:
+            widths.add(width)
+            heights.add(height)
+    return _in_order(widths - shared), _in_order(heights - shared)
+
+
+def find_steps(graph: Graph, reachable: frozenset[str]) -> tuple[NodeInput, ...]:
+    """Return the `steps` of the main sampler or its scheduler, and all others with the same value."""
+    return _main_inputs(graph, reachable, "steps")
+
+
+def find_guidance(graph: Graph, reachable: frozenset[str]) -> tuple[NodeInput, ...]:
+    """Return Flux's `guidance`, or else the main sampler's `cfg`, and all others with the same value."""
+    return _main_inputs(graph, reachable, "guidance") or _main_inputs(graph, reachable, "cfg")
+
+
+def _main_inputs(graph: Graph, reachable: frozenset[str], name: str) -> tuple[NodeInput, ...]:
+    """Inputs of that name; with different values only those that equal the value of the most upstream node."""
+    found: dict[str, NodeInput] = {}
+    for node_id in sorted(reachable, key=node_order):
+        if name in inputs(graph, node_id) and not patterns.SECONDARY_CLASS.search(class_type(graph, node_id)):
+            source = _resolved(graph, node_id, name, re.compile(rf"^{name}$"))
+            if source is not None:
+                found[node_id] = source
+    if len({_number(graph, source) for source in found.values()}) <= 1:
+        return _in_order(set(found.values()))
+    first = next((node for node in found if not (upstream(graph, [node]) - {node}) & found.keys()), next(iter(found)))
+    value = _number(graph, found[first])
+    return _in_order({source for source in found.values() if _number(graph, source) == value})
+
+
+def _latent_origins(graph: Graph, reachable: frozenset[str]) -> list[str]:
+    """Ids of the nodes with width and height inputs at the upstream end of latent links."""
+    waiting = [source for node_id in reachable for source in _latent_sources(graph, node_id)]
+    seen = set(waiting)
+    origins: list[str] = []
+    while waiting:
+        node_id = waiting.pop()
+        further = _latent_sources(graph, node_id)
+        if not further and _size_name(graph, node_id, "width") and _size_name(graph, node_id, "height"):
+            origins.append(node_id)
+            continue
+        # A node with pixels is a VAE encoder: its latent has the size of a picture that exists.
+        if not further and "pixels" not in inputs(graph, node_id):
+            further = [source for name, source in links(graph, node_id) if name in _PASS_THROUGH_NAMES]
+        for source in further:
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+    return origins
+
+
+def _latent_sources(graph: Graph, node_id: str) -> list[str]:
+    return [source for name, source in links(graph, node_id) if patterns.LATENT_NAME.search(name.lower())]
+
+
+def _size_name(graph: Graph, node_id: str, side: str) -> str | None:
+    return next((name for name in _SIZE_NAMES[side] if name in inputs(graph, node_id)), None)
+
+
+def _size_input(graph: Graph, node_id: str, side: str) -> NodeInput | None:
+    name = _size_name(graph, node_id, side)
+    return None if name is None else _resolved(graph, node_id, name, re.compile(rf"^(?:\w+_)?{side}$"))
+
+
+def _resolved(graph: Graph, node_id: str, name: str, wanted: re.Pattern[str]) -> NodeInput | None:
+    """The input itself if it holds a number, else the one behind its link; None if there is no literal number."""
+    value = inputs(graph, node_id)[name]
+    if is_link(value):
+        return _number_behind_link(graph, value[0], wanted)
+    return NodeInput(node_id, name) if _is_number(value) else None
+
+
+def _number_behind_link(graph: Graph, node_id: str, wanted: re.Pattern[str]) -> NodeInput | None:
+    """The input with the literal number that a link to `node_id` delivers; None where it is computed.
+
+    That is an input named like `wanted`, the value of a primitive node, or the same further upstream.
+    """
+    seen = set[str]()
+    while node_id in graph and node_id not in seen:
+        seen.add(node_id)
+        given = inputs(graph, node_id)
+        numbers = [name for name, value in given.items() if _is_number(value)]
+        named = [name for name in numbers if wanted.match(name.lower())]
+        onward = [source for _, source in links(graph, node_id)]
+        if named:
+            return NodeInput(node_id, named[0])
+        if not onward:
+            plain = [name for known in patterns.NUMBER_NAMES for name in numbers if name.lower() == known]
+            return NodeInput(node_id, plain[0]) if plain else None
+        if len(onward) != 1 or numbers:
+            return None  # computed from several values
+        node_id = onward[0]
+    return None
+
+
+def _is_number(value: Any, *, whole: bool = False) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, str):
+        return bool(_NUMBER_TEXT.match(value.strip()))
+    return isinstance(value, int) or (isinstance(value, float) and (not whole or value.is_integer()))
+
+
+def _number(graph: Graph, node_input: NodeInput) -> float:
+    return float(inputs(graph, node_input.node_id)[node_input.input_name])
+
+
+def _in_order(found: Iterable[NodeInput]) -> tuple[NodeInput, ...]:
+    return tuple(sorted(found, key=lambda node_input: (node_order(node_input.node_id), node_input.input_name)))

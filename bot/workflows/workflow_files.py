@@ -1,0 +1,99 @@
+"""The layout of the workflow folder, ``<root>/<character>/<kind>/<name>.json``, and reading one workflow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.domain.jobs import JobKind
+from bot.workflows.api_format import MAX_BYTES
+from bot.workflows.errors import NotAGraph
+from bot.workflows.workflow import SHARED, Workflow, parse_workflow
+
+BINDINGS_SUFFIX = ".bindings.yaml"
+
+
+class WorkflowKey(NamedTuple):
+    """Which workflow a file holds, by its place in the folder."""
+
+    character_id: str
+    """A character's id, or `SHARED`."""
+    kind: JobKind
+    name: str
+
+
+class FileVersion(NamedTuple):
+    """Differs after a workflow file or its bindings file was written: modification time (ns), size, inode of each."""
+
+    workflow: tuple[int, int, int]
+    bindings: tuple[int, int, int] | None
+    """None: there is no bindings file."""
+
+
+def workflow_files(root: Path) -> Iterator[tuple[Path, WorkflowKey]]:
+    """Yield every workflow file under `root`, in the order of the folders; hidden files and folders are skipped.
+
+    Raises:
+        OSError: The folder cannot be listed.
+
+    """
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        for kind in JobKind:
+            for path in sorted((folder / kind.value).glob("*.json")):
+                if path.is_file() and not path.name.startswith("."):
+                    yield path, WorkflowKey(folder.name, kind, path.stem)
+
+
+def workflow_path(root: Path, key: WorkflowKey) -> Path:
+    """Return where the file of that workflow lies."""
+    return root / key.character_id / key.kind.value / f"{key.name}.json"
+
+
+def file_version(path: Path) -> FileVersion | None:
+    """Return the version of a workflow file with its bindings file; None if the workflow file is gone."""
+    workflow = _stat(path)
+    return None if workflow is None else FileVersion(workflow, _stat(bindings_path(path)))
+
+
+def bindings_path(path: Path) -> Path:
+    """Return the path of a workflow's bindings file: `portrait.json` -> `portrait.bindings.yaml` beside it."""
+    return path.with_name(path.name.removesuffix(".json") + BINDINGS_SUFFIX)
+
+
+def read_workflow(path: Path, *, character_id: str = SHARED, kind: JobKind = JobKind.IMAGE) -> Workflow:
+    """Read a workflow file, with its bindings file if there is one.
+
+    Args:
+        path: The workflow file.
+        character_id: The character that it belongs to, or `SHARED`.
+        kind: What it makes.
+
+    Raises:
+        NotAGraph: The file is larger than 16 MB or holds no graph.
+        NotApiFormat: The file is in the editor's format.
+        BindingsInvalid: The bindings file is wrong.
+        OSError: A file cannot be read.
+
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise NotAGraph(f"The workflow file is larger than {MAX_BYTES // 2**20} MB.")
+    bindings = bindings_path(path)
+    return parse_workflow(
+        path.read_bytes(),
+        bindings=bindings.read_bytes() if bindings.is_file() else None,
+        character_id=character_id,
+        kind=kind,
+        name=path.stem,
+        path=path,
+    )
+
+
+def _stat(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
