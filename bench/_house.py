@@ -48,7 +48,7 @@ def picture(*, side: int = 64, steps: int = 2) -> Graph:
 
 
 @dataclass
-class House:
+class System:
     """A local Discord, a stand-in ComfyUI and a stand-in model, and the files of a bot."""
 
     discord: LocalDiscord
@@ -113,14 +113,14 @@ def shows_result(message: Message) -> bool:
 
 
 @asynccontextmanager
-async def built(
+async def open_system(
     workflows: Mapping[str, Graph],
     *,
     token_seconds: float = 0.01,
     step_seconds: float = 0.0,
     previews: bool = True,
     **sections: Mapping[str, Any],
-) -> AsyncGenerator[House]:
+) -> AsyncGenerator[System]:
     """Stand-ins and files; `sections` go into `config.yaml`."""
     with tempfile.TemporaryDirectory(prefix="chorus-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -145,4 +145,4 @@ async def built(
                 config.setdefault(section, {}).update(keys)
             path = folder / "config.yaml"
             path.write_text(yaml.safe_dump(config), encoding="utf-8")
-            yield House(discord, comfy, llm, folder, path)
+            yield System(discord, comfy, llm, folder, path)

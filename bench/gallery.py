@@ -23,8 +23,8 @@ from bot.media.images import contact_sheet
 from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository
 from bot.storage.schema import images
-from tests.e2e.again import press, studio
-from tests.storage.making import START
+from tests.e2e.drawing_system import open_drawing_system, press
+from tests.storage.factories import START
 
 TITLE = "Gallery and buttons"
 MAX_PIXELS = 150_000_000
@@ -145,12 +145,14 @@ async def _sheet(report: Report, folder: Path) -> None:
 
 async def _presses(report: Report, folder: Path) -> None:
     """A press on Info, Again or a page: until the person sees something of it."""
-    async with studio(folder, comfyui={"queue": {"max_per_user": 10_000, "max_queue_size": 10_000}}) as here:
-        async with here.house.running():
+    async with open_drawing_system(
+        folder, comfyui={"queue": {"max_per_user": 10_000, "max_queue_size": 10_000}}
+    ) as here:
+        async with here.system.running():
             first = await here.drawn()
             page = (await here.requester.slash(here.room, "gallery")).message
             sample = Sample()
-            async with here.house.comfy.set_breakpoint("KSampler"):
+            async with here.system.comfy.set_breakpoint("KSampler"):
                 for n in range(PRESSES):
                     label = ("Info", "Remix", "Delete")[n % 3]
                     with sample.timed():
@@ -162,5 +164,5 @@ async def _presses(report: Report, folder: Path) -> None:
                         answer = await press(here.requester, first, "Again")
                     if not answer.message.ephemeral:
                         await here.requester.press(answer.message, "Cancel")
-            await here.house.until_rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL", (0,))
+            await here.system.until_rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL", (0,))
         report.measured("press to first visible change, p99", sample.p99, "ms", at_most=250, note=sample.note)

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from bench._house import House, built, picture, shows_result
+from bench._house import System, open_system, picture, shows_result
 from bench.report import Report
 from bench.timing import quantile
 
@@ -19,34 +19,34 @@ POLLED = 6
 
 async def run(report: Report) -> None:
     """The bot, then a client that polls every second, then every two, all on the same server."""
-    async with built({"default": picture()}, step_seconds=0.05) as house:
-        ours = await _bot(house)
+    async with open_system({"default": picture()}, step_seconds=0.05) as system:
+        ours = await _bot(system)
         report.measured("this bot, median", quantile(ours, 0.5), "ms", at_most=10, note=f"{len(ours)} gaps")
         report.measured("this bot, p99", quantile(ours, 0.99), "ms")
         for seconds in (1.0, 2.0):
-            polled = await _poller(house, seconds)
+            polled = await _poller(system, seconds)
             median = quantile(polled, 0.5)
             report.measured(f"polling every {seconds:g} s, median", median, "ms", note=f"{len(polled)} gaps")
             report.measured(f"polling every {seconds:g} s, beside this bot", median / quantile(ours, 0.5), "x")
 
 
-async def _bot(house: House) -> list[float]:
-    guild = house.discord.add_guild()
+async def _bot(system: System) -> list[float]:
+    guild = system.discord.add_guild()
     room, ada = guild.add_channel("studio"), guild.add_member("ada")
-    async with house.bot():
-        with_hold = house.comfy.set_breakpoint("KSampler")
+    async with system.bot():
+        with_hold = system.comfy.set_breakpoint("KSampler")
         async with with_hold:
             answers = [await ada.slash(room, "imagine", prompt=f"boat {n}") for n in range(JOBS)]
         for answer in answers:
             await room.wait_for_edit(answer.message, shows_result, timeout=120)
-        gaps = house.comfy.log.idle_gaps()
-    house.comfy.log.entries.clear()
+        gaps = system.comfy.log.idle_gaps()
+    system.comfy.log.entries.clear()
     return [gap * 1000 for gap in gaps]
 
 
-async def _poller(house: House, seconds: float) -> list[float]:
+async def _poller(system: System, seconds: float) -> list[float]:
     """What most clients do: submit, ask the history every so often, fetch, submit the next."""
-    async with aiohttp.ClientSession(house.comfy.url) as session:
+    async with aiohttp.ClientSession(system.comfy.url) as session:
         for n in range(POLLED):
             graph = _filled(picture(), n + int(seconds) * 1000)
             async with session.post("/prompt", json={"prompt": graph}) as reply:
@@ -56,8 +56,8 @@ async def _poller(house: House, seconds: float) -> list[float]:
                 async with session.get(f"/history/{prompt_id}") as reply:
                     if await reply.json():
                         break
-    gaps = house.comfy.log.idle_gaps()
-    house.comfy.log.entries.clear()
+    gaps = system.comfy.log.idle_gaps()
+    system.comfy.log.entries.clear()
     return [gap * 1000 for gap in gaps]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench._house import Graph, built, node, picture, shows_result
+from bench._house import Graph, node, open_system, picture, shows_result
 from bench.report import Report
 
 TITLE = "Pictures of 4K that are too large for the guild"
@@ -12,10 +12,10 @@ LIMIT = 2 * 1024 * 1024
 
 async def run(report: Report) -> None:
     """Each is verified, thumbnailed and re-encoded in steps until it fits."""
-    async with built({"default": _large()}, previews=False) as house:
-        guild = house.discord.add_guild(attachment_limit=LIMIT)
+    async with open_system({"default": _large()}, previews=False) as system:
+        guild = system.discord.add_guild(attachment_limit=LIMIT)
         room, ada = guild.add_channel("studio"), guild.add_member("ada")
-        async with house.bot() as bot:
+        async with system.bot() as bot:
             answers = [await ada.slash(room, "imagine", prompt=f"boat {n}") for n in range(JOBS)]
             for answer in answers:
                 await room.wait_for_edit(answer.message, shows_result, timeout=280)

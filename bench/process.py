@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench._house import Bot, House, built, picture, shows_result
+from bench._house import Bot, System, open_system, picture, shows_result
 from bench.report import Report
 from bench.timing import Sample
 from sandbox.discord import SimulatedChannel, SimulatedUser
@@ -17,31 +17,31 @@ GROWTH_PERCENT = 10.0
 
 async def run(report: Report) -> None:
     """Starts, then one long life."""
-    async with built({"default": picture(side=64, steps=1)}, previews=False) as house:
-        await _starts(house, report)
-        await _memory(house, report)
+    async with open_system({"default": picture(side=64, steps=1)}, previews=False) as system:
+        await _starts(system, report)
+        await _memory(system, report)
 
 
-async def _starts(house: House, report: Report) -> None:
+async def _starts(system: System, report: Report) -> None:
     login = Sample()
     for _ in range(STARTS):
-        logging_in = asyncio.create_task(_timed(house, login))
-        async with house.bot():
+        logging_in = asyncio.create_task(_timed(system, login))
+        async with system.bot():
             await logging_in
-        await house.discord.wait_until_bot_disconnected()
+        await system.discord.wait_until_bot_disconnected()
     report.measured("process start to login, median", login.median, "ms", note=login.note)
 
 
-async def _timed(house: House, sample: Sample) -> None:
+async def _timed(system: System, sample: Sample) -> None:
     with sample.timed():
-        await house.discord.wait_until_bot_ready(timeout=60)
+        await system.discord.wait_until_bot_ready(timeout=60)
 
 
-async def _memory(house: House, report: Report) -> None:
-    guild = house.discord.add_guild()
+async def _memory(system: System, report: Report) -> None:
+    guild = system.discord.add_guild()
     room = guild.add_channel("studio")
     people = [guild.add_member(f"person{n}") for n in range(10)]
-    async with house.bot() as bot:
+    async with system.bot() as bot:
         try:
             idle = bot.resident_mb
         except FileNotFoundError:

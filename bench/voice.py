@@ -10,7 +10,7 @@ import time
 import wave
 from pathlib import Path
 
-from bench._house import CHARACTER, Graph, House, built, node
+from bench._house import CHARACTER, Graph, System, node, open_system
 from bench.report import Report
 from bench.stalls import watched
 from bench.timing import Sample, repeated
@@ -31,11 +31,11 @@ MARKUP = (
 
 
 async def run(report: Report) -> None:
-    """Text, then sound, then the whole house."""
+    """Text, then sound, then the whole system."""
     _speakable(report)
     await _transcoding(report)
-    async with built({}, token_seconds=0.0, voice={"delivery": "voice_message"}) as house:
-        await _following(house, report)
+    async with open_system({}, token_seconds=0.0, voice={"delivery": "voice_message"}) as system:
+        await _following(system, report)
 
 
 def _speakable(report: Report) -> None:
@@ -63,37 +63,37 @@ async def _transcoding(report: Report) -> None:
     )  # fmt: skip
 
 
-async def _following(house: House, report: Report) -> None:
+async def _following(system: System, report: Report) -> None:
     """From the last change of a turn's text, at Discord, to POST /prompt of its speech, at ComfyUI."""
-    _give_voice(house)
-    guild = house.discord.add_guild()
+    _give_voice(system)
+    guild = system.discord.add_guild()
     guild.add_bot_permissions("manage_webhooks")
     room, ada = guild.add_channel("studio"), guild.add_member("ada", permissions=["manage_channels"])
     spent = Sample()
-    async with house.bot():
+    async with system.bot():
         await ada.slash(room, "character use", name="nova")
-        await _spoken(house, room, ada, 0)  # makes the webhook, uploads the sample
+        await _spoken(system, room, ada, 0)  # makes the webhook, uploads the sample
         for n in range(1, TURNS + 1):
-            spent.values.append(await _spoken(house, room, ada, n))
+            spent.values.append(await _spoken(system, room, ada, n))
     report.measured("text posted to voice job submitted, median", spent.median, "ms", at_most=50, note=spent.note)
     report.measured("text posted to voice job submitted, p99", spent.p99, "ms")
 
 
-async def _spoken(house: House, room: SimulatedChannel, ada: SimulatedUser, n: int) -> float:
+async def _spoken(system: System, room: SimulatedChannel, ada: SimulatedUser, n: int) -> float:
     """One turn; milliseconds until its speech was submitted."""
     words = f"This is what I say for the time number {n}."
-    house.llm.script(words)
+    system.llm.script(words)
     said = await ada.send(room, f"say something, {n}")
     turn: Message = await room.wait_for_message(lambda shown: shown.content == words, timeout=60, after=said)
     bubble = await room.wait_for_message(lambda shown: shown.is_voice, timeout=60, after=turn)
     if bubble.reply_to is not turn:
         raise RuntimeError("another turn was spoken")
     to_wall_clock = time.time() - time.monotonic()
-    submitted = house.comfy.log.find("submitted")[-1].time + to_wall_clock
+    submitted = system.comfy.log.find("submitted")[-1].time + to_wall_clock
     return (submitted - (turn.edited or turn.created)) * 1000
 
 
-def _give_voice(house: House) -> None:
+def _give_voice(system: System) -> None:
     graph: Graph = {
         "1": node("LoadAudio", audio="__CHORUS_VOICE_SAMPLE__"),
         "2": node(
@@ -103,12 +103,12 @@ def _give_voice(house: House) -> None:
         ),
         "3": node("SaveAudio", audio=["2", 0], filename_prefix="audio/bench"),
     }  # fmt: skip
-    audio = house.folder / "workflows" / "nova" / "audio"
+    audio = system.folder / "workflows" / "nova" / "audio"
     audio.mkdir(parents=True)
     (audio / "default.json").write_text(json.dumps(graph), encoding="utf-8")
     character = f"{CHARACTER}image_generation: {{enabled: false}}\nvoice: {{always_on: true}}\n"
-    (house.folder / "characters" / "nova.yaml").write_text(character, encoding="utf-8")
-    sample = house.folder / "characters" / "nova" / "voice" / "default.wav"
+    (system.folder / "characters" / "nova.yaml").write_text(character, encoding="utf-8")
+    sample = system.folder / "characters" / "nova" / "voice" / "default.wav"
     sample.parent.mkdir(parents=True)
     _write_tone(sample, seconds=4)
 

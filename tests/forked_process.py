@@ -30,7 +30,8 @@ class ForkedProcess:
 
     def __init__(self, process: BaseProcess, output: Path) -> None:
         self._process = process
-        self._output = output
+        self._output_file = output
+        self._output = b""
 
     @classmethod
     async def start(
@@ -88,13 +89,15 @@ class ForkedProcess:
         finally:
             loop.remove_reader(self._process.sentinel)
         await asyncio.to_thread(self._process.join)
+        if self._output_file.exists():
+            self._output = self._output_file.read_bytes()
+            self._output_file.unlink()
         return self._process.exitcode or 0
 
     async def communicate(self) -> tuple[bytes, None]:
         """Return its standard output and error, in one, when it has ended."""
         await self.wait()
-        output = self._output.read_bytes()
-        return output, None
+        return self._output, None
 
 
 def chorus(arguments: list[str]) -> int:

@@ -4,5 +4,5 @@ import importlib
 
 from bot.discord_client.bot import EXTENSIONS
 
-for name in ("bot.cli.app", "bot.services", "tests.generation.victim", *EXTENSIONS):
+for name in ("bot.cli.app", "bot.services", "tests.generation.killed_process", *EXTENSIONS):
     importlib.import_module(name)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cogs.stage import Stage, staged
+from tests.cogs.harness import Harness, open_harness
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     """A local Discord whose bot is not started yet."""
-    async with staged(tmp_path) as made:
+    async with open_harness(tmp_path) as made:
         yield made

@@ -28,7 +28,7 @@ from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
 from bot.storage.guild_settings import GuildSettings
-from tests.cogs.stage import Script
+from tests.cogs.harness import Script
 
 if TYPE_CHECKING:
     from bot.services import Services

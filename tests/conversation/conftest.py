@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversation.stage import Stage, staged
+from tests.conversation.harness import Harness, open_harness
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncGenerator[Stage]:
-    async with staged(tmp_path) as opened:
+async def harness(tmp_path: Path) -> AsyncGenerator[Harness]:
+    async with open_harness(tmp_path) as opened:
         yield opened

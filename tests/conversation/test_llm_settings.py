@@ -15,8 +15,8 @@ from bot.domain.channels import Channel
 from bot.domain.conversations import IncomingMessage
 from bot.services import open_services
 from bot.settings import default_settings
+from tests.conversation.harness import RecordingPresenter
 from tests.conversation.scripted_model import ScriptedModel, fails, says, scripted_model
-from tests.conversation.stage import RecordingPresenter
 
 CHARACTER = "id: nova\nname: Nova\nsystem_prompt: You paint.\n"
 

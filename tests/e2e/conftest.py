@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.house import House, built
-from tests.e2e.parlour import Parlour, furnished
+from tests.e2e.chat_system import ChatSystem, open_chat_system
+from tests.e2e.system import System, open_system
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def system(tmp_path: Path) -> AsyncIterator[System]:
     """A local Discord and a stand-in ComfyUI; the bot is started by the test."""
-    async with built(tmp_path) as made:
+    async with open_system(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-async def parlour(tmp_path: Path) -> AsyncIterator[Parlour]:
+async def chat(tmp_path: Path) -> AsyncIterator[ChatSystem]:
     """As above, with a scripted model and characters that talk."""
-    async with furnished(tmp_path) as made:
+    async with open_chat_system(tmp_path) as made:
         yield made

@@ -5,175 +5,173 @@ from __future__ import annotations
 import asyncio
 
 from tests.conversation.scripted_model import calls_draw, says
-from tests.e2e.parlour import Parlour
+from tests.e2e.chat_system import ChatSystem
 
 
-async def test_a_character_answers_as_itself(parlour: Parlour) -> None:
-    async with parlour.house.running():
-        told = await parlour.use("Nova")
+async def test_a_character_answers_as_itself(chat: ChatSystem) -> None:
+    async with chat.system.running():
+        told = await chat.use("Nova")
         assert told.ephemeral
         assert "Nova" in told.text()
-        await parlour.house.ada.send(parlour.house.room, "hello!")
-        turn = await parlour.until_said("Hello.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
-    [webhook] = parlour.house.room.webhooks
+        await chat.system.ada.send(chat.system.room, "hello!")
+        turn = await chat.until_said("Hello.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+    [webhook] = chat.system.room.webhooks
     assert webhook.name == "Nova"
     assert turn.webhook_id == webhook.id
-    assert "Ada: hello!" in str(parlour.model.asked[0]["messages"]) or "ada: hello!" in str(parlour.model.asked[0])
-    assert parlour.house.room.typing_count > 0
+    assert "Ada: hello!" in str(chat.model.asked[0]["messages"]) or "ada: hello!" in str(chat.model.asked[0])
+    assert chat.system.room.typing_count > 0
 
 
-async def test_the_message_grows_while_the_model_speaks(parlour: Parlour) -> None:
+async def test_the_message_grows_while_the_model_speaks(chat: ChatSystem) -> None:
     gate = asyncio.Event()
-    parlour.model.script = [says("Once upon a time", " there was a boat.", gate=gate)]
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "a story!")
-        turn = await parlour.until_said("Once upon a time")
+    chat.model.script = [says("Once upon a time", " there was a boat.", gate=gate)]
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "a story!")
+        turn = await chat.until_said("Once upon a time")
         gate.set()
-        await parlour.house.room.wait_for_edit(turn, lambda shown: shown.content.endswith("a boat."))
-    assert parlour.turns == [turn]
+        await chat.system.room.wait_for_edit(turn, lambda shown: shown.content.endswith("a boat."))
+    assert chat.turns == [turn]
 
 
-async def test_a_long_answer_goes_on_in_further_messages(parlour: Parlour) -> None:
+async def test_a_long_answer_goes_on_in_further_messages(chat: ChatSystem) -> None:
     paragraphs = [f"Paragraph {n}. " + "word " * 150 for n in range(6)]
-    parlour.model.script = [says("\n\n".join(paragraphs))]
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "tell me everything")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
-    assert len(parlour.turns) == 3
-    assert all(message.content.startswith("Paragraph") for message in parlour.turns)
+    chat.model.script = [says("\n\n".join(paragraphs))]
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "tell me everything")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+    assert len(chat.turns) == 3
+    assert all(message.content.startswith("Paragraph") for message in chat.turns)
 
 
-async def test_the_webhook_is_found_again_after_a_restart(parlour: Parlour) -> None:
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "hi")
-        await parlour.until_said("Hello.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
-    parlour.model.script = [says("Again.")]
-    async with parlour.house.running():
-        await parlour.house.ada.send(parlour.house.room, "hi again")
-        await parlour.until_said("Again.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (4,))
-    assert len(parlour.house.room.webhooks) == 1
+async def test_the_webhook_is_found_again_after_a_restart(chat: ChatSystem) -> None:
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "hi")
+        await chat.until_said("Hello.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+    chat.model.script = [says("Again.")]
+    async with chat.system.running():
+        await chat.system.ada.send(chat.system.room, "hi again")
+        await chat.until_said("Again.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (4,))
+    assert len(chat.system.room.webhooks) == 1
 
 
-async def test_without_manage_webhooks_the_bot_speaks_with_the_name_in_bold(parlour: Parlour) -> None:
-    parlour.house.guild.remove_bot_permissions("manage_webhooks")
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "hi")
-        await parlour.house.room.wait_for_message(lambda shown: shown.content == "**Nova:** Hello.")
+async def test_without_manage_webhooks_the_bot_speaks_with_the_name_in_bold(chat: ChatSystem) -> None:
+    chat.system.guild.remove_bot_permissions("manage_webhooks")
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "hi")
+        await chat.system.room.wait_for_message(lambda shown: shown.content == "**Nova:** Hello.")
 
 
-async def test_a_models_words_ping_nobody(parlour: Parlour) -> None:
-    parlour.model.script = [says("@everyone <@1> look!")]
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "hi")
-        turn = await parlour.until_said("@everyone <@1> look!")
+async def test_a_models_words_ping_nobody(chat: ChatSystem) -> None:
+    chat.model.script = [says("@everyone <@1> look!")]
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "hi")
+        turn = await chat.until_said("@everyone <@1> look!")
     assert not turn.pings
 
 
-async def test_the_picture_arrives_as_the_characters_message(parlour: Parlour) -> None:
-    parlour.model.script = [
+async def test_the_picture_arrives_as_the_characters_message(chat: ChatSystem) -> None:
+    chat.model.script = [
         calls_draw('{"scene": "a red boat"}', text="Here it is."),
         says("a red boat, oil on canvas"),
     ]
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "draw my boat")
-        await parlour.until_said("Here it is.")
-        picture = await parlour.house.room.wait_for_message(
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "draw my boat")
+        await chat.until_said("Here it is.")
+        picture = await chat.system.room.wait_for_message(
             lambda shown: bool(shown.attachments) and "preview" not in shown.attachments[0].filename
         )
-        await parlour.house.until_delivered()
-    assert picture.webhook_id == parlour.house.room.webhooks[0].id
+        await chat.system.until_delivered()
+    assert picture.webhook_id == chat.system.room.webhooks[0].id
     assert "a red boat" in picture.text()
-    assert len(parlour.turns) == 2
+    assert len(chat.turns) == 2
 
 
-async def test_an_unavailable_model_is_one_notice(parlour: Parlour) -> None:
-    parlour.model.away = True
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "one")
-        await parlour.house.room.wait_for_message(lambda shown: "LLM_UNAVAILABLE" in shown.text())
-        asked = len(parlour.model.asked)
-        await parlour.house.ada.send(parlour.house.room, "two")
-        await parlour.model.wait_asked(asked + 1)
-        await parlour.house.ada.slash(parlour.house.room, "status")
-    assert len(parlour.house.room.bot_messages) == 1
-    assert parlour.turns == []
+async def test_an_unavailable_model_is_one_notice(chat: ChatSystem) -> None:
+    chat.model.away = True
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "one")
+        await chat.system.room.wait_for_message(lambda shown: "LLM_UNAVAILABLE" in shown.text())
+        asked = len(chat.model.asked)
+        await chat.system.ada.send(chat.system.room, "two")
+        await chat.model.wait_asked(asked + 1)
+        await chat.system.ada.slash(chat.system.room, "status")
+    assert len(chat.system.room.bot_messages) == 1
+    assert chat.turns == []
 
 
-async def test_a_kill_in_mid_sentence_leaves_one_whole_answer(parlour: Parlour) -> None:
+async def test_a_kill_in_mid_sentence_leaves_one_whole_answer(chat: ChatSystem) -> None:
     gate = asyncio.Event()
-    parlour.model.script = [says("Half a sen", "tence", gate=gate), says("A whole sentence.")]
-    async with parlour.house.start() as bot:
+    chat.model.script = [says("Half a sen", "tence", gate=gate), says("A whole sentence.")]
+    async with chat.system.start() as bot:
         await bot.ready()
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "speak")
-        turn = await parlour.until_said("Half a sen")
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "speak")
+        turn = await chat.until_said("Half a sen")
         await bot.kill()
     gate.set()
-    async with parlour.house.start() as bot:
+    async with chat.system.start() as bot:
         await bot.ready()
-        await parlour.house.room.wait_for_edit(turn, lambda shown: shown.content == "A whole sentence.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+        await chat.system.room.wait_for_edit(turn, lambda shown: shown.content == "A whole sentence.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
         code, output = await bot.stop()
-    assert (code, parlour.turns) == (0, [turn]), output
+    assert (code, chat.turns) == (0, [turn]), output
 
 
-async def test_what_was_written_while_the_bot_was_away_is_answered_once(parlour: Parlour) -> None:
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(parlour.house.room, "hi")
-        await parlour.until_said("Hello.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
-    parlour.model.script = [says("I was away.")]
-    await parlour.house.ada.send(parlour.house.room, "are you there?")
-    await parlour.house.bob.send(parlour.house.room, "hello?")
-    async with parlour.house.running():
-        await parlour.until_said("I was away.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE role = 'assistant'", (2,))
-    assert "are you there?" in parlour.model.asked[-1]["messages"][-1]["content"]
-    assert len(parlour.turns) == 2
+async def test_what_was_written_while_the_bot_was_away_is_answered_once(chat: ChatSystem) -> None:
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(chat.system.room, "hi")
+        await chat.until_said("Hello.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+    chat.model.script = [says("I was away.")]
+    await chat.system.ada.send(chat.system.room, "are you there?")
+    await chat.system.bob.send(chat.system.room, "hello?")
+    async with chat.system.running():
+        await chat.until_said("I was away.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE role = 'assistant'", (2,))
+    assert "are you there?" in chat.model.asked[-1]["messages"][-1]["content"]
+    assert len(chat.turns) == 2
 
 
-async def test_edits_and_deletions_reach_the_history(parlour: Parlour) -> None:
-    async with parlour.house.running():
-        await parlour.use("nova")
-        secret = await parlour.house.ada.send(parlour.house.room, "my secret is a boat")
-        await parlour.until_said("Hello.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
-        await parlour.house.ada.edit(secret, "my secret is a ship")
-        await parlour.house.until_rows("SELECT content FROM messages WHERE role = 'user'", ("my secret is a ship",))
-        await parlour.house.ada.delete(secret)
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE deleted_at IS NOT NULL", (1,))
+async def test_edits_and_deletions_reach_the_history(chat: ChatSystem) -> None:
+    async with chat.system.running():
+        await chat.use("nova")
+        secret = await chat.system.ada.send(chat.system.room, "my secret is a boat")
+        await chat.until_said("Hello.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+        await chat.system.ada.edit(secret, "my secret is a ship")
+        await chat.system.until_rows("SELECT content FROM messages WHERE role = 'user'", ("my secret is a ship",))
+        await chat.system.ada.delete(secret)
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE deleted_at IS NOT NULL", (1,))
 
 
-async def test_who_may_not_change_the_channel_is_told_so_alone(parlour: Parlour) -> None:
-    async with parlour.house.running():
-        answer = await parlour.house.bob.slash(parlour.house.room, "character use", name="nova")
+async def test_who_may_not_change_the_channel_is_told_so_alone(chat: ChatSystem) -> None:
+    async with chat.system.running():
+        answer = await chat.system.bob.slash(chat.system.room, "character use", name="nova")
         assert answer.message.ephemeral
         assert "Manage Channels" in answer.message.text()
-        shown = await parlour.house.bob.slash(parlour.house.room, "character show")
+        shown = await chat.system.bob.slash(chat.system.room, "character show")
         assert "nobody" in shown.message.text()
 
 
-async def test_conversations_are_begun_listed_switched_and_exported(parlour: Parlour) -> None:
-    room = parlour.house.room
-    async with parlour.house.running():
-        await parlour.use("nova")
-        await parlour.house.ada.send(room, "the first talk")
-        await parlour.until_said("Hello.")
-        await parlour.house.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
-        manager = parlour.house.guild.add_member(
-            "hedy", permissions=["view_channel", "send_messages", "manage_channels"]
-        )
+async def test_conversations_are_begun_listed_switched_and_exported(chat: ChatSystem) -> None:
+    room = chat.system.room
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.system.ada.send(room, "the first talk")
+        await chat.until_said("Hello.")
+        await chat.system.until_rows("SELECT count(*) FROM messages WHERE state = 'delivered'", (2,))
+        manager = chat.system.guild.add_member("hedy", permissions=["view_channel", "send_messages", "manage_channels"])
         await manager.slash(room, "conversation new", title="Second")
         listed = await manager.slash(room, "conversation list")
         assert "Second" in listed.message.text()
@@ -185,20 +183,20 @@ async def test_conversations_are_begun_listed_switched_and_exported(parlour: Par
         assert b"the first talk" in file.data
 
 
-async def test_scene_is_drawn_from_a_prompt_that_the_model_writes(parlour: Parlour) -> None:
-    parlour.model.script = [says("A quiet harbour at night, oil painting.")]
-    async with parlour.house.running():
-        answer = await parlour.house.ada.slash(parlour.house.room, "scene", about="the harbour")
-        await parlour.house.result(answer.message)
-        await parlour.house.until_delivered()
-        rows = parlour.house.rows("SELECT json_extract(parameters, '$.positive') FROM jobs")
+async def test_scene_is_drawn_from_a_prompt_that_the_model_writes(chat: ChatSystem) -> None:
+    chat.model.script = [says("A quiet harbour at night, oil painting.")]
+    async with chat.system.running():
+        answer = await chat.system.ada.slash(chat.system.room, "scene", about="the harbour")
+        await chat.system.result(answer.message)
+        await chat.system.until_delivered()
+        rows = chat.system.rows("SELECT json_extract(parameters, '$.positive') FROM jobs")
     assert rows == [("A quiet harbour at night, oil painting.",)]
     assert "the harbour" in answer.message.text()
 
 
-async def test_scene_without_a_model_is_drawn_from_the_persons_words_and_says_so(parlour: Parlour) -> None:
-    parlour.model.away = True
-    async with parlour.house.running():
-        answer = await parlour.house.ada.slash(parlour.house.room, "scene", about="the harbour")
-        await parlour.house.result(answer.message)
+async def test_scene_without_a_model_is_drawn_from_the_persons_words_and_says_so(chat: ChatSystem) -> None:
+    chat.model.away = True
+    async with chat.system.running():
+        answer = await chat.system.ada.slash(chat.system.room, "scene", about="the harbour")
+        await chat.system.result(answer.message)
     assert "language model was unavailable" in answer.message.text()

@@ -17,21 +17,21 @@ from PIL import Image
 from bot.domain.jobs import JobState
 from bot.services import Services
 from sandbox.discord import Message, NotOfferedError, SimulatedChannel, SimulatedUser
-from tests.e2e.again import Studio, press, studio, told
-from tests.e2e.house import labels
-from tests.storage.making import make_artifact, make_job
+from tests.e2e.drawing_system import DrawingSystem, open_drawing_system, press, told
+from tests.e2e.system import labels
+from tests.storage.factories import make_artifact, make_job
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with studio(tmp_path, special=False) as made:
+async def here(tmp_path: Path) -> AsyncIterator[DrawingSystem]:
+    async with open_drawing_system(tmp_path, special=False) as made:
         yield made
 
 
 async def hang(
-    here: Studio,
+    here: DrawingSystem,
     services: Services,
     count: int,
     *,
@@ -48,7 +48,7 @@ async def hang(
             Image.new("RGB", (64, 48), (n * 9 % 256, 80, 120)).save(folder / f"{name}{suffix}")
         when = START + timedelta(hours=n)
         given: dict[str, Any] = {
-            "state": JobState.DELIVERED, "guild_id": here.house.guild.id, "channel_id": (room or here.room).id,
+            "state": JobState.DELIVERED, "guild_id": here.system.guild.id, "channel_id": (room or here.room).id,
             "requester_id": here.requester.id, "created_at": when, "generated_at": when, "delivered_at": when,
             "artifacts": (make_artifact(path=f"images/x/{name}.png", thumbnail=f"images/x/{name}.thumb.webp"),),
         }  # fmt: skip
@@ -65,8 +65,8 @@ def shown(message: Message) -> int:
     return sum(label.isdecimal() for label in labels(message))
 
 
-async def test_pages_are_turned_and_items_opened_also_after_a_restart(here: Studio) -> None:
-    async with here.house.running() as (services, _):
+async def test_pages_are_turned_and_items_opened_also_after_a_restart(here: DrawingSystem) -> None:
+    async with here.system.running() as (services, _):
         await hang(here, services, 45)
         page = await gallery(here.stranger, here.room)
         assert shown(page) == 20
@@ -75,7 +75,7 @@ async def test_pages_are_turned_and_items_opened_also_after_a_restart(here: Stud
             assert sheet.size == (5 * 208 + 8, 4 * 208 + 8)
         ids = [entry["custom_id"] for entry in page.flat_components() if entry.get("type") == 2]
         assert max(map(len, ids)) <= 100
-    async with here.house.running():
+    async with here.system.running():
         with pytest.raises(NotOfferedError):
             await here.stranger.press(page, "◀")
         await press(here.stranger, page, "▶")
@@ -97,8 +97,8 @@ async def test_pages_are_turned_and_items_opened_also_after_a_restart(here: Stud
         await here.finished(await here.next_message(page))
 
 
-async def test_a_date_is_jumped_to(here: Studio) -> None:
-    async with here.house.running() as (services, _):
+async def test_a_date_is_jumped_to(here: DrawingSystem) -> None:
+    async with here.system.running() as (services, _):
         await hang(here, services, 45)
         page = await gallery(here.requester, here.room)
         opened = await press(here.requester, page, "Jump")
@@ -112,14 +112,14 @@ async def test_a_date_is_jumped_to(here: Studio) -> None:
         assert shown(page) == 20
 
 
-async def test_everybody_sees_what_they_may(here: Studio) -> None:
-    adult, secret = here.house.guild.add_channel("late", nsfw=True), here.house.guild.add_channel("secret")
+async def test_everybody_sees_what_they_may(here: DrawingSystem) -> None:
+    adult, secret = here.system.guild.add_channel("late", nsfw=True), here.system.guild.add_channel("secret")
     secret.set_permissions(here.moderator, deny=["view_channel"])
-    async with here.house.running() as (services, _):
+    async with here.system.running() as (services, _):
         await hang(here, services, 2)
         await hang(here, services, 3, room=adult, age_restricted=True)
         await hang(here, services, 4, room=secret)
-        await hang(here, services, 5, guild_id=1, room=here.house.discord.add_guild("Other").add_channel("x"))
+        await hang(here, services, 5, guild_id=1, room=here.system.discord.add_guild("Other").add_channel("x"))
         assert shown(await gallery(here.stranger, here.room)) == 2
         assert shown(await gallery(here.moderator, here.room)) == 2
         assert shown(await gallery(here.stranger, adult)) == 3
@@ -132,8 +132,8 @@ async def test_everybody_sees_what_they_may(here: Studio) -> None:
         assert shown(await gallery(here.stranger, adult)) == 0
 
 
-async def test_filters(here: Studio) -> None:
-    async with here.house.running() as (services, _):
+async def test_filters(here: DrawingSystem) -> None:
+    async with here.system.running() as (services, _):
         await hang(here, services, 3)
         await hang(here, services, 2, begin=3, requester_id=here.stranger.id)
         await hang(here, services, 1, begin=5, character_id="gone")
@@ -145,18 +145,18 @@ async def test_filters(here: Studio) -> None:
         assert "INPUT_INVALID" in (await gallery(here.stranger, here.room, since="once")).text()
 
 
-async def test_a_lost_thumbnail_does_not_cost_the_page(here: Studio) -> None:
-    async with here.house.running() as (services, _):
+async def test_a_lost_thumbnail_does_not_cost_the_page(here: DrawingSystem) -> None:
+    async with here.system.running() as (services, _):
         await hang(here, services, 3)
         next(here.data.glob("images/x/*.webp")).unlink()
         assert shown(await gallery(here.stranger, here.room)) == 3
 
 
-async def test_history_lists_states_times_and_errors_and_hides_others_words(here: Studio) -> None:
-    async with here.house.running() as (services, _):
+async def test_history_lists_states_times_and_errors_and_hides_others_words(here: DrawingSystem) -> None:
+    async with here.system.running() as (services, _):
         await hang(here, services, 14)
-        here.house.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
-        failed = await here.house.imagine(prompt="a secret wish")
+        here.system.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
+        failed = await here.system.imagine(prompt="a secret wish")
         await here.room.wait_for_edit(failed, lambda message: "GENERATION_FAILED" in message.text())
         listed = await here.stranger.slash(here.room, "history")
         text = told(listed)
@@ -173,9 +173,9 @@ async def test_history_lists_states_times_and_errors_and_hides_others_words(here
         assert "Nothing yet" in told(only)
 
 
-async def test_repeat_by_name_is_for_those_who_may_see_it(here: Studio) -> None:
-    other = here.house.guild.add_channel("other")
-    async with here.house.running():
+async def test_repeat_by_name_is_for_those_who_may_see_it(here: DrawingSystem) -> None:
+    other = here.system.guild.add_channel("other")
+    async with here.system.running():
         first = await here.drawn()
         digest = first.text().split("job ")[-1][:12]
         assert "INPUT_INVALID" in told(await here.stranger.slash(other, "repeat", job=digest))
@@ -186,7 +186,7 @@ async def test_repeat_by_name_is_for_those_who_may_see_it(here: Studio) -> None:
         answer = await here.stranger.slash(here.room, "repeat", job=f"job {digest}")
         assert (await answer.wait_for_message()).ephemeral
         repeated = await here.next_result(first)
-        link = f"https://discord.com/channels/{here.house.guild.id}/{here.room.id}/{first.id}"
+        link = f"https://discord.com/channels/{here.system.guild.id}/{here.room.id}/{first.id}"
         assert (await (await here.stranger.slash(here.room, "repeat", job=link)).wait_for_message()).ephemeral
         await here.next_result(repeated)
     with contextlib.closing(sqlite3.connect(here.data / "chorus.db")) as database:

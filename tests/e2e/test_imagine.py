@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e.house import House, built, name_of
+from tests.e2e.system import System, name_of, open_system
 
 
-async def test_a_wish_becomes_a_picture(house: House) -> None:
-    async with house.running() as (services, _):
-        message = await house.imagine(seed="1234")
-        await house.result(message)
-        await house.until_delivered()
+async def test_a_wish_becomes_a_picture(system: System) -> None:
+    async with system.running() as (services, _):
+        message = await system.imagine(seed="1234")
+        await system.result(message)
+        await system.until_delivered()
     (file,) = message.attachments
     picture = Image.open(io.BytesIO(file.data))
     assert picture.size == (64, 64)
@@ -27,91 +27,91 @@ async def test_a_wish_becomes_a_picture(house: House) -> None:
     assert "64 x 64" in text
     stored = list(services.settings.storage.data_dir.glob("images/*/*.png"))
     assert [path.read_bytes() for path in stored] == [file.data]
-    assert house.states() == ["delivered"]
-    assert house.open_deliveries() == 0
+    assert system.states() == ["delivered"]
+    assert system.open_deliveries() == 0
 
 
-async def test_progress_with_title_bar_and_preview_is_seen_on_the_way(house: House) -> None:
-    async with house.running():
-        message = await house.imagine(workflow="slow")
-        await house.room.wait_for_edit(message, lambda shown: "Paint it" in shown.text() and " %" in shown.text())
-        await house.room.wait_for_edit(message, lambda shown: "preview" in name_of(shown))
-        await house.result(message)
-    assert house.room.bot_messages == [message]
+async def test_progress_with_title_bar_and_preview_is_seen_on_the_way(system: System) -> None:
+    async with system.running():
+        message = await system.imagine(workflow="slow")
+        await system.room.wait_for_edit(message, lambda shown: "Paint it" in shown.text() and " %" in shown.text())
+        await system.room.wait_for_edit(message, lambda shown: "preview" in name_of(shown))
+        await system.result(message)
+    assert system.room.bot_messages == [message]
 
 
-async def test_a_dozen_pictures_are_two_messages(house: House) -> None:
-    async with house.running():
-        message = await house.imagine(workflow="dozen")
-        await house.result(message, files=10)
-        await house.until_delivered()
-    first, second = house.room.bot_messages
+async def test_a_dozen_pictures_are_two_messages(system: System) -> None:
+    async with system.running():
+        message = await system.imagine(workflow="dozen")
+        await system.result(message, files=10)
+        await system.until_delivered()
+    first, second = system.room.bot_messages
     assert (len(first.attachments), len(second.attachments)) == (10, 2)
     assert len({file.data for file in first.attachments + second.attachments}) == 12
 
 
 @pytest.mark.setting("media.keep_metadata")
 async def test_without_metadata_nothing_of_the_prompt_is_posted(tmp_path: Path) -> None:
-    async with built(tmp_path, media={"keep_metadata": False}) as house:
-        async with house.running() as (services, _):
-            message = await house.imagine()
-            await house.result(message)
+    async with open_system(tmp_path, media={"keep_metadata": False}) as system:
+        async with system.running() as (services, _):
+            message = await system.imagine()
+            await system.result(message)
             (stored,) = services.settings.storage.data_dir.glob("images/*/*.png")
         (file,) = message.attachments
         assert b"lighthouse" not in file.data
         assert b"lighthouse" in stored.read_bytes()
 
 
-async def test_a_waiting_and_a_running_job_are_cancelled(house: House) -> None:
-    async with house.running(), house.comfy.set_breakpoint("KSampler") as hold:
-        running = await house.imagine()
+async def test_a_waiting_and_a_running_job_are_cancelled(system: System) -> None:
+    async with system.running(), system.comfy.set_breakpoint("KSampler") as hold:
+        running = await system.imagine()
         await hold.reached.wait()
-        waiting = await house.imagine()
-        answer = await house.ada.slash(house.room, "queue")
+        waiting = await system.imagine()
+        answer = await system.ada.slash(system.room, "queue")
         assert answer.message.ephemeral
         assert "Nova" in answer.message.text()
         for message in (waiting, running):
-            await house.ada.press(message, "Cancel")
-            await house.room.wait_for_edit(message, lambda shown: "CANCELLED" in shown.text())
-        await house.until_delivered(2)
-    assert house.states() == ["cancelled", "cancelled"]
-    assert len(house.room.bot_messages) == 2
+            await system.ada.press(message, "Cancel")
+            await system.room.wait_for_edit(message, lambda shown: "CANCELLED" in shown.text())
+        await system.until_delivered(2)
+    assert system.states() == ["cancelled", "cancelled"]
+    assert len(system.room.bot_messages) == 2
 
 
-async def test_the_queue_of_one_person_is_limited(house: House) -> None:
-    async with house.running(), house.comfy.set_breakpoint("KSampler") as hold:
-        await house.imagine()
+async def test_the_queue_of_one_person_is_limited(system: System) -> None:
+    async with system.running(), system.comfy.set_breakpoint("KSampler") as hold:
+        await system.imagine()
         await hold.reached.wait()
-        messages = [await house.imagine() for _ in range(3)]
-        answer = await house.ada.slash(house.room, "imagine", prompt="one too many")
+        messages = [await system.imagine() for _ in range(3)]
+        answer = await system.ada.slash(system.room, "imagine", prompt="one too many")
         assert answer.message.ephemeral
         assert "QUEUE_FULL" in answer.message.text()
-        other = await house.imagine(house.bob)
+        other = await system.imagine(system.bob)
         hold.release()
         for message in (*messages, other):
-            await house.result(message)
+            await system.result(message)
 
 
-async def test_a_missing_node_is_told_with_details(house: House) -> None:
-    async with house.running():
-        answer = await house.ada.slash(house.room, "imagine", prompt="x", workflow="broken")
+async def test_a_missing_node_is_told_with_details(system: System) -> None:
+    async with system.running():
+        answer = await system.ada.slash(system.room, "imagine", prompt="x", workflow="broken")
         message = answer.message
         if not message.ephemeral:
-            await house.room.wait_for_edit(message, lambda shown: "MISSING_NODE" in shown.text())
-            told = (await house.ada.press(message, "Details")).message
+            await system.room.wait_for_edit(message, lambda shown: "MISSING_NODE" in shown.text())
+            told = (await system.ada.press(message, "Details")).message
             assert told.ephemeral
         assert "MISSING_NODE" in message.text()
 
 
-async def test_a_failing_node_is_told_with_details(house: House) -> None:
-    house.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
-    async with house.running():
-        message = await house.imagine()
-        await house.room.wait_for_edit(message, lambda shown: "GENERATION_FAILED" in shown.text())
-        told = (await house.ada.press(message, "Details")).message
+async def test_a_failing_node_is_told_with_details(system: System) -> None:
+    system.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
+    async with system.running():
+        message = await system.imagine()
+        await system.room.wait_for_edit(message, lambda shown: "GENERATION_FAILED" in shown.text())
+        told = (await system.ada.press(message, "Details")).message
         assert told.ephemeral
-        assert (await house.bob.press(message, "Details")).message.ephemeral
-    assert house.states() == ["failed"]
+        assert (await system.bob.press(message, "Details")).message.ephemeral
+    assert system.states() == ["failed"]
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ async def test_a_failing_node_is_told_with_details(house: House) -> None:
         "x" * 4000,
     ],
 )
-async def test_any_words_are_drawn_as_they_are(house: House, prompt: str) -> None:
-    async with house.running():
-        message = await house.imagine(prompt=prompt)
-        await house.result(message)
+async def test_any_words_are_drawn_as_they_are(system: System, prompt: str) -> None:
+    async with system.running():
+        message = await system.imagine(prompt=prompt)
+        await system.result(message)
     assert not message.pings
-    (row,) = house.rows("SELECT json_extract(parameters, '$.positive') FROM jobs")
+    (row,) = system.rows("SELECT json_extract(parameters, '$.positive') FROM jobs")
     assert prompt.strip() in str(row[0])

@@ -12,13 +12,13 @@ import pytest
 
 from sandbox.comfyui import PostFault
 from sandbox.discord import Message
-from tests.e2e.house import House, Process, labels
+from tests.e2e.system import Process, System, labels
 
 CALLBACK = ("POST", "/interactions/*/*/callback")
 EDIT = ("PATCH", "/channels/*/messages/*")
 POST = ("POST", "/channels/*/messages")
 
-Moment = Callable[[House], AbstractAsyncContextManager[None]]
+Moment = Callable[[System], AbstractAsyncContextManager[None]]
 """Entered before `/imagine`; left when the moment to kill has come."""
 
 
@@ -26,8 +26,8 @@ def caught(request: tuple[str, str], *, applied: bool) -> Moment:
     """A request to Discord, before it is applied, or applied and not answered."""
 
     @asynccontextmanager
-    async def moment(house: House) -> AsyncGenerator[None]:
-        hold = house.discord.faults.set_breakpoint(*request, applied=applied)
+    async def moment(system: System) -> AsyncGenerator[None]:
+        hold = system.discord.faults.set_breakpoint(*request, applied=applied)
         yield
         await hold.wait_reached(timeout=60)
 
@@ -38,54 +38,54 @@ def stored(state: str) -> Moment:
     """A state of the job, as soon as it is in the database."""
 
     @asynccontextmanager
-    async def moment(house: House) -> AsyncGenerator[None]:
+    async def moment(system: System) -> AsyncGenerator[None]:
         yield
-        await house.until_rows("SELECT state FROM jobs", (state,))
+        await system.until_rows("SELECT state FROM jobs", (state,))
 
     return moment
 
 
-async def accepted(house: House) -> None:
+async def accepted(system: System) -> None:
     """The answer arrived and is recorded: ComfyUI may have the prompt sooner, and until then nothing was accepted."""
-    await house.until_rows("SELECT count(*) FROM deliveries WHERE kind = 'answer' AND state = 'sent'", (1,))
+    await system.until_rows("SELECT count(*) FROM deliveries WHERE kind = 'answer' AND state = 'sent'", (1,))
 
 
 @asynccontextmanager
-async def running(house: House) -> AsyncGenerator[None]:
+async def running(system: System) -> AsyncGenerator[None]:
     """A node runs."""
-    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
+    async with system.comfy.set_breakpoint("KSampler", times=1) as hold:
         yield
         await hold.reached.wait()
-        await accepted(house)
+        await accepted(system)
 
 
 @asynccontextmanager
-async def prepared_unposted(house: House) -> AsyncGenerator[None]:
+async def prepared_unposted(system: System) -> AsyncGenerator[None]:
     """The attempt is committed; ComfyUI has not taken the prompt."""
-    house.comfy.faults.latency["/prompt"] = 60
+    system.comfy.faults.latency["/prompt"] = 60
     yield
-    await house.until_rows("SELECT state FROM attempts", ("prepared",))
-    await accepted(house)
-    house.comfy.faults.latency.clear()
+    await system.until_rows("SELECT state FROM attempts", ("prepared",))
+    await accepted(system)
+    system.comfy.faults.latency.clear()
 
 
 @asynccontextmanager
-async def posted_unanswered(house: House) -> AsyncGenerator[None]:
+async def posted_unanswered(system: System) -> AsyncGenerator[None]:
     """ComfyUI has the prompt, its answer never came."""
-    house.comfy.faults.posts.append(PostFault.APPLIED_THEN_DROPPED)
-    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
+    system.comfy.faults.posts.append(PostFault.APPLIED_THEN_DROPPED)
+    async with system.comfy.set_breakpoint("KSampler", times=1) as hold:
         yield
         await hold.reached.wait()
-        await accepted(house)
+        await accepted(system)
 
 
 @asynccontextmanager
-async def made_unfetched(house: House) -> AsyncGenerator[None]:
+async def made_unfetched(system: System) -> AsyncGenerator[None]:
     """ComfyUI is done; the files are on their way."""
-    house.comfy.faults.latency["/view"] = 5
+    system.comfy.faults.latency["/view"] = 5
     yield
-    await house.comfy.log.wait_for("execution_success")
-    house.comfy.faults.latency.clear()
+    await system.comfy.log.wait_for("execution_success")
+    system.comfy.faults.latency.clear()
 
 
 MOMENTS: dict[str, Moment] = {
@@ -104,96 +104,96 @@ MOMENTS: dict[str, Moment] = {
 }
 
 
-async def asked(house: House, bot: Process, moment: Moment) -> None:
+async def asked(system: System, bot: Process, moment: Moment) -> None:
     """Ask for a dozen, and kill the bot at the moment."""
     await bot.ready()
-    async with moment(house):
-        await house.ada.slash(house.room, "imagine", prompt="a dozen boats", workflow="dozen", wait=False)
+    async with moment(system):
+        await system.ada.slash(system.room, "imagine", prompt="a dozen boats", workflow="dozen", wait=False)
     await bot.kill()
-    house.discord.faults.clear()
+    system.discord.faults.clear()
 
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
-async def test_killed_at_any_moment_one_result_arrives(house: House, moment: Moment) -> None:
-    async with house.start() as bot:
-        await asked(house, bot, moment)
-    async with house.start() as bot:
+async def test_killed_at_any_moment_one_result_arrives(system: System, moment: Moment) -> None:
+    async with system.start() as bot:
+        await asked(system, bot, moment)
+    async with system.start() as bot:
         await bot.ready()
-        await house.until_delivered()
+        await system.until_delivered()
         await bot.stop()
-    assert_one_result(house)
+    assert_one_result(system)
 
 
-async def test_killed_again_and_again(house: House) -> None:
+async def test_killed_again_and_again(system: System) -> None:
     for moment in (running, caught(EDIT, applied=True), caught(POST, applied=True)):
-        async with house.start() as bot:
+        async with system.start() as bot:
             await bot.ready()
-            async with moment(house):
-                if not house.states():
-                    await house.ada.slash(house.room, "imagine", prompt="boats", workflow="dozen", wait=False)
+            async with moment(system):
+                if not system.states():
+                    await system.ada.slash(system.room, "imagine", prompt="boats", workflow="dozen", wait=False)
             await bot.kill()
-            house.discord.faults.clear()
-    async with house.start() as bot:
-        await house.until_delivered()
+            system.discord.faults.clear()
+    async with system.start() as bot:
+        await system.until_delivered()
         await bot.stop()
-    assert_one_result(house)
+    assert_one_result(system)
 
 
 @pytest.mark.parametrize("finished", [False, True])
-async def test_killed_before_the_answer_nothing_was_accepted(house: House, finished: bool) -> None:
-    async with house.start() as bot, house.comfy.set_breakpoint("KSampler", times=0 if finished else 1):
+async def test_killed_before_the_answer_nothing_was_accepted(system: System, finished: bool) -> None:
+    async with system.start() as bot, system.comfy.set_breakpoint("KSampler", times=0 if finished else 1):
         await bot.ready()
-        hold = house.discord.faults.set_breakpoint(*CALLBACK, applied=False)
-        answer = await house.ada.slash(house.room, "imagine", prompt="x", wait=False)
+        hold = system.discord.faults.set_breakpoint(*CALLBACK, applied=False)
+        answer = await system.ada.slash(system.room, "imagine", prompt="x", wait=False)
         await hold.wait_reached()
-        await house.until_rows("SELECT state FROM jobs", ("generated" if finished else "running",))
+        await system.until_rows("SELECT state FROM jobs", ("generated" if finished else "running",))
         await bot.kill()
         answer.interaction.failed = True
-        house.discord.faults.clear()
-    async with house.start() as bot:
-        await house.until_delivered()
+        system.discord.faults.clear()
+    async with system.start() as bot:
+        await system.until_delivered()
         await bot.stop()
     # Work that was left running may be done before the bot is back: nobody waits for it either.
-    assert house.states() == ["failed"] if finished else house.states()[0] in {"cancelled", "failed"}
-    assert house.room.bot_messages == []
+    assert system.states() == ["failed"] if finished else system.states()[0] in {"cancelled", "failed"}
+    assert system.room.bot_messages == []
 
 
-async def test_killed_with_a_queue_everybody_gets_theirs_in_order(house: House) -> None:
-    async with house.start() as bot, house.comfy.set_breakpoint("KSampler") as hold:
+async def test_killed_with_a_queue_everybody_gets_theirs_in_order(system: System) -> None:
+    async with system.start() as bot, system.comfy.set_breakpoint("KSampler") as hold:
         await bot.ready()
-        messages = [await house.imagine(house.ada) for _ in range(3)]
-        messages += [await house.imagine(house.bob) for _ in range(2)]
+        messages = [await system.imagine(system.ada) for _ in range(3)]
+        messages += [await system.imagine(system.bob) for _ in range(2)]
         await hold.reached.wait()
         await bot.kill()
-    async with house.start() as bot:
-        await house.until_delivered(5)
+    async with system.start() as bot:
+        await system.until_delivered(5)
         await bot.stop()
-    assert house.room.bot_messages == messages
+    assert system.room.bot_messages == messages
     assert [len(message.attachments) for message in messages] == [1] * 5
-    numbers = house.rows("SELECT number FROM jobs ORDER BY generated_at")
+    numbers = system.rows("SELECT number FROM jobs ORDER BY generated_at")
     assert numbers == sorted(numbers)
-    assert house.open_deliveries() == 0
+    assert system.open_deliveries() == 0
 
 
-async def test_comfyui_dies_with_the_bot(house: House) -> None:
-    async with house.start() as bot, house.comfy.set_breakpoint("KSampler") as hold:
+async def test_comfyui_dies_with_the_bot(system: System) -> None:
+    async with system.start() as bot, system.comfy.set_breakpoint("KSampler") as hold:
         await bot.ready()
-        message = await house.imagine()
+        message = await system.imagine()
         await hold.reached.wait()
         await bot.kill()
-        await house.comfy.restart()
-    async with house.start() as bot:
-        await house.until_delivered()
+        await system.comfy.restart()
+    async with system.start() as bot:
+        await system.until_delivered()
         await bot.stop()
-    assert house.room.bot_messages == [message]
+    assert system.room.bot_messages == [message]
     assert len(message.attachments) == 1
 
 
-def assert_one_result(house: House) -> None:
+def assert_one_result(system: System) -> None:
     """Twelve files, each once, in two messages of which the second replies to the first; nothing left open."""
-    assert house.states() == ["delivered"]
-    assert house.open_deliveries() == 0
-    first, second = house.room.bot_messages
+    assert system.states() == ["delivered"]
+    assert system.open_deliveries() == 0
+    first, second = system.room.bot_messages
     assert second.reply_to is first
     assert (len(first.attachments), len(second.attachments)) == (10, 2)
     assert len(set(names(first) + names(second))) == 12

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bot.media.video import probe_video
-from tests.e2e.house import House, built, graph
+from tests.e2e.system import System, graph, open_system
 from tests.media.sample_audio import FFMPEG
 
 LIMIT = 120_000
@@ -28,20 +28,20 @@ def film(*, frames: int = 8, side: int = 384) -> dict[str, Any]:
     return made
 
 
-def hang(house: House, name: str, content: dict[str, Any]) -> None:
-    path = house.folder / "workflows" / "nova" / "image" / f"{name}.json"
+def hang(system: System, name: str, content: dict[str, Any]) -> None:
+    path = system.folder / "workflows" / "nova" / "image" / f"{name}.json"
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-async def test_pictures_too_large_are_made_to_fit_and_the_originals_kept(house: House) -> None:
-    guild = house.discord.add_guild("Narrow", attachment_limit=LIMIT)
+async def test_pictures_too_large_are_made_to_fit_and_the_originals_kept(system: System) -> None:
+    guild = system.discord.add_guild("Narrow", attachment_limit=LIMIT)
     room = guild.add_channel("studio")
-    house.room, house.ada = room, guild.add_member("eve")
-    hang(house, "large", graph(batch=11, side=384))
-    async with house.running() as (services, _):
-        message = await house.imagine(workflow="large")
-        await house.result(message, files=10)
-        await house.until_delivered()
+    system.room, system.ada = room, guild.add_member("eve")
+    hang(system, "large", graph(batch=11, side=384))
+    async with system.running() as (services, _):
+        message = await system.imagine(workflow="large")
+        await system.result(message, files=10)
+        await system.until_delivered()
         stored = sorted(services.settings.storage.data_dir.glob("images/*/*.png"))
     first, second = room.bot_messages
     files = first.attachments + second.attachments
@@ -54,14 +54,14 @@ async def test_pictures_too_large_are_made_to_fit_and_the_originals_kept(house: 
         Image.open(io.BytesIO(file.data)).load()
 
 
-async def test_a_video_too_large_is_encoded_again(house: House, tmp_path: Path) -> None:
-    guild = house.discord.add_guild("Narrow", attachment_limit=LIMIT)
-    house.room, house.ada = guild.add_channel("studio"), guild.add_member("eve")
-    hang(house, "film", film())
-    async with house.running() as (services, _):
-        message = await house.imagine(workflow="film")
-        await house.result(message)
-        await house.until_delivered()
+async def test_a_video_too_large_is_encoded_again(system: System, tmp_path: Path) -> None:
+    guild = system.discord.add_guild("Narrow", attachment_limit=LIMIT)
+    system.room, system.ada = guild.add_channel("studio"), guild.add_member("eve")
+    hang(system, "film", film())
+    async with system.running() as (services, _):
+        message = await system.imagine(workflow="film")
+        await system.result(message)
+        await system.until_delivered()
         (stored,) = services.settings.storage.data_dir.glob("*/*/*.mp4")
     (file,) = message.attachments
     assert stored.stat().st_size > LIMIT >= file.size
@@ -74,11 +74,11 @@ async def test_a_video_too_large_is_encoded_again(house: House, tmp_path: Path) 
 
 @pytest.mark.parametrize("keep", [True, False])
 async def test_a_video_is_posted_with_or_without_the_graph(tmp_path: Path, keep: bool) -> None:
-    async with built(tmp_path, media={"keep_metadata": keep}) as house:
-        hang(house, "film", film(frames=4, side=64))
-        async with house.running() as (services, _):
-            message = await house.imagine(workflow="film")
-            await house.result(message)
+    async with open_system(tmp_path, media={"keep_metadata": keep}) as system:
+        hang(system, "film", film(frames=4, side=64))
+        async with system.running() as (services, _):
+            message = await system.imagine(workflow="film")
+            await system.result(message)
             (stored,) = services.settings.storage.data_dir.glob("*/*/*.mp4")
         (file,) = message.attachments
         assert b"lighthouse" in stored.read_bytes()

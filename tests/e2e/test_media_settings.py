@@ -13,10 +13,10 @@ import pytest
 from bot.diagnostics.host import check_encoders
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from sandbox.discord.uploads import Upload
-from tests.e2e.again import Studio, press
-from tests.e2e.house import DEADLINE, built, graph
+from tests.e2e.drawing_system import DrawingSystem, press
+from tests.e2e.system import DEADLINE, graph, open_system
 from tests.e2e.test_large_files import film, hang
-from tests.e2e.voices import voice_house, write_sample
+from tests.e2e.voice_system import voice_system, write_sample
 from tests.media.sample_audio import FFMPEG
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for ffmpeg")
@@ -54,10 +54,10 @@ def ran_with(calls: list[str], *arguments: str) -> None:
 @posix_only
 async def test_every_use_for_videos_runs_the_configured_ffmpeg(tmp_path: Path, ffmpeg: LoggingFfmpeg) -> None:
     sections: dict[str, Any] = {"voice": {"ffmpeg": str(ffmpeg.program)}, "media": {"keep_metadata": False}}
-    async with built(tmp_path / "house", privileged_intents=PRIVILEGED_INTENTS, **sections) as house:
-        here = Studio(house)
-        hang(house, "film", film(frames=4, side=64))
-        async with house.running():
+    async with open_system(tmp_path / "system", privileged_intents=PRIVILEGED_INTENTS, **sections) as system:
+        here = DrawingSystem(system)
+        hang(system, "film", film(frames=4, side=64))
+        async with system.running():
             result = await here.drawn(workflow="film")
             # measured and given a thumbnail by generation, posted without metadata by the delivery
             ran_with(ffmpeg.calls_since_last(), "-f null -", "thumbnail=24", "-map_metadata:s -1")
@@ -74,20 +74,20 @@ async def test_every_use_for_videos_runs_the_configured_ffmpeg(tmp_path: Path, f
 
 @posix_only
 async def test_shrinking_a_video_runs_the_configured_ffmpeg(tmp_path: Path, ffmpeg: LoggingFfmpeg) -> None:
-    async with built(tmp_path / "house", voice={"ffmpeg": str(ffmpeg.program)}) as house:
-        guild = house.discord.add_guild("Narrow", attachment_limit=120_000)
-        house.room, house.ada = guild.add_channel("studio"), guild.add_member("eve")
-        hang(house, "film", film())
-        async with house.running():
-            await house.result(await house.imagine(workflow="film"))
-            await house.until_delivered()
+    async with open_system(tmp_path / "system", voice={"ffmpeg": str(ffmpeg.program)}) as system:
+        guild = system.discord.add_guild("Narrow", attachment_limit=120_000)
+        system.room, system.ada = guild.add_channel("studio"), guild.add_member("eve")
+        hang(system, "film", film())
+        async with system.running():
+            await system.result(await system.imagine(workflow="film"))
+            await system.until_delivered()
     ran_with(ffmpeg.calls_since_last(), "libx264")
 
 
 @posix_only
 async def test_every_use_for_speech_runs_the_configured_ffmpeg(tmp_path: Path, ffmpeg: LoggingFfmpeg) -> None:
     voice = {"ffmpeg": str(ffmpeg.program), "delivery": "attachment", "format": "mp3", "max_chunk_chars": 40}
-    async with voice_house(tmp_path / "house", voice=voice) as nova, nova.house.running():
+    async with voice_system(tmp_path / "system", voice=voice) as nova, nova.system.running():
         await nova.grace.slash(nova.room, "speak", text="One sentence.")
         await nova.quiet(1)
         # the host's sample is converted, the speech transcoded by generation and again, to MP3, by the delivery
@@ -117,8 +117,8 @@ async def test_every_use_for_speech_runs_the_configured_ffmpeg(tmp_path: Path, f
 
 @posix_only
 async def test_the_doctor_examines_the_configured_ffmpeg(tmp_path: Path, ffmpeg: LoggingFfmpeg) -> None:
-    async with built(tmp_path / "house", voice={"ffmpeg": str(ffmpeg.program)}) as house:
-        findings = [finding.text async for finding in check_encoders(house.settings)]
+    async with open_system(tmp_path / "system", voice={"ffmpeg": str(ffmpeg.program)}) as system:
+        findings = [finding.text async for finding in check_encoders(system.settings)]
     assert findings == ["ffmpeg runs, with libopus and libmp3lame"]
     ran_with(ffmpeg.calls_since_last(), "-encoders")
 
@@ -128,24 +128,24 @@ async def test_the_doctor_examines_the_configured_ffmpeg(tmp_path: Path, ffmpeg:
 async def test_a_result_with_more_pixels_than_configured_is_refused(
     tmp_path: Path, max_pixels: int, state: str
 ) -> None:
-    async with built(tmp_path, media={"max_pixels": max_pixels}) as house:
-        hang(house, "square", graph(side=64))
-        async with house.running():
-            message = await house.imagine(workflow="square")
-            await house.until_delivered()
-        assert house.states() == [state]
+    async with open_system(tmp_path, media={"max_pixels": max_pixels}) as system:
+        hang(system, "square", graph(side=64))
+        async with system.running():
+            message = await system.imagine(workflow="square")
+            await system.until_delivered()
+        assert system.states() == [state]
         assert ("too large to open (64 x 64)" in message.text()) is (state == "failed")
 
 
 @pytest.mark.setting("media.max_pixels")
 async def test_the_gallery_opens_no_thumbnail_above_the_configured_pixels(tmp_path: Path) -> None:
     """The limit is lowered between two runs of the bot, so that a thumbnail is above it."""
-    async with built(tmp_path, privileged_intents=PRIVILEGED_INTENTS) as house:
-        here = Studio(house)
-        async with house.running():
+    async with open_system(tmp_path, privileged_intents=PRIVILEGED_INTENTS) as system:
+        here = DrawingSystem(system)
+        async with system.running():
             await here.drawn()
             shown = (await here.requester.slash(here.room, "gallery")).message.attachments[0].data
-        house.config.write_text(house.config.read_text() + "media: {max_pixels: 100}\n")
-        async with house.running():
+        system.config.write_text(system.config.read_text() + "media: {max_pixels: 100}\n")
+        async with system.running():
             hidden = (await here.requester.slash(here.room, "gallery")).message.attachments[0].data
     assert len(hidden) < len(shown), "an empty cell in place of the picture"

@@ -5,47 +5,47 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from tests.e2e.house import House
+from tests.e2e.system import System
 
 
-async def test_the_job_of_a_killed_terminal_ends_when_the_bot_starts(house: House) -> None:
-    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
-        terminal = await house.command("imagine", "nova", "a harbour")
+async def test_the_job_of_a_killed_terminal_ends_when_the_bot_starts(system: System) -> None:
+    async with system.comfy.set_breakpoint("KSampler", times=1) as hold:
+        terminal = await system.command("imagine", "nova", "a harbour")
         await hold.reached.wait()
         terminal.send_signal(signal.SIGKILL)
         await terminal.communicate()
-        assert house.states() == ["running"]
-        async with house.start() as bot:
+        assert system.states() == ["running"]
+        async with system.start() as bot:
             await bot.ready()
-            await house.until_rows("SELECT state FROM jobs", ("failed",))
+            await system.until_rows("SELECT state FROM jobs", ("failed",))
             hold.release()
-            message = await house.imagine()
-            await house.result(message)
+            message = await system.imagine()
+            await system.result(message)
             await bot.stop()
-    (error,) = house.rows("SELECT json_extract(error, '$.message') FROM jobs WHERE number = 1")[0]
+    (error,) = system.rows("SELECT json_extract(error, '$.message') FROM jobs WHERE number = 1")[0]
     assert "ended before it was done" in str(error)
-    assert house.rows("SELECT count(*) FROM attempts WHERE state IN ('prepared', 'submitted')") == [(0,)]
-    assert list((house.folder / "data" / "terminals").iterdir()) == []
+    assert system.rows("SELECT count(*) FROM attempts WHERE state IN ('prepared', 'submitted')") == [(0,)]
+    assert list((system.folder / "data" / "terminals").iterdir()) == []
 
 
-async def test_the_job_of_a_living_terminal_is_left_alone(house: House) -> None:
-    async with house.comfy.set_breakpoint("KSampler", times=1) as hold:
-        terminal = await house.command("imagine", "nova", "a harbour")
+async def test_the_job_of_a_living_terminal_is_left_alone(system: System) -> None:
+    async with system.comfy.set_breakpoint("KSampler", times=1) as hold:
+        terminal = await system.command("imagine", "nova", "a harbour")
         await hold.reached.wait()
-        async with house.start() as bot:
+        async with system.start() as bot:
             await bot.ready()
-            assert house.states() == ["running"]
+            assert system.states() == ["running"]
             hold.release()
             async with asyncio.timeout(60):
                 output, _ = await terminal.communicate()
             await bot.stop()
     assert terminal.returncode == 0, output.decode()
-    assert house.states() == ["delivered"]
+    assert system.states() == ["delivered"]
 
 
-async def test_in_a_terminal_the_advice_lists_what_there_is(house: House) -> None:
+async def test_in_a_terminal_the_advice_lists_what_there_is(system: System) -> None:
     for arguments, there in ((("nova", "x", "--workflow", "defualt"), "slow"), (("nobody", "x"), "nova")):
-        terminal = await house.command("imagine", *arguments)
+        terminal = await system.command("imagine", *arguments)
         output, _ = await terminal.communicate()
         assert terminal.returncode == 1
         assert "There are: " in output.decode()

@@ -9,27 +9,27 @@ from pathlib import Path
 import pytest
 
 from tests.conversation.scripted_model import says
-from tests.e2e.house import Process
-from tests.e2e.voices import VoiceHouse, voice_house
+from tests.e2e.system import Process
+from tests.e2e.voice_system import VoiceSystem, voice_system
 
 BUBBLE = ("POST", "/channels/*/messages")
 TURN = ("POST", "/webhooks/*/*")
 SAID = "Half past nine, and all is well."
 
-Moment = Callable[[VoiceHouse], AbstractAsyncContextManager[None]]
+Moment = Callable[[VoiceSystem], AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
-async def nova(tmp_path: Path) -> AsyncIterator[VoiceHouse]:
-    async with voice_house(tmp_path) as made:
+async def nova(tmp_path: Path) -> AsyncIterator[VoiceSystem]:
+    async with voice_system(tmp_path) as made:
         made.model.script = [says(SAID)]
         yield made
 
 
 def caught(request: tuple[str, str], *, applied: bool) -> Moment:
     @asynccontextmanager
-    async def moment(nova: VoiceHouse) -> AsyncGenerator[None]:
-        hold = nova.house.discord.faults.set_breakpoint(*request, applied=applied)
+    async def moment(nova: VoiceSystem) -> AsyncGenerator[None]:
+        hold = nova.system.discord.faults.set_breakpoint(*request, applied=applied)
         yield
         await hold.wait_reached(timeout=60)
 
@@ -38,16 +38,16 @@ def caught(request: tuple[str, str], *, applied: bool) -> Moment:
 
 def stored(query: str, *row: object) -> Moment:
     @asynccontextmanager
-    async def moment(nova: VoiceHouse) -> AsyncGenerator[None]:
+    async def moment(nova: VoiceSystem) -> AsyncGenerator[None]:
         yield
-        await nova.house.until_rows(query, row)
+        await nova.system.until_rows(query, row)
 
     return moment
 
 
 @asynccontextmanager
-async def speaking(nova: VoiceHouse) -> AsyncGenerator[None]:
-    async with nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
+async def speaking(nova: VoiceSystem) -> AsyncGenerator[None]:
+    async with nova.system.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         yield
         await hold.reached.wait()
 
@@ -63,20 +63,20 @@ MOMENTS: dict[str, Moment] = {
 }
 
 
-async def killed(nova: VoiceHouse, bot: Process, moment: Moment) -> None:
+async def killed(nova: VoiceSystem, bot: Process, moment: Moment) -> None:
     await bot.ready()
     await nova.use_nova()
     async with moment(nova):
         await nova.ada.send(nova.room, "what time is it?")
     await bot.kill()
-    nova.house.discord.faults.clear()
+    nova.system.discord.faults.clear()
 
 
 @pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS.keys())
-async def test_killed_at_any_moment_one_bubble_arrives(nova: VoiceHouse, moment: Moment) -> None:
-    async with nova.house.start() as bot:
+async def test_killed_at_any_moment_one_bubble_arrives(nova: VoiceSystem, moment: Moment) -> None:
+    async with nova.system.start() as bot:
         await killed(nova, bot, moment)
-    async with nova.house.start() as bot:
+    async with nova.system.start() as bot:
         await bot.ready()
         await nova.bubble()
         await nova.quiet(1)
@@ -86,13 +86,13 @@ async def test_killed_at_any_moment_one_bubble_arrives(nova: VoiceHouse, moment:
     [turn] = [message for message in nova.room.messages if message.webhook_id is not None]
     assert bubble.reply_to is turn
     assert turn.content == SAID
-    assert nova.house.open_deliveries() == 0
-    assert nova.house.states() == ["delivered"]
-    assert len(nova.house.comfy.log.find("execution_start")) == 1
+    assert nova.system.open_deliveries() == 0
+    assert nova.system.states() == ["delivered"]
+    assert len(nova.system.comfy.log.find("execution_start")) == 1
 
 
-async def test_what_was_deleted_while_the_bot_was_away_is_not_spoken(nova: VoiceHouse) -> None:
-    async with nova.house.start() as bot, nova.house.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
+async def test_what_was_deleted_while_the_bot_was_away_is_not_spoken(nova: VoiceSystem) -> None:
+    async with nova.system.start() as bot, nova.system.comfy.set_breakpoint("ChatterboxTTS", times=1) as hold:
         await bot.ready()
         await nova.use_nova()
         await nova.ada.send(nova.room, "what time is it?")
@@ -100,7 +100,7 @@ async def test_what_was_deleted_while_the_bot_was_away_is_not_spoken(nova: Voice
         await hold.reached.wait()
         await bot.kill()
         await nova.grace.delete(turn)
-    async with nova.house.start() as bot:
+    async with nova.system.start() as bot:
         await bot.ready()
         await nova.quiet(1)
         await bot.stop()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.comfyui import StandInComfyUI, StandInOptions
-from tests.generation.house import House, open_house
+from tests.generation.harness import Harness, open_house
 from tests.generation.tones import install
 
 
@@ -16,6 +16,6 @@ async def comfy() -> AsyncIterator[StandInComfyUI]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, comfy: StandInComfyUI) -> AsyncIterator[House]:
+async def harness(tmp_path: Path, comfy: StandInComfyUI) -> AsyncIterator[Harness]:
     async with open_house(tmp_path, comfy.url) as opened:
         yield opened

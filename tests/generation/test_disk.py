@@ -17,7 +17,7 @@ from bot.generation import postprocessing
 from bot.instance_lock import lock_data_folder
 from bot.storage.jobs import JobRepository
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.house import House, open_house, picture_graph, speech
+from tests.generation.harness import Harness, open_house, picture_graph, speech
 
 
 @pytest.fixture
@@ -31,50 +31,52 @@ def small_files() -> Iterator[Callable[[int], None]]:
     signal.signal(signal.SIGXFSZ, handler)
 
 
-async def test_full_while_downloading(house: House, comfy: StandInComfyUI, small_files: Callable[[int], None]) -> None:
-    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(width=1024, height=1024)
+async def test_full_while_downloading(
+    harness: Harness, comfy: StandInComfyUI, small_files: Callable[[int], None]
+) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(width=1024, height=1024)
     async with comfy.set_breakpoint("SaveImage") as hold:
-        job = await house.draw()
+        job = await harness.draw()
         await hold.reached.wait()
-        graph = await asyncio.to_thread((house.data / "chorus.db-wal").stat)
+        graph = await asyncio.to_thread((harness.data / "chorus.db-wal").stat)
         hold.release()
         await comfy.log.wait_for("execution_success")
         small_files(graph.st_size + 2**18)  # room for the database's next pages, not for a picture of megabytes
-        failed = await house.ended(job)
+        failed = await harness.ended(job)
     assert failed.error is not None
     assert failed.error.code == "GENERATION_FAILED"
     assert "disk" in failed.error.message
-    assert house.paths() == []
+    assert harness.paths() == []
 
 
 @pytest.mark.parametrize("step", ["make_thumbnail", "write_sidecar"])
-async def test_full_while_saving_what_lies_beside(house: House, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+async def test_full_while_saving_what_lies_beside(harness: Harness, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(postprocessing, step, full)
-    failed = await house.ended(await house.draw())
+    failed = await harness.ended(await harness.draw())
     assert failed.error is not None
     assert "disk of the bot is full" in failed.error.message
-    assert house.paths() == []
+    assert harness.paths() == []
     monkeypatch.undo()
-    assert (await house.ended(await house.draw())).state is JobState.GENERATED
+    assert (await harness.ended(await harness.draw())).state is JobState.GENERATED
 
 
-async def test_full_while_speech_is_transcoded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_while_speech_is_transcoded(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(postprocessing, "transcode_to_ogg", full)
-    failed = await house.ended(await house.orchestrator.submit(speech("Hello.")))
+    failed = await harness.ended(await harness.orchestrator.submit(speech("Hello.")))
     assert failed.error is not None
     assert "disk" in failed.error.message
-    assert house.paths() == []
+    assert harness.paths() == []
 
 
-async def test_a_folder_that_cannot_be_made(house: House) -> None:
-    (house.data / "images").write_text("in the way")
-    failed = await house.ended(await house.draw())
+async def test_a_folder_that_cannot_be_made(harness: Harness) -> None:
+    (harness.data / "images").write_text("in the way")
+    failed = await harness.ended(await harness.draw())
     assert failed.error is not None
     assert "could not be saved" in failed.error.message
 
@@ -98,14 +100,14 @@ async def test_an_end_that_cannot_be_stored_is_stored_as_soon_as_there_is_room(
             return await self.store.end(*arguments, **named)
 
     comfy.faults.failing_nodes["KSampler"] = "boom"
-    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Full(store))) as house:
-        failed = await house.ended(await house.draw())
+    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Full(store))) as harness:
+        failed = await harness.ended(await harness.draw())
         assert failed.state is JobState.FAILED
-        stored = await house.orchestrator.job(failed.id)
+        stored = await harness.orchestrator.job(failed.id)
         assert stored == failed
 
 
-async def test_a_download_cut_off_in_mid_file_leaves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_download_cut_off_in_mid_file_leaves_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ComfyClient.download
 
     async def torn(self: ComfyClient, file: Any, target: Path, *, max_bytes: int) -> Any:
@@ -114,9 +116,9 @@ async def test_a_download_cut_off_in_mid_file_leaves_nothing(house: House, monke
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(ComfyClient, "download", torn)
-    failed = await house.ended(await house.draw())
+    failed = await harness.ended(await harness.draw())
     assert failed.state is JobState.FAILED
-    assert house.paths() == []
+    assert harness.paths() == []
 
 
 # -- one owner

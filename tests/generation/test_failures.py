@@ -19,19 +19,19 @@ from bot.errors import (
     WorkflowNotFound,
 )
 from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
-from tests.generation.house import House, node, open_house, picture, picture_graph, speech
+from tests.generation.harness import Harness, node, open_house, picture, picture_graph, speech
 
 
-async def failed(house: House, job: Job, code: str) -> Job:
-    done = await house.ended(job)
+async def failed(harness: Harness, job: Job, code: str) -> Job:
+    done = await harness.ended(job)
     assert done.state is JobState.FAILED
     assert done.error is not None
     assert done.error.code == code
     assert done.error.message
     assert done.error.advice
     assert done.artifacts == ()
-    assert house.paths() == [], "nothing half-made remains"
-    assert str(house.data) not in done.error.message
+    assert harness.paths() == [], "nothing half-made remains"
+    assert str(harness.data) not in done.error.message
     return done
 
 
@@ -59,122 +59,122 @@ async def failed(house: House, job: Job, code: str) -> Job:
     ],
 )
 async def test_what_cannot_work_is_not_accepted(
-    house: House, request_: GenerationRequest, error: type[ChorusError]
+    harness: Harness, request_: GenerationRequest, error: type[ChorusError]
 ) -> None:
     with pytest.raises(error):
-        await house.orchestrator.submit(request_)
-    assert await house.store.unfinished("run") == []
+        await harness.orchestrator.submit(request_)
+    assert await harness.store.unfinished("run") == []
 
 
-async def test_a_workflow_without_a_place_for_the_prompt_is_not_accepted(house: House) -> None:
-    house.files.graphs[JobKind.IMAGE, "default"] = {
+async def test_a_workflow_without_a_place_for_the_prompt_is_not_accepted(harness: Harness) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = {
         "1": node("EmptyImage", width=64, height=64, batch_size=1, color=0),
         "2": node("SaveImage", images=["1", 0], filename_prefix="t"),
     }
     with pytest.raises(WorkflowInvalid):
-        await house.draw()
+        await harness.draw()
 
 
-async def test_a_missing_node_is_told_at_once_when_it_is_known_and_later_when_not(house: House) -> None:
+async def test_a_missing_node_is_told_at_once_when_it_is_known_and_later_when_not(harness: Harness) -> None:
     graph = picture_graph()
     graph["6"]["class_type"] = "NoSuchNode"
-    house.files.graphs[JobKind.IMAGE, "broken"] = graph
-    await failed(house, await house.draw(workflow_name="broken"), "MISSING_NODE")
+    harness.files.graphs[JobKind.IMAGE, "broken"] = graph
+    await failed(harness, await harness.draw(workflow_name="broken"), "MISSING_NODE")
     with pytest.raises(MissingNode, match="NoSuchNode"):
-        await house.draw(workflow_name="broken")
+        await harness.draw(workflow_name="broken")
 
 
-async def test_a_missing_model_is_told_likewise(house: House) -> None:
-    house.files.graphs[JobKind.IMAGE, "broken"] = picture_graph(ckpt_name="nope.safetensors")
-    await failed(house, await house.draw(workflow_name="broken"), "MISSING_MODEL")
+async def test_a_missing_model_is_told_likewise(harness: Harness) -> None:
+    harness.files.graphs[JobKind.IMAGE, "broken"] = picture_graph(ckpt_name="nope.safetensors")
+    await failed(harness, await harness.draw(workflow_name="broken"), "MISSING_MODEL")
     with pytest.raises(MissingModel, match=r"nope\.safetensors"):
-        await house.draw(workflow_name="broken")
+        await harness.draw(workflow_name="broken")
 
 
 async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as house:
-        await house.ended(await house.draw("teach it how long"))
+    async with open_house(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as harness:
+        await harness.ended(await harness.draw("teach it how long"))
         async with comfy.set_breakpoint("KSampler") as hold:
-            running = await house.draw()
+            running = await harness.draw()
             await hold.reached.wait()
-            waiting = [await house.draw(requester=1), await house.draw(requester=1)]
+            waiting = [await harness.draw(requester=1), await harness.draw(requester=1)]
             with pytest.raises(QueueFull, match="You already have 2"):
-                await house.draw(requester=1)
-            waiting.append(await house.draw(requester=2))
+                await harness.draw(requester=1)
+            waiting.append(await harness.draw(requester=2))
             with pytest.raises(QueueFull, match=r"3 jobs wait\. A place should be free in about \d+ second"):
-                await house.draw(requester=3)
+                await harness.draw(requester=3)
         for job in (running, *waiting):
-            await house.ended(job)
-        waiting = [await house.draw(requester=1)]
-        await house.ended(waiting[0])
+            await harness.ended(job)
+        waiting = [await harness.draw(requester=1)]
+        await harness.ended(waiting[0])
 
 
 async def test_many_at_once_cannot_pass_the_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_per_user=3) as house, comfy.set_breakpoint("KSampler") as hold:
-        running = await house.draw(requester=5)
+    async with open_house(tmp_path, comfy.url, max_per_user=3) as harness, comfy.set_breakpoint("KSampler") as hold:
+        running = await harness.draw(requester=5)
         await hold.reached.wait()
-        results = await asyncio.gather(*(house.draw(requester=1) for _ in range(10)), return_exceptions=True)
+        results = await asyncio.gather(*(harness.draw(requester=1) for _ in range(10)), return_exceptions=True)
         assert sum(isinstance(result, Job) for result in results) == 3
         assert sum(isinstance(result, QueueFull) for result in results) == 7
         for job in results:
             if isinstance(job, Job):
-                assert await house.orchestrator.cancel(job.id)
-        assert await house.orchestrator.cancel(running.id)
+                assert await harness.orchestrator.cancel(job.id)
+        assert await harness.orchestrator.cancel(running.id)
 
 
 # -- while it runs
 
 
-async def test_a_failing_node_fails_the_job(house: House, comfy: StandInComfyUI) -> None:
+async def test_a_failing_node_fails_the_job(harness: Harness, comfy: StandInComfyUI) -> None:
     comfy.faults.failing_nodes["KSampler"] = "boom at /home/someone/secret"
-    done = await failed(house, await house.draw(), "GENERATION_FAILED")
+    done = await failed(harness, await harness.draw(), "GENERATION_FAILED")
     assert done.error is not None
     assert '"Paint"' in done.error.message
     assert "secret" not in done.error.message
     comfy.faults.failing_nodes.clear()
-    assert (await house.ended(await house.draw("the next one runs"))).state is JobState.GENERATED
+    assert (await harness.ended(await harness.draw("the next one runs"))).state is JobState.GENERATED
 
 
-async def test_out_of_memory_is_tried_once_more_with_memory_freed(house: House, comfy: StandInComfyUI) -> None:
+async def test_out_of_memory_is_tried_once_more_with_memory_freed(harness: Harness, comfy: StandInComfyUI) -> None:
     comfy.faults.out_of_memory = 1
-    done = await house.ended(await house.draw())
+    done = await harness.ended(await harness.draw())
     assert done.state is JobState.GENERATED
     assert len(comfy.log.requests("POST", "/free")) == 1
-    states = [attempt.state for attempt in await house.store.attempts(done.id)]
+    states = [attempt.state for attempt in await harness.store.attempts(done.id)]
     assert states == [AttemptState.FAILED, AttemptState.SUCCEEDED]
 
 
-async def test_out_of_memory_twice_fails_the_job(house: House, comfy: StandInComfyUI) -> None:
+async def test_out_of_memory_twice_fails_the_job(harness: Harness, comfy: StandInComfyUI) -> None:
     comfy.faults.out_of_memory = 2
-    await failed(house, await house.draw(), "OUT_OF_MEMORY")
+    await failed(harness, await harness.draw(), "OUT_OF_MEMORY")
     assert len(comfy.log.find("execution_start")) == 2
 
 
-async def test_a_node_refused_at_validation_is_named(house: House) -> None:
-    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=0)
-    done = await failed(house, await house.draw(), "WORKFLOW_NODE_ERROR")
+async def test_a_node_refused_at_validation_is_named(harness: Harness) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=0)
+    done = await failed(harness, await harness.draw(), "WORKFLOW_NODE_ERROR")
     assert done.error is not None
     assert '"Paint"' in done.error.message
     assert '"steps" is too small' in done.error.message
 
 
-async def test_interrupted_in_comfyui_counts_as_cancelled(house: House, comfy: StandInComfyUI) -> None:
+async def test_interrupted_in_comfyui_counts_as_cancelled(harness: Harness, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler") as hold:
-        job = await house.draw()
+        job = await harness.draw()
         await hold.reached.wait()
         comfy.instance.interrupt()
-        done = await house.ended(job)
+        done = await harness.ended(job)
     assert done.state is JobState.CANCELLED
     assert done.error is not None
     assert "in ComfyUI" in done.error.message
 
 
-async def test_a_run_without_files_has_no_output(house: House) -> None:
+async def test_a_run_without_files_has_no_output(harness: Harness) -> None:
     graph = picture_graph()
     graph["8"] = node("SandboxBlocked", anything=["6", 0], message="no")
     graph["7"]["inputs"]["images"] = ["8", 0]
-    house.files.graphs[JobKind.IMAGE, "default"] = graph
-    await failed(house, await house.draw(), "NO_OUTPUT")
+    harness.files.graphs[JobKind.IMAGE, "default"] = graph
+    await failed(harness, await harness.draw(), "NO_OUTPUT")
 
 
 async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free(
@@ -182,74 +182,74 @@ async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free
 ) -> None:
     limits = dict.fromkeys(JobKind, 0.2)
     async with (
-        open_house(tmp_path, comfy.url, timeout_seconds=limits) as house,
+        open_house(tmp_path, comfy.url, timeout_seconds=limits) as harness,
         comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold,
     ):
-        job = await house.draw()
-        waiting = await house.draw("waits much longer than 0.2 s and is not timed out")
+        job = await harness.draw()
+        waiting = await harness.draw("waits much longer than 0.2 s and is not timed out")
         await hold.reached.wait()
-        done = await house.ended(job)
+        done = await harness.ended(job)
         assert done.error is not None
         assert done.error.code == "GENERATION_TIMEOUT"
         await comfy.log.wait_for("interrupt")
-        prompt_id = str((await house.store.attempts(job.id))[0].prompt_id)
+        prompt_id = str((await harness.store.attempts(job.id))[0].prompt_id)
         assert comfy.running == prompt_id, "the node never looks, so the GPU is still busy ..."
-        assert house.gpu.generating, "... and the lock is still held"
+        assert harness.gpu.generating, "... and the lock is still held"
         assert len(comfy.log.find("submitted")) == 1
         hold.release()
-        assert (await house.ended(waiting)).state is JobState.GENERATED
-    assert house.paths() != []
+        assert (await harness.ended(waiting)).state is JobState.GENERATED
+    assert harness.paths() != []
 
 
 # -- cancel
 
 
-async def test_cancelling_a_waiting_job_is_immediate(house: House, comfy: StandInComfyUI) -> None:
+async def test_cancelling_a_waiting_job_is_immediate(harness: Harness, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler") as hold:
-        running = await house.draw()
+        running = await harness.draw()
         await hold.reached.wait()
-        waiting = [await house.draw() for _ in range(3)]
+        waiting = [await harness.draw() for _ in range(3)]
         for job in waiting:
-            assert await house.orchestrator.cancel(job.id)
-            assert not await house.orchestrator.cancel(job.id), "only once"
-            assert (await house.ended(job)).state is JobState.CANCELLED
-        assert house.orchestrator.queue_view().waiting == ()
-    assert (await house.ended(running)).state is JobState.GENERATED
+            assert await harness.orchestrator.cancel(job.id)
+            assert not await harness.orchestrator.cancel(job.id), "only once"
+            assert (await harness.ended(job)).state is JobState.CANCELLED
+        assert harness.orchestrator.queue_view().waiting == ()
+    assert (await harness.ended(running)).state is JobState.GENERATED
     assert len(comfy.log.find("submitted")) == 1, "a cancelled job never reached ComfyUI"
-    assert await house.store.open_attempts("run") == []
+    assert await harness.store.open_attempts("run") == []
 
 
-async def test_cancelling_a_running_job_interrupts_that_prompt_only(house: House, comfy: StandInComfyUI) -> None:
+async def test_cancelling_a_running_job_interrupts_that_prompt_only(harness: Harness, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        job = await house.draw()
-        following = await house.draw()
+        job = await harness.draw()
+        following = await harness.draw()
         await hold.reached.wait()
-        assert await house.orchestrator.cancel(job.id)
-        done = await house.ended(job)
+        assert await harness.orchestrator.cancel(job.id)
+        done = await harness.ended(job)
         assert done.state is JobState.CANCELLED
-        assert (await house.ended(following)).state is JobState.GENERATED
+        assert (await harness.ended(following)).state is JobState.GENERATED
     assert len(comfy.log.find("execution_interrupted")) == 1
-    assert [path for path in house.paths() if job.digest in path] == []
+    assert [path for path in harness.paths() if job.digest in path] == []
 
 
-async def test_a_cancelled_job_keeps_the_gpu_until_comfyui_obeys(house: House, comfy: StandInComfyUI) -> None:
+async def test_a_cancelled_job_keeps_the_gpu_until_comfyui_obeys(harness: Harness, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold:
-        job = await house.draw()
-        following = await house.draw()
+        job = await harness.draw()
+        following = await harness.draw()
         await hold.reached.wait()
-        assert await house.orchestrator.cancel(job.id)
-        await house.ended(job)
+        assert await harness.orchestrator.cancel(job.id)
+        await harness.ended(job)
         await comfy.log.wait_for("interrupt")
-        assert house.gpu.generating
+        assert harness.gpu.generating
         assert len(comfy.log.find("submitted")) == 1
         hold.release()
-        assert (await house.ended(following)).state is JobState.GENERATED
+        assert (await harness.ended(following)).state is JobState.GENERATED
 
 
-async def test_an_ended_job_cannot_be_cancelled(house: House) -> None:
-    done = await house.ended(await house.draw())
-    assert not await house.orchestrator.cancel(done.id)
-    stored = await house.orchestrator.job(done.id)
+async def test_an_ended_job_cannot_be_cancelled(harness: Harness) -> None:
+    done = await harness.ended(await harness.draw())
+    assert not await harness.orchestrator.cancel(done.id)
+    stored = await harness.orchestrator.job(done.id)
     assert stored is not None
     assert stored.state is JobState.GENERATED
 
@@ -259,67 +259,67 @@ async def test_an_ended_job_cannot_be_cancelled(house: House) -> None:
 
 @pytest.mark.parametrize("fault", list(PostFault))
 async def test_a_post_that_goes_wrong_draws_once_or_says_why(
-    house: House, comfy: StandInComfyUI, fault: PostFault
+    harness: Harness, comfy: StandInComfyUI, fault: PostFault
 ) -> None:
     comfy.faults.posts.append(fault)
-    job = await house.draw()
+    job = await harness.draw()
     if fault is PostFault.SERVER_ERROR:
-        await failed(house, job, "WORKFLOW_INVALID")
+        await failed(harness, job, "WORKFLOW_INVALID")
     else:
-        assert (await house.ended(job)).state is JobState.GENERATED
+        assert (await harness.ended(job)).state is JobState.GENERATED
         assert len(comfy.log.find("execution_success")) == 1
 
 
-async def test_jobs_wait_while_comfyui_is_away(house: House, comfy: StandInComfyUI) -> None:
+async def test_jobs_wait_while_comfyui_is_away(harness: Harness, comfy: StandInComfyUI) -> None:
     await comfy.kill()
-    job = await house.draw()
-    seen = house.orchestrator.watch(job.id)
+    job = await harness.draw()
+    seen = harness.orchestrator.watch(job.id)
     async for update in seen:
         if getattr(update, "reason", None) == "ComfyUI is away":
             break
-    assert house.orchestrator.queue_view().reason == "ComfyUI is away"
+    assert harness.orchestrator.queue_view().reason == "ComfyUI is away"
     await seen.aclose()
     await comfy.start()
-    assert (await house.ended(job)).state is JobState.GENERATED
+    assert (await harness.ended(job)).state is JobState.GENERATED
 
 
-async def test_a_job_lost_in_a_restart_is_run_again(house: House, comfy: StandInComfyUI) -> None:
+async def test_a_job_lost_in_a_restart_is_run_again(harness: Harness, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        job = await house.draw()
+        job = await harness.draw()
         await hold.reached.wait()
         await comfy.restart()
-        done = await house.ended(job)
+        done = await harness.ended(job)
     assert done.state is JobState.GENERATED
-    states = [attempt.state for attempt in await house.store.attempts(job.id)]
+    states = [attempt.state for attempt in await harness.store.attempts(job.id)]
     assert states == [AttemptState.LOST, AttemptState.SUCCEEDED]
 
 
 async def test_a_job_that_is_lost_again_and_again_is_given_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_losses=2) as house:
-        job = await house.draw()
+    async with open_house(tmp_path, comfy.url, max_losses=2) as harness:
+        job = await harness.draw()
         for _ in range(2):
             async with comfy.set_breakpoint("KSampler", times=1) as hold:
                 await hold.reached.wait()
                 await comfy.restart()
-        done = await failed(house, job, "COMFY_UNAVAILABLE")
+        done = await failed(harness, job, "COMFY_UNAVAILABLE")
         assert done.error is not None
         assert "2 times" in done.error.message
 
 
-async def test_a_cached_file_that_is_gone_is_made_again_once(house: House, comfy: StandInComfyUI) -> None:
-    first = await house.ended(await house.draw(seed=7))
+async def test_a_cached_file_that_is_gone_is_made_again_once(harness: Harness, comfy: StandInComfyUI) -> None:
+    first = await harness.ended(await harness.draw(seed=7))
     for path in (comfy.folders.root / "output").rglob("*.png"):
         path.unlink()
-    second = await house.ended(await house.draw(seed=7))
+    second = await harness.ended(await harness.draw(seed=7))
     assert second.state is JobState.GENERATED
     assert second.artifacts[0].width == 64
-    assert [attempt.n for attempt in await house.store.attempts(second.id)] == [0, 1]
+    assert [attempt.n for attempt in await harness.store.attempts(second.id)] == [0, 1]
     assert first.artifacts[0].path != second.artifacts[0].path
 
 
-async def test_a_file_that_stays_gone_is_an_error(house: House, comfy: StandInComfyUI) -> None:
+async def test_a_file_that_stays_gone_is_an_error(harness: Harness, comfy: StandInComfyUI) -> None:
     comfy.faults.views += [ViewFault.GONE] * 2
-    await failed(house, await house.draw(), "OUTPUT_FILE_NOT_FOUND")
+    await failed(harness, await harness.draw(), "OUTPUT_FILE_NOT_FOUND")
 
 
 # -- hostile files
@@ -334,39 +334,39 @@ async def test_a_file_that_stays_gone_is_an_error(house: House, comfy: StandInCo
     ],
 )
 async def test_a_file_that_is_not_what_it_says_is_refused(
-    house: House, comfy: StandInComfyUI, fault: ViewFault, code: str
+    harness: Harness, comfy: StandInComfyUI, fault: ViewFault, code: str
 ) -> None:
     comfy.faults.views.append(fault)
-    await failed(house, await house.draw(), code)
+    await failed(harness, await harness.draw(), code)
 
 
-async def test_one_bad_file_of_a_batch_is_left_out_and_said(house: House, comfy: StandInComfyUI) -> None:
-    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(batch_size=3)
+async def test_one_bad_file_of_a_batch_is_left_out_and_said(harness: Harness, comfy: StandInComfyUI) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(batch_size=3)
     comfy.faults.views.append(ViewFault.HTML)
-    done = await house.ended(await house.draw())
+    done = await harness.ended(await harness.draw())
     assert len(done.artifacts) == 2
     assert done.note is not None
     assert "1 of 3" in done.note
 
 
-async def test_a_truncated_download_is_repeated(house: House, comfy: StandInComfyUI) -> None:
+async def test_a_truncated_download_is_repeated(harness: Harness, comfy: StandInComfyUI) -> None:
     comfy.faults.views.append(ViewFault.TRUNCATED)
-    assert (await house.ended(await house.draw())).state is JobState.GENERATED
+    assert (await harness.ended(await harness.draw())).state is JobState.GENERATED
 
 
 async def test_a_file_without_end_is_cut_off(tmp_path: Path, comfy: StandInComfyUI) -> None:
     comfy.faults.views.append(ViewFault.ENDLESS)
-    async with open_house(tmp_path, comfy.url, max_output_bytes=100_000) as house:
-        await failed(house, await house.draw(), "OUTPUT_TOO_LARGE")
+    async with open_house(tmp_path, comfy.url, max_output_bytes=100_000) as harness:
+        await failed(harness, await harness.draw(), "OUTPUT_TOO_LARGE")
 
 
 @pytest.mark.parametrize("name", ["../../x.png", "/etc/passwd", "a\x00b.png", "..\\..\\x.png", "x" * 300 + ".png"])
-async def test_names_from_the_server_are_never_paths(house: House, comfy: StandInComfyUI, name: str) -> None:
+async def test_names_from_the_server_are_never_paths(harness: Harness, comfy: StandInComfyUI, name: str) -> None:
     comfy.faults.hostile_filenames.append(name)
-    done = await house.ended(await house.draw())
+    done = await harness.ended(await harness.draw())
     assert done.state in {JobState.FAILED, JobState.GENERATED}
-    assert not list(house.data.parent.rglob("x.png"))
-    assert all(path.startswith(f"images/channel-5/{done.digest}_") for path in house.paths())
+    assert not list(harness.data.parent.rglob("x.png"))
+    assert all(path.startswith(f"images/channel-5/{done.digest}_") for path in harness.paths())
 
 
 @pytest.mark.parametrize(
@@ -379,19 +379,19 @@ async def test_names_from_the_server_are_never_paths(house: House, comfy: StandI
         "line\nbreak\ttab\x7f",
     ],
 )
-async def test_any_prompt_arrives_as_it_is(house: House, comfy: StandInComfyUI, text: str) -> None:
-    done = await house.ended(await house.draw(text))
+async def test_any_prompt_arrives_as_it_is(harness: Harness, comfy: StandInComfyUI, text: str) -> None:
+    done = await harness.ended(await harness.draw(text))
     assert done.state is JobState.GENERATED
-    entry = comfy.history(str((await house.store.attempts(done.id))[0].prompt_id))
+    entry = comfy.history(str((await harness.store.attempts(done.id))[0].prompt_id))
     assert entry is not None
     graph: Any = entry["prompt"][2]
     assert graph["2"]["inputs"]["text"] == text
 
 
-async def test_undeliverable_results_fail_and_keep_their_files(house: House) -> None:
-    done = await house.ended(await house.draw())
-    assert await house.orchestrator.mark_undeliverable(done.id, InputInvalid("nowhere to post")) is not None
-    stored = await house.orchestrator.job(done.id)
+async def test_undeliverable_results_fail_and_keep_their_files(harness: Harness) -> None:
+    done = await harness.ended(await harness.draw())
+    assert await harness.orchestrator.mark_undeliverable(done.id, InputInvalid("nowhere to post")) is not None
+    stored = await harness.orchestrator.job(done.id)
     assert stored is not None
     assert stored.state is JobState.FAILED
-    assert len(house.paths()) == 3
+    assert len(harness.paths()) == 3

@@ -19,21 +19,21 @@ from bot.comfyui.prompt_state import Succeeded
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Progress
 from bot.domain.jobs import JobKind, JobState
-from tests.generation.house import Graph, House, node, open_house, picture_graph, speech
+from tests.generation.harness import Graph, Harness, node, open_house, picture_graph, speech
 
 URL = os.environ.get("COMFYUI_URL", "")
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL is not set")]
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with open_house(tmp_path, URL, options=ClientOptions()) as opened:
         await opened.client.wait_available()
         yield opened
 
 
-async def need(house: House, *names: str) -> None:
-    info = await house.client.object_info()
+async def need(harness: Harness, *names: str) -> None:
+    info = await harness.client.object_info()
     if missing := [name for name in names if name not in info]:
         pytest.skip(f"this ComfyUI has no {', '.join(missing)}")
 
@@ -46,27 +46,29 @@ def through(class_type: str, **inputs: object) -> Graph:
     return graph
 
 
-async def test_a_picture_and_a_batch(house: House) -> None:
-    house.files.graphs[JobKind.IMAGE, "batch"] = picture_graph(batch_size=4)
-    one, four = await house.draw(), await house.draw(workflow_name="batch")
-    assert len((await house.ended(one)).artifacts) == 1
-    assert len((await house.ended(four)).artifacts) == 4
+async def test_a_picture_and_a_batch(harness: Harness) -> None:
+    harness.files.graphs[JobKind.IMAGE, "batch"] = picture_graph(batch_size=4)
+    one, four = await harness.draw(), await harness.draw(workflow_name="batch")
+    assert len((await harness.ended(one)).artifacts) == 1
+    assert len((await harness.ended(four)).artifacts) == 4
 
 
-async def test_steps_are_seen(house: House) -> None:
-    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=20, width=128, height=128)
-    updates = [update for update in await house.updates(await house.draw()) if isinstance(update, Progress)]
+async def test_steps_are_seen(harness: Harness) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=20, width=128, height=128)
+    updates = [update for update in await harness.updates(await harness.draw()) if isinstance(update, Progress)]
     fractions = [update.fraction for update in updates if update.fraction is not None]
     assert fractions == sorted(fractions)
     assert len(set(fractions)) > 5
     assert any(update.node_title == "Paint" for update in updates)
 
 
-async def test_a_file_of_a_cached_run_that_is_gone_is_made_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_of_a_cached_run_that_is_gone_is_made_again(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seed = random.getrandbits(32)
-    first = await house.ended(await house.draw(seed=seed))
+    first = await harness.ended(await harness.draw(seed=seed))
     assert first.state is JobState.GENERATED
-    real = house.client.download
+    real = harness.client.download
     gone = [True]
 
     async def deleted_once(file: OutputFile, target: Path, *, max_bytes: int) -> DownloadedFile:
@@ -75,66 +77,68 @@ async def test_a_file_of_a_cached_run_that_is_gone_is_made_again(house: House, m
             raise FileGone(file)
         return await real(file, target, max_bytes=max_bytes)
 
-    monkeypatch.setattr(house.client, "download", deleted_once)
-    second = await house.ended(await house.draw(seed=seed))
+    monkeypatch.setattr(harness.client, "download", deleted_once)
+    second = await harness.ended(await harness.draw(seed=seed))
     assert second.state is JobState.GENERATED
-    assert [attempt.n for attempt in await house.store.attempts(second.id)] == [0, 1]
-    entry = await house.client.history(str((await house.store.attempts(second.id))[1].prompt_id))
+    assert [attempt.n for attempt in await harness.store.attempts(second.id)] == [0, 1]
+    entry = await harness.client.history(str((await harness.store.attempts(second.id))[1].prompt_id))
     assert entry is not None
     assert isinstance(entry.outcome, Succeeded)
     assert not entry.outcome.cached, "the save node ran again"
 
 
-async def test_a_failing_node_and_too_little_memory(house: House) -> None:
-    await need(house, "TestFail", "TestOOM")
-    house.files.graphs[JobKind.IMAGE, "fail"] = through("TestFail", message=str(random.random()))
-    house.files.graphs[JobKind.IMAGE, "memory"] = through("TestOOM")
-    failed = await house.ended(await house.draw(workflow_name="fail"))
-    memory = await house.ended(await house.draw(workflow_name="memory"))
+async def test_a_failing_node_and_too_little_memory(harness: Harness) -> None:
+    await need(harness, "TestFail", "TestOOM")
+    harness.files.graphs[JobKind.IMAGE, "fail"] = through("TestFail", message=str(random.random()))
+    harness.files.graphs[JobKind.IMAGE, "memory"] = through("TestOOM")
+    failed = await harness.ended(await harness.draw(workflow_name="fail"))
+    memory = await harness.ended(await harness.draw(workflow_name="memory"))
     assert [job.error.code for job in (failed, memory) if job.error] == ["GENERATION_FAILED", "OUT_OF_MEMORY"]
-    assert len(await house.store.attempts(memory.id)) == 2
+    assert len(await harness.store.attempts(memory.id)) == 2
 
 
-async def test_a_running_job_is_cancelled(house: House) -> None:
-    await need(house, "TestSleep")
-    house.files.graphs[JobKind.IMAGE, "sleep"] = through("TestSleep", seconds=60 + random.random())
-    job = await house.draw(workflow_name="sleep")
-    following = await house.draw()
-    async for update in house.orchestrator.watch(job.id):
+async def test_a_running_job_is_cancelled(harness: Harness) -> None:
+    await need(harness, "TestSleep")
+    harness.files.graphs[JobKind.IMAGE, "sleep"] = through("TestSleep", seconds=60 + random.random())
+    job = await harness.draw(workflow_name="sleep")
+    following = await harness.draw()
+    async for update in harness.orchestrator.watch(job.id):
         if isinstance(update, Progress) and update.node_title == "TestSleep":
-            assert await house.orchestrator.cancel(job.id)
-    assert (await house.ended(following)).state is JobState.GENERATED
-    assert [attempt.state for attempt in await house.store.attempts(job.id)] == [AttemptState.CANCELLED]
+            assert await harness.orchestrator.cancel(job.id)
+    assert (await harness.ended(following)).state is JobState.GENERATED
+    assert [attempt.state for attempt in await harness.store.attempts(job.id)] == [AttemptState.CANCELLED]
 
 
-async def test_missing_model_and_missing_node(house: House) -> None:
+async def test_missing_model_and_missing_node(harness: Harness) -> None:
     broken = picture_graph()
     broken["6"]["class_type"] = "NoSuchNode"
-    house.files.graphs[JobKind.IMAGE, "model"] = picture_graph(ckpt_name="nope.safetensors")
-    house.files.graphs[JobKind.IMAGE, "node"] = broken
-    jobs = [await house.draw(workflow_name=name) for name in ("model", "node")]
-    ended = [await house.ended(job) for job in jobs]
+    harness.files.graphs[JobKind.IMAGE, "model"] = picture_graph(ckpt_name="nope.safetensors")
+    harness.files.graphs[JobKind.IMAGE, "node"] = broken
+    jobs = [await harness.draw(workflow_name=name) for name in ("model", "node")]
+    ended = [await harness.ended(job) for job in jobs]
     assert [job.error.code for job in ended if job.error] == ["MISSING_MODEL", "MISSING_NODE"]
 
 
-async def test_long_speech(house: House) -> None:
-    await need(house, "TestTTS")
-    house.files.graphs[JobKind.AUDIO, "default"] = {
+async def test_long_speech(harness: Harness) -> None:
+    await need(harness, "TestTTS")
+    harness.files.graphs[JobKind.AUDIO, "default"] = {
         "1": node("TestTTS", text="__CHORUS_TEXT__", seed="__CHORUS_SEED__"),
         "2": node("SaveAudio", audio=["1", 0], filename_prefix="audio/live"),
     }
-    done = await house.ended(await house.orchestrator.submit(speech("First sentence.", f"Second {random.random()}.")))
+    done = await harness.ended(
+        await harness.orchestrator.submit(speech("First sentence.", f"Second {random.random()}."))
+    )
     assert done.state is JobState.GENERATED, done.error
     assert done.artifacts[0].media_type == "audio/ogg"
 
 
-async def test_video(house: House) -> None:
+async def test_video(harness: Harness) -> None:
     graph = picture_graph(batch_size=4, width=128, height=128)
     graph["8"] = node("CreateVideo", images=["6", 0], fps=8.0)
     graph["7"] = node("SaveVideo", video=["8", 0], filename_prefix="video/live", format="auto", codec="auto")
-    house.files.graphs[JobKind.VIDEO, "default"] = graph
-    request_ = await house.draw(kind=JobKind.VIDEO)
-    done = await house.ended(request_)
+    harness.files.graphs[JobKind.VIDEO, "default"] = graph
+    request_ = await harness.draw(kind=JobKind.VIDEO)
+    done = await harness.ended(request_)
     assert done.state is JobState.GENERATED, done.error
     (artifact,) = done.artifacts
     assert artifact.media_type == "video/mp4"

@@ -9,40 +9,40 @@ from bot.domain.gallery import GalleryQuery
 from bot.domain.job_updates import Ended, Progress, Waiting
 from bot.domain.jobs import JobKind, JobState
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.house import House, picture, picture_graph
+from tests.generation.harness import Harness, picture, picture_graph
 
 
-async def test_a_picture_arrives(house: House) -> None:
-    job = await house.draw("a lighthouse at dusk")
+async def test_a_picture_arrives(harness: Harness) -> None:
+    job = await harness.draw("a lighthouse at dusk")
     assert job.state is JobState.QUEUED
-    done = await house.ended(job)
+    done = await harness.ended(job)
     assert done.state is JobState.GENERATED
     assert done.error is None
     (artifact,) = done.artifacts
     assert artifact.path == f"images/channel-5/{job.digest}_0.png"
     assert (artifact.width, artifact.height, artifact.media_type) == (64, 64, "image/png")
     assert artifact.kind is JobKind.IMAGE
-    with Image.open(house.data / artifact.path) as image:
+    with Image.open(harness.data / artifact.path) as image:
         assert image.size == (64, 64)
         assert "prompt" in image.info, "ComfyUI's metadata is kept"
     assert artifact.thumbnail is not None
-    with Image.open(house.data / artifact.thumbnail) as thumbnail:
+    with Image.open(harness.data / artifact.thumbnail) as thumbnail:
         assert max(thumbnail.size) <= 200
-    assert house.paths() == [
+    assert harness.paths() == [
         f"images/channel-5/{job.digest}_0.json",
         f"images/channel-5/{job.digest}_0.png",
         f"images/channel-5/{job.digest}_0.thumb.webp",
     ]
-    stored = await house.orchestrator.job(job.id)
+    stored = await harness.orchestrator.job(job.id)
     assert stored == done
     assert stored is not None
     assert stored.execution_seconds is not None
     assert stored.started_at is not None
 
 
-async def test_the_sidecar_has_everything_to_do_it_again(house: House) -> None:
-    done = await house.ended(await house.draw("a lighthouse", overrides={"width": 96, "steps": 3, "cfg": 5}))
-    path = house.data / done.artifacts[0].path
+async def test_the_sidecar_has_everything_to_do_it_again(harness: Harness) -> None:
+    done = await harness.ended(await harness.draw("a lighthouse", overrides={"width": 96, "steps": 3, "cfg": 5}))
+    path = harness.data / done.artifacts[0].path
     sidecar = json.loads(path.with_suffix(".json").read_text())
     assert sidecar["workflow"]["graph"] == picture_graph()
     assert sidecar["workflow"]["hash"] == done.workflow_hash
@@ -56,51 +56,51 @@ async def test_the_sidecar_has_everything_to_do_it_again(house: House) -> None:
     assert "requester_id" not in json.dumps(sidecar)
 
 
-async def test_the_same_request_again_makes_the_same_picture(house: House) -> None:
-    first = await house.ended(await house.draw())
+async def test_the_same_request_again_makes_the_same_picture(harness: Harness) -> None:
+    first = await harness.ended(await harness.draw())
     pinned = picture(workflow_hash=first.workflow_hash, seed=first.seed, parent_job_id=first.id)
-    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=5)
-    second = await house.ended(await house.orchestrator.submit(pinned))
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=5)
+    second = await harness.ended(await harness.orchestrator.submit(pinned))
     assert second.workflow_hash == first.workflow_hash
     with (
-        Image.open(house.data / first.artifacts[0].path) as one,
-        Image.open(house.data / second.artifacts[0].path) as two,
+        Image.open(harness.data / first.artifacts[0].path) as one,
+        Image.open(harness.data / second.artifacts[0].path) as two,
     ):
         assert one.tobytes() == two.tobytes()
-    assert [job.id for job in await house.store.children(first.id)] == [second.id]
+    assert [job.id for job in await harness.store.children(first.id)] == [second.id]
 
 
-async def test_all_pictures_of_a_batch_and_saved_before_temporary(house: House) -> None:
+async def test_all_pictures_of_a_batch_and_saved_before_temporary(harness: Harness) -> None:
     graph = picture_graph(batch_size=4)
     graph["8"] = {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}}
-    house.files.graphs[JobKind.IMAGE, "default"] = graph
-    done = await house.ended(await house.draw())
+    harness.files.graphs[JobKind.IMAGE, "default"] = graph
+    done = await harness.ended(await harness.draw())
     assert len(done.artifacts) == 4
     assert not any(artifact.temporary for artifact in done.artifacts)
-    page = await house.gallery.page(GalleryQuery(channel_id=5))
+    page = await harness.gallery.page(GalleryQuery(channel_id=5))
     assert [item.n for item in page.items] == [3, 2, 1, 0]
 
 
-async def test_a_preview_is_a_result_where_nothing_is_saved(house: House) -> None:
+async def test_a_preview_is_a_result_where_nothing_is_saved(harness: Harness) -> None:
     graph = picture_graph()
     graph["7"] = {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}}
-    house.files.graphs[JobKind.IMAGE, "default"] = graph
-    done = await house.ended(await house.draw())
+    harness.files.graphs[JobKind.IMAGE, "default"] = graph
+    done = await harness.ended(await harness.draw())
     assert [artifact.temporary for artifact in done.artifacts] == [True]
 
 
-async def test_a_watcher_sees_waiting_then_progress_then_the_end(house: House, comfy: StandInComfyUI) -> None:
-    house.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=8)
+async def test_a_watcher_sees_waiting_then_progress_then_the_end(harness: Harness, comfy: StandInComfyUI) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=8)
     async with comfy.set_breakpoint("KSampler") as hold:
-        first = await house.draw()
+        first = await harness.draw()
         await hold.reached.wait()
-        second = await house.draw("another")
-        seen = asyncio.create_task(house.updates(second))
-        third = await house.draw("a third")
-        waiting = await anext(house.orchestrator.watch(third.id))
+        second = await harness.draw("another")
+        seen = asyncio.create_task(harness.updates(second))
+        third = await harness.draw("a third")
+        waiting = await anext(harness.orchestrator.watch(third.id))
         assert isinstance(waiting, Waiting)
         assert waiting.position == 2
-        view = house.orchestrator.queue_view()
+        view = harness.orchestrator.queue_view()
         assert [entry.job_id for entry in view.running] == [first.id]
         assert [(entry.job_id, entry.position) for entry in view.waiting] == [(second.id, 1), (third.id, 2)]
     updates = await seen
@@ -112,53 +112,53 @@ async def test_a_watcher_sees_waiting_then_progress_then_the_end(house: House, c
     assert all(0 <= fraction <= 1 for fraction in fractions)
     assert any(update.node_title == "Paint" for update in progress)
     assert isinstance(updates[-1], Ended)
-    await house.ended(third)
-    assert house.orchestrator.queue_view().running == ()
+    await harness.ended(third)
+    assert harness.orchestrator.queue_view().running == ()
 
 
-async def test_expected_seconds_come_from_the_workflows_own_history(house: House, comfy: StandInComfyUI) -> None:
-    await house.ended(await house.draw("teach it"))
+async def test_expected_seconds_come_from_the_workflows_own_history(harness: Harness, comfy: StandInComfyUI) -> None:
+    await harness.ended(await harness.draw("teach it"))
     async with comfy.set_breakpoint("KSampler") as hold:
-        first = await house.draw()
+        first = await harness.draw()
         await hold.reached.wait()
-        second = await house.draw()
-        (entry,) = house.orchestrator.queue_view().waiting
+        second = await harness.draw()
+        (entry,) = harness.orchestrator.queue_view().waiting
         assert entry.job_id == second.id
         assert entry.expected_seconds is not None
         assert entry.expected_seconds > 0
-    await house.ended(first)
-    await house.ended(second)
+    await harness.ended(first)
+    await harness.ended(second)
 
 
-async def test_a_slow_watcher_never_slows_the_job(house: House) -> None:
-    job = await house.draw()
-    watcher = house.orchestrator.watch(job.id)
+async def test_a_slow_watcher_never_slows_the_job(harness: Harness) -> None:
+    job = await harness.draw()
+    watcher = harness.orchestrator.watch(job.id)
     await anext(watcher)
-    done = await house.ended(job)  # another one, while the first sleeps
+    done = await harness.ended(job)  # another one, while the first sleeps
     rest = [update async for update in watcher]
     assert rest == [Ended(job=done)]
 
 
-async def test_watching_an_ended_job_ends_at_once(house: House) -> None:
-    done = await house.ended(await house.draw())
-    await house.orchestrator.mark_delivered(done.id)
-    (update,) = [update async for update in house.orchestrator.watch(done.id)]
+async def test_watching_an_ended_job_ends_at_once(harness: Harness) -> None:
+    done = await harness.ended(await harness.draw())
+    await harness.orchestrator.mark_delivered(done.id)
+    (update,) = [update async for update in harness.orchestrator.watch(done.id)]
     assert isinstance(update, Ended)
     assert update.job.state is JobState.DELIVERED
 
 
-async def test_jobs_are_served_in_the_order_of_acceptance(house: House, comfy: StandInComfyUI) -> None:
-    jobs = [await house.draw(f"number {n}") for n in range(6)]
-    await asyncio.gather(*(house.ended(job) for job in jobs))
+async def test_jobs_are_served_in_the_order_of_acceptance(harness: Harness, comfy: StandInComfyUI) -> None:
+    jobs = [await harness.draw(f"number {n}") for n in range(6)]
+    await asyncio.gather(*(harness.ended(job) for job in jobs))
     started = [entry.prompt_id for entry in comfy.log.find("execution_start")]
-    expected = [str((await house.store.attempts(job.id))[0].prompt_id) for job in jobs]
+    expected = [str((await harness.store.attempts(job.id))[0].prompt_id) for job in jobs]
     assert started == expected
 
 
-async def test_only_one_prompt_at_a_time_is_with_comfyui(house: House, comfy: StandInComfyUI) -> None:
+async def test_only_one_prompt_at_a_time_is_with_comfyui(harness: Harness, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler") as hold:
-        jobs = [await house.draw(str(n)) for n in range(3)]
+        jobs = [await harness.draw(str(n)) for n in range(3)]
         await hold.reached.wait()
         assert comfy.pending == []
     for job in jobs:
-        await house.ended(job)
+        await harness.ended(job)

@@ -13,8 +13,8 @@ from bot.domain.attempts import AttemptState
 from bot.domain.jobs import Job, JobQuery, JobState, Origin
 from sandbox.comfyui import StandInComfyUI
 from tests.forked_process import ForkedProcess
-from tests.generation.house import House, open_house, picture
-from tests.generation.victim import PARTS, files, victim
+from tests.generation.harness import Harness, open_house, picture
+from tests.generation.killed_process import PARTS, files, run_until_killed
 
 DEADLINE = 60
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 
 
 async def run_victim(tmp_path: Path, url: str, point: str) -> int:
     """Run the process to its violent end."""
-    process = await ForkedProcess.start(victim, tmp_path, url, point)
+    process = await ForkedProcess.start(run_until_killed, tmp_path, url, point)
     try:
         async with asyncio.timeout(DEADLINE):
             errors, _ = await process.communicate()
@@ -35,33 +35,33 @@ async def run_victim(tmp_path: Path, url: str, point: str) -> int:
     return code
 
 
-async def all_jobs(house: House) -> list[Job]:
-    return await house.store.recent(JobQuery(limit=100))
+async def all_jobs(harness: Harness) -> list[Job]:
+    return await harness.store.recent(JobQuery(limit=100))
 
 
 async def recover_and_finish(tmp_path: Path, comfy: StandInComfyUI) -> list[Job]:
     """Start again, in this process, and see every job of before to its end."""
-    async with open_house(tmp_path, comfy.url, files=files()) as house:
-        shown = [job.id for job in await house.orchestrator.recover()]
-        for job in await all_jobs(house):
+    async with open_house(tmp_path, comfy.url, files=files()) as harness:
+        shown = [job.id for job in await harness.orchestrator.recover()]
+        for job in await all_jobs(harness):
             if not job.state.ended:
-                done = await house.ended(job)
+                done = await harness.ended(job)
                 assert done.state in {JobState.GENERATED, JobState.DELIVERED}, done.error
-                await house.orchestrator.mark_delivered(job.id)
-        jobs = await all_jobs(house)
+                await harness.orchestrator.mark_delivered(job.id)
+        jobs = await all_jobs(harness)
         assert len(shown) == len(set(shown))
-        await check(house, comfy, jobs)
+        await check(harness, comfy, jobs)
         return jobs
 
 
-async def check(house: House, comfy: StandInComfyUI, jobs: list[Job]) -> None:
+async def check(harness: Harness, comfy: StandInComfyUI, jobs: list[Job]) -> None:
     """Each accepted job has exactly one result, made by exactly one run of each part, with its files and rows."""
     drawn = Counter(entry.prompt_id for entry in comfy.log.find("submitted"))
     wanted: set[str] = set()
     for job in jobs:
         assert job.state is JobState.DELIVERED
         assert job.delivered_at is not None
-        attempts = await house.store.attempts(job.id)
+        attempts = await harness.store.attempts(job.id)
         parts = len(job.request.text_parts) or 1
         succeeded = [attempt for attempt in attempts if attempt.state is AttemptState.SUCCEEDED]
         assert sorted(attempt.part for attempt in succeeded) == list(range(parts))
@@ -69,13 +69,13 @@ async def check(house: House, comfy: StandInComfyUI, jobs: list[Job]) -> None:
         runs = sum(drawn[str(attempt.prompt_id)] for attempt in attempts)
         assert runs == parts, "drawn once, not twice"
         for artifact in job.artifacts:
-            path = house.data / artifact.path
+            path = harness.data / artifact.path
             assert path.stat().st_size == artifact.size
             wanted |= {artifact.path, str(Path(artifact.path).with_suffix(".json"))}
             wanted |= {name for name in (artifact.thumbnail, artifact.original) if name}
         assert len(job.artifacts) == (1 if job.request.text_parts else 2)
-    originals = {path for path in house.paths() if "_original_" in path}
-    assert set(house.paths()) == wanted | originals, "nothing half-made remains"
+    originals = {path for path in harness.paths() if "_original_" in path}
+    assert set(harness.paths()) == wanted | originals, "nothing half-made remains"
     assert len(originals) == len(PARTS) * sum(bool(job.request.text_parts) for job in jobs)
 
 
@@ -123,46 +123,46 @@ async def test_without_a_kill_nothing_is_left(tmp_path: Path, comfy: StandInComf
 
 async def test_a_running_prompt_takes_the_gpu_first_and_is_followed(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as house:
-            job = await house.draw()
-            later = await house.draw("later")
+        async with open_house(tmp_path, comfy.url) as harness:
+            job = await harness.draw()
+            later = await harness.draw("later")
             await hold.reached.wait()
-        async with open_house(tmp_path, comfy.url) as house:
-            await house.orchestrator.recover()
-            new = await house.draw("new")
-            view = house.orchestrator.queue_view()
+        async with open_house(tmp_path, comfy.url) as harness:
+            await harness.orchestrator.recover()
+            new = await harness.draw("new")
+            view = harness.orchestrator.queue_view()
             assert [entry.job_id for entry in view.waiting] == [later.id, new.id]
             assert len(comfy.log.find("submitted")) == 1
             hold.release()
             for one in (job, later, new):
-                assert (await house.ended(one)).state is JobState.GENERATED
-            assert [attempt.n for attempt in await house.store.attempts(job.id)] == [0]
+                assert (await harness.ended(one)).state is JobState.GENERATED
+            assert [attempt.n for attempt in await harness.store.attempts(job.id)] == [0]
     assert len(comfy.log.find("submitted")) == 3
 
 
 async def test_a_prompt_that_ended_meanwhile_is_collected(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as house:
-            job = await house.draw()
+        async with open_house(tmp_path, comfy.url) as harness:
+            job = await harness.draw()
             await hold.reached.wait()
         hold.release()
         await comfy.log.wait_for("execution_success")
-    async with open_house(tmp_path, comfy.url) as house:
-        await house.orchestrator.recover()
-        assert (await house.ended(job)).state is JobState.GENERATED
+    async with open_house(tmp_path, comfy.url) as harness:
+        await harness.orchestrator.recover()
+        assert (await harness.ended(job)).state is JobState.GENERATED
     assert len(comfy.log.find("submitted")) == 1
 
 
 async def test_comfyui_restarted_meanwhile(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as house:
-            job = await house.draw()
+        async with open_house(tmp_path, comfy.url) as harness:
+            job = await harness.draw()
             await hold.reached.wait()
         await comfy.restart()
-    async with open_house(tmp_path, comfy.url) as house:
-        await house.orchestrator.recover()
-        assert (await house.ended(job)).state is JobState.GENERATED
-        first, second = [attempt.state for attempt in await house.store.attempts(job.id)]
+    async with open_house(tmp_path, comfy.url) as harness:
+        await harness.orchestrator.recover()
+        assert (await harness.ended(job)).state is JobState.GENERATED
+        first, second = [attempt.state for attempt in await harness.store.attempts(job.id)]
         # UNSENT where the first process was closed before it had the answer to its POST.
         assert first in {AttemptState.LOST, AttemptState.UNSENT}
         assert second is AttemptState.SUCCEEDED
@@ -170,78 +170,78 @@ async def test_comfyui_restarted_meanwhile(tmp_path: Path, comfy: StandInComfyUI
 
 async def test_comfyui_is_away_at_start(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as house:
-            job = await house.draw()
-            queued = await house.draw()
+        async with open_house(tmp_path, comfy.url) as harness:
+            job = await harness.draw()
+            queued = await harness.draw()
             await hold.reached.wait()
         await comfy.kill()
-    async with open_house(tmp_path, comfy.url) as house:
-        await house.orchestrator.recover()
-        assert house.orchestrator.queue_view().reason == "ComfyUI is away"
-        assert await house.orchestrator.cancel(queued.id)
+    async with open_house(tmp_path, comfy.url) as harness:
+        await harness.orchestrator.recover()
+        assert harness.orchestrator.queue_view().reason == "ComfyUI is away"
+        assert await harness.orchestrator.cancel(queued.id)
         await comfy.start()
-        assert (await house.ended(job)).state is JobState.GENERATED
+        assert (await harness.ended(job)).state is JobState.GENERATED
 
 
 async def test_a_cancelled_prompt_that_still_runs_is_interrupted_and_waited_for(
     tmp_path: Path, comfy: StandInComfyUI
 ) -> None:
     async with comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as house:
-            job = await house.draw()
+        async with open_house(tmp_path, comfy.url) as harness:
+            job = await harness.draw()
             await hold.reached.wait()
-            assert await house.orchestrator.cancel(job.id)
-        async with open_house(tmp_path, comfy.url) as house:
-            unshown = await house.orchestrator.recover()
+            assert await harness.orchestrator.cancel(job.id)
+        async with open_house(tmp_path, comfy.url) as harness:
+            unshown = await harness.orchestrator.recover()
             assert [one.id for one in unshown] == [job.id], "the person was not told yet"
-            following = await house.draw()
+            following = await harness.draw()
             await comfy.log.wait_for("interrupt")
             assert len(comfy.log.find("submitted")) == 1
             hold.release()
-            assert (await house.ended(following)).state is JobState.GENERATED
-            assert await house.store.open_attempts("run") == []
+            assert (await harness.ended(following)).state is JobState.GENERATED
+            assert await harness.store.open_attempts("run") == []
 
 
 async def test_undelivered_results_and_errors_are_handed_back_until_shown(
     tmp_path: Path, comfy: StandInComfyUI
 ) -> None:
-    async with open_house(tmp_path, comfy.url) as house:
-        done = await house.ended(await house.draw())
+    async with open_house(tmp_path, comfy.url) as harness:
+        done = await harness.ended(await harness.draw())
         comfy.faults.failing_nodes["KSampler"] = "boom"
-        failed = await house.ended(await house.draw())
-    async with open_house(tmp_path, comfy.url) as house:
-        assert [job.id for job in await house.orchestrator.recover()] == [done.id, failed.id]
+        failed = await harness.ended(await harness.draw())
+    async with open_house(tmp_path, comfy.url) as harness:
+        assert [job.id for job in await harness.orchestrator.recover()] == [done.id, failed.id]
         for job in (done, failed):
-            await house.orchestrator.mark_delivered(job.id)
-        assert await house.store.undelivered("run") == []
-        stored = await house.orchestrator.job(failed.id)
+            await harness.orchestrator.mark_delivered(job.id)
+        assert await harness.store.undelivered("run") == []
+        stored = await harness.orchestrator.job(failed.id)
         assert stored is not None
         assert stored.state is JobState.FAILED
 
 
 async def test_jobs_of_a_terminal_that_is_gone_are_ended_not_taken_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
     await comfy.kill()
-    async with open_house(tmp_path, comfy.url, owner="terminal-1") as house:
-        job = await house.orchestrator.submit(picture(requester=0))
-    async with open_house(tmp_path, comfy.url) as house:
-        assert await house.orchestrator.recover() == []
-        assert house.orchestrator.queue_view().waiting == ()
-        stored = await house.orchestrator.job(job.id)
+    async with open_house(tmp_path, comfy.url, owner="terminal-1") as harness:
+        job = await harness.orchestrator.submit(picture(requester=0))
+    async with open_house(tmp_path, comfy.url) as harness:
+        assert await harness.orchestrator.recover() == []
+        assert harness.orchestrator.queue_view().waiting == ()
+        stored = await harness.orchestrator.job(job.id)
         assert stored is not None
         assert stored.state is JobState.FAILED
 
 
 async def test_what_a_killed_process_was_writing_is_swept_away(tmp_path: Path, comfy: StandInComfyUI) -> None:
     await comfy.kill()
-    async with open_house(tmp_path, comfy.url) as house:
-        await house.draw()
-        await house.orchestrator.submit(picture().model_copy(update={"origin": Origin()}))
+    async with open_house(tmp_path, comfy.url) as harness:
+        await harness.draw()
+        await harness.orchestrator.submit(picture().model_copy(update={"origin": Origin()}))
         for place in ("channel-5", "terminal"):
             for name, age in ((".part-old.json", 3600), (".part-new.json", 0)):
-                await asyncio.to_thread(_write, house.data / "images" / place / name, age)
-    async with open_house(tmp_path, comfy.url) as house:
-        await house.orchestrator.recover()
-        assert house.paths() == ["images/terminal/.part-new.json"], "a terminal command may be writing that now"
+                await asyncio.to_thread(_write, harness.data / "images" / place / name, age)
+    async with open_house(tmp_path, comfy.url) as harness:
+        await harness.orchestrator.recover()
+        assert harness.paths() == ["images/terminal/.part-new.json"], "a terminal command may be writing that now"
 
 
 def _write(path: Path, age: float) -> None:
@@ -251,7 +251,7 @@ def _write(path: Path, age: float) -> None:
     os.utime(path, (modified, modified))
 
 
-async def test_it_comes_before_the_first_submit(house: House) -> None:
-    await house.draw()
+async def test_it_comes_before_the_first_submit(harness: Harness) -> None:
+    await harness.draw()
     with pytest.raises(RuntimeError, match="before the first submit"):
-        await house.orchestrator.recover()
+        await harness.orchestrator.recover()

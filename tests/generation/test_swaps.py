@@ -7,36 +7,36 @@ from bot.domain.job_updates import Waiting
 from bot.domain.jobs import JobState
 from bot.gpu_lock import GpuLock
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.house import open_house
+from tests.generation.harness import open_house
 from tests.generation.test_gpu import Diary
 
 
 async def test_pictures_wait_for_the_turn_and_are_drawn_in_one_group(tmp_path: Path, comfy: StandInComfyUI) -> None:
     diary = Diary()
-    async with open_house(tmp_path, comfy.url, handover=diary) as house:
-        async with house.gpu.conversation():
-            jobs = [await house.draw(f"number {n}") for n in range(3)]
-            seen = house.orchestrator.watch(jobs[0].id)
+    async with open_house(tmp_path, comfy.url, handover=diary) as harness:
+        async with harness.gpu.conversation():
+            jobs = [await harness.draw(f"number {n}") for n in range(3)]
+            seen = harness.orchestrator.watch(jobs[0].id)
             async for update in seen:
                 if isinstance(update, Waiting) and update.reason == "the model is speaking":
                     break
             await seen.aclose()
             assert comfy.log.find("submitted") == []
         for job in jobs:
-            assert (await house.ended(job)).state is JobState.GENERATED
+            assert (await harness.ended(job)).state is JobState.GENERATED
         assert diary.entries == ["free comfy", "unload model"]
-        assert house.gpu.swaps.count == 2
+        assert harness.gpu.swaps.count == 2
 
 
 async def test_a_turn_waits_for_the_picture_that_is_being_drawn(tmp_path: Path, comfy: StandInComfyUI) -> None:
     diary = Diary()
-    async with open_house(tmp_path, comfy.url, handover=diary) as house:
+    async with open_house(tmp_path, comfy.url, handover=diary) as harness:
         async with comfy.set_breakpoint("KSampler", times=1) as hold:
-            job = await house.draw()
+            job = await harness.draw()
             await hold.reached.wait()
-            turn = asyncio.create_task(_speak(house.gpu, diary))
+            turn = asyncio.create_task(_speak(harness.gpu, diary))
             hold.release()
-            assert (await house.ended(job)).state is JobState.GENERATED
+            assert (await harness.ended(job)).state is JobState.GENERATED
         await asyncio.wait_for(turn, 10)
         assert diary.entries == ["unload model", "free comfy", "spoke"]
 
@@ -46,11 +46,11 @@ async def test_a_comfyui_that_is_away_does_not_keep_the_model_from_speaking(
 ) -> None:
     diary = Diary()
     await comfy.kill()
-    async with open_house(tmp_path, comfy.url, handover=diary) as house:
-        job = await house.draw()
-        await asyncio.wait_for(_speak(house.gpu, diary), 10)
+    async with open_house(tmp_path, comfy.url, handover=diary) as harness:
+        job = await harness.draw()
+        await asyncio.wait_for(_speak(harness.gpu, diary), 10)
         await comfy.start()
-        assert (await house.ended(job)).state is JobState.GENERATED
+        assert (await harness.ended(job)).state is JobState.GENERATED
         assert diary.entries == ["free comfy", "spoke", "unload model"]
 
 

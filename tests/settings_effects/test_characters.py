@@ -11,7 +11,7 @@ from bot.domain.jobs import JobKind, Origin
 from bot.errors import VoiceUnavailable
 from bot.voice.speech_requests import SpeechRequest
 from sandbox.comfyui import StandInComfyUI
-from tests.e2e.voices import write_sample
+from tests.e2e.voice_system import write_sample
 from tests.settings_effects.running import (
     NOVA,
     REPOSITORY,

@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.voice.samples import UploadedSample
 from bot.voice.speech_requests import SpeechRequest
 from sandbox.comfyui import StandInComfyUI
-from tests.e2e.voices import write_sample
+from tests.e2e.voice_system import write_sample
 from tests.settings_effects.running import made, running, speech
 
 NOWHERE = "http://127.0.0.1:9"

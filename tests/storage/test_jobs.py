@@ -9,7 +9,7 @@ from bot.domain.jobs import Job, JobError, JobKind, JobQuery, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
-from tests.storage.making import at, make_artifact, make_attempt, make_job
+from tests.storage.factories import at, make_artifact, make_attempt, make_job
 
 ERROR = JobError(code="CANCELLED", message="Cancelled.", advice="Ask again.")
 

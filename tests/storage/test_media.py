@@ -15,7 +15,7 @@ from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository, page_statement
 from bot.storage.jobs import JobRepository
 from bot.storage.schema import audio_messages, images, videos
-from tests.storage.making import at, make_artifact, make_job
+from tests.storage.factories import at, make_artifact, make_job
 
 KINDS = list(JobKind)
 

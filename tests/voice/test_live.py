@@ -20,7 +20,7 @@ from bot.media.audio import probe_audio
 from bot.services import Services, open_services
 from bot.settings import default_settings
 from bot.voice.speech_requests import SpeechRequest
-from tests.e2e.voices import write_sample
+from tests.e2e.voice_system import write_sample
 from tests.media.sample_audio import FFMPEG
 
 URL = os.environ.get("COMFYUI_URL", "")

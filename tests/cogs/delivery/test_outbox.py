@@ -11,7 +11,7 @@ from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, Outgoin
 from bot.storage.database import Database
 from cogs.delivery.outbox import Outbox
 from tests.cogs.delivery.rows import Deliveries
-from tests.cogs.making import CHANNEL, refusal
+from tests.cogs.factories import CHANNEL, refusal
 
 UNCLEAR = [
     refusal(502, Retry_After="0"),

@@ -7,7 +7,7 @@ import discord
 from bot.domain.job_updates import Progress, Waiting
 from cogs.delivery.live_message import LiveMessage, MessagePayload
 from cogs.delivery.progress_editor import ProgressEditor
-from tests.cogs.making import CHANNEL, GUILD, a_job, refusal
+from tests.cogs.factories import CHANNEL, GUILD, a_job, refusal
 
 INTERVAL = 0.02
 

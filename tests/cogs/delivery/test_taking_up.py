@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.jobs import Job
-from tests.cogs.stage import Script, Stage
+from tests.cogs.harness import Harness, Script
 
 
 class Observed(Script):
     """Sees whether Discord could have sent a command while jobs were still being taken up."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, harness: Harness) -> None:
         super().__init__()
-        self._stage = stage
+        self._stage = harness
         self.connected_early = False
 
     async def recover(self) -> list[Job]:
@@ -25,22 +25,24 @@ class Observed(Script):
         return await super().recover()
 
 
-async def test_no_command_can_come_before_old_jobs_are_taken_up(stage: Stage) -> None:
-    stage.script = script = Observed(stage)
-    async with stage.running():
+async def test_no_command_can_come_before_old_jobs_are_taken_up(harness: Harness) -> None:
+    harness.script = script = Observed(harness)
+    async with harness.running():
         pass
     assert not script.connected_early
 
 
-async def test_a_bot_that_cannot_take_up_old_jobs_still_serves(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bot_that_cannot_take_up_old_jobs_still_serves(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
     class Broken(Script):
         async def recover(self) -> list[Job]:
             raise OSError("the database is gone")
 
-    stage.script = Broken()
-    async with stage.running():
-        message = await stage.imagine()
-        stage.script.finish(stage.script.only.id, stage.picture())
-        await stage.shown(stage.script.only.id)
+    harness.script = Broken()
+    async with harness.running():
+        message = await harness.imagine()
+        harness.script.finish(harness.script.only.id, harness.picture())
+        await harness.shown(harness.script.only.id)
     assert len(message.attachments) == 1
     assert "could not be taken up" in caplog.text

@@ -7,7 +7,7 @@ from bot.domain.jobs import JobState
 from cogs.ui.embeds import failed_embed, footer, progress_embed, result_embed
 from cogs.ui.progress import bar, progress_card
 from cogs.ui.text import EMBED_DESCRIPTION, EMBED_TITLE, EMBED_TOTAL, clip, plain, quote_prompt, seconds
-from tests.cogs.making import a_failed_job, a_job, a_picture, a_request
+from tests.cogs.factories import a_failed_job, a_job, a_picture, a_request
 
 HOSTILE = [
     "x" * 4000,

@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.domain.jobs import JobError
 from bot.errors import ERRORS_BY_CODE, ChorusError, InputInvalid, NotAllowed, QueueFull
 from cogs.ui.errors import InternalError, advice_embed, as_chorus_error, error_embed, is_late
-from tests.cogs.making import refusal
+from tests.cogs.factories import refusal
 
 
 async def something(interaction: discord.Interaction[discord.Client]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.jobs import JobKind, JobState
 from bot.settings.discord_section import Reactions
 from cogs.ui.reactions import ACTIONS, MessageContent, Reaction, as_markdown, emoji_for, reaction_of
-from tests.cogs.making import a_job, a_request
+from tests.cogs.factories import a_job, a_request
 
 DOCS = Path(__file__).parents[3] / "docs" / "again.md"
 

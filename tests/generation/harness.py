@@ -107,7 +107,7 @@ class Workflows:
 
 
 @dataclass
-class House:
+class Harness:
     """What a test talks to."""
 
     orchestrator: Orchestrator
@@ -172,7 +172,7 @@ async def open_house(
     wrap: Callable[[JobRepository], JobRepository] = lambda store: store,
     options: ClientOptions = OPTIONS,
     **settings: Any,
-) -> AsyncGenerator[House]:
+) -> AsyncGenerator[Harness]:
     """Open it; a second one on the same folder is a restart."""
     files = files or Files()
     data = tmp_path / "data"
@@ -193,4 +193,4 @@ async def open_house(
             servers=[ComfyServer(client, gpu)],
             ffmpeg=Ffmpeg(),
         ) as orchestrator:
-            yield House(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)
+            yield Harness(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)

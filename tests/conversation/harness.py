@@ -99,7 +99,7 @@ def build_service(
 
 
 @dataclass
-class Stage:
+class Harness:
     """What a test works with."""
 
     repository: ConversationRepository
@@ -152,9 +152,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(
+async def open_harness(
     folder: Path, repository: type[ConversationRepository] = ConversationRepository, **options: Any
-) -> AsyncGenerator[Stage]:
+) -> AsyncGenerator[Harness]:
     """A started service in whose channel Nova answers every message."""
     root = folder / "characters"
     root.mkdir()
@@ -169,8 +169,8 @@ async def staged(
     ):
         stored = repository(database)
         service = build_service(stored, characters, model, **options)
-        stage = Stage(stored, characters, server, model, service, RecordingPresenter())
-        await service.start(stage.presenter)
+        harness = Harness(stored, characters, server, model, service, RecordingPresenter())
+        await service.start(harness.presenter)
         await service.channels.bind_character(CHANNEL, GUILD, "nova")
-        yield stage
-        await stage.service.close()
+        yield harness
+        await harness.service.close()

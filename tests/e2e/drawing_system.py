@@ -1,4 +1,4 @@
-"""A house whose Nova can vary and enlarge, with a stranger and a moderator beside the one who asks."""
+"""A system whose Nova can vary and enlarge, with a stranger and a moderator beside the one who asks."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ import discord
 from bot.discord_client.bot import ChorusBot
 from sandbox.discord import Message, SimulatedInteraction, SimulatedUser
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
-from tests.e2e.house import DEADLINE, REPOSITORY, House, built, labels
+from tests.e2e.system import DEADLINE, REPOSITORY, System, labels, open_system
 
 SHARED = REPOSITORY / "workflows" / "_shared" / "image"
 
 
 @dataclass
-class Studio:
+class DrawingSystem:
     """What a test has its hands on."""
 
-    house: House
+    system: System
 
     def __post_init__(self) -> None:
-        self.room = self.house.room
-        self.requester = self.house.ada
-        self.stranger = self.house.bob
-        self.moderator = self.house.guild.add_member("mod", permissions=["manage_messages"])
+        self.room = self.system.room
+        self.requester = self.system.ada
+        self.stranger = self.system.bob
+        self.moderator = self.system.guild.add_member("mod", permissions=["manage_messages"])
 
     async def drawn(self, **values: str) -> Message:
         """A finished picture of the requester's."""
-        message = await self.house.imagine(None, None, **values)
+        message = await self.system.imagine(None, None, **values)
         return await self.finished(message)
 
     async def finished(self, message: Message, *, files: int = 1) -> Message:
         """Until it bears its result, and is recorded as delivered."""
-        await self.house.result(message, files=files)
-        await self.house.until_rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL", (0,))
+        await self.system.result(message, files=files)
+        await self.system.until_rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL", (0,))
         return message
 
     async def next_result(self, after: Message) -> Message:
@@ -50,31 +50,33 @@ class Studio:
 
     async def next_message(self, after: Message) -> Message:
         return await self.room.wait_for_message(
-            lambda shown: shown.author is self.house.discord.bot and bool(shown.components), after=after
+            lambda shown: shown.author is self.system.discord.bot and bool(shown.components), after=after
         )
 
     def jobs(self, columns: str) -> list[tuple[Any, ...]]:
-        return self.house.rows(f"SELECT {columns} FROM jobs ORDER BY number")
+        return self.system.rows(f"SELECT {columns} FROM jobs ORDER BY number")
 
     def count(self) -> int:
         return len(self.jobs("id"))
 
     def workflow(self, name: str, graph: dict[str, Any]) -> None:
-        path = self.house.folder / "workflows" / "nova" / "image" / f"{name}.json"
+        path = self.system.folder / "workflows" / "nova" / "image" / f"{name}.json"
         path.write_text(json.dumps(graph), encoding="utf-8")
 
     @property
     def data(self) -> Path:
-        return self.house.folder / "data"
+        return self.system.folder / "data"
 
 
 @asynccontextmanager
-async def studio(folder: Path, *, special: bool = True, **sections: dict[str, Any]) -> AsyncGenerator[Studio]:
-    async with built(folder, privileged_intents=PRIVILEGED_INTENTS, **sections) as house:
+async def open_drawing_system(
+    folder: Path, *, special: bool = True, **sections: dict[str, Any]
+) -> AsyncGenerator[DrawingSystem]:
+    async with open_system(folder, privileged_intents=PRIVILEGED_INTENTS, **sections) as system:
         if special:
             for name in ("vary", "upscale"):
                 shutil.copy(SHARED / f"{name}.json", folder / "workflows" / "nova" / "image" / f"{name}.json")
-        yield Studio(house)
+        yield DrawingSystem(system)
 
 
 class ReactionHandlers:

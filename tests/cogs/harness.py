@@ -27,7 +27,7 @@ from bot.settings import Settings, default_settings
 from bot.storage.database import Database
 from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
 from tests.cogs.delivery.rows import Deliveries
-from tests.cogs.making import a_job
+from tests.cogs.factories import a_job
 from tests.discord_openapi import check_requests
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ STAGED = ("cogs.component_router", "cogs.delivery", "cogs.imagine", "cogs.queue"
 
 
 @dataclass
-class Stage:
+class Harness:
     """Everything a test has its hands on."""
 
     discord: LocalDiscord
@@ -249,8 +249,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(folder: Path, **discord: Any) -> AsyncGenerator[Stage]:
-    """A local Discord with a guild and three people; the bot starts with `stage.running()`."""
+async def open_harness(folder: Path, **discord: Any) -> AsyncGenerator[Harness]:
+    """A local Discord with a guild and three people; the bot starts with `harness.running()`."""
     characters = folder / "characters"
     characters.mkdir()
     for name in ("Nova", "Alex"):
@@ -258,7 +258,7 @@ async def staged(folder: Path, **discord: Any) -> AsyncGenerator[Stage]:
     settings = default_settings(folder, {"discord": {"progress_interval_seconds": 0.05} | discord})
     url = f"sqlite+aiosqlite:///{folder / 'chorus.db'}"
     async with Database.open(url) as database, LocalDiscord() as local:
-        stage = Stage(local, folder, settings, Deliveries(database))
-        yield stage
+        harness = Harness(local, folder, settings, Deliveries(database))
+        yield harness
         assert local.violations == []
         assert check_requests(local.requests) == []

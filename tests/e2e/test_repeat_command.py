@@ -12,37 +12,37 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.e2e.again import Studio, press, studio
-from tests.e2e.house import graph
+from tests.e2e.drawing_system import DrawingSystem, open_drawing_system, press
+from tests.e2e.system import graph
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with studio(tmp_path / "here") as made:
+async def here(tmp_path: Path) -> AsyncIterator[DrawingSystem]:
+    async with open_drawing_system(tmp_path / "here") as made:
         yield made
 
 
-async def run(here: Studio, *arguments: str) -> tuple[int, str]:
-    process = await here.house.command("repeat", *arguments)
+async def run(here: DrawingSystem, *arguments: str) -> tuple[int, str]:
+    process = await here.system.command("repeat", *arguments)
     output, _ = await process.communicate()
     return process.returncode or 0, output.decode()
 
 
-def move(here: Studio, folder: Path, name: str) -> Path:
+def move(here: DrawingSystem, folder: Path, name: str) -> Path:
     """From now on the commands run on another machine, which has a character of that name and nothing else."""
     (folder / "characters").mkdir(parents=True)
     (folder / "workflows").mkdir()
     character = f"id: {name}\nname: {name.title()}\nsystem_prompt: x\nvisual_identity: {{negative_prompt: cats}}\n"
     (folder / "characters" / f"{name}.yaml").write_text(character, encoding="utf-8")
     config = folder / "config.yaml"
-    content = {"comfyui": {"url": here.house.comfy.url}, "default_character": name}
+    content = {"comfyui": {"url": here.system.comfy.url}, "default_character": name}
     config.write_text(yaml.safe_dump(content), encoding="utf-8")
-    here.house.config = config
+    here.system.config = config
     return folder
 
 
-async def test_on_another_machine_without_the_workflow_and_the_character(here: Studio, tmp_path: Path) -> None:
-    async with here.house.running():
+async def test_on_another_machine_without_the_workflow_and_the_character(here: DrawingSystem, tmp_path: Path) -> None:
+    async with here.system.running():
         message = await here.drawn(seed="123", prompt="a red boat")
     [sidecar] = here.data.glob("images/*/*.json")
     there = move(here, tmp_path / "there", "zoe")
@@ -59,8 +59,8 @@ async def test_on_another_machine_without_the_workflow_and_the_character(here: S
     assert "negative" not in again["parameters"]
 
 
-async def test_a_changed_workflow_must_be_chosen(here: Studio) -> None:
-    async with here.house.running():
+async def test_a_changed_workflow_must_be_chosen(here: DrawingSystem) -> None:
+    async with here.system.running():
         await here.drawn(seed="123")
     [sidecar] = here.data.glob("images/*/*.json")
     here.workflow("default", graph(steps=3))
@@ -75,8 +75,8 @@ async def test_a_changed_workflow_must_be_chosen(here: Studio) -> None:
     assert rows[2][0] != rows[0][0]
 
 
-async def test_an_input_is_found_by_its_content(here: Studio, tmp_path: Path) -> None:
-    async with here.house.running():
+async def test_an_input_is_found_by_its_content(here: DrawingSystem, tmp_path: Path) -> None:
+    async with here.system.running():
         first = await here.drawn()
         await here.finished((await press(here.requester, first, "Upscale")).message)
     sidecars = {json.loads(path.read_text())["workflow"]["name"]: path for path in here.data.glob("images/*/*.json")}
@@ -93,8 +93,8 @@ async def test_an_input_is_found_by_its_content(here: Studio, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"chorus_sidecar": 99}'])
-async def test_what_is_no_sidecar_is_a_sentence(here: Studio, content: bytes) -> None:
-    path = here.house.folder / "wrong.json"
+async def test_what_is_no_sidecar_is_a_sentence(here: DrawingSystem, content: bytes) -> None:
+    path = here.system.folder / "wrong.json"
     path.write_bytes(content)
     code, output = await run(here, str(path))
     assert code == 1
@@ -102,8 +102,8 @@ async def test_what_is_no_sidecar_is_a_sentence(here: Studio, content: bytes) ->
     assert "Traceback" not in output
 
 
-async def test_a_workflow_that_was_tampered_with_is_refused(here: Studio, tmp_path: Path) -> None:
-    async with here.house.running():
+async def test_a_workflow_that_was_tampered_with_is_refused(here: DrawingSystem, tmp_path: Path) -> None:
+    async with here.system.running():
         await here.drawn()
     [sidecar] = here.data.glob("images/*/*.json")
     content = json.loads(sidecar.read_text())

@@ -1,4 +1,4 @@
-"""A house whose Nova has a voice: a scripted model, a stand-in ComfyUI that speaks, a local Discord that listens."""
+"""A system whose Nova has a voice: a scripted model, a stand-in ComfyUI that speaks, a local Discord that listens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from sandbox.discord import Message, SimulatedUser
 from sandbox.discord.context import RecordedRequest
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
-from tests.e2e.house import CHARACTER, DEADLINE, REPOSITORY, House, built
+from tests.e2e.system import CHARACTER, DEADLINE, REPOSITORY, System, open_system
 
 NOVA = CHARACTER + "image_generation: {enabled: false}\nvoice: {always_on: true}\n"
 VOICES = "SELECT count(*) FROM jobs WHERE kind = 'audio'"
@@ -25,15 +25,15 @@ OPEN_TURNS = "SELECT count(*) FROM messages WHERE role = 'assistant' AND state !
 
 
 @dataclass
-class VoiceHouse:
-    house: House
+class VoiceSystem:
+    system: System
     model: ScriptedModel
 
     def __post_init__(self) -> None:
-        self.room = self.house.room
-        self.ada = self.house.ada
+        self.room = self.system.room
+        self.ada = self.system.ada
         everything = ["view_channel", "send_messages", "manage_channels", "manage_guild", "manage_messages"]
-        self.grace: SimulatedUser = self.house.guild.add_member("grace", permissions=everything)
+        self.grace: SimulatedUser = self.system.guild.add_member("grace", permissions=everything)
 
     async def use_nova(self) -> None:
         await self.grace.slash(self.room, "character use", name="nova")
@@ -54,17 +54,17 @@ class VoiceHouse:
 
     async def quiet(self, voices: int) -> None:
         """Until that many jobs of speech were made and all of them are over and shown, and every turn is delivered."""
-        await self.house.until_rows(VOICES, (voices,))
-        await self.house.until_rows(ALL_TOLD, (0,))
-        await self.house.until_rows(OPEN_TURNS, (0,))
+        await self.system.until_rows(VOICES, (voices,))
+        await self.system.until_rows(ALL_TOLD, (0,))
+        await self.system.until_rows(OPEN_TURNS, (0,))
 
     def posts(self) -> list[RecordedRequest]:
         """Requests that brought a file of ours."""
-        return [each for each in self.house.discord.requests if each.parts and each.path.endswith("/messages")]
+        return [each for each in self.system.discord.requests if each.parts and each.path.endswith("/messages")]
 
     def made(self) -> list[Path]:
         """Speech in the data folder."""
-        return sorted((self.house.folder / "data" / "audio").rglob("*.ogg"))
+        return sorted((self.system.folder / "data" / "audio").rglob("*.ogg"))
 
 
 def write_sample(path: Path, seconds: float = 4.0, *, hertz: float = 180.0) -> None:
@@ -88,18 +88,20 @@ def loudness(message: Message) -> list[int]:
 
 
 @asynccontextmanager
-async def voice_house(
+async def voice_system(
     folder: Path, *, nova: str = NOVA, voice: dict[str, Any] | None = None
-) -> AsyncGenerator[VoiceHouse]:
+) -> AsyncGenerator[VoiceSystem]:
     """`voice`: that section of the configuration."""
     async with scripted_model() as model:
         llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
-        async with built(folder, llm=llm, conversation={"edit_interval_seconds": 0.05}, voice=voice or {}) as house:
+        async with open_system(
+            folder, llm=llm, conversation={"edit_interval_seconds": 0.05}, voice=voice or {}
+        ) as system:
             (folder / "characters" / "nova.yaml").write_text(nova, encoding="utf-8")
             write_sample(folder / "characters" / "nova" / "voice" / "default.wav")
             (folder / "characters" / "nova" / "voice" / "default.txt").write_text("Hello, I am Nova.", encoding="utf-8")
             audio = folder / "workflows" / "nova" / "audio"
             audio.mkdir(parents=True)
             shutil.copyfile(REPOSITORY / "workflows" / "nova" / "audio" / "default.json", audio / "default.json")
-            house.guild.add_bot_permissions("manage_webhooks")
-            yield VoiceHouse(house, model)
+            system.guild.add_bot_permissions("manage_webhooks")
+            yield VoiceSystem(system, model)

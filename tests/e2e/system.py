@@ -1,6 +1,6 @@
-"""The whole house: the real bot and orchestrator between a local Discord and a stand-in ComfyUI, both of which go on.
+"""The whole system: the real bot and orchestrator between a local Discord and a stand-in ComfyUI, both of which go on.
 
-Either in this process (`House.running`) or as a process of its own that can be killed (`House.process`).
+Either in this process (`System.running`) or as a process of its own that can be killed (`System.process`).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ WORKFLOWS: dict[str, dict[str, Any]] = {
 
 
 @dataclass
-class House:
+class System:
     """What a test has its hands on."""
 
     discord: LocalDiscord
@@ -92,7 +92,7 @@ class House:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[tuple[Services, ChorusBot]]:
-        """One life of the bot in this process."""
+        """Run the bot in this process until the block is left."""
         point_discord_at(self.discord.url)
         async with (
             open_services(self.settings, owner=True) as services,
@@ -165,12 +165,12 @@ class House:
 class Process:
     """`python -m bot run --config ...`."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, system: System) -> None:
+        self._system = system
         self._process: ForkedProcess | None = None
 
     async def __aenter__(self) -> Self:
-        self._process = await self._house.command("run")
+        self._process = await self._system.command("run")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -184,14 +184,14 @@ class Process:
         return self._process
 
     async def ready(self) -> None:
-        await self._house.discord.wait_until_bot_ready(timeout=DEADLINE)
-        await self._house.discord.wait_for_commands("imagine", "queue", timeout=DEADLINE)
+        await self._system.discord.wait_until_bot_ready(timeout=DEADLINE)
+        await self._system.discord.wait_for_commands("imagine", "queue", timeout=DEADLINE)
 
     async def kill(self) -> None:
         """-9: nothing is closed, nothing is said."""
         self.process.send_signal(signal.SIGKILL)
         await self.process.communicate()
-        await self._house.discord.wait_until_bot_disconnected()
+        await self._system.discord.wait_until_bot_disconnected()
 
     async def stop(self) -> tuple[int, str]:
         """SIGTERM; the exit code and everything it printed."""
@@ -215,9 +215,9 @@ def name_of(message: Message) -> str:
 
 
 @asynccontextmanager
-async def built(
+async def open_system(
     folder: Path, *, privileged_intents: int = PRIVILEGED_INTENTS, **sections: dict[str, Any]
-) -> AsyncGenerator[House]:
+) -> AsyncGenerator[System]:
     """Configuration, character and workflows in `folder`, between the two servers."""
     workflows = folder / "workflows" / "nova" / "image"
     workflows.mkdir(parents=True)
@@ -237,6 +237,6 @@ async def built(
             config.setdefault(name, {}).update(keys)
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        yield House(discord, comfy, folder, path)
+        yield System(discord, comfy, folder, path)
         assert discord.violations == []
         assert check_requests(discord.requests) == []

@@ -15,7 +15,7 @@ from typing import Any, cast
 from bot.comfyui.client import ComfyClient
 from bot.domain.jobs import JobKind
 from bot.storage.jobs import JobRepository
-from tests.generation.house import Files, House, open_house, picture, picture_graph, speech
+from tests.generation.harness import Files, Harness, open_house, picture, picture_graph, speech
 
 PARTS = ("One sentence.", "And another one.")
 
@@ -65,17 +65,17 @@ def files() -> Files:
     return files
 
 
-async def work(house: House) -> None:
+async def work(harness: Harness) -> None:
     """Recover, accept three jobs if there are none, see them to their end, deliver them."""
-    for job in await house.orchestrator.recover():
-        await house.orchestrator.mark_delivered(job.id)
-    jobs = await house.store.unfinished("run")
+    for job in await harness.orchestrator.recover():
+        await harness.orchestrator.mark_delivered(job.id)
+    jobs = await harness.store.unfinished("run")
     if not jobs:
         requests = [picture("one"), picture("two"), speech(*PARTS)]
-        jobs = [await house.orchestrator.submit(request) for request in requests]
+        jobs = [await harness.orchestrator.submit(request) for request in requests]
     for job in jobs:
-        done = await house.ended(job)
-        await house.orchestrator.mark_delivered(done.id)
+        done = await harness.ended(job)
+        await harness.orchestrator.mark_delivered(done.id)
 
 
 async def _work_until_killed(folder: Path, url: str, point: str) -> None:
@@ -86,10 +86,10 @@ async def _work_until_killed(folder: Path, url: str, point: str) -> None:
     def wrap(store: JobRepository) -> JobRepository:
         return cast("JobRepository", KillingStore(store, killer))
 
-    async with open_house(folder, url, files=files(), wrap=wrap) as house:
-        await work(house)
+    async with open_house(folder, url, files=files(), wrap=wrap) as harness:
+        await work(harness)
 
 
-def victim(folder: Path, url: str, point: str) -> None:
+def run_until_killed(folder: Path, url: str, point: str) -> None:
     """The process."""
     asyncio.run(_work_until_killed(folder, url, point))

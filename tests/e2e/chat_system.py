@@ -1,4 +1,4 @@
-"""A house in which characters talk: the local Discord, a scripted model, the real bot between them."""
+"""A system in which characters talk: the local Discord, a scripted model, the real bot between them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 from sandbox.discord import Message, SimulatedChannel, SimulatedUser
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
-from tests.e2e.house import House, built
+from tests.e2e.system import System, open_system
 
 ALEX = "id: alex\nname: Alex\naliases: [Lex]\nsystem_prompt: You mix.\nimage_generation: {enabled: false}\n"
 
 
 @dataclass
-class Parlour:
+class ChatSystem:
     """What a test has its hands on."""
 
-    house: House
+    system: System
     model: ScriptedModel
 
     def __post_init__(self) -> None:
-        self.room = self.house.room
-        self.ada = self.house.ada
-        self.bob = self.house.bob
+        self.room = self.system.room
+        self.ada = self.system.ada
+        self.bob = self.system.bob
         self._grace: SimulatedUser | None = None
 
     @property
@@ -33,7 +33,7 @@ class Parlour:
         """Who manages channels."""
         if self._grace is None:
             may = ["view_channel", "send_messages", "manage_channels"]
-            self._grace = self.house.guild.add_member("grace", permissions=may)
+            self._grace = self.system.guild.add_member("grace", permissions=may)
         return self._grace
 
     async def use(self, name: str, room: SimulatedChannel | None = None, mode: str = "all") -> Message:
@@ -50,7 +50,7 @@ class Parlour:
     async def until_settled(self, messages: int) -> None:
         """Until so many are stored, none of which waits for anything."""
         query = "SELECT count(*), sum(state IN ('queued', 'running', 'generated')) FROM messages"
-        await self.house.until_rows(query, (messages, 0))
+        await self.system.until_rows(query, (messages, 0))
 
     @property
     def turns(self) -> list[Message]:
@@ -64,16 +64,18 @@ class Parlour:
     def turn_id(self) -> str:
         """Our id of the newest turn."""
         query = "SELECT id FROM messages WHERE role = 'assistant' ORDER BY position DESC LIMIT 1"
-        return str(self.house.rows(query)[0][0])
+        return str(self.system.rows(query)[0][0])
 
 
 @asynccontextmanager
-async def furnished(folder: Path, **sections: Any) -> AsyncGenerator[Parlour]:
+async def open_chat_system(folder: Path, **sections: Any) -> AsyncGenerator[ChatSystem]:
     """Nova and Alex, and a bot that may manage webhooks."""
     async with scripted_model() as model:
         llm = {"provider": "openai", "base_url": model.url, "model": "scripted"}
         conversation = {"edit_interval_seconds": 0.05} | sections.pop("conversation", {})
-        async with built(folder, llm=llm | sections.pop("llm", {}), conversation=conversation, **sections) as house:
+        async with open_system(
+            folder, llm=llm | sections.pop("llm", {}), conversation=conversation, **sections
+        ) as system:
             (folder / "characters" / "alex.yaml").write_text(ALEX, encoding="utf-8")
-            house.guild.add_bot_permissions("manage_webhooks")
-            yield Parlour(house, model)
+            system.guild.add_bot_permissions("manage_webhooks")
+            yield ChatSystem(system, model)

@@ -9,17 +9,17 @@ from bot.comfyui.prompt_tracker import PromptTracker
 from bot.generation.active_job import ActiveJob
 from cogs.delivery import delivery_of
 from cogs.delivery.progress_editor import ProgressEditor
-from tests.e2e.house import House
+from tests.e2e.system import System
 
 JOBS = 12
 
 
-async def test_when_jobs_are_over_nothing_of_them_is_left(house: House) -> None:
-    async with house.running() as (services, bot):
+async def test_when_jobs_are_over_nothing_of_them_is_left(system: System) -> None:
+    async with system.running() as (services, bot):
         tasks_before = len(asyncio.all_tasks())
         for _ in range(JOBS):
-            await house.result(await house.imagine())
-        await house.until_delivered(JOBS)
+            await system.result(await system.imagine())
+        await system.until_delivered(JOBS)
         delivery = delivery_of(bot)
         async with asyncio.timeout(60):
             while delivery.shown_jobs or services.orchestrator.active_count:  # noqa: ASYNC110 - the last moments of tasks

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from sandbox.discord import Message
-from tests.e2e.again import ReactionHandlers, Studio, press, studio, told, told_soon
-from tests.e2e.house import graph, labels
+from tests.e2e.drawing_system import DrawingSystem, ReactionHandlers, open_drawing_system, press, told, told_soon
+from tests.e2e.system import graph, labels
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with studio(tmp_path) as made:
+async def here(tmp_path: Path) -> AsyncIterator[DrawingSystem]:
+    async with open_drawing_system(tmp_path) as made:
         yield made
 
 
@@ -28,13 +28,13 @@ def picture(message: Message) -> Image.Image:
     return Image.open(io.BytesIO(message.attachments[0].data))
 
 
-async def test_every_button_of_a_picture_works_after_a_restart(here: Studio) -> None:
-    async with here.house.running():
+async def test_every_button_of_a_picture_works_after_a_restart(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn(seed="7", negative="fog")
     assert labels(first) == ["Again", "Vary", "Remix", "Upscale", "Info", "Delete"]
     ids = [entry["custom_id"] for entry in first.flat_components() if entry.get("type") == 2]
     assert all(len(custom_id) <= 100 for custom_id in ids)
-    async with here.house.running():
+    async with here.system.running():
         again = await here.finished((await press(here.stranger, first, "Again")).message)
         assert again.reply_to is first
         assert not again.ephemeral
@@ -54,8 +54,8 @@ async def test_every_button_of_a_picture_works_after_a_restart(here: Studio) -> 
     assert second[5] == "fog"
 
 
-async def test_remix_is_filled_in_and_survives_a_restart_in_between(here: Studio) -> None:
-    async with here.house.running():
+async def test_remix_is_filled_in_and_survives_a_restart_in_between(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn(prompt="a red boat", negative="fog", seed="11")
         opened = await press(here.stranger, first, "Remix")
         fields = [entry["component"] for entry in opened.modal["components"]]
@@ -63,7 +63,7 @@ async def test_remix_is_filled_in_and_survives_a_restart_in_between(here: Studio
         assert filled == {
             "positive": "a red boat", "negative": "fog", "size": "64 x 64", "steering": "2 / 7", "seed": "11",
         }  # fmt: skip
-    async with here.house.running():
+    async with here.system.running():
         changed = {"positive": "a blue boat", "size": "96x64", "steering": "3 / 6.5"}
         answer = await here.stranger.submit_modal(opened, changed)
         remixed = await here.finished(answer.message)
@@ -82,8 +82,8 @@ async def test_remix_is_filled_in_and_survives_a_restart_in_between(here: Studio
         ("seed", "-1", "seed"), ("positive", "   ", "empty"), ("size", "64 x 999999", "INPUT_INVALID"),
     ],
 )  # fmt: skip
-async def test_a_remix_that_cannot_be_is_told_alone(here: Studio, field: str, value: str, said: str) -> None:
-    async with here.house.running():
+async def test_a_remix_that_cannot_be_is_told_alone(here: DrawingSystem, field: str, value: str, said: str) -> None:
+    async with here.system.running():
         first = await here.drawn()
         opened = await press(here.requester, first, "Remix")
         answer = await here.requester.submit_modal(opened, {field: value})
@@ -92,10 +92,10 @@ async def test_a_remix_that_cannot_be_is_told_alone(here: Studio, field: str, va
         assert here.count() == 1
 
 
-async def test_a_second_press_says_what_runs(here: Studio) -> None:
-    async with here.house.running():
+async def test_a_second_press_says_what_runs(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn()
-        async with here.house.comfy.set_breakpoint("KSampler") as hold:
+        async with here.system.comfy.set_breakpoint("KSampler") as hold:
             running = await press(here.requester, first, "Again")
             await hold.reached.wait()
             second = told(await press(here.stranger, first, "Again"))
@@ -111,10 +111,10 @@ async def test_a_second_press_says_what_runs(here: Studio) -> None:
         assert here.count() == 3
 
 
-async def test_two_presses_at_the_same_moment_are_one_job(here: Studio) -> None:
-    async with here.house.running():
+async def test_two_presses_at_the_same_moment_are_one_job(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn()
-        async with here.house.comfy.set_breakpoint("KSampler") as hold:
+        async with here.system.comfy.set_breakpoint("KSampler") as hold:
             answers = await asyncio.gather(
                 *(press(person, first, "Again") for person in (here.requester, here.stranger))
             )
@@ -125,9 +125,9 @@ async def test_two_presses_at_the_same_moment_are_one_job(here: Studio) -> None:
 
 
 async def test_limits_count_for_the_one_who_presses(tmp_path: Path) -> None:
-    async with studio(tmp_path, comfyui={"queue": {"max_per_user": 1}}) as here, here.house.running():
+    async with open_drawing_system(tmp_path, comfyui={"queue": {"max_per_user": 1}}) as here, here.system.running():
         first, other = await here.drawn(), await here.drawn()
-        async with here.house.comfy.set_breakpoint("KSampler") as hold:
+        async with here.system.comfy.set_breakpoint("KSampler") as hold:
             running = await press(here.requester, first, "Again")
             await hold.reached.wait()
             waiting = await press(here.stranger, first, "Vary")
@@ -140,7 +140,7 @@ async def test_limits_count_for_the_one_who_presses(tmp_path: Path) -> None:
 
 @pytest.mark.setting("regenerate.by")
 async def test_who_may_ask_can_be_the_requester_alone(tmp_path: Path) -> None:
-    async with studio(tmp_path, regenerate={"by": "requester"}) as here, here.house.running():
+    async with open_drawing_system(tmp_path, regenerate={"by": "requester"}) as here, here.system.running():
         first = await here.drawn()
         for label in ("Again", "Vary", "Remix", "Upscale"):
             assert "NOT_ALLOWED" in told(await press(here.stranger, first, label))
@@ -149,8 +149,8 @@ async def test_who_may_ask_can_be_the_requester_alone(tmp_path: Path) -> None:
         assert here.count() == 2
 
 
-async def test_who_may_not_write_here_presses_in_vain(here: Studio) -> None:
-    async with here.house.running():
+async def test_who_may_not_write_here_presses_in_vain(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn()
         here.room.set_permissions(here.stranger, deny=["send_messages"])
         for label in ("Again", "Vary", "Remix", "Upscale"):
@@ -160,8 +160,8 @@ async def test_who_may_not_write_here_presses_in_vain(here: Studio) -> None:
         assert here.count() == 1
 
 
-async def test_delete_is_for_the_requester_and_moderators_and_keeps_the_data(here: Studio) -> None:
-    async with here.house.running():
+async def test_delete_is_for_the_requester_and_moderators_and_keeps_the_data(here: DrawingSystem) -> None:
+    async with here.system.running():
         first, second, third = [await here.drawn() for _ in range(3)]
         assert "NOT_ALLOWED" in told(await press(here.stranger, first, "Delete"))
         await here.stranger.add_reaction(first, "🗑️")
@@ -171,23 +171,23 @@ async def test_delete_is_for_the_requester_and_moderators_and_keeps_the_data(her
         await here.room.wait_for_deletion(second)
         await here.moderator.add_reaction(third, "🗑️")
         await here.room.wait_for_deletion(third)
-        await here.house.until_rows("SELECT count(*) FROM images WHERE shelf = 2", (3,))
+        await here.system.until_rows("SELECT count(*) FROM images WHERE shelf = 2", (3,))
     assert len(list(here.data.glob("images/*/*.png"))) == 3
 
 
 @pytest.mark.setting("media.delete_files_on_delete")
 async def test_files_go_too_where_the_owner_wants_that(tmp_path: Path) -> None:
-    async with studio(tmp_path, media={"delete_files_on_delete": True}) as here, here.house.running():
+    async with open_drawing_system(tmp_path, media={"delete_files_on_delete": True}) as here, here.system.running():
         first, second = [await here.drawn() for _ in range(2)]
         await press(here.requester, first, "Delete")
         await here.moderator.delete(second)
-        await here.house.until_rows("SELECT count(*) FROM images WHERE shelf = 2", (2,))
+        await here.system.until_rows("SELECT count(*) FROM images WHERE shelf = 2", (2,))
     assert [path for path in here.data.glob("images/*/*") if path.is_file()] == []
 
 
-async def test_all_messages_of_many_pictures_are_deleted_and_one_is_chosen_to_enlarge(here: Studio) -> None:
-    async with here.house.running():
-        first = await here.finished(await here.house.imagine(workflow="dozen"), files=10)
+async def test_all_messages_of_many_pictures_are_deleted_and_one_is_chosen_to_enlarge(here: DrawingSystem) -> None:
+    async with here.system.running():
+        first = await here.finished(await here.system.imagine(workflow="dozen"), files=10)
         asked = await press(here.stranger, first, "Upscale")
         assert told(asked)
         assert labels(asked.message) == [str(n) for n in range(1, 13)]
@@ -200,12 +200,12 @@ async def test_all_messages_of_many_pictures_are_deleted_and_one_is_chosen_to_en
         await here.room.wait_for_edit(larger, lambda _: here.room.bot_messages == [larger])
 
 
-async def test_a_job_whose_row_is_gone_is_said_to_be(here: Studio) -> None:
-    async with here.house.running():
+async def test_a_job_whose_row_is_gone_is_said_to_be(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn()
     with contextlib.closing(sqlite3.connect(here.data / "chorus.db")) as database:
         database.executescript("DELETE FROM attempts; DELETE FROM jobs;")
-    async with here.house.running():
+    async with here.system.running():
         for label in labels(first):
             assert "no longer" in told(await press(here.requester, first, label))
         await here.requester.add_reaction(first, "🔁")
@@ -215,8 +215,8 @@ async def test_a_job_whose_row_is_gone_is_said_to_be(here: Studio) -> None:
     assert here.count() == 1
 
 
-async def test_info_says_everything_and_repeats_exactly(here: Studio) -> None:
-    async with here.house.running():
+async def test_info_says_everything_and_repeats_exactly(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn(prompt="a lighthouse ``` at dusk", seed="99", negative="fog")
         info = await press(here.stranger, first, "Info")
         text = told(info)
@@ -225,7 +225,7 @@ async def test_info_says_everything_and_repeats_exactly(here: Studio) -> None:
         for part in ("99", "fog", "default", sidecar["workflow"]["hash"]):
             assert part in text
         assert sidecar["workflow"]["graph"]["5"]["class_type"] == "KSampler"
-        assert str(here.house.folder) not in file.data.decode()
+        assert str(here.system.folder) not in file.data.decode()
         answer = await press(here.stranger, info.message, "Repeat exactly")
         assert await told_soon(answer)
         repeated = await here.next_result(first)
@@ -235,8 +235,8 @@ async def test_info_says_everything_and_repeats_exactly(here: Studio) -> None:
     assert (kind, seed, one) == ("repeat", "99", other)
 
 
-async def test_a_changed_workflow_is_told_and_either_is_offered(here: Studio) -> None:
-    async with here.house.running() as (services, _):
+async def test_a_changed_workflow_is_told_and_either_is_offered(here: DrawingSystem) -> None:
+    async with here.system.running() as (services, _):
         first = await here.drawn(seed="5")
         generation = services.workflows.revision
         here.workflow("default", graph(steps=3))
@@ -257,12 +257,12 @@ async def test_a_changed_workflow_is_told_and_either_is_offered(here: Studio) ->
 
 
 async def test_a_failed_job_is_tried_again_and_without_a_vary_workflow_the_words_change(tmp_path: Path) -> None:
-    async with studio(tmp_path, special=False) as here, here.house.running():
-        here.house.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
-        failed = await here.house.imagine()
+    async with open_drawing_system(tmp_path, special=False) as here, here.system.running():
+        here.system.comfy.faults.failing_nodes["KSampler"] = "the brush broke"
+        failed = await here.system.imagine()
         await here.room.wait_for_edit(failed, lambda shown: "GENERATION_FAILED" in shown.text())
         assert labels(failed) == ["Details", "Again"]
-        del here.house.comfy.faults.failing_nodes["KSampler"]
+        del here.system.comfy.faults.failing_nodes["KSampler"]
         await here.requester.add_reaction(failed, "🔁")
         done = await here.next_result(failed)
         assert labels(done) == ["Again", "Vary", "Remix", "Info", "Delete"]
@@ -273,17 +273,17 @@ async def test_a_failed_job_is_tried_again_and_without_a_vary_workflow_the_words
     assert rows[1][1] != rows[2][1]
 
 
-async def test_a_reaction_makes_it_again_quickly_also_in_threads_and_on_old_messages(here: Studio) -> None:
-    async with here.house.running():
+async def test_a_reaction_makes_it_again_quickly_also_in_threads_and_on_old_messages(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn()
-    async with here.house.running():
+    async with here.system.running():
         await here.stranger.add_reaction(first, "🔁")
         await here.stranger.remove_reaction(first, "🔁")
         await here.stranger.add_reaction(first, "🔁")
         again = await here.next_result(first)
         assert again.reply_to is first
         thread = await here.requester.create_thread(here.room, "a thread")
-        inside = await here.house.imagine(room=thread)
+        inside = await here.system.imagine(room=thread)
         await thread.wait_for_edit(inside, lambda shown: len(shown.attachments) == 1 and "Again" in labels(shown))
         await here.stranger.add_reaction(inside, "🔁")
         await thread.wait_for_message(lambda shown: shown.reply_to is inside and len(shown.attachments) == 1)
@@ -291,8 +291,8 @@ async def test_a_reaction_makes_it_again_quickly_also_in_threads_and_on_old_mess
     assert requests == [(here.requester.id, 0), (here.stranger.id, 1), (here.requester.id, 0), (here.stranger.id, 1)]
 
 
-async def test_a_reaction_sends_the_file_and_settings(here: Studio) -> None:
-    async with here.house.running():
+async def test_a_reaction_sends_the_file_and_settings(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn(seed="3")
         await here.stranger.add_reaction(first, "✉️")
         sent = await here.stranger.dm_channel.wait_for_message(lambda shown: len(shown.attachments) == 2)
@@ -305,10 +305,10 @@ async def test_a_reaction_sends_the_file_and_settings(here: Studio) -> None:
     assert here.requester.dm_channel.messages == []
 
 
-async def test_a_running_job_is_cancelled_by_who_may(here: Studio) -> None:
-    async with here.house.running() as (_, bot), here.house.comfy.set_breakpoint("KSampler") as sampler:
+async def test_a_running_job_is_cancelled_by_who_may(here: DrawingSystem) -> None:
+    async with here.system.running() as (_, bot), here.system.comfy.set_breakpoint("KSampler") as sampler:
         handlers = ReactionHandlers(bot)
-        running = await here.house.imagine()
+        running = await here.system.imagine()
         await sampler.reached.wait()
         for emoji in ("❌", "🔁", "🗑️"):
             await here.stranger.add_reaction(running, emoji)
@@ -316,13 +316,13 @@ async def test_a_running_job_is_cancelled_by_who_may(here: Studio) -> None:
         await handlers.wait_until_done(3)
         await here.moderator.add_reaction(running, "❌")
         await here.room.wait_for_edit(running, lambda shown: "CANCELLED" in shown.text())
-        await here.house.until_delivered()
+        await here.system.until_delivered()
     assert here.jobs("state") == [("cancelled",)]
 
 
-async def test_reactions_elsewhere_and_of_bots_do_nothing(here: Studio) -> None:
-    robot = here.house.guild.add_member("robot", bot=True)
-    async with here.house.running() as (_, bot):
+async def test_reactions_elsewhere_and_of_bots_do_nothing(here: DrawingSystem) -> None:
+    robot = here.system.guild.add_member("robot", bot=True)
+    async with here.system.running() as (_, bot):
         handlers = ReactionHandlers(bot)
         first = await here.drawn()
         text = await here.stranger.send(here.room, "hello there")
@@ -343,7 +343,7 @@ async def test_reactions_elsewhere_and_of_bots_do_nothing(here: Studio) -> None:
 @pytest.mark.setting("discord.offer_reactions", "discord.reactions.regenerate")
 async def test_other_emoji_can_be_chosen_and_are_offered(tmp_path: Path) -> None:
     emoji = {"offer_reactions": True, "reactions": {"regenerate": "✨", "delete": "🔥"}}
-    async with studio(tmp_path, discord=emoji) as here, here.house.running():
+    async with open_drawing_system(tmp_path, discord=emoji) as here, here.system.running():
         first = await here.drawn()
         for each in ("✨", "✉️", "🔥"):
             await here.room.wait_for_reaction(first, each)
@@ -354,11 +354,11 @@ async def test_other_emoji_can_be_chosen_and_are_offered(tmp_path: Path) -> None
         assert here.count() == 2
 
 
-async def test_context_menus_work_on_messages_of_an_earlier_life(here: Studio) -> None:
-    async with here.house.running():
+async def test_context_menus_work_on_messages_of_an_earlier_life(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn()
         words = await here.stranger.send(here.room, "a boat in the rain")
-    async with here.house.running():
+    async with here.system.running():
         assert told(await here.stranger.context_menu(first, "Info"))
         assert "INPUT_INVALID" in told(await here.stranger.context_menu(words, "Info"))
         assert "INPUT_INVALID" in told(await here.stranger.context_menu(words, "Regenerate"))
@@ -372,8 +372,8 @@ async def test_context_menus_work_on_messages_of_an_earlier_life(here: Studio) -
     assert here.jobs("source_message_id")[-1] == (words.id,)
 
 
-async def test_the_longest_prompt_fits_everywhere(here: Studio) -> None:
-    async with here.house.running():
+async def test_the_longest_prompt_fits_everywhere(here: DrawingSystem) -> None:
+    async with here.system.running():
         first = await here.drawn(prompt="`*_~|" * 800, negative="w" * 4000)
         assert told(await press(here.requester, first, "Info"))
         opened = await press(here.requester, first, "Remix")
