@@ -24,13 +24,11 @@ from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
 from bot.storage.bindings import BindingRepository
-from bot.storage.conversations import ConversationRepository
-from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
 from bot.storage.gallery import GalleryRepository
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
-from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.repositories import Repositories, open_repositories
 from bot.storage.workflows import WorkflowRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
@@ -105,49 +103,25 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         await asyncio.to_thread(_make_data_dir, settings)
         name = RUN if owner else new_command_name()
         stack.enter_context(lock_data_folder(data_dir) if owner else hold_command_lock(data_dir, name))
-        database = await stack.enter_async_context(Database.open(settings.storage.database_url))
+        store = await stack.enter_async_context(open_repositories(settings.storage.database_url))
         characters = await stack.enter_async_context(CharacterLibrary(settings.paths.characters, data_dir / "guilds"))
         workflows = await stack.enter_async_context(WorkflowLibrary(settings.paths.workflows))
         servers = await stack.enter_async_context(open_comfy_servers(settings))
-        jobs, versions = JobRepository(database), WorkflowRepository(database)
-        gallery, deliveries = GalleryRepository(database), DeliveryRepository(database)
-        guild_settings = GuildSettings(database)
-        await guild_settings.load()
         ffmpeg = configured_ffmpeg(settings)
         talk = await stack.enter_async_context(
-            open_conversation_services(settings, ConversationRepository(database), characters, servers[0].gpu)
+            open_conversation_services(settings, store.conversations, characters, servers[0].gpu)
         )
         orchestrator = await stack.enter_async_context(
             Orchestrator(
                 _generation_options(settings, name),
-                jobs=jobs,
-                versions=versions,
+                jobs=store.jobs,
+                versions=store.workflow_versions,
                 characters=characters,
                 workflows=workflows,
                 servers=servers,
                 rewriter=talk.rewriter,
                 ffmpeg=ffmpeg,
             )
-        )
-        voice_options = _voice_options(settings)
-        voice = VoiceService(
-            voice_options,
-            samples=VoiceSamples(voice_options, VoiceSampleRepository(database), guild_settings, ffmpeg=ffmpeg),
-            characters=characters,
-            workflows=workflows,
-            orchestrator=orchestrator,
-            jobs=jobs,
-            deliveries=deliveries,
-            conversations=talk.conversations.repository,
-            settings=guild_settings,
-        )
-        derived_jobs = DerivedJobs(
-            jobs=jobs,
-            versions=versions,
-            workflows=workflows,
-            gallery=gallery,
-            data_dir=data_dir,
-            delete_files=settings.media.delete_files_on_delete,
         )
         yield Services(
             settings=settings,
@@ -156,16 +130,16 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             workflows=workflows,
             comfy=tuple(server.client for server in servers),
             orchestrator=orchestrator,
-            jobs=jobs,
-            workflow_versions=versions,
-            deliveries=deliveries,
-            bindings=talk.conversations.repository,
+            jobs=store.jobs,
+            workflow_versions=store.workflow_versions,
+            deliveries=store.deliveries,
+            bindings=store.conversations,
             conversations=talk.conversations,
             language_model=talk.language_model,
-            gallery=gallery,
-            derived_jobs=derived_jobs,
-            guild_settings=guild_settings,
-            voice=voice,
+            gallery=store.gallery,
+            derived_jobs=_derived_jobs(settings, store, workflows),
+            guild_settings=store.guild_settings,
+            voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             policy=policy_of(settings),
             ffmpeg=ffmpeg,
         )
@@ -202,13 +176,42 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
     )
 
 
-def _voice_options(settings: Settings) -> VoiceOptions:
+def _derived_jobs(settings: Settings, store: Repositories, workflows: WorkflowLibrary) -> DerivedJobs:
+    return DerivedJobs(
+        jobs=store.jobs,
+        versions=store.workflow_versions,
+        workflows=workflows,
+        gallery=store.gallery,
+        data_dir=settings.storage.data_dir,
+        delete_files=settings.media.delete_files_on_delete,
+    )
+
+
+def _voice(  # noqa: PLR0917 - what the voices are composed of
+    settings: Settings,
+    store: Repositories,
+    characters: CharacterLibrary,
+    workflows: WorkflowLibrary,
+    orchestrator: Orchestrator,
+    ffmpeg: Ffmpeg,
+) -> VoiceService:
     voice = settings.voice
-    return VoiceOptions(
+    options = VoiceOptions(
         data_dir=settings.storage.data_dir,
         max_chars=voice.max_chars,
         max_chunk_chars=voice.max_chunk_chars,
         read_actions=voice.read_actions,
         max_sample_bytes=voice.max_sample_bytes,
         max_sample_seconds=voice.max_sample_seconds,
+    )
+    return VoiceService(
+        options,
+        samples=VoiceSamples(options, store.voice_samples, store.guild_settings, ffmpeg=ffmpeg),
+        characters=characters,
+        workflows=workflows,
+        orchestrator=orchestrator,
+        jobs=store.jobs,
+        deliveries=store.deliveries,
+        conversations=store.conversations,
+        settings=store.guild_settings,
     )

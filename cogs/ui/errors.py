@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
+from bot.discord_client.errors import ALREADY_ACKNOWLEDGED, UNKNOWN_INTERACTION
 from bot.errors import ERRORS_BY_CODE, ChorusError, InputInvalid, NotAllowed
 from cogs.ui.text import EMBED_DESCRIPTION, clip
 
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from bot.domain.jobs import JobError
 
 log = logging.getLogger(__name__)
-
-UNKNOWN_INTERACTION = 10062
-"""The token was never valid or is too old: a late acknowledgement."""
-ALREADY_ACKNOWLEDGED = 40060
-"""Seen after discord.py repeated a callback that had arrived: success."""
 
 ERROR_COLOUR = discord.Colour(0xD9534F)
 CANCELLED_COLOUR = discord.Colour(0x8A8F98)
