@@ -4,7 +4,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 SYNC := UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --extra sandbox --quiet
 
-.PHONY: setup test check bench demo run format clean
+.PHONY: setup test test-long check bench demo run format clean
 
 # Rebuilt when the lock file or the project file changes.
 .venv/.ready: pyproject.toml uv.lock
@@ -17,8 +17,11 @@ SYNC := UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --extra sandbox --q
 setup: .venv/.ready
 
 test: setup
-	# Real sockets and kill -9 on a busy machine: a failure counts when it repeats; every rerun is shown as an R.
-	$(BIN)/pytest -n auto --reruns 2
+	$(BIN)/pytest -n auto
+
+test-long: setup
+	# The tests marked `long`, with many more rounds: kill -9 storms, floods, memory.
+	$(BIN)/pytest -n auto -m long --long
 
 check: setup
 	$(BIN)/ruff check .

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine draws examples slowly: that says nothing about the code.
@@ -12,3 +14,27 @@ settings.load_profile("chorus")
 
 # A shell that starts `make test &` lets it ignore Ctrl-C, and so would the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+WORKERS_PER_CORE = 3
+"""Most tests wait for sockets, timers and other processes most of their time."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Called by pytest."""
+    parser.addoption("--long", action="store_true", help="tests marked `long` do many more rounds")
+
+
+@pytest.fixture
+def long_run(request: pytest.FixtureRequest) -> bool:
+    """Whether `--long` was given."""
+    return bool(request.config.getoption("--long"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Called by pytest-xdist for `-n auto`."""
+    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Called by pytest: the tests that take longest begin first, so that none is left alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

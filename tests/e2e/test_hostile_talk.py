@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.conversation.token_budget import message_tokens
 from bot.domain.conversations import ChatMessage, ChatRole
 from tests.conversation.scripted_model import says
@@ -68,27 +70,30 @@ async def test_a_code_fence_over_two_messages_is_whole_in_both(chat: ChatSystem)
     assert all(message.content.count("```") % 2 == 0 for message in chat.turns)
 
 
-async def test_five_hundred_messages_stay_within_the_budget(tmp_path: Path) -> None:
+@pytest.mark.long
+@pytest.mark.timeout(3000)
+async def test_a_long_conversation_stays_within_the_budget(tmp_path: Path, long_run: bool) -> None:
+    rounds = 500 if long_run else 40
     window, answer = 2048, 256
     llm = {"context_window": window, "max_response_tokens": answer}
     async with open_chat_system(tmp_path, llm=llm) as chat:
-        persona = "id: nova\nname: Nova\nsystem_prompt: You paint.\ngreeting: Welcome to my drawing.\n"
+        persona = "id: nova\nname: Nova\nsystem_prompt: You paint.\ngreeting: Welcome to my studio.\n"
         memories = "core_memories: [I was born in a lighthouse.]\n"
         (tmp_path / "characters" / "nova.yaml").write_text(persona + memories)
         chat.model.script = [says("Word after word after word. " * 6)]
         async with chat.system.running():
             await chat.use("nova")
-            for n in range(250):
+            for n in range(rounds):
                 await chat.ada.send(chat.room, f"message {n}: " + "tell me more about it, please. " * 8)
                 await chat.model.wait_asked(n + 1)
             query = "SELECT sum(state IN ('queued', 'running', 'generated')) FROM messages"
             await chat.system.until_rows(query, (0,))
         [(count,)] = chat.system.rows("SELECT count(*) FROM messages")
-    assert count == 500
+    assert count == 2 * rounds
     for asked in chat.model.asked:
         prompt = [ChatMessage(role=ChatRole(each["role"]), content=each["content"]) for each in asked["messages"]]
         assert sum(map(message_tokens, prompt)) + answer <= window
         assert "born in a lighthouse" in prompt[0].content
-        assert "Welcome to my drawing." in prompt[0].content
-    assert "message 249" in chat.history()[-1]
+        assert "Welcome to my studio." in prompt[0].content
+    assert f"message {rounds - 1}" in chat.history()[-1]
     assert "message 0:" not in str(chat.model.asked[-1])

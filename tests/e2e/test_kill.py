@@ -34,13 +34,15 @@ def caught(request: tuple[str, str], *, applied: bool) -> Moment:
     return moment
 
 
-def stored(state: str) -> Moment:
-    """A state of the job, as soon as it is in the database."""
+def stored(*states: str) -> Moment:
+    """As soon as the job is in one of these states in the database, and was accepted."""
 
     @asynccontextmanager
     async def moment(system: System) -> AsyncGenerator[None]:
         yield
-        await system.until_rows("SELECT state FROM jobs", (state,))
+        wanted = ", ".join(f"'{state}'" for state in states)
+        await system.until_rows(f"SELECT count(*) FROM jobs WHERE state IN ({wanted})", (1,))
+        await accepted(system)
 
     return moment
 
@@ -90,12 +92,12 @@ async def made_unfetched(system: System) -> AsyncGenerator[None]:
 
 MOMENTS: dict[str, Moment] = {
     "answer applied, unrecorded": caught(CALLBACK, applied=True),
-    "stored as running": stored("running"),
+    "stored as running": stored("running", "generated", "delivered"),
     "attempt stored, not posted": prepared_unposted,
     "posted to ComfyUI, unanswered": posted_unanswered,
     "running": running,
     "made, unfetched": made_unfetched,
-    "stored as generated": stored("generated"),
+    "stored as generated": stored("generated", "delivered"),
     "result unapplied": caught(EDIT, applied=False),
     "result applied, unrecorded": caught(EDIT, applied=True),
     "further files unapplied": caught(POST, applied=False),
@@ -141,20 +143,20 @@ async def test_killed_again_and_again(system: System) -> None:
 
 @pytest.mark.parametrize("finished", [False, True])
 async def test_killed_before_the_answer_nothing_was_accepted(system: System, finished: bool) -> None:
-    async with system.start() as bot, system.comfy.set_breakpoint("KSampler", times=0 if finished else 1):
-        await bot.ready()
-        hold = system.discord.faults.set_breakpoint(*CALLBACK, applied=False)
-        answer = await system.ada.slash(system.room, "imagine", prompt="x", wait=False)
-        await hold.wait_reached()
-        await system.until_rows("SELECT state FROM jobs", ("generated" if finished else "running",))
-        await bot.kill()
-        answer.interaction.failed = True
-        system.discord.faults.clear()
-    async with system.start() as bot:
-        await system.until_delivered()
-        await bot.stop()
-    # Work that was left running may be done before the bot is back: nobody waits for it either.
-    assert system.states() == ["failed"] if finished else system.states()[0] in {"cancelled", "failed"}
+    async with system.comfy.set_breakpoint("KSampler", times=0 if finished else 1):
+        async with system.start() as bot:
+            await bot.ready()
+            hold = system.discord.faults.set_breakpoint(*CALLBACK, applied=False)
+            answer = await system.ada.slash(system.room, "imagine", prompt="x", wait=False)
+            await hold.wait_reached()
+            await system.until_rows("SELECT state FROM jobs", ("generated" if finished else "running",))
+            await bot.kill()
+            answer.interaction.failed = True
+            system.discord.faults.clear()
+        async with system.start() as bot:
+            await system.until_delivered()
+            await bot.stop()
+    assert system.states() == ["failed" if finished else "cancelled"]
     assert system.room.bot_messages == []
 
 

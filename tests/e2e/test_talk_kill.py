@@ -33,11 +33,14 @@ def caught(request: tuple[str, str], *, applied: bool) -> Moment:
     return moment
 
 
-def stored(state: str, role: str = "assistant") -> Moment:
+def stored(*states: str) -> Moment:
+    """As soon as a turn has one of these states in the database."""
+
     @asynccontextmanager
     async def moment(chat: ChatSystem) -> AsyncGenerator[None]:
         yield
-        query = f"SELECT 1 FROM messages WHERE role = '{role}' AND state = '{state}'"
+        wanted = ", ".join(f"'{state}'" for state in states)
+        query = f"SELECT count(*) > 0 FROM messages WHERE role = 'assistant' AND state IN ({wanted})"
         await chat.system.until_rows(query, (1,))
 
     return moment
@@ -57,6 +60,13 @@ async def asked(chat: ChatSystem) -> AsyncGenerator[None]:
     await chat.model.wait_asked(count + 1)
 
 
+@asynccontextmanager
+async def committed_again(chat: ChatSystem) -> AsyncGenerator[None]:
+    """The text of another alternative is stored. Before the model is asked, the turn is not DELIVERED any more."""
+    async with asked(chat), stored("generated", "delivered")(chat):
+        yield
+
+
 MOMENTS: dict[str, Moment] = {
     "heard": heard,
     "the webhook is made": caught(("POST", "/channels/*/webhooks"), applied=True),
@@ -65,7 +75,7 @@ MOMENTS: dict[str, Moment] = {
     "first words applied, unrecorded": caught(POST, applied=True),
     "an edit unapplied": caught(EDIT, applied=False),
     "an edit applied": caught(EDIT, applied=True),
-    "committed": stored("generated"),
+    "committed": stored("generated", "delivered"),
     "delivered": stored("delivered"),
 }
 
@@ -128,7 +138,7 @@ async def test_killed_between_the_messages_of_a_long_answer(chat: ChatSystem, pi
 async def test_killed_again_and_again_one_whole_answer_stands(chat: ChatSystem) -> None:
     chat.model.script = [says(HALF, REST, pause=0.2)]
     await died(chat, caught(POST, applied=True))
-    for moment in (asked, caught(EDIT, applied=True), stored("generated")):
+    for moment in (asked, caught(EDIT, applied=True), stored("generated", "delivered")):
         async with chat.system.start() as bot:
             await bot.ready()
             async with moment(chat):
@@ -144,7 +154,7 @@ async def test_killed_again_and_again_one_whole_answer_stands(chat: ChatSystem) 
 
 @pytest.mark.parametrize(
     "moment",
-    [asked, caught(EDIT, applied=False), caught(EDIT, applied=True), caught(POST, applied=True), stored("generated")],
+    [asked, caught(EDIT, applied=False), caught(EDIT, applied=True), caught(POST, applied=True), committed_again],
     ids=["asked", "edit unapplied", "edit applied", "further message applied", "committed"],
 )
 async def test_killed_while_another_alternative_is_written(chat: ChatSystem, moment: Moment) -> None:
@@ -202,7 +212,7 @@ def draws() -> list[Answer]:
     [
         caught(POST, applied=True),
         caught(EDIT, applied=True),
-        stored("generated"),
+        stored("generated", "delivered"),
         stored("delivered"),
     ],
     ids=["words applied", "edit applied", "committed", "delivered"],

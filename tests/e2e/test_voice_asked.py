@@ -76,7 +76,7 @@ async def test_speak_on_a_persons_message(nova: VoiceSystem) -> None:
         of_bubble = await nova.ada.context_menu(bubble, "Speak")
         assert str(bubble.id) in of_bubble.message.text()
     assert bubble.reply_to is message
-    assert nova.system.rows("SELECT text FROM audio_messages") == [("Ask grace in drawing.",)]
+    assert nova.system.rows("SELECT text FROM audio_messages") == [("Ask grace in studio.",)]
     assert len(nova.bubbles) == 1
 
 

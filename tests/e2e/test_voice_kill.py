@@ -56,7 +56,7 @@ MOMENTS: dict[str, Moment] = {
     "turn posted, unrecorded": caught(TURN, applied=True),
     "speech accepted": stored("SELECT count(*) FROM jobs WHERE kind = 'audio'", 1),
     "speaking": speaking,
-    "generated, not posted": stored("SELECT state FROM jobs", "generated"),
+    "generated, not posted": stored("SELECT state IN ('generated', 'delivered') FROM jobs", 1),
     "bubble unapplied": caught(BUBBLE, applied=False),
     "bubble applied, unrecorded": caught(BUBBLE, applied=True),
     "delivered": stored("SELECT state FROM jobs", "delivered"),
