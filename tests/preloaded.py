@@ -1,4 +1,4 @@
-"""What the fork server of `tests.forked_process` imports once: all that a bot, a command or a killed test needs."""
+"""What the fork server of `tests.processes` imports once: all that a bot, a command or a killed test needs."""
 
 import importlib
 

@@ -10,19 +10,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from tests.comfyui.scripted_server import GRAPH, ScriptedComfyUI
+from tests.processes import spawn
 
 
 @asynccontextmanager
 async def command(*arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]:
     """The command as a process, which is killed at the end where it still runs."""
-    process = await asyncio.create_subprocess_exec(
+    process = await spawn(
         sys.executable,
         "-m",
         "bot.comfyui",
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=None if sys.platform == "win32" else _accept_interrupts,
     )
     try:
         async with asyncio.timeout(60):
@@ -31,11 +31,6 @@ async def command(*arguments: str) -> AsyncGenerator[asyncio.subprocess.Process]
         if process.returncode is None:
             process.kill()
             await process.communicate()
-
-
-def _accept_interrupts() -> None:
-    """Undo an inherited "ignore SIGINT", which shells set for commands in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def test_status_queue_and_live_events(server: ScriptedComfyUI) -> None:

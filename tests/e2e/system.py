@@ -28,7 +28,7 @@ from sandbox.comfyui import StandInComfyUI, StandInOptions
 from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUser
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from tests.discord_openapi import check_requests
-from tests.forked_process import ForkedProcess, chorus
+from tests.processes import ForkedProcess, chorus
 
 DEADLINE = 60.0
 REPOSITORY = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ import pytest
 from bot.domain.attempts import AttemptState
 from bot.domain.jobs import Job, JobQuery, JobState, Origin
 from sandbox.comfyui import StandInComfyUI
-from tests.forked_process import ForkedProcess
 from tests.generation.harness import Harness, open_house, picture
 from tests.generation.killed_process import PARTS, files, run_until_killed
+from tests.processes import ForkedProcess
 
 DEADLINE = 60
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import spawn
+
 ROOT = Path(__file__).resolve().parents[2]
 STAND_INS = ("discord", "comfyui", "llm")
 
@@ -24,7 +26,7 @@ def code_blocks(stand_in: str, language: str) -> list[str]:
 
 async def run(*command: str, folder: Path, **environment: str) -> tuple[int | None, str]:
     """Run a command in a folder, with this repository on the path of Python."""
-    process = await asyncio.create_subprocess_exec(
+    process = await spawn(
         *command,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -42,6 +44,7 @@ async def run(*command: str, folder: Path, **environment: str) -> tuple[int | No
 
 
 @pytest.mark.parametrize("stand_in", STAND_INS)
+@pytest.mark.slow
 async def test_the_example_tests_pass(tmp_path: Path, stand_in: str) -> None:
     for block in code_blocks(stand_in, "python"):
         name = re.match(r"# (\w+\.py)\n", block)
@@ -55,7 +58,7 @@ async def test_the_example_tests_pass(tmp_path: Path, stand_in: str) -> None:
 @asynccontextmanager
 async def started(stand_in: str) -> AsyncGenerator[str]:
     """`python -m sandbox.<stand-in>` on a free port: what it prints."""
-    server = await asyncio.create_subprocess_exec(
+    server = await spawn(
         *(sys.executable, "-m", f"sandbox.{stand_in}", "--port", "0"), cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert server.stdout is not None

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
+from tests.processes import spawn
 from tests.sandbox.comfyui.graphs import node, solid_image, text_to_image, with_sandbox_node
 from tests.sandbox.comfyui.raw_client import RawClient
 
@@ -240,7 +241,7 @@ async def test_the_log_knows_how_long_the_gpu_was_idle(comfy: StandInComfyUI, ra
 
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
-    process = await asyncio.create_subprocess_exec(
+    process = await spawn(
         sys.executable, "-m", "sandbox.comfyui", "--version", "0.3.40", stdout=asyncio.subprocess.PIPE
     )
     try:

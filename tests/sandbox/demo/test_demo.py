@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from sandbox.comfyui import StandInComfyUI, StandInOptions
+from tests.processes import ForkedProcess, chorus, spawn
 
 REPOSITORY = Path(__file__).parents[3]
 QUICK = StandInOptions(step_seconds=0.0)
 
 
 async def started(*arguments: str) -> asyncio.subprocess.Process:
+    """`python -m bot demo` as a person starts it."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CHORUS__")}
-    return await asyncio.create_subprocess_exec(
+    return await spawn(
         *(sys.executable, "-m", "bot", "demo", *arguments),
         cwd=REPOSITORY,
         env=environment,
@@ -28,12 +30,19 @@ async def started(*arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+async def demo(*arguments: str) -> tuple[int | None, str]:
+    """Run the demo to its end; the exit code and what it printed."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CHORUS__")}
+    return await ended(await ForkedProcess.start(chorus, ["demo", *arguments], environment=environment))
+
+
+async def ended(process: asyncio.subprocess.Process | ForkedProcess) -> tuple[int | None, str]:
     async with asyncio.timeout(100):
         output, _ = await process.communicate()
     return process.returncode, output.decode()
 
 
+@pytest.mark.slow
 async def test_the_scenario(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     code, output = await ended(await started("--folder", str(folder)))
@@ -52,8 +61,7 @@ async def test_the_scenario(tmp_path: Path) -> None:
 
 async def test_a_real_server_is_named_and_asked_what_it_has(tmp_path: Path) -> None:
     async with StandInComfyUI(options=QUICK) as comfy:
-        process = await started("--folder", str(tmp_path / "demo"), "--comfyui", comfy.url)
-        code, output = await ended(process)
+        code, output = await demo("--folder", str(tmp_path / "demo"), "--comfyui", comfy.url)
         assert comfy.log.find("execution_success")
     assert code == 0, output
     assert f"your ComfyUI at {comfy.url}" in output
@@ -64,20 +72,22 @@ async def test_a_real_server_is_named_and_asked_what_it_has(tmp_path: Path) -> N
 async def test_without_a_checkpoint_it_draws_without_a_model(tmp_path: Path) -> None:
     async with StandInComfyUI(options=QUICK) as comfy:
         comfy.models["checkpoints"].clear()
-        code, output = await ended(await started("--folder", str(tmp_path / "demo"), "--comfyui", comfy.url))
+        code, output = await demo("--folder", str(tmp_path / "demo"), "--comfyui", comfy.url)
     assert code == 0, output
     assert "a plain coloured picture" in output
 
 
+@pytest.mark.slow
 async def test_what_does_not_arrive_is_named_and_the_exit_code_is_1(tmp_path: Path) -> None:
     async with StandInComfyUI(options=QUICK) as comfy:
         comfy.nodes["FogMachineDeluxe"] = comfy.nodes["PreviewImage"]  # the error that is to be shown does not come
-        code, output = await ended(await started("--folder", str(tmp_path / "demo"), "--comfyui", comfy.url))
+        code, output = await demo("--folder", str(tmp_path / "demo"), "--comfyui", comfy.url)
     assert code == 1, output
     assert "! Something that cannot work: the error was None, not MISSING_NODE" in output
     assert "Everything arrived" not in output
 
 
+@pytest.mark.slow
 async def test_it_stays_until_it_is_told_to_stop(tmp_path: Path) -> None:
     async with StandInComfyUI(options=QUICK) as comfy:
         process = await started("--stay", "--folder", str(tmp_path / "demo"), "--comfyui", comfy.url)
@@ -102,7 +112,7 @@ async def test_it_stays_until_it_is_told_to_stop(tmp_path: Path) -> None:
     ],
 )
 async def test_what_cannot_begin_is_a_sentence(tmp_path: Path, arguments: list[str], sentence: str, code: int) -> None:
-    found, output = await ended(await started("--folder", str(tmp_path / "demo"), *arguments))
+    found, output = await demo("--folder", str(tmp_path / "demo"), *arguments)
     assert sentence in output
     assert found == code
     assert "Traceback" not in output
@@ -110,7 +120,7 @@ async def test_what_cannot_begin_is_a_sentence(tmp_path: Path, arguments: list[s
 
 async def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
-    code, output = await ended(await started("--folder", str(tmp_path)))
+    code, output = await demo("--folder", str(tmp_path))
     assert code == 2
     assert "something else" in output
     assert (tmp_path / "thesis.txt").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.discord import LocalDiscord
+from tests.processes import spawn
 from tests.sandbox.discord.checked_discord import CheckedDiscord
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 async def small_bot(local: LocalDiscord) -> AsyncGenerator[asyncio.subprocess.Process]:
     """The bot in a process of its own, logged in."""
     command = [sys.executable, "-m", "tests.sandbox.discord.small_bot", local.url, local.token]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+    process = await spawn(*command, cwd=ROOT)
     try:
         await local.wait_until_bot_ready(timeout=60)
         yield process

@@ -11,12 +11,14 @@ from typing import Any
 
 import aiohttp
 
+from tests.processes import spawn
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
 async def test_it_serves_a_bot_in_another_process_and_its_control_api() -> None:
     command = [sys.executable, "-m", "sandbox.discord", "--port", "0", "--token", "t0ken"]
-    server = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    server = await spawn(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert server.stdout is not None
     bot: asyncio.subprocess.Process | None = None
     try:
@@ -27,7 +29,7 @@ async def test_it_serves_a_bot_in_another_process_and_its_control_api() -> None:
             assert found is not None
             url, channel, user = found.groups()
             arguments = ["-m", "tests.sandbox.discord.small_bot", url, "t0ken"]
-            bot = await asyncio.create_subprocess_exec(sys.executable, *arguments, cwd=ROOT)
+            bot = await spawn(sys.executable, *arguments, cwd=ROOT)
             state: dict[str, Any] = {}
             while not state.get("bot_connected"):
                 async with session.get(f"{url}/control/state") as reply:

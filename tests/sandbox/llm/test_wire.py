@@ -14,6 +14,7 @@ from bot.domain.conversations import ChatMessage, ChatRole
 from bot.errors import LanguageModelUnavailable
 from bot.language_model.client import LanguageModel, ModelOptions, TextDelta
 from sandbox.llm import ChatFault, StandInLanguageModel, StandInModelOptions
+from tests.processes import spawn
 from tests.sandbox.llm.wire import DRAW, MODEL, answer_text, chat_body, chunks, events, post_chat, text_of
 
 
@@ -107,10 +108,10 @@ async def test_faults_that_are_errors(llm: StandInLanguageModel, fault: ChatFaul
     assert await streamed_text(llm), "a fault is used up"
 
 
-@pytest.mark.parametrize("fault", [ChatFault.STALL, ChatFault.STALL_MIDWAY])
-async def test_stalls_end_when_the_client_leaves(llm: StandInLanguageModel, fault: ChatFault) -> None:
+@pytest.mark.parametrize(("fault", "timeout"), [(ChatFault.STALL, 0.1), (ChatFault.STALL_MIDWAY, 2)])
+async def test_stalls_end_when_the_client_leaves(llm: StandInLanguageModel, fault: ChatFault, timeout: float) -> None:
     with pytest.raises(LanguageModelUnavailable):
-        await streamed_text(llm, fault, timeout_seconds=0.1)
+        await streamed_text(llm, fault, timeout_seconds=timeout)
     assert await llm.wait_for_end(llm.requests[0]) == "aborted"
     assert bool(llm.requests[0].sent_text) is (fault is ChatFault.STALL_MIDWAY)
 
@@ -187,9 +188,7 @@ async def test_it_can_go_away_and_come_back(llm: StandInLanguageModel) -> None:
 
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sandbox.llm", "--token-seconds", "0", stdout=asyncio.subprocess.PIPE
-    )
+    process = await spawn(sys.executable, "-m", "sandbox.llm", "--token-seconds", "0", stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(60):

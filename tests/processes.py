@@ -1,7 +1,8 @@
-"""Processes that are forked from one which has imported the bot already, and can be killed like any other.
+"""Processes for tests; each ends with the test run, however that ends.
 
-Importing the bot takes seconds of CPU time, more than most tests need for everything else. What a new Python process
-does differently is tested in `tests/test_cli.py` and by the demo's tests.
+`ForkedProcess` is forked from a process which has imported the bot already, and can be killed like any other: importing
+the bot takes seconds of CPU time, more than most tests need for everything else. `spawn` starts a new program, for
+tests of what a person starts.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, NoReturn
 
 _FORK_SERVER = multiprocessing.get_context("forkserver")
 _FORK_SERVER.set_forkserver_preload(["tests.preloaded"])
+_LIBC = ctypes.CDLL(None)
 _DIE_WITH_PARENT = 1
 """`PR_SET_PDEATHSIG` of Linux' prctl(2). The fork server ends with the tests, and its processes with it."""
 
@@ -100,6 +102,17 @@ class ForkedProcess:
         return self._output, None
 
 
+async def spawn(*command: str, **options: Any) -> asyncio.subprocess.Process:
+    """Start a program as `asyncio.create_subprocess_exec` does, with its options."""
+    return await asyncio.create_subprocess_exec(*command, preexec_fn=_end_with_parent, **options)
+
+
+def _end_with_parent() -> None:
+    """Called in a new process: have it killed when the one that started it has ended."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
 def chorus(arguments: list[str]) -> int:
     """The `chorus` command."""
     from bot.cli import main  # noqa: PLC0415 - imported by the fork server, not by the tests
@@ -110,8 +123,7 @@ def chorus(arguments: list[str]) -> int:
 def _run(
     target: Callable[..., object], arguments: tuple[Any, ...], environment: dict[str, str], folder: str, output: str
 ) -> NoReturn:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    _end_with_parent()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
