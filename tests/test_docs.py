@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -51,3 +52,26 @@ def test_every_key_of_a_character_is_named() -> None:
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def _defined_names(path: Path) -> set[str]:
+    """The functions and classes of a module, and methods as `Class.method`."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    names: set[str] = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, kinds):
+            names.add(node.name)
+            names.update(f"{node.name}.{each.name}" for each in node.body if isinstance(each, kinds))
+    return names
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    found = re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
+    assert len(found) > 30
+    folder = ROOT
+    for name, symbol in found:
+        path = ROOT / name if "/" in name else folder / name
+        folder = path.parent
+        assert path.is_file(), name
+        assert not symbol or symbol in _defined_names(path), f"{name}: {symbol}"
