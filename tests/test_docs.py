@@ -54,14 +54,16 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
 def _defined_names(path: Path) -> set[str]:
     """The functions and classes of a module, and methods as `Class.method`."""
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     names: set[str] = set()
     for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, kinds):
+        if isinstance(node, _Definition):
             names.add(node.name)
-            names.update(f"{node.name}.{each.name}" for each in node.body if isinstance(each, kinds))
+            names.update(f"{node.name}.{each.name}" for each in node.body if isinstance(each, _Definition))
     return names
 
 
