@@ -13,7 +13,6 @@ EMBED_TOTAL: Final = 6000
 (Discord documentation, resources/message "Embed Limits")."""
 EMBED_TITLE: Final = 256
 EMBED_DESCRIPTION: Final = 4096
-EMBED_FIELD_NAME: Final = 256
 EMBED_FIELD_VALUE: Final = 1024
 EMBED_FOOTER: Final = 2048
 CHOICE: Final = 100

@@ -11,10 +11,6 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 """Method, path, handler."""
 
 
-class DroppedError(Exception):
-    """The connection was broken on purpose."""
-
-
 def reply_500() -> web.Response:
     """The response of aiohttp when a handler raised, which is how ComfyUI reports unexpected errors."""
     text = "500 Internal Server Error\n\nServer got itself in trouble"

@@ -8,8 +8,6 @@ from bot.errors import QueueFull
 from sandbox.discord import Choice
 from tests.cogs.harness import Harness
 
-PREVIEW = ["preview.jpg"]
-
 
 async def test_a_picture_from_wish_to_result(harness: Harness) -> None:
     async with harness.running():
