@@ -192,6 +192,17 @@ def test_inspect_against_a_server_that_is_not_there(tmp_path: Path, capsys: pyte
     assert "COMFY_UNAVAILABLE" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_inspect_shows_what_no_terminal_can(tmp_path: Path) -> None:
+    graph = GRAPH | {"10": {"class_type": "\ud800", "inputs": {"text": "\udfff", "images": ["8", 0]}}}
+    file = put(tmp_path / os.fsdecode(b"bo\xffat.json"), json.dumps(graph))
+    command = [sys.executable, "-m", "bot", "workflow", "inspect", str(file)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"bo?at" in done.stdout
+
+
 # -- chorus character import
 
 

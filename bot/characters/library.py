@@ -138,8 +138,8 @@ class CharacterLibrary:
         for path, guild_id in self._files():
             try:
                 file = read_character(path, guild_id=guild_id)
-            except ConfigError as error:
-                problems[path] = error
+            except Exception as error:  # noqa: BLE001 - a file that breaks its reader must not take the others with it
+                problems[path] = _problem(path, error)
                 if path in before.by_path:
                     by_path[path] = before.by_path[path]
             else:
@@ -198,12 +198,26 @@ class CharacterLibrary:
             async for _ in awatch(
                 *folders, watch_filter=_is_relevant, debounce=_DEBOUNCE_MS, ignore_permission_denied=True
             ):
-                report = await self.reload()
-                for word, ids in (("added", report.added), ("changed", report.changed), ("removed", report.removed)):
-                    if ids:
-                        _log.info("characters %s: %s", word, ", ".join(ids))
+                await self._reload_changed()
         except Exception:  # noqa: BLE001 - task boundary: without a watcher (inotify limits) the bot still works
             _log.warning("character files are no longer watched; use /character reload", exc_info=True)
+
+    async def _reload_changed(self) -> None:
+        try:
+            report = await self.reload()
+        except Exception:  # noqa: BLE001 - task boundary: the next change may be read better
+            _log.exception("the character files cannot be read")
+            return
+        for word, ids in (("added", report.added), ("changed", report.changed), ("removed", report.removed)):
+            if ids:
+                _log.info("characters %s: %s", word, ", ".join(ids))
+
+
+def _problem(path: Path, error: Exception) -> ConfigError:
+    if isinstance(error, ConfigError):
+        return error
+    _log.error("%s cannot be understood", path.name, exc_info=error)
+    return ConfigError(f"{path.name}: the file cannot be understood ({type(error).__name__}).")
 
 
 def _character_files(folder: Path) -> list[Path]:

@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exception: Any error, with `--debug` only; without it errors are printed as sentences.
 
     """
-    if sys.platform == "win32":
-        # A pipe on Windows takes only the old code page; what it cannot write becomes a question mark.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")
+    # What a stream cannot write becomes a question mark: names of files that are not UTF-8, and any letter beyond the
+    # old code page of a pipe on Windows.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     problems = Console(stderr=True, highlight=False, soft_wrap=True)
     try:

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from bot.characters import CharacterLibrary, import_card, voice_sample_files
+from bot.characters import library as library_module
+from bot.characters.character_files import CharacterFile
 from bot.errors import CharacterNotFound
 from tests.characters import cards
 
@@ -86,6 +88,35 @@ def test_a_broken_file_keeps_its_last_good_version(tmp_path: Path, caplog: pytes
     assert report.problems == {}
     path.unlink()
     assert library.load().removed == ("nova",)
+
+
+@pytest.mark.parametrize("value", ["!!bool x", "!!timestamp x", "!!int ''", "!!float x"])
+def test_a_scalar_that_is_not_what_it_says_is_that_files_problem(tmp_path: Path, value: str) -> None:
+    put(tmp_path, "good")
+    path = put(tmp_path, "evil", extra=f"nsfw: {value}\n")
+    library = CharacterLibrary(tmp_path)
+    library.load()
+    assert library.names() == {"good": "Good"}
+    assert "line 4: put" in library.problems[path].message
+
+
+async def test_no_file_ends_the_watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one for which the reader has an error nobody has thought of."""
+    read = library_module.read_character
+
+    def broken(path: Path, *, guild_id: int | None = None) -> CharacterFile:
+        if "evil" in path.name:
+            raise ZeroDivisionError
+        return read(path, guild_id=guild_id)
+
+    monkeypatch.setattr(library_module, "read_character", broken)
+    evil = put(tmp_path, "evil")
+    async with CharacterLibrary(tmp_path) as library:
+        assert library.problems.keys() == {evil}
+        worse = put(tmp_path, "evil2")
+        await until(lambda: worse in library.problems)
+        put(tmp_path, "good")
+        await until(lambda: "good" in library.names())
 
 
 def test_one_id_twice(tmp_path: Path) -> None:
