@@ -12,7 +12,7 @@ from PIL import Image
 from bot.characters import CharacterLibrary, import_card, voice_sample_files
 from bot.characters import library as library_module
 from bot.characters.character_files import CharacterFile
-from bot.errors import CharacterNotFound
+from bot.errors import CharacterNotFound, InputInvalid
 from tests.characters import cards
 
 ROOT = Path(__file__).parents[2]
@@ -198,3 +198,16 @@ async def test_a_card_joins_a_guild(tmp_path: Path) -> None:
         assert first.avatar_path.is_relative_to(guilds / "7" / "characters")
         assert set(library.names(7)) == {"luna", "luna-2", "luna-3"}
         assert set(library.names()) == {"luna"}
+
+
+async def test_a_guild_has_a_limit_of_its_own_characters(tmp_path: Path) -> None:
+    root, guilds = tmp_path / "characters", tmp_path / "guilds"
+    for n in range(library_module.MAX_GUILD_CHARACTERS):
+        put(guilds / "7" / "characters", f"c{n}")
+        put(root, f"o{n}")
+    card = import_card(cards.png_card(cards.v2()), "x.png")
+    async with CharacterLibrary(root, guilds) as library:
+        with pytest.raises(InputInvalid, match="100 characters of its own"):
+            await library.add(card, 7)
+        assert (await library.add(card, 8)).id == "luna"
+        assert (await library.add(card)).guild_id is None
