@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from bot.cli import main
 from tests.characters import cards
+from tests.comfyui.guarded_server import guarded_server
 
 ROOT = Path(__file__).parents[1]
 GRAPH = {
@@ -184,6 +186,16 @@ def test_inspect_refuses_with_a_sentence(
     output = capsys.readouterr()
     assert part in output.err
     assert "Traceback" not in output.err
+
+
+async def test_inspect_against_a_server_that_lets_nobody_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = put(tmp_path / "boat.json", GRAPH)
+    async with guarded_server() as url:
+        with_login = url.replace("://", "://eve:s3cret@")
+        assert await asyncio.to_thread(main, ["workflow", "inspect", str(file), "--comfyui", with_login]) == 1
+    output = capsys.readouterr()
+    assert "wants a login" in output.err
+    assert "s3cret" not in output.err + output.out
 
 
 def test_inspect_against_a_server_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
