@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -22,7 +23,8 @@ async def guarded_server(*, status: int = 401, encrypted: bool = False) -> Async
     async def answer(request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != LOGIN:
             return web.Response(status=status, text="<html>Who are you?</html>", content_type="text/html")
-        known = {"/system_stats": {"system": {"comfyui_version": "0.33.0"}, "devices": []}, "/object_info": {}}
+        stats = {"system": {"comfyui_version": "0.33.0"}, "devices": list[Any]()}
+        known: dict[str, Any] = {"/system_stats": stats, "/object_info": {}}
         return web.json_response(known.get(request.path, {}), status=200 if request.path in known else 404)
 
     app = web.Application()
