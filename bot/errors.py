@@ -48,9 +48,14 @@ class ChorusError(Exception):
     default_advice: ClassVar[str] = "Try again; if it happens twice, tell the person who runs this bot the code."
 
     def __init__(self, message: str | None = None, *, advice: str | None = None) -> None:
-        self.message = message or self.default
-        self.advice = advice or self.default_advice
+        self.message = _encodable(message or self.default)
+        self.advice = _encodable(advice or self.default_advice)
         super().__init__(self.message)
+
+
+def _encodable(text: str) -> str:
+    """The text with a question mark for each lone surrogate, which no terminal, log, database or request can take."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class ConfigError(ChorusError):

@@ -157,6 +157,7 @@ def _file(settings: Settings, redact: Callable[[str], str]) -> logging.Handler:
             maxBytes=settings.logging.max_bytes,
             backupCount=settings.logging.backups,
             encoding="utf-8",
+            errors="replace",  # names of files that are not UTF-8
         )
     except OSError as error:
         reason = (error.strerror or "unwritable").lower()

@@ -36,6 +36,8 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
     def __init__(self, bot: ChorusBot) -> None:
         self.bot = bot
         self._service = bot.services.conversations
+        self._importing = asyncio.Lock()
+        """Cards are read one after another: each may take a hundred megabytes."""
 
     @app_commands.command(name="use", description="Give this channel to a character")
     @app_commands.describe(name="Who lives here from now on", mode="When it answers (default: every message)")
@@ -130,7 +132,8 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
             raise InputInvalid("That file is larger than a character card is.", advice="At most 20 MB.")
         # Reading and checking may take longer than Discord's 3 s.
         await interaction.response.defer(ephemeral=True, thinking=True)
-        imported = await asyncio.to_thread(import_card, await card.read(), card.filename)
+        async with self._importing:
+            imported = await asyncio.to_thread(import_card, await card.read(), card.filename)
         character = await self.bot.services.characters.add(imported, interaction.guild_id)
         notes = "".join(f"\n-# {clip(note, 200)}" for note in imported.notes[:5])
         text = f"**{character.name}** (`{character.id}`) lives in this server now. Try `/character use`.{notes}"

@@ -52,8 +52,13 @@ class StatusCog(commands.Cog, name="Status"):
         return f"✅ {llm.provider}: {discord.utils.escape_markdown(chosen)}"
 
     def _comfyui(self) -> str:
-        states = ["✅ connected" if client.connected else "❌ no connection" for client in self.bot.services.comfy]
-        return "\n".join(states)
+        return "\n".join(_state(client.connected, client.outage) for client in self.bot.services.comfy)
+
+
+def _state(connected: bool, outage: str | None) -> str:
+    if connected:
+        return "✅ connected"
+    return f"❌ {outage} (`COMFY_UNAVAILABLE`)" if outage not in {None, "is away"} else "❌ no connection"
 
 
 async def setup(bot: ChorusBot) -> None:

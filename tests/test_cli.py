@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from bot.cli import main
 from tests.characters import cards
+from tests.comfyui.guarded_server import guarded_server
 
 ROOT = Path(__file__).parents[1]
 GRAPH = {
@@ -186,10 +188,31 @@ def test_inspect_refuses_with_a_sentence(
     assert "Traceback" not in output.err
 
 
+async def test_inspect_against_a_server_that_lets_nobody_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = put(tmp_path / "boat.json", GRAPH)
+    async with guarded_server() as url:
+        with_login = url.replace("://", "://eve:s3cret@")
+        assert await asyncio.to_thread(main, ["workflow", "inspect", str(file), "--comfyui", with_login]) == 1
+    output = capsys.readouterr()
+    assert "wants a login" in output.err
+    assert "s3cret" not in output.err + output.out
+
+
 def test_inspect_against_a_server_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = put(tmp_path / "boat.json", GRAPH)
     assert main(["workflow", "inspect", str(file), "--comfyui", "http://127.0.0.1:9"]) == 1
     assert "COMFY_UNAVAILABLE" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_inspect_shows_what_no_terminal_can(tmp_path: Path) -> None:
+    graph = GRAPH | {"10": {"class_type": "\ud800", "inputs": {"text": "\udfff", "images": ["8", 0]}}}
+    file = put(tmp_path / os.fsdecode(b"bo\xffat.json"), json.dumps(graph))
+    command = [sys.executable, "-m", "bot", "workflow", "inspect", str(file)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"bo?at" in done.stdout
 
 
 # -- chorus character import

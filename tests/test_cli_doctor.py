@@ -16,6 +16,7 @@ from bot.diagnostics.check_result import CheckResult, CheckStatus
 from bot.settings import Settings, load_settings
 from sandbox.comfyui import StandInComfyUI
 from sandbox.discord import SANDBOX_TOKEN, LocalDiscord
+from tests.comfyui.guarded_server import guarded_server
 from tests.test_cli import GRAPH
 
 
@@ -94,6 +95,33 @@ async def test_servers_that_cannot_be_reached(tmp_path: Path) -> None:
         assert part in text
     assert of(results, "Workflows") == [(CheckStatus.NOTE, "nova: image/default: readable, not compared with ComfyUI")]
     assert SANDBOX_TOKEN not in repr(results)
+
+
+@pytest.mark.parametrize(("encrypted", "part"), [(False, "wants a login (HTTP 401)"), (True, "is not trusted")])
+async def test_a_comfyui_that_lets_nobody_in(tmp_path: Path, encrypted: bool, part: str) -> None:
+    async with guarded_server(encrypted=encrypted) as url:
+        results = await run_checks(settings_in(tmp_path, comfyui={"url": url}))
+    [found] = [result for result in results if result.area == "ComfyUI"]
+    assert found.status is CheckStatus.BROKEN
+    assert part in found.text
+    assert ("SSL_CERT_FILE" if encrypted else "name:password@host") in found.advice
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_passwords_in_addresses_are_not_shown(tmp_path: Path, status: int) -> None:
+    async with model_server(status) as models, StandInComfyUI() as comfy:
+        here = settings_in(
+            tmp_path,
+            comfyui={"urls": [url.replace("://", "://ada:s3cret@") for url in (comfy.url, "http://127.0.0.1:9")]},
+            llm={"base_url": models.replace("://", "://ada:s3cret@"), "model": "qwen"},
+        )
+        results = await run_checks(here)
+    elsewhere = here.model_copy(
+        update={"llm": here.llm.model_copy(update={"base_url": "http://ada:s3cret@127.0.0.1:9"})}
+    )
+    results += await run_checks(elsewhere)
+    assert {"ComfyUI", "Language model", "Workflows"} <= {result.area for result in results}
+    assert "s3cret" not in repr(results)
 
 
 async def test_discord_and_its_permissions(tmp_path: Path) -> None:

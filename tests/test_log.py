@@ -51,6 +51,16 @@ def test_secrets_reach_neither_terminal_nor_file(tmp_path: Path, stream: type[io
     assert "webhooks/123456789012345678/" + REDACTED in written
 
 
+def test_what_is_not_text_is_logged_with_a_question_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = set(logging.getLogger().handlers)
+    with open_log(settings_in(tmp_path), stream=io.StringIO()):
+        # Without pytest's own handlers, whose records cannot leave a worker process with such a text.
+        for handler in set(logging.getLogger().handlers) - before:
+            handler.handle(logging.LogRecord("bot", logging.INFO, "", 1, "cannot read %s", ("bo\udcffat.json",), None))
+    assert "cannot read bo?at.json" in (tmp_path / "data" / "logs" / "chorus.log").read_text("utf-8")
+    assert capsys.readouterr().err == ""
+
+
 def test_everything_is_put_back(tmp_path: Path) -> None:
     root = logging.getLogger()
     before = (root.level, list(root.handlers), logging.getLogger("discord").level)

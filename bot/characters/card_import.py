@@ -29,6 +29,8 @@ from bot.errors import InputInvalid
 MAX_CARD_BYTES = 20_000_000
 MAX_JSON_BYTES = 8_000_000
 MAX_ZIP_ENTRIES = 5000
+_ZIP_ENTRY_SIGNATURE = b"PK\x01\x02"
+"""Begins each entry in a zip archive's list of its files."""
 _JPEG_SIGNATURE = b"\xff\xd8"
 _ADVICE = "Export the character again from the program that made it, as PNG or JSON."
 
@@ -95,12 +97,12 @@ def _card_of_png(data: bytes) -> dict[str, Any]:
 
 
 def _card_and_icon_of_charx(data: bytes) -> tuple[dict[str, Any], bytes | None]:
+    # Counted before the archive is opened, since `zipfile` makes an object of half a kilobyte for every entry.
+    if data.count(_ZIP_ENTRY_SIGNATURE) > MAX_ZIP_ENTRIES:
+        raise InputInvalid("The archive holds too many files.", advice=_ADVICE)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_ZIP_ENTRIES:
-                raise InputInvalid("The archive holds too many files.", advice=_ADVICE)
-            by_name = {entry.filename: entry for entry in entries}
+            by_name = {entry.filename: entry for entry in archive.infolist()}
             if "card.json" not in by_name:
                 raise InputInvalid("That archive has no card.json: it is not a character card.", advice=_ADVICE)
             card = _parse_json(_unzip(archive, by_name["card.json"], MAX_JSON_BYTES))

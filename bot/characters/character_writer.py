@@ -13,7 +13,8 @@ import yaml
 
 from bot.characters.card_import import ImportedCard
 from bot.characters.character import MAX_ID_LENGTH, Character
-from bot.errors import InputInvalid
+from bot.errors import ConfigError, InputInvalid
+from bot.yaml_documents import parse_yaml, validate_document
 
 MAX_NUMBER = 1000
 """The largest number that is added to an id that is taken."""
@@ -30,10 +31,11 @@ def write_character(card: ImportedCard, folder: Path, taken: Collection[str] = (
         taken: Ids that cannot be used.
 
     Raises:
-        InputInvalid: Every number is taken.
+        InputInvalid: Every number is taken, or the character could not be read from the file again.
         OSError: The files cannot be written; then none is left behind.
 
     """
+    _check_readable(card.character)
     folder.mkdir(parents=True, exist_ok=True)
     character, assets = _reserve_id(card.character, folder, taken)
     try:
@@ -52,6 +54,18 @@ def to_yaml(character: Character) -> str:
     content = character.model_dump(mode="json", exclude_defaults=True)
     dumped: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return dumped
+
+
+def _check_readable(character: Character) -> None:
+    """Refuse a character whose file could not be read: one of letters of three bytes may be too large, for example."""
+    try:
+        document = parse_yaml(to_yaml(character).encode(), name=f"{character.id}.yaml")
+        validate_document(Character, document)
+    except ConfigError as error:
+        raise InputInvalid(
+            f"The card cannot be kept as a character file: {error.message}",
+            advice="Share a card with shorter texts and fewer memories.",
+        ) from error
 
 
 def _reserve_id(character: Character, folder: Path, taken: Collection[str]) -> tuple[Character, Path]:

@@ -19,13 +19,15 @@ from bot.characters.character import Character
 from bot.characters.character_files import read_character
 from bot.characters.character_writer import write_character
 from bot.characters.library_snapshot import LibrarySnapshot, LoadReport, compare, index_by_key
-from bot.errors import CharacterNotFound, ChorusError, ConfigError
+from bot.errors import CharacterNotFound, ChorusError, ConfigError, InputInvalid
 
 _log = logging.getLogger(__name__)
 
 _FILE_SUFFIXES = (".yaml", ".yml")
 _WATCHED_SUFFIXES = (*_FILE_SUFFIXES, ".png", ".jpg", ".jpeg", ".webp", ".gif")
 _DEBOUNCE_MS = 300
+MAX_GUILD_CHARACTERS = 100
+"""Of a guild's own, since every name is looked for in every message there."""
 
 
 class CharacterLibrary:
@@ -76,18 +78,15 @@ class CharacterLibrary:
 
     def all(self, guild_id: int | None = None) -> list[Character]:
         """Return every character that is visible in a guild (None: only the owner's), by name."""
-        visible = [character for (guild, _), character in self._snapshot.by_key.items() if guild in {None, guild_id}]
-        return sorted(visible, key=lambda character: (character.name.casefold(), character.id))
+        return list(self._snapshot.visible(guild_id))
 
     def names(self, guild_id: int | None = None) -> dict[str, str]:
         """Return id -> name of every character that is visible in a guild, ordered by name."""
-        return {character.id: character.name for character in self.all(guild_id)}
+        return {character.id: character.name for character in self._snapshot.visible(guild_id)}
 
-    def names_and_aliases(self, guild_id: int | None = None) -> list[tuple[str, str]]:
+    def names_and_aliases(self, guild_id: int | None = None) -> tuple[tuple[str, str], ...]:
         """Return (name or alias, id) of every character that is visible in a guild, all names before the aliases."""
-        visible = self.all(guild_id)
-        names = [(character.name, character.id) for character in visible]
-        return names + [(alias, character.id) for character in visible for alias in character.aliases if alias]
+        return self._snapshot.names_and_aliases(guild_id)
 
     def get(self, character_id: str, guild_id: int | None = None) -> Character:
         """Return the character with that id.
@@ -138,8 +137,8 @@ class CharacterLibrary:
         for path, guild_id in self._files():
             try:
                 file = read_character(path, guild_id=guild_id)
-            except ConfigError as error:
-                problems[path] = error
+            except Exception as error:  # noqa: BLE001 - a file that breaks its reader must not take the others with it
+                problems[path] = _problem(path, error)
                 if path in before.by_path:
                     by_path[path] = before.by_path[path]
             else:
@@ -161,10 +160,17 @@ class CharacterLibrary:
         """Write an imported card as a new character of a guild (None: of the owner) and return it.
 
         Raises:
-            InputInvalid: There are too many characters of that name.
+            InputInvalid: The guild has `MAX_GUILD_CHARACTERS` already, there are too many characters of that name, or
+                the card's texts are too long for a character file.
             OSError: The files cannot be written.
 
         """
+        own = sum(guild == guild_id for guild, _ in self._snapshot.by_key)
+        if guild_id is not None and own >= MAX_GUILD_CHARACTERS:
+            raise InputInvalid(
+                f"This server has {own} characters of its own; more than {MAX_GUILD_CHARACTERS} are not kept.",
+                advice="Ask the person who runs this bot to remove some.",
+            )
         folder = self.root if guild_id is None else self._guild_folder(guild_id)
         taken = set(self.names(guild_id))
         path = await asyncio.to_thread(write_character, card, folder, taken)
@@ -198,12 +204,26 @@ class CharacterLibrary:
             async for _ in awatch(
                 *folders, watch_filter=_is_relevant, debounce=_DEBOUNCE_MS, ignore_permission_denied=True
             ):
-                report = await self.reload()
-                for word, ids in (("added", report.added), ("changed", report.changed), ("removed", report.removed)):
-                    if ids:
-                        _log.info("characters %s: %s", word, ", ".join(ids))
+                await self._reload_changed()
         except Exception:  # noqa: BLE001 - task boundary: without a watcher (inotify limits) the bot still works
             _log.warning("character files are no longer watched; use /character reload", exc_info=True)
+
+    async def _reload_changed(self) -> None:
+        try:
+            report = await self.reload()
+        except Exception:  # noqa: BLE001 - task boundary: the next change may be read better
+            _log.exception("the character files cannot be read")
+            return
+        for word, ids in (("added", report.added), ("changed", report.changed), ("removed", report.removed)):
+            if ids:
+                _log.info("characters %s: %s", word, ", ".join(ids))
+
+
+def _problem(path: Path, error: Exception) -> ConfigError:
+    if isinstance(error, ConfigError):
+        return error
+    _log.error("%s cannot be understood", path.name, exc_info=error)
+    return ConfigError(f"{path.name}: the file cannot be understood ({type(error).__name__}).")
 
 
 def _character_files(folder: Path) -> list[Path]:

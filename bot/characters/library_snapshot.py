@@ -22,6 +22,29 @@ class LibrarySnapshot:
     by_key: Mapping[CharacterKey, Character] = field(default_factory=dict[CharacterKey, Character])
     problems: Mapping[Path, ChorusError] = field(default_factory=dict[Path, ChorusError])
     """File -> why it, or its newest version, is not used."""
+    _visible: dict[int | None, tuple[Character, ...]] = field(
+        default_factory=dict[int | None, tuple[Character, ...]], compare=False, repr=False
+    )
+    _called: dict[int | None, tuple[tuple[str, str], ...]] = field(
+        default_factory=dict[int | None, tuple[tuple[str, str], ...]], compare=False, repr=False
+    )
+
+    def visible(self, guild_id: int | None) -> tuple[Character, ...]:
+        """Return every character that is visible in a guild (None: only the owner's), by name."""
+        if guild_id not in self._visible:
+            found = [character for (guild, _), character in self.by_key.items() if guild in {None, guild_id}]
+            ordered = sorted(found, key=lambda character: (character.name.casefold(), character.id))
+            self._visible[guild_id] = tuple(ordered)
+        return self._visible[guild_id]
+
+    def names_and_aliases(self, guild_id: int | None) -> tuple[tuple[str, str], ...]:
+        """Return (name or alias, id) of every character that is visible in a guild, all names before the aliases."""
+        if guild_id not in self._called:
+            visible = self.visible(guild_id)
+            names = ((character.name, character.id) for character in visible)
+            aliases = ((alias, character.id) for character in visible for alias in character.aliases if alias)
+            self._called[guild_id] = (*names, *aliases)
+        return self._called[guild_id]
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exception: Any error, with `--debug` only; without it errors are printed as sentences.
 
     """
-    if sys.platform == "win32":
-        # A pipe on Windows takes only the old code page; what it cannot write becomes a question mark.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")
+    # What a stream cannot write becomes a question mark: names of files that are not UTF-8, and any letter beyond the
+    # old code page of a pipe on Windows.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     problems = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
@@ -172,6 +172,9 @@ def repeat(
     ] = None,
     character: Annotated[str | None, typer.Option(help="In whose name, if not in the same.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the result here: a file or a folder.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Run a workflow that only the file has without asking.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Make exactly the same again: workflow, settings and seed."""
@@ -182,7 +185,8 @@ def repeat(
     if use is not None and use not in set(WorkflowVersionChoice):
         raise typer.BadParameter("must be then or now", param_hint="--use")
     settings = _settings(config)
-    options = RepeatOptions(file=file, use=WorkflowVersionChoice(use) if use else None, character=character, out=out)
+    choice = WorkflowVersionChoice(use) if use else None
+    options = RepeatOptions(file=file, use=choice, character=character, out=out, trusted=yes)
     with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
         for path in repeat_command(settings, options, Console(stderr=True)):
             typer.echo(path)

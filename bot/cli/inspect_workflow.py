@@ -13,9 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import ComfyError
+from bot.comfyui.exceptions import AccessDenied, CertificateInvalid, ComfyError
+from bot.comfyui.transport import without_login
 from bot.domain.jobs import JobKind
 from bot.errors import ComfyUnavailable, WorkflowInvalid
+from bot.generation.error_translation import chorus_error
 from bot.workflows import InputRole, Workflow, WorkflowDescription, describe, read_workflow
 
 _MAX_VALUE_CHARS = 60
@@ -68,8 +70,10 @@ async def _object_info(server: str) -> Mapping[str, Any]:
         async with ComfyClient(server) as client:
             return await client.object_info()
     except ComfyError as error:
+        reason = chorus_error(error, {}).message if isinstance(error, (AccessDenied, CertificateInvalid)) else ""
         raise ComfyUnavailable(
-            f"ComfyUI at {server} cannot be reached.", advice="Check the address; leave --comfyui out to go without."
+            f"ComfyUI at {without_login(server)} cannot be reached. {reason}".strip(),
+            advice="Check the address; leave --comfyui out to go without.",
         ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from rich.markup import escape
 
 from bot.cli.job_progress import copy_results, wait_for_job
 from bot.cli.sidecar_file import Sidecar, read_sidecar
+from bot.cli.workflow_consent import ask_consent
+from bot.comfyui.exceptions import ComfyError
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, Origin
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, ConfigError, InputInvalid
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
     from bot.services import Services
     from bot.settings import Settings
     from bot.workflows import Workflow
+    from bot.workflows.object_info import ObjectInfo
 
 _MAX_DIFFERENCES = 8
+_ASK_COMFYUI_SECONDS = 15
 
 
 class WorkflowVersionChoice(StrEnum):
@@ -51,6 +55,8 @@ class RepeatOptions:
     """Id or name of the character to use; None: the sidecar's, or the default one where that is not here."""
     out: Path | None = None
     """A file or folder to which the new files are copied from the data folder."""
+    trusted: bool = False
+    """Whether a workflow that only the sidecar has is run without asking."""
 
 
 def repeat(settings: Settings, options: RepeatOptions, console: Console) -> list[Path]:
@@ -63,9 +69,25 @@ def repeat(settings: Settings, options: RepeatOptions, console: Console) -> list
 
     Raises:
         ChorusError: It cannot be made; where the workflow has changed and `use` is None, the error says what differs.
+        InputInvalid: The sidecar brings a workflow that has never run here, and nobody wants it to be run.
 
     """
-    return asyncio.run(_repeat(settings, options, read_sidecar(options.file), console))
+    sidecar = read_sidecar(options.file)
+    try:
+        return asyncio.run(_repeat(settings, options, sidecar, console))
+    except _UnknownWorkflow as unknown:
+        # Asked between two event loops, since one that waits for a person could not be interrupted.
+        ask_consent(unknown.workflow, unknown.object_info, options.file.name, console)
+    return asyncio.run(_repeat(settings, replace(options, trusted=True), sidecar, console))
+
+
+class _UnknownWorkflow(Exception):
+    """The sidecar's workflow has never run on this machine: somebody has to be asked first."""
+
+    def __init__(self, workflow: Workflow, object_info: ObjectInfo | None) -> None:
+        super().__init__(workflow.name)
+        self.workflow = workflow
+        self.object_info = object_info
 
 
 async def _repeat(settings: Settings, options: RepeatOptions, sidecar: Sidecar, console: Console) -> list[Path]:
@@ -81,7 +103,11 @@ async def _repeat(settings: Settings, options: RepeatOptions, sidecar: Sidecar, 
 async def _request(services: Services, options: RepeatOptions, sidecar: Sidecar, console: Console) -> GenerationRequest:
     given = dict(sidecar.request)
     folders = _input_folders(services, options, str(given.get("character_id")))
-    inputs = [await asyncio.to_thread(_found, InputFile.model_validate(each), folders) for each in given["inputs"]]
+    try:
+        needed = [InputFile.model_validate(each) for each in given.get("inputs") or ()]
+    except (ValidationError, TypeError) as error:
+        raise InputInvalid(f"{options.file.name} is no sidecar that can be repeated.") from error
+    inputs = [await asyncio.to_thread(_found, each, folders) for each in needed]
     used = sidecar.parameters
     changes: dict[str, Any] = {
         "character_id": _character(services, options, str(given.get("character_id")), console),
@@ -115,24 +141,42 @@ async def _request(services: Services, options: RepeatOptions, sidecar: Sidecar,
 async def _is_pinned(
     services: Services, options: RepeatOptions, sidecar: Sidecar, request: GenerationRequest, console: Console
 ) -> bool:
-    """Whether to use the sidecar's version of the workflow; it is stored first if only the sidecar has it.
+    """Whether to use the sidecar's version of the workflow; it is stored then, if only the sidecar has it.
 
     Raises:
         InputInvalid: The workflow has changed and `use` does not say which version to use, or there is no version.
+        _UnknownWorkflow: Only the sidecar has the version, and nobody has agreed to run it.
 
     """
-    then = await _sidecar_version(services, sidecar, request)
+    then, is_stored = await _sidecar_version(services, sidecar, request)
     try:
         now = services.workflows.get(request.character_id, request.kind, sidecar.workflow.name)
     except ChorusError:
         now = None
     if then is None and now is None:
         raise InputInvalid("Neither this machine nor the sidecar has the workflow.", advice="Put its file in place.")
-    if now is not None and now.content_hash == sidecar.workflow.hash:
-        return then is not None
     if now is None:
         console.print(f"The workflow {escape(sidecar.workflow.name)} is not on this machine: the sidecar's is used.")
-        return True
+    elif now.content_hash == sidecar.workflow.hash:
+        if then is None:
+            return False
+    elif not _wants_version_of_then(options, sidecar, then, now):
+        return False
+    if not is_stored and then is not None:
+        is_here = any(each.content_hash == then.content_hash for each in services.workflows.all())
+        if not (is_here or options.trusted):
+            raise _UnknownWorkflow(then, await _object_info(services))
+        await services.workflow_versions.put(_stored_version(sidecar))
+    return True
+
+
+def _wants_version_of_then(options: RepeatOptions, sidecar: Sidecar, then: Workflow | None, now: Workflow) -> bool:
+    """Which version to use of a workflow that has changed.
+
+    Raises:
+        InputInvalid: `use` does not say, or there is no version of then.
+
+    """
     if options.use is None:
         raise InputInvalid(
             f'The workflow "{sidecar.workflow.name}" here is not the one of then: {_changes(then, now)}.',
@@ -143,23 +187,50 @@ async def _is_pinned(
     return options.use is WorkflowVersionChoice.THEN
 
 
-async def _sidecar_version(services: Services, sidecar: Sidecar, request: GenerationRequest) -> Workflow | None:
-    """The version that the result was made with: from the database, else from the sidecar; None if neither has it.
+async def _sidecar_version(
+    services: Services, sidecar: Sidecar, request: GenerationRequest
+) -> tuple[Workflow | None, bool]:
+    """The version that the result was made with, from the database or the sidecar, and whether the former has it."""
+    given = sidecar.workflow
+    stored = await services.workflow_versions.get(given.hash)
+    is_stored = stored is not None
+    if stored is None and _parsed(sidecar) is not None:
+        stored = _stored_version(sidecar)
+    if stored is None:
+        return None, False
+    return parse_stored_workflow(stored, request.character_id, request.kind, given.name), is_stored
+
+
+async def _object_info(services: Services) -> ObjectInfo | None:
+    """What the first ComfyUI server has; None: it does not answer."""
+    try:
+        async with asyncio.timeout(_ASK_COMFYUI_SECONDS):
+            return await services.comfy[0].object_info()
+    except (ComfyError, TimeoutError):
+        return None
+
+
+def _stored_version(sidecar: Sidecar) -> StoredWorkflow:
+    """The sidecar's workflow as the database keeps it."""
+    given = sidecar.workflow
+    return StoredWorkflow(content_hash=given.hash, graph=dict(given.graph or {}), bindings=dict(given.bindings or {}))
+
+
+def _parsed(sidecar: Sidecar) -> Workflow | None:
+    """The sidecar's workflow; None: it has none.
 
     Raises:
-        InputInvalid: The sidecar's graph does not have the hash that the sidecar says.
+        InputInvalid: The graph does not have the hash that the sidecar says.
 
     """
     given = sidecar.workflow
-    stored = await services.workflow_versions.get(given.hash)
-    if stored is None and given.graph is not None:
-        bindings = dict(given.bindings or {})
-        stored = StoredWorkflow(content_hash=given.hash, graph=dict(given.graph), bindings=bindings)
-        parsed = parse_workflow(json.dumps(stored.graph), bindings=json.dumps(bindings) if bindings else None)
-        if parsed.content_hash != given.hash:
-            raise InputInvalid("The sidecar's workflow is not the one its hash names.", advice="Use an untouched file.")
-        await services.workflow_versions.put(stored)
-    return None if stored is None else parse_stored_workflow(stored, request.character_id, request.kind, given.name)
+    if given.graph is None:
+        return None
+    bindings = dict(given.bindings or {})
+    parsed = parse_workflow(json.dumps(dict(given.graph)), bindings=json.dumps(bindings) if bindings else None)
+    if parsed.content_hash != given.hash:
+        raise InputInvalid("The sidecar's workflow is not the one its hash names.", advice="Use an untouched file.")
+    return parsed
 
 
 def _changes(then: Workflow | None, now: Workflow) -> str:

@@ -12,6 +12,7 @@ from bot.comfyui.events import Event, PreviewEvent, ProgressStateEvent, StatusEv
 from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.prompt_queue import QueuedPrompt
 from bot.comfyui.system_stats import SystemStats
+from bot.comfyui.transport import without_login
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         return _print(str(error), status=2)
     except ComfyError as error:
-        return _print(f"{options.url}: {error}", status=1)
+        return _print(f"{without_login(options.url)}: {error}", status=1)
     return 0
 
 

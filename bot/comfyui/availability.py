@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from enum import StrEnum
+
+
+class Outage(StrEnum):
+    """Why a server cannot be used. The value is the end of a sentence that begins with "ComfyUI"."""
+
+    AWAY = "is away"
+    ACCESS_DENIED = "refuses the bot: its address wants a login"
+    CERTIFICATE_INVALID = "has a certificate that is not trusted here"
+    NOT_COMFYUI = "does not answer: its address belongs to something else"
 
 
 class ServerAvailability:
@@ -12,24 +22,32 @@ class ServerAvailability:
     Attributes:
         outages: How many outages have ended. Between an outage and the next answer the server may have restarted, so
             whatever was read from it (version, `/object_info`) is valid only for the number at which it was read.
+        outage: Why the server cannot be used; None: it answered last.
 
     """
 
     def __init__(self) -> None:
         self.outages = 0
+        self.outage: Outage | None = None
         self._away = False
         self._returned = asyncio.Event()
 
     def mark_answered(self) -> None:
         """The server answered a request, or sent the first frame of a WebSocket connection."""
+        self.outage = None
         if self._away:
             self._away = False
             self.outages += 1
             self._returned.set()
 
-    def mark_away(self) -> None:
+    def mark_away(self, outage: Outage = Outage.AWAY) -> None:
         """No connection could be made, or the server closed the WebSocket."""
+        self.outage = outage
         self._away = True
+
+    def mark_unusable(self, outage: Outage) -> None:
+        """Something answered, but it is not a ComfyUI that can be used."""
+        self.outage = outage
 
     async def wait_for_return(self, seconds: float) -> None:
         """Return at the end of an outage, at the latest after so many seconds."""

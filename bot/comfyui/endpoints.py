@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.comfyui import file_transfer
-from bot.comfyui.availability import ServerAvailability
-from bot.comfyui.exceptions import ComfyError, UnexpectedResponse
+from bot.comfyui.availability import Outage, ServerAvailability
+from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.file_transfer import DownloadedFile
 from bot.comfyui.history import HistoryEntry, parse_history
 from bot.comfyui.options import ClientOptions
@@ -27,10 +27,11 @@ class ComfyEndpoints:
     """Requests to one server. Each raises `ComfyConnectionError` or `UnexpectedResponse` where it says nothing else."""
 
     def __init__(self, url: str, options: ClientOptions | None = None) -> None:
-        self.url = normalize_url(url)
         self._options = options or ClientOptions()
         self._availability = ServerAvailability()
-        self._transport = Transport(self.url, self._options, self._availability)
+        self._transport = Transport(normalize_url(url), self._options, self._availability)
+        self.url = self._transport.url
+        """Without user name and password."""
         self._object_info: tuple[int, Mapping[str, Any]] | None = None
         self._system_stats: tuple[int, SystemStats] | None = None
 
@@ -46,6 +47,11 @@ class ComfyEndpoints:
             else:
                 return
             await self._availability.wait_for_return(self._options.reconnect_max)
+
+    @property
+    def outage(self) -> Outage | None:
+        """Why the server cannot be used; None where it answered last, and before it was asked."""
+        return self._availability.outage
 
     async def system_stats(self) -> SystemStats:
         """`GET /system_stats`: version, memory, command line."""
@@ -144,8 +150,7 @@ class ComfyEndpoints:
         else:
             response = await self._transport.post(path, body)
         if response.status != 200:
-            msg = f"POST {path}: HTTP {response.status}"
-            raise UnexpectedResponse(msg, status=response.status)
+            raise self._transport.unexpected("POST", path, response)
 
 
 def _if_valid(cached: tuple[int, _T] | None, availability: ServerAvailability) -> _T | None:

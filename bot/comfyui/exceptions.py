@@ -5,8 +5,10 @@
     ComfyError
     |-- ComfyConnectionError            no answer: refused, reset, timed out, or a proxy's 502, 503 or 504
     |   |-- NotSubmitted                POST /prompt certainly did not arrive; another attempt is safe
-    |   `-- SubmissionUncertain         POST /prompt may have arrived, and the server cannot be asked now
-    |-- UnexpectedResponse              an answer that ComfyUI does not give (a login page, another program, 401)
+    |   |-- SubmissionUncertain         POST /prompt may have arrived, and the server cannot be asked now
+    |   `-- CertificateInvalid          the certificate of an https address is not trusted; nothing was sent
+    |-- UnexpectedResponse              an answer that ComfyUI does not give (a login page, another program)
+    |   `-- AccessDenied                401 or 403: the address wants a login
     |-- ServerTooOld                    before 0.3.45: it does not accept a `prompt_id` of the client
     |-- PromptRejected                  POST /prompt answered 400: nothing was queued
     |   |-- MissingNodeType             a class_type is not installed
@@ -49,6 +51,10 @@ class ComfyConnectionError(ComfyError):
         self.sent = sent
 
 
+class CertificateInvalid(ComfyConnectionError):
+    """The certificate of an https address is self-signed, expired, or of another name; nothing was sent."""
+
+
 class NotSubmitted(ComfyConnectionError):
     """POST /prompt did not arrive: no connection was made, or the response was lost and the server lacks the prompt.
 
@@ -67,6 +73,10 @@ class UnexpectedResponse(ComfyError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class AccessDenied(UnexpectedResponse):
+    """401 or 403: a proxy in front of ComfyUI, which itself has no logins, wants another login or any at all."""
 
 
 class ServerTooOld(ComfyError):

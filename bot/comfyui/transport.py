@@ -9,12 +9,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from bot.comfyui.availability import ServerAvailability
-from bot.comfyui.exceptions import ComfyConnectionError, UnexpectedResponse
+from bot.comfyui.availability import Outage, ServerAvailability
+from bot.comfyui.exceptions import AccessDenied, CertificateInvalid, ComfyConnectionError, UnexpectedResponse
 from bot.comfyui.json_decoding import decode_json_object
 from bot.comfyui.json_values import as_object
 from bot.comfyui.options import ClientOptions
@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _GATEWAY_ERRORS = frozenset({502, 503, 504})
+_ACCESS_ERRORS = frozenset({401, 403})
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def normalize_url(url: str) -> str:
 
     """
     text = url.strip() if "://" in url else f"http://{url.strip()}"
-    msg = f"{url!r} is not an address like http://127.0.0.1:8188"
+    msg = f"{without_login(url)!r} is not an address like http://127.0.0.1:8188"
     try:
         parsed = urlsplit(text)
         usable = parsed.scheme in {"http", "https"} and parsed.hostname and parsed.port != 0
@@ -63,6 +64,22 @@ def normalize_url(url: str) -> str:
     return text.rstrip("/")
 
 
+def without_login(url: str) -> str:
+    """The address without user name and password, to be shown, logged and stored."""
+    scheme, separator, rest = url.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def login_headers(url: str) -> dict[str, str]:
+    """The header for user name and password of an address such as `https://name:password@host`; empty without them."""
+    parsed = urlsplit(url)
+    if parsed.username is None:
+        return {}
+    login = aiohttp.encode_basic_auth(unquote(parsed.username), unquote(parsed.password or ""), "utf-8")
+    return {"Authorization": login}
+
+
 class Transport:
     """Sends requests, each over a connection of its own.
 
@@ -71,14 +88,15 @@ class Transport:
     `ComfyConnectionError.sent` tells.
 
     Args:
-        url: As `normalize_url` returns it.
+        url: As `normalize_url` returns it. A user name and password in it are sent with every request.
         options: Timeouts and retries.
         availability: Told of every answer and of every connection that cannot be made.
 
     """
 
     def __init__(self, url: str, options: ClientOptions, availability: ServerAvailability) -> None:
-        self.url = url
+        self.url = without_login(url)
+        self._headers = login_headers(url)
         self._options = options
         self._availability = availability
         self._session: aiohttp.ClientSession | None = None
@@ -86,6 +104,7 @@ class Transport:
     def open(self) -> None:
         """Make the aiohttp session; needs a running event loop."""
         self._session = aiohttp.ClientSession(
+            headers=self._headers,
             connector=aiohttp.TCPConnector(force_close=True, limit=0),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=self._options.connect_timeout, sock_read=self._options.read_timeout
@@ -129,8 +148,15 @@ class Transport:
                 if response.status in _GATEWAY_ERRORS:
                     msg = f"{method} {path}: a gateway answered {response.status}"
                     raise ComfyConnectionError(msg)
-                self._availability.mark_answered()
+                if response.status in _ACCESS_ERRORS:
+                    self._availability.mark_unusable(Outage.ACCESS_DENIED)
+                else:
+                    self._availability.mark_answered()
                 yield response
+        except aiohttp.ClientConnectorCertificateError as error:
+            self._availability.mark_away(Outage.CERTIFICATE_INVALID)
+            msg = f"{method} {path}: the certificate is not trusted ({error.certificate_error})"
+            raise CertificateInvalid(msg, sent=False) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self._availability.mark_away()
             msg = f"{method} {path}: cannot connect ({type(error).__name__})"
@@ -180,17 +206,24 @@ class Transport:
 
         Raises:
             ComfyConnectionError: There is no answer.
-            UnexpectedResponse: The status is not 200, or the body is not a JSON object.
+            UnexpectedResponse: The status is not 200, or the body is not a JSON object; `AccessDenied` for 401 and 403.
 
         """
         response = await self.call("GET", path)
         if response.status != 200 or not response.body.lstrip().startswith(b"{"):
-            msg = f"GET {path}: HTTP {response.status}, not what ComfyUI answers"
-            raise UnexpectedResponse(msg, status=response.status)
+            raise self.unexpected("GET", path, response)
         try:
             return as_object(await decode_json_object(response.body))
         except (ValueError, RecursionError):
             return as_object(None)
+
+    def unexpected(self, method: str, path: str, response: Response) -> UnexpectedResponse:
+        """The error for a response that is not one of ComfyUI's."""
+        msg = f"{method} {path}: HTTP {response.status}, not what ComfyUI answers"
+        if response.status in _ACCESS_ERRORS:
+            return AccessDenied(msg, status=response.status)
+        self._availability.mark_unusable(Outage.NOT_COMFYUI)
+        return UnexpectedResponse(msg, status=response.status)
 
     async def retry(self, request: Callable[[], Awaitable[_T]]) -> _T:
         """Send what may be sent twice; again after connection errors, with a wait that doubles.

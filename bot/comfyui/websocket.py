@@ -7,7 +7,7 @@ import logging
 
 import aiohttp
 
-from bot.comfyui.availability import ServerAvailability
+from bot.comfyui.availability import Outage, ServerAvailability
 from bot.comfyui.event_parsing import parse_binary_frame, parse_text_frame
 from bot.comfyui.event_router import EventRouter
 from bot.comfyui.events import Event, ExecutingEvent, FeatureFlagsEvent, PreviewEvent, StatusEvent
@@ -61,8 +61,7 @@ class WebSocket:
                 wanted = await self._connection()
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 self._log_change(connected=False, reason=type(error).__name__)
-                if not isinstance(error, aiohttp.WSServerHandshakeError):
-                    self._availability.mark_away()
+                self._mark_unavailable(error)
                 wanted = False
             except Exception:  # noqa: BLE001 - a task boundary: an unforeseen error must not end all WebSockets to come
                 _log.exception("the WebSocket failed")
@@ -71,6 +70,14 @@ class WebSocket:
             lasted = loop.time() - begun > _SHORT_LIVED_SECONDS
             delay = 0.0 if wanted else 0.1 if lasted else min(max(delay * 2, 0.1), self._options.reconnect_max)
             await asyncio.sleep(delay)
+
+    def _mark_unavailable(self, error: Exception) -> None:
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            if error.status in {401, 403}:
+                self._availability.mark_unusable(Outage.ACCESS_DENIED)
+            return  # a proxy that passes HTTP but no WebSocket
+        certificate = isinstance(error, aiohttp.ClientConnectorCertificateError)
+        self._availability.mark_away(Outage.CERTIFICATE_INVALID if certificate else Outage.AWAY)
 
     async def _connection(self) -> bool:
         """One connection, from its beginning to its end. True: the session ended it, to reconnect."""

@@ -6,20 +6,18 @@ adds the rules that need them: age-restricted characters, limits for bots, and t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.characters.library import CharacterLibrary
+from bot.conversation.called_characters import find_called_character
 from bot.conversation.options import ConversationOptions
 from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChannelBinding, ChatRole, IncomingMessage, Message, Thread
 from bot.errors import CharacterNotFound
 from bot.policy import Policy
 from bot.storage.conversations import ConversationRepository
-
-_GREETINGS = r"(?:hey|hi|hello|hallo|yo|ok|okay|dear|so|and|salut|hola|ciao|oi)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +73,6 @@ def decide_answer(
         return None
     character_id = replied_character or find_called_character(incoming.content, called) or channel_character
     return AnswerDecision(character_id, wants_answer=summoned or mode is AnswerMode.ALL or is_direct)
-
-
-def find_called_character(content: str, called: Sequence[tuple[str, str]]) -> str | None:
-    """Return the id of the character that the message calls by name at its beginning or its end.
-
-    "Nova, look", "hey nova look", "@Nova look" and "look, Nova!" call Nova; "I met Nova yesterday" does not.
-
-    Args:
-        content: The message.
-        called: (name or alias, character id); longer names are tried first.
-    """
-    text = content.strip()
-    for name, character_id in sorted(called, key=lambda pair: -len(pair[0])):
-        word = re.escape(name)
-        begins = rf"(?:{_GREETINGS}[\s,]+)?@?{word}(?![\w'’])(?:\s*[,:!?.…—–-]|\s|$)"  # noqa: RUF001 - a real apostrophe
-        ends = rf"(?:,\s*|@\s+|[,\s]@){word}\s*[?!.…]*$"
-        if re.match(begins, text, re.IGNORECASE) or re.search(ends, text, re.IGNORECASE):
-            return character_id
-    return None
 
 
 class AnswerPolicy:

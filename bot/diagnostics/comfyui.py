@@ -6,10 +6,12 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import ComfyError
+from bot.comfyui.exceptions import AccessDenied, CertificateInvalid, ComfyError
 from bot.comfyui.options import ClientOptions
 from bot.comfyui.system_stats import SystemStats
+from bot.comfyui.transport import without_login
 from bot.diagnostics.check_result import CheckResult, broken, ok
+from bot.generation.error_translation import chorus_error
 from bot.settings import Settings
 
 AREA = "ComfyUI"
@@ -18,7 +20,7 @@ OLDEST_VERSION = "0.3.45"
 GIB = 2**30
 
 ObjectInfos = dict[str, Mapping[str, Any]]
-"""Base URL of a server -> the body of its `GET /object_info`; only servers that answered."""
+"""Base URL of a server, without a login -> the body of its `GET /object_info`; only servers that answered."""
 
 
 async def check_servers(settings: Settings, object_infos: ObjectInfos) -> AsyncGenerator[CheckResult]:
@@ -30,11 +32,15 @@ async def check_servers(settings: Settings, object_infos: ObjectInfos) -> AsyncG
 
     """
     options = ClientOptions(connect_timeout=3.0, retry_attempts=1, request_timeout=20.0)
-    for server in settings.comfyui.servers:
+    for url in settings.comfyui.servers:
+        server = without_login(url)
         try:
-            async with ComfyClient(server, options) as client:
+            async with ComfyClient(url, options) as client:
                 stats = await client.system_stats()
                 object_infos[server] = await client.object_info()
+        except (AccessDenied, CertificateInvalid) as error:
+            reason = chorus_error(error, {})
+            yield broken(AREA, f"{server} cannot be used: {reason.message}", reason.advice)
         except ComfyError as error:
             advice = "Start ComfyUI, or correct `comfyui.url`. Jobs wait until it is there."
             yield broken(AREA, f"{server} cannot be used ({type(error).__name__})", advice)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import aiohttp
 
+from bot.comfyui.transport import without_login
 from bot.diagnostics.check_result import CheckResult, broken, note, ok
 from bot.settings import Settings
 
@@ -17,7 +18,7 @@ TIMEOUT_SECONDS = 15
 
 async def check_model(settings: Settings) -> AsyncGenerator[CheckResult]:
     """Check that the server answers `GET /models` and has the configured model."""
-    llm = settings.llm
+    llm, shown_url = settings.llm, without_login(settings.llm.url)
     headers = {"Authorization": f"Bearer {settings.llm_api_key.get_secret_value()}"} if settings.llm_api_key else {}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
@@ -30,12 +31,12 @@ async def check_model(settings: Settings) -> AsyncGenerator[CheckResult]:
         advice = (
             "Set LLM_API_KEY in .env." if error.status in {401, 403} else "Check `llm.base_url` and `llm.provider`."
         )
-        yield broken(AREA, f"{llm.url} answers with HTTP {error.status}", advice)
+        yield broken(AREA, f"{shown_url} answers with HTTP {error.status}", advice)
         return
     except (aiohttp.ClientError, TimeoutError, ValueError):
         # Not broken: pictures and speech need no language model.
         advice = f"Characters draw and speak, but cannot talk: start {llm.provider}, or correct `llm.base_url`."
-        yield note(AREA, f"{llm.url} cannot be reached", advice)
+        yield note(AREA, f"{shown_url} cannot be reached", advice)
         return
     yield _check_model_name(settings, _model_names(body))
 
@@ -48,7 +49,7 @@ def _model_names(body: object) -> list[str]:
 
 def _check_model_name(settings: Settings, names: list[str]) -> CheckResult:
     wanted = settings.llm.model
-    where = f"{settings.llm.provider} at {settings.llm.url}"
+    where = f"{settings.llm.provider} at {without_login(settings.llm.url)}"
     if not names:
         return broken(AREA, f"{where} has no model", "Download or load one there.")
     if wanted is None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.comfyui.exceptions import (
+    AccessDenied,
+    CertificateInvalid,
     ComfyConnectionError,
     ComfyError,
     ExecutionFailed,
@@ -84,6 +86,16 @@ def _rejected(error: PromptRejected, graph: Mapping[str, Any]) -> ChorusError:
 def _unavailable(error: ComfyError) -> ChorusError:
     if isinstance(error, ServerTooOld):
         return ComfyUnavailable("ComfyUI is too old.", advice="The owner should update it to 0.3.45 or later.")
+    if isinstance(error, AccessDenied):
+        return ComfyUnavailable(
+            f"ComfyUI's address wants a login (HTTP {error.status}).",
+            advice="The owner should write it as http://name:password@host:port, or let the bot pass without one.",
+        )
+    if isinstance(error, CertificateInvalid):
+        return ComfyUnavailable(
+            "ComfyUI's certificate is not trusted.",
+            advice="The owner should make the bot's machine trust it (SSL_CERT_FILE names a file of certificates).",
+        )
     if isinstance(error, ComfyConnectionError):
         return ComfyUnavailable()
     return ComfyUnavailable("What answers at ComfyUI's address is not ComfyUI, or it failed.")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from bot.comfyui.availability import Outage
+from bot.comfyui.client import ComfyClient
 from bot.domain.attempts import AttemptState, CollectedFile
 from bot.domain.job_updates import Ended, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import UNFINISHED, Artifact, Job, JobState
@@ -35,7 +37,7 @@ class JobRegistry:
         active: All active jobs by id.
         updates: What watchers of jobs see.
         durations: How long workflows take.
-        away_servers: Base URLs of the ComfyUI servers that do not answer.
+        away_servers: The ComfyUI servers that do not answer, by base URL.
         busy_reason: Set by the orchestrator; says why nothing moves although ComfyUI answers, if so.
 
     """
@@ -46,7 +48,7 @@ class JobRegistry:
         self.active: dict[UUID, ActiveJob] = {}
         self.updates = UpdateBroadcaster()
         self.durations = Durations(jobs)
-        self.away_servers = set[str]()
+        self.away_servers = dict[str, ComfyClient]()
         self.busy_reason: Callable[[], str | None] = lambda: None
         self._server_count = server_count
         self._listeners: list[Callable[[], None]] = []
@@ -189,8 +191,14 @@ class JobRegistry:
     def waiting_reason(self) -> str | None:
         """Why nothing moves, if it is not for other jobs."""
         if len(self.away_servers) >= self._server_count:
-            return "ComfyUI is away"
+            return self._reason_for_outage()
         return self.busy_reason()
+
+    def _reason_for_outage(self) -> str:
+        """Of several servers the first that the owner has to do something about."""
+        outages = [client.outage for client in self.away_servers.values()]
+        known = [outage for outage in outages if outage not in {None, Outage.AWAY}]
+        return f"ComfyUI {known[0] if known else Outage.AWAY}"
 
     def seconds_until_start(self) -> float | None:
         """In how many seconds one waiting job is expected to start; None: not known."""

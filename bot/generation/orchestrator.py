@@ -28,6 +28,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from bot.comfyui.client import ComfyClient
+from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
@@ -250,8 +251,9 @@ class Orchestrator:
         """Open attempts by server; those of a server that is no longer configured run again elsewhere."""
         by_server: dict[str, list[OpenAttempt]] = {url: [] for url in self._dispatchers}
         for one in found.open_attempts:
-            if one.attempt.server in by_server:
-                by_server[one.attempt.server].append(one)
+            server = without_login(one.attempt.server)  # earlier versions stored the address with it
+            if server in by_server:
+                by_server[server].append(one)
                 continue
             await self._jobs.end_attempt(one.attempt.prompt_id, AttemptState.LOST)
             if not one.active.ended:

@@ -183,7 +183,7 @@ class Preparer:
 @contextlib.asynccontextmanager
 async def _told_if_away(client: ComfyClient, registry: JobRegistry) -> AsyncGenerator[None]:
     def tell() -> None:
-        registry.away_servers.add(client.url)
+        registry.away_servers[client.url] = client
         registry.notify_change()
 
     timer = asyncio.get_running_loop().call_later(_AWAY_AFTER_SECONDS, tell)
@@ -192,5 +192,5 @@ async def _told_if_away(client: ComfyClient, registry: JobRegistry) -> AsyncGene
     finally:
         timer.cancel()
     if client.url in registry.away_servers:
-        registry.away_servers.discard(client.url)
+        del registry.away_servers[client.url]
         registry.notify_change()

@@ -121,10 +121,10 @@ async def follow_open_attempts(
     """Follow one server's open attempts, one after the other, before anything new is submitted to it."""
     if not open_attempts:
         return
-    registry.away_servers.add(client.url)
+    registry.away_servers[client.url] = client
     registry.notify_change()
     await client.wait_available()
-    registry.away_servers.discard(client.url)
+    registry.away_servers.pop(client.url, None)
     async with gpu.generation():
         for one in open_attempts:
             one.active.executing_parts += 1

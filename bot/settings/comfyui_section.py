@@ -57,7 +57,7 @@ class ComfyUISection(Section):
     def _refuse_conflicting_urls(self) -> Self:
         if self.urls and "url" in self.model_fields_set:
             raise ValueError("takes `url` or `urls`, not both")
-        if len(set(self.urls)) < len(self.urls):
+        if len({url.rpartition("@")[2] for url in self.urls}) < len(self.urls):
             raise ValueError("names a server twice in `urls`")
         return self
 

@@ -49,7 +49,7 @@ class MediaSection(Section):
     """`media`: files from ComfyUI and what is posted of them."""
 
     keep_metadata: bool = True
-    """Whether pictures are posted with the prompt and workflow that ComfyUI wrote into them."""
+    """Whether files are posted with the prompt and workflow that ComfyUI wrote into them, and both offered as JSON."""
     max_download_bytes: Count = 1_000_000_000
     """Larger files of ComfyUI are refused."""
     max_pixels: Count = 150_000_000

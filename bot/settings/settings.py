@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -60,5 +60,6 @@ class Settings(Section):
         """Return the strings that must never be written to a log: token, key, and passwords in addresses."""
         found = [secret.get_secret_value() for secret in (self.discord_token, self.llm_api_key) if secret]
         urls = (self.storage.database_url, *self.comfyui.servers, self.llm.url, self.discord.server or "")
-        found.extend(urlsplit(url).password or "" for url in urls)
+        for password in (urlsplit(url).password or "" for url in urls):
+            found.extend({password, unquote(password)})
         return tuple(text for text in found if text)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, cast
 
 from bot.workflows.errors import NotAGraph, NotApiFormat
+from bot.workflows.graph_limits import check_limits
 
 MAX_BYTES = 16 * 2**20
 """Larger files are refused. ComfyUI itself refuses bodies above 100 MB; the largest public graphs are below 1 MB."""
@@ -19,6 +21,8 @@ MAX_BYTES = 16 * 2**20
 _WRAPPER_KEYS = ("prompt", "workflow", "input", "output", "workflow_api", "api_prompt", "graph", "data")
 _MAX_WRAPPERS = 4
 _NODE_KEYS = ("class_type", "inputs", "_meta")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""Where a text of JSON has none of these, no text in it has a lone surrogate."""
 
 
 def decode_graph(data: bytes | str) -> dict[str, dict[str, Any]]:
@@ -28,12 +32,15 @@ def decode_graph(data: bytes | str) -> dict[str, dict[str, Any]]:
         data: The file's content, JSON in UTF-8 with or without a byte order mark.
 
     Raises:
-        NotAGraph: The file is empty, larger than 16 MB, no JSON, nested too deeply, has a key twice in one object, has
-            no node, or has a node without `class_type`, with inputs that are no object, or with NaN in an input.
+        NotAGraph: The file is empty, no JSON, beyond a limit of size (16 MB, and those of `graph_limits`), has a key
+            twice in one object, has no node, or has a node without `class_type`, with inputs that are no object, or
+            with NaN in an input.
         NotApiFormat: The file is in the editor's format.
 
     """
-    return _checked_nodes(_unwrapped(_decoded_json(data)))
+    graph = _checked_nodes(_unwrapped(_decoded_json(data)))
+    check_limits(graph)
+    return graph
 
 
 def _decoded_json(data: bytes | str) -> Any:
@@ -43,7 +50,8 @@ def _decoded_json(data: bytes | str) -> Any:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
         if not text.strip():
             raise NotAGraph("The workflow file is empty.")
-        return json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+        value = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+        return _without_lone_surrogates(value) if _SURROGATE.search(text) else value
     except UnicodeDecodeError as error:
         raise NotAGraph("The workflow file is not UTF-8 text.") from error
     except json.JSONDecodeError as error:
@@ -52,6 +60,12 @@ def _decoded_json(data: bytes | str) -> Any:
         raise NotAGraph("The workflow file is nested too deeply.") from error
     except ValueError as error:  # integers of more than 4,300 digits
         raise NotAGraph("The workflow file holds a number that is too long.") from error
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    """The value with a question mark for each half of a character, which no terminal, log or database can take."""
+    encoded = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    return json.loads(encoded, object_pairs_hook=_refuse_repeated_keys)
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any
 
 import yaml
@@ -24,6 +25,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from bot.workflows.errors import BindingsInvalid
 from bot.workflows.graph import Graph, NodeInput, inputs, is_link, node_title
 from bot.workflows.input_roles import InputRole
+from bot.yaml_documents import CONSTRUCTION_ERRORS
+
+MAX_BINDINGS_BYTES = 100_000
+"""PyYAML reads some 100 kB a second."""
+_MAX_COMPARED_INPUTS = 2_000
+"""Inputs among which the nearest to a misspelt one is looked for."""
 
 
 def _as_list(value: object) -> object:
@@ -43,7 +50,7 @@ class PlaceholderDefaults(BaseModel):
     width: int | None = Field(default=None, ge=1)
     height: int | None = Field(default=None, ge=1)
     steps: int | None = Field(default=None, ge=1)
-    cfg: float | None = Field(default=None, ge=0)
+    cfg: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class Bindings(BaseModel):
@@ -81,7 +88,7 @@ def parse_bindings(data: bytes | str) -> Bindings:
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
         loaded: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, *CONSTRUCTION_ERRORS) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = "" if line is None else f" (line {line + 1})"
         raise BindingsInvalid(f"The bindings file is no YAML{where}.") from error
@@ -113,8 +120,8 @@ def resolve_node_input(graph: Graph, address: str) -> NodeInput:
             f'The bindings file names "{address[:60]}", but node {node_id} ({node_title(graph, node_id)[:60]}) has no'
             f" such input. Its inputs: {names}.",
         )
-    known = [str(found) for node_id in graph for found in _literal_inputs(graph, node_id)]
-    near = difflib.get_close_matches(address, known, n=1, cutoff=0)
+    known = (str(found) for node_id in graph for found in _literal_inputs(graph, node_id))
+    near = difflib.get_close_matches(address[:60], list(islice(known, _MAX_COMPARED_INPUTS)), n=1, cutoff=0)
     hint = f' The nearest is "{near[0]}".' if near else ""
     raise BindingsInvalid(f'The bindings file names "{address[:60]}", but the workflow has no such node.{hint}')
 

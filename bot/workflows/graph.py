@@ -6,7 +6,7 @@ the form that ComfyUI's "Export (API)" writes and `POST /prompt` takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard, cast
 
 Graph = Mapping[str, Any]
@@ -76,6 +76,33 @@ def upstream(graph: Graph, starts: Iterable[str]) -> frozenset[str]:
                 seen.add(source)
                 waiting.append(source)
     return frozenset(seen)
+
+
+def downstream_of_others(graph: Graph, nodes: Collection[str], marked: Collection[str]) -> frozenset[str]:
+    """Return the ids of the nodes that depend on a marked node other than themselves.
+
+    Every node is visited at most twice, because two of the marked nodes that it depends on are enough to know.
+
+    Args:
+        graph: The workflow's graph; cycles in it end.
+        nodes: The ids of the nodes to look at, `marked` among them.
+        marked: Ids of nodes.
+
+    """
+    consumers: dict[str, list[str]] = {}
+    for node_id in nodes:
+        for _, source in links(graph, node_id):
+            consumers.setdefault(source, []).append(node_id)
+    upstream_of: dict[str, set[str]] = {}
+    waiting = [(node_id, node_id) for node_id in marked]
+    while waiting:
+        node_id, origin = waiting.pop()
+        for consumer in consumers.get(node_id, ()):
+            origins = upstream_of.setdefault(consumer, set())
+            if origin not in origins and len(origins) < 2:
+                origins.add(origin)
+                waiting.append((consumer, origin))
+    return frozenset(node_id for node_id, origins in upstream_of.items() if origins - {node_id})
 
 
 def node_order(node_id: str) -> tuple[int, str]:

@@ -82,6 +82,7 @@ def analyze_graph(graph: Graph, bindings: Bindings | None = None) -> GraphAnalys
 
     Raises:
         BindingsInvalid: The bindings name an input that the graph does not have.
+        NotAGraph: The graph has too many placeholders.
 
     """
     output_nodes, known = find_output_nodes(graph)
@@ -89,7 +90,7 @@ def analyze_graph(graph: Graph, bindings: Bindings | None = None) -> GraphAnalys
     if found[InputRole.POSITIVE] == InputSelection() and (others := possible_output_nodes(graph, reachable)):
         output_nodes = (*output_nodes, *others)
         found, reachable, seeds = _find_inputs(graph, output_nodes)
-    placeholders = tuple(placeholder_uses(graph))
+    placeholders = placeholder_uses(graph)
     inputs_by_source = _inputs_by_source(graph, bindings or Bindings(), placeholders, reachable, found)
     return GraphAnalysis(
         inputs={role: chosen for role, (chosen, _) in inputs_by_source.items()},

@@ -133,6 +133,9 @@ class WorkflowLibrary:
             except OSError as error:
                 problems[path] = NotAGraph("The workflow file cannot be read.")
                 _log.warning("workflow %s cannot be read: %s", path.relative_to(self.root), error)
+            except Exception:  # noqa: BLE001 - a file that breaks its reader must not take the others with it
+                problems[path] = NotAGraph("The workflow file cannot be understood; the log says why.")
+                _log.exception("workflow %s cannot be understood", path.relative_to(self.root))
         gone = bool(self._versions.keys() - versions.keys())
         self._workflows = {key: workflow for key, workflow in workflows.items() if key in present}
         self._versions, self._problems = versions, problems
@@ -199,7 +202,7 @@ class WorkflowLibrary:
             )
             async for _ in changes:
                 await self._reload()
-        except (OSError, RuntimeError) as error:  # no more inotify watches, a file system that reports nothing
+        except Exception as error:  # noqa: BLE001 - task boundary: no more inotify watches, a file system that reports nothing
             _log.warning("cannot watch %s (%s); looking every %g s instead", self.root, error, self._poll_seconds)
             await self._poll()
 
@@ -216,6 +219,9 @@ class WorkflowLibrary:
             report = await asyncio.to_thread(self.load)
         except OSError as error:
             _log.warning("cannot look at %s: %s", self.root, error)
+            return
+        except Exception:  # noqa: BLE001 - task boundary: the next look may be better
+            _log.exception("cannot look at %s", self.root)
             return
         if self._revision > before:
             names = ", ".join(str(path.relative_to(self.root)) for path in report.changed) or "files removed"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from bot.workflows import name_patterns as patterns
 from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link, links, node_title
+from bot.workflows.linked_inputs import LinkedInputs
 from bot.workflows.text_selection import InputSelection
 
 _MASK_SLOT = 1
@@ -37,13 +38,14 @@ def find_voice_sample(graph: Graph, reachable: frozenset[str]) -> InputSelection
 def find_transcript(graph: Graph, reachable: frozenset[str]) -> tuple[NodeInput, ...]:
     """Return the inputs for the words of the voice sample (`reference_text`, `sample_text`), behind links too."""
     found: list[NodeInput] = []
+    texts = LinkedInputs(graph, lambda node_id: _look_for_text(graph, node_id))
     for node_id in sorted(reachable):
         for name, value in inputs(graph, node_id).items():
             if not patterns.TRANSCRIPT_NAME.match(name.lower()):
                 continue
             if isinstance(value, str):
                 found.append(NodeInput(node_id, name))
-            elif is_link(value) and (source := _text_behind_link(graph, value[0])):
+            elif is_link(value) and (source := texts.behind(value[0])):
                 found.append(source)
     return tuple(dict.fromkeys(found))
 
@@ -71,17 +73,11 @@ def _select_one_file(graph: Graph, loaders: list[NodeInput]) -> InputSelection:
     return InputSelection(selected=tuple(titled)) if len(titled) == 1 else InputSelection(candidates=tuple(loaders))
 
 
-def _text_behind_link(graph: Graph, node_id: str) -> NodeInput | None:
-    """The input with the literal text that a link to `node_id` delivers; None where several links lead on."""
-    seen = set[str]()
-    while node_id in graph and node_id not in seen:
-        seen.add(node_id)
-        given = inputs(graph, node_id)
-        texts = [name for name in patterns.TEXT_NAMES if isinstance(given.get(name), str)]
-        if texts:
-            return NodeInput(node_id, texts[0])
-        onward = [source for _, source in links(graph, node_id)]
-        if len(onward) != 1:
-            return None
-        node_id = onward[0]
-    return None
+def _look_for_text(graph: Graph, node_id: str) -> tuple[NodeInput | None, str | None]:
+    """The literal text at a node, or else the node whose text it passes on; neither where several links lead on."""
+    given = inputs(graph, node_id)
+    texts = [name for name in patterns.TEXT_NAMES if isinstance(given.get(name), str)]
+    if texts:
+        return NodeInput(node_id, texts[0]), None
+    onward = [source for _, source in links(graph, node_id)]
+    return None, onward[0] if len(onward) == 1 else None

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.workflows import name_patterns as patterns
-from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link, links, node_order, upstream
+from bot.workflows.graph import (
+    Graph,
+    NodeInput,
+    class_type,
+    downstream_of_others,
+    inputs,
+    is_link,
+    links,
+    node_order,
+)
+from bot.workflows.linked_inputs import LinkedInputs
 
 _NUMBER_TEXT = re.compile(r"^-?\d+(?:\.0*)?$")
 _SIZE_NAMES = {
@@ -31,12 +42,13 @@ def find_seeds(graph: Graph, reachable: Iterable[str]) -> dict[NodeInput, tuple[
 
     """
     found: dict[NodeInput, list[NodeInput]] = {}
+    numbers = _LinkedNumbers(graph, patterns.SEED_NAME)
     for node_id in sorted(reachable, key=node_order):
         for name, value in inputs(graph, node_id).items():
             if not patterns.SEED_NAME.match(name.lower()):
                 continue
             if is_link(value):
-                source = _number_behind_link(graph, value[0], patterns.SEED_NAME)
+                source = numbers.behind(value[0])
                 if source is not None:
                     found.setdefault(source, []).append(NodeInput(node_id, name))
             elif isinstance(value, str) or _is_number(value, whole=True):  # a text is somebody's placeholder
@@ -65,7 +77,8 @@ def find_size(
         if _size_name(graph, prompt.node_id, "width")
         and not patterns.ENCODER_CLASS.search(class_type(graph, prompt.node_id))
     ]
-    pairs = [(_size_input(graph, node_id, "width"), _size_input(graph, node_id, "height")) for node_id in nodes]
+    sides = {side: _LinkedNumbers(graph, re.compile(rf"^(?:\w+_)?{side}$")) for side in _SIZE_NAMES}
+    pairs = [(_size_input(sides, node_id, "width"), _size_input(sides, node_id, "height")) for node_id in nodes]
     widths = {width for width, _ in pairs if width is not None}
     heights = {height for _, height in pairs if height is not None}
     shared = widths & heights
@@ -73,7 +86,7 @@ def find_size(
     for node_id in reachable:
         if not _REPEATS_SIZE_CLASS.search(class_type(graph, node_id)):
             continue
-        width, height = _size_input(graph, node_id, "width"), _size_input(graph, node_id, "height")
+        width, height = _size_input(sides, node_id, "width"), _size_input(sides, node_id, "height")
         if width and height and (_number(graph, width), _number(graph, height)) in sizes:
             widths.add(width)
             heights.add(height)
@@ -93,14 +106,16 @@ def find_guidance(graph: Graph, reachable: frozenset[str]) -> tuple[NodeInput, .
 def _main_inputs(graph: Graph, reachable: frozenset[str], name: str) -> tuple[NodeInput, ...]:
     """Inputs of that name; with different values only those that equal the value of the most upstream node."""
     found: dict[str, NodeInput] = {}
+    numbers = _LinkedNumbers(graph, re.compile(rf"^{name}$"))
     for node_id in sorted(reachable, key=node_order):
         if name in inputs(graph, node_id) and not patterns.SECONDARY_CLASS.search(class_type(graph, node_id)):
-            source = _resolved(graph, node_id, name, re.compile(rf"^{name}$"))
+            source = numbers.of_input(NodeInput(node_id, name))
             if source is not None:
                 found[node_id] = source
     if len({_number(graph, source) for source in found.values()}) <= 1:
         return _in_order(set(found.values()))
-    first = next((node for node in found if not (upstream(graph, [node]) - {node}) & found.keys()), next(iter(found)))
+    dependent = downstream_of_others(graph, reachable, found)
+    first = next((node_id for node_id in found if node_id not in dependent), next(iter(found)))
     value = _number(graph, found[first])
     return _in_order({source for source in found.values() if _number(graph, source) == value})
 
@@ -134,40 +149,53 @@ def _size_name(graph: Graph, node_id: str, side: str) -> str | None:
     return next((name for name in _SIZE_NAMES[side] if name in inputs(graph, node_id)), None)
 
 
-def _size_input(graph: Graph, node_id: str, side: str) -> NodeInput | None:
-    name = _size_name(graph, node_id, side)
-    return None if name is None else _resolved(graph, node_id, name, re.compile(rf"^(?:\w+_)?{side}$"))
+def _size_input(numbers: Mapping[str, _LinkedNumbers], node_id: str, side: str) -> NodeInput | None:
+    name = _size_name(numbers[side].graph, node_id, side)
+    return None if name is None else numbers[side].of_input(NodeInput(node_id, name))
 
 
-def _resolved(graph: Graph, node_id: str, name: str, wanted: re.Pattern[str]) -> NodeInput | None:
-    """The input itself if it holds a number, else the one behind its link; None if there is no literal number."""
-    value = inputs(graph, node_id)[name]
-    if is_link(value):
-        return _number_behind_link(graph, value[0], wanted)
-    return NodeInput(node_id, name) if _is_number(value) else None
+class _LinkedNumbers:
+    """Finds the literal numbers that links deliver.
 
+    Args:
+        graph: The workflow's graph.
+        wanted: The names, in lower case, of inputs whose number is meant at a node with several.
 
-def _number_behind_link(graph: Graph, node_id: str, wanted: re.Pattern[str]) -> NodeInput | None:
-    """The input with the literal number that a link to `node_id` delivers; None where it is computed.
-
-    That is an input named like `wanted`, the value of a primitive node, or the same further upstream.
     """
-    seen = set[str]()
-    while node_id in graph and node_id not in seen:
-        seen.add(node_id)
-        given = inputs(graph, node_id)
+
+    def __init__(self, graph: Graph, wanted: re.Pattern[str]) -> None:
+        self.graph = graph
+        self._wanted = wanted
+        self._linked = LinkedInputs(graph, self._look_at)
+
+    def of_input(self, node_input: NodeInput) -> NodeInput | None:
+        """The input itself if it holds a number, else the one behind its link; None if there is no literal number."""
+        value = inputs(self.graph, node_input.node_id)[node_input.input_name]
+        if is_link(value):
+            return self.behind(value[0])
+        return node_input if _is_number(value) else None
+
+    def behind(self, node_id: str) -> NodeInput | None:
+        """The input with the literal number that a link to `node_id` delivers; None where it is computed.
+
+        That is an input named like `wanted`, the value of a primitive node, or the same further upstream.
+        """
+        return self._linked.behind(node_id)
+
+    def _look_at(self, node_id: str) -> tuple[NodeInput | None, str | None]:
+        """The number at a node, or else the node whose output it passes on."""
+        given = inputs(self.graph, node_id)
         numbers = [name for name, value in given.items() if _is_number(value)]
-        named = [name for name in numbers if wanted.match(name.lower())]
-        onward = [source for _, source in links(graph, node_id)]
+        named = [name for name in numbers if self._wanted.match(name.lower())]
+        onward = [source for _, source in links(self.graph, node_id)]
         if named:
-            return NodeInput(node_id, named[0])
+            return NodeInput(node_id, named[0]), None
         if not onward:
             plain = [name for known in patterns.NUMBER_NAMES for name in numbers if name.lower() == known]
-            return NodeInput(node_id, plain[0]) if plain else None
+            return NodeInput(node_id, plain[0]) if plain else None, None
         if len(onward) != 1 or numbers:
-            return None  # computed from several values
-        node_id = onward[0]
-    return None
+            return None, None  # computed from several values
+        return None, onward[0]
 
 
 def _is_number(value: Any, *, whole: bool = False) -> bool:
@@ -179,7 +207,11 @@ def _is_number(value: Any, *, whole: bool = False) -> bool:
 
 
 def _number(graph: Graph, node_input: NodeInput) -> float:
-    return float(inputs(graph, node_input.node_id)[node_input.input_name])
+    """The number, to be compared with others; infinite where it has more digits than a float can hold."""
+    try:
+        return float(inputs(graph, node_input.node_id)[node_input.input_name])
+    except OverflowError:
+        return math.inf
 
 
 def _in_order(found: Iterable[NodeInput]) -> tuple[NodeInput, ...]:

@@ -17,10 +17,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
+from bot.workflows.errors import NotAGraph
 from bot.workflows.graph import Graph, NodeInput, inputs, is_link
 from bot.workflows.input_roles import NUMERIC_ROLES, InputRole
+
+MAX_TEXT_CHARS = 1_000_000
+"""Longer texts are not searched for placeholders: they are embedded files (base64), not prompts."""
+MAX_USES = 10_000
+"""Of placeholders in one workflow."""
 
 _ROLES_BY_WORD: dict[str, InputRole] = {
     "PROMPT": InputRole.POSITIVE,
@@ -63,8 +70,8 @@ _TOKEN = re.compile(
     rf"__CHORUS_(?P<chorus>{'|'.join(_CHORUS_WORDS)})__"
     rf"|(?<![A-Za-z0-9_])(?P<bare>{_ANY_WORD})_PLACEHOLDER(?![A-Za-z0-9_])"
     rf"|(?<![A-Za-z0-9_])PARAM_(?:(?:INT|FLOAT|STR|STRING)_)?(?P<param>{_ANY_WORD})(?![A-Za-z0-9_])"
-    rf"|\{{\{{\s*(?i:(?P<braces>{_ANY_WORD}))\s*\}}\}}"
-    rf"|%(?i:(?P<percent>{_PERCENT_WORDS}))%",
+    rf"|\{{\{{\s*(?=[A-Za-z])(?i:(?P<braces>{_ANY_WORD}))\s*\}}\}}"
+    rf"|%(?=[A-Za-z])(?i:(?P<percent>{_PERCENT_WORDS}))%",
 )
 _PIXELLE_TITLE = re.compile(r"^\$(?P<word>[A-Za-z_]\w*)\.~?(?P<input>\w+)!?(?::.*)?$", re.DOTALL)
 _FILE_NAME_INPUT = re.compile(r"prefix|file_?name|path", re.IGNORECASE)
@@ -102,6 +109,8 @@ def find_placeholders(text: str, input_name: str = "") -> list[Placeholder]:
         input_name: In the input of a file name, `%width%` and the like are ComfyUI's own and do not count.
 
     """
+    if len(text) > MAX_TEXT_CHARS:
+        return []
     in_file_name = bool(_FILE_NAME_INPUT.search(input_name))
     found: list[Placeholder] = []
     for match in _TOKEN.finditer(text):
@@ -112,14 +121,17 @@ def find_placeholders(text: str, input_name: str = "") -> list[Placeholder]:
     return found
 
 
-def placeholder_uses(graph: Graph) -> Iterator[PlaceholderUse]:
-    """Yield every placeholder in the inputs of a graph, also those inside of nested values."""
-    for node_id in graph:
-        for name, value in inputs(graph, node_id).items():
-            if isinstance(value, str):
-                yield from _uses_in_text(NodeInput(node_id, name), value, ())
-            elif not is_link(value):
-                yield from _uses_in_nested_value(NodeInput(node_id, name), value)
+def placeholder_uses(graph: Graph) -> tuple[PlaceholderUse, ...]:
+    """Return every placeholder in the inputs of a graph, also those inside of nested values.
+
+    Raises:
+        NotAGraph: There are more than `MAX_USES`.
+
+    """
+    found = tuple(islice(_uses(graph), MAX_USES + 1))
+    if len(found) > MAX_USES:
+        raise NotAGraph(f"The workflow has more than {MAX_USES:,} placeholders.")
+    return found
 
 
 def input_named_by_title(title: str, names: Collection[str]) -> tuple[InputRole, str] | None:
@@ -167,6 +179,15 @@ def is_whole(text: str, found: list[Placeholder]) -> bool:
     if len(found) != 1:
         return False
     return (text.strip() if found[0].role in NUMERIC_ROLES else text) == found[0].token
+
+
+def _uses(graph: Graph) -> Iterator[PlaceholderUse]:
+    for node_id in graph:
+        for name, value in inputs(graph, node_id).items():
+            if isinstance(value, str):
+                yield from _uses_in_text(NodeInput(node_id, name), value, ())
+            elif not is_link(value):
+                yield from _uses_in_nested_value(NodeInput(node_id, name), value)
 
 
 def _uses_in_text(target: NodeInput, text: str, path: tuple[str | int, ...]) -> Iterator[PlaceholderUse]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from bot.domain.jobs import JobKind
 from bot.workflows.api_format import MAX_BYTES
-from bot.workflows.errors import NotAGraph
+from bot.workflows.bindings import MAX_BINDINGS_BYTES
+from bot.workflows.errors import BindingsInvalid, NotAGraph
 from bot.workflows.workflow import SHARED, Workflow, parse_workflow
 
 BINDINGS_SUFFIX = ".bindings.yaml"
@@ -74,13 +75,15 @@ def read_workflow(path: Path, *, character_id: str = SHARED, kind: JobKind = Job
     Raises:
         NotAGraph: The file is larger than 16 MB or holds no graph.
         NotApiFormat: The file is in the editor's format.
-        BindingsInvalid: The bindings file is wrong.
+        BindingsInvalid: The bindings file is wrong, or larger than 100 kB.
         OSError: A file cannot be read.
 
     """
     if path.stat().st_size > MAX_BYTES:
         raise NotAGraph(f"The workflow file is larger than {MAX_BYTES // 2**20} MB.")
     bindings = bindings_path(path)
+    if bindings.is_file() and bindings.stat().st_size > MAX_BINDINGS_BYTES:
+        raise BindingsInvalid(f"The bindings file is larger than {MAX_BINDINGS_BYTES // 1000} kB.")
     return parse_workflow(
         path.read_bytes(),
         bindings=bindings.read_bytes() if bindings.is_file() else None,

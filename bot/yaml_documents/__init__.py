@@ -2,9 +2,10 @@
 
 from bot.yaml_documents.document import KeyPath, YamlDocument, dotted_key
 from bot.yaml_documents.model_validation import known_keys, nearest_key, validate_document
-from bot.yaml_documents.reader import parse_yaml, read_yaml
+from bot.yaml_documents.reader import CONSTRUCTION_ERRORS, parse_yaml, read_yaml
 
 __all__ = [
+    "CONSTRUCTION_ERRORS",
     "KeyPath",
     "YamlDocument",
     "dotted_key",

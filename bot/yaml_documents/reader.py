@@ -20,6 +20,9 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 """Values in one file after its aliases were followed; aliases of aliases could otherwise fill the memory."""
 
+CONSTRUCTION_ERRORS = (ValueError, OverflowError, AttributeError, KeyError, IndexError, TypeError)
+"""What PyYAML's constructors raise for scalars that are not what their form or tag says, such as `!!bool x`."""
+
 
 def read_yaml(path: Path) -> YamlDocument:
     """Read a file that holds one YAML mapping; an empty file is an empty mapping. Blocking.
@@ -154,5 +157,5 @@ class _NodeConverter:
     def _scalar(self, node: ScalarNode) -> Any:
         try:
             return self.loader.construct_object(node)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        except ValueError as error:  # 2024-13-45 looks like a date to YAML
+        except CONSTRUCTION_ERRORS as error:  # 2024-13-45 looks like a date to YAML
             raise ConfigError(f"{self.name}, line {_line(node)}: put {str(node.value)[:40]!r} in quotes.") from error

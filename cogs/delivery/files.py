@@ -108,15 +108,14 @@ async def prepare_files(job: Job, limit: int, services: Services) -> PreparedFil
             log.warning("job %s: file %d cannot be read: %s", job.id, n, error)
             notes.append(f"File {n + 1} is no longer in the data folder.")
         else:
-            files.append(prepared)
-            if note:
-                notes.append(note)
+            files += [prepared] if prepared else []
+            notes += [note] if note else []
     return PreparedFiles(tuple(files), _distinct(notes))
 
 
 async def _prepare(
     job: Job, n: int, artifact: Artifact, path: Path, limit: int, *, media: MediaSection
-) -> tuple[PreparedFile, str | None]:
+) -> tuple[PreparedFile | None, str | None]:
     size = (await asyncio.to_thread(path.stat)).st_size
     unchanged = PreparedFile(n, attachment_name(job, n, path.suffix), path, size)
     if size <= limit and (media.keep_metadata or artifact.kind is not JobKind.IMAGE):
@@ -130,6 +129,8 @@ async def _prepare(
     except BadMedia:
         if size > limit:
             raise OutputTooLarge from None
+        if not media.keep_metadata:  # EXR, HDR, a picture too large to be opened: what is in it is not known
+            return None, f"File {n + 1} cannot be freed of its metadata, so it is not posted; the owner has it."
         return unchanged, None
     return PreparedFile(n, attachment_name(job, n, fitted.suffix), fitted.data, len(fitted.data)), fitted.note
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,7 +16,7 @@ from bot.workflows.version_differences import shortened
 from cogs.actors import interaction_actor
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
-from cogs.results.info import job_embed, turn_embed
+from cogs.results.info import job_embed, sidecar_file, turn_embed
 from cogs.results.remix_form import read_remix, remix_modal
 from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
@@ -170,13 +169,13 @@ class ResultActions:
     async def info(self, interaction: Interaction, job: Job) -> None:
         """Everything in the sidecar, to the person alone."""
         self.bot.services.policy.require_served(interaction_actor(interaction).channel)
-        document = await self.bot.services.derived_jobs.sidecar_document(job)
-        file = discord.File(io.BytesIO(document), filename=f"{job.digest}.json")
+        file = await sidecar_file(self.bot, job)
         embed = job_embed(self.bot, job)
         link = await message_link(self.bot, job)
         if link:
             embed.url = link
-        await interaction.response.send_message(embed=embed, file=file, view=info_view(job), ephemeral=True)
+        files = [] if file is None else [file]
+        await interaction.response.send_message(embed=embed, files=files, view=info_view(job), ephemeral=True)
 
     async def turn_info(self, interaction: Interaction, turn: Message) -> None:
         """Which language model wrote the turn, and when."""

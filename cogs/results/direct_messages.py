@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import discord
 
 from bot.conversation.message_splitting import split_message
 from cogs.delivery.files import DEFAULT_LIMIT, PreparedFile, prepare_files
-from cogs.results.info import job_embed
+from cogs.results.info import job_embed, sidecar_file
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -24,7 +23,7 @@ FILES_BESIDE_SIDECAR = 9
 
 
 async def send_result(bot: ChorusBot, job: Job, user_id: int) -> None:
-    """Files, and settings as an embed and as the JSON file that `chorus repeat` takes.
+    """Files, and settings as an embed and, unless `media.keep_metadata` is off, as the file for `chorus repeat`.
 
     Raises:
         discord.HTTPException: The person takes no direct messages from the bot.
@@ -32,12 +31,12 @@ async def send_result(bot: ChorusBot, job: Job, user_id: int) -> None:
     """
     person = await _person(bot, user_id)
     prepared = await prepare_files(job, DEFAULT_LIMIT, bot.services)
-    document = await bot.services.derived_jobs.sidecar_document(job)
+    sidecar = await sidecar_file(bot, job)
     first, rest = prepared.files[:FILES_BESIDE_SIDECAR], prepared.files[FILES_BESIDE_SIDECAR:]
     embed = job_embed(bot, job, notes=prepared.notes)
     files = [file.open() for file in first]
-    if len(document) <= DEFAULT_LIMIT:
-        files.append(discord.File(io.BytesIO(document), filename=f"{job.digest}.json"))
+    if sidecar is not None:
+        files.append(sidecar)
     await person.send(embed=embed, files=files)
     for batch in _batches(rest):
         await person.send(files=[file.open() for file in batch])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import discord
 
+from cogs.delivery.files import DEFAULT_LIMIT
 from cogs.delivery.message_presenter import character_name
 from cogs.ui.embeds import RESULT_COLOUR, footer, noun, seconds_precise
 from cogs.ui.text import EMBED_TITLE, clip
@@ -22,7 +24,7 @@ _MAIN = ("width", "height", "steps", "cfg")
 
 
 def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord.Embed:
-    """Everything in the sidecar but the graph, which is sent as a file beside it."""
+    """Everything in the sidecar but the graph."""
     used, request = job.parameters, job.request
     words = str(used.get("positive") or request.positive or "\n".join(request.text_parts))
     lines = [_code(words, LONGEST_PROMPT)] if words.strip() else []
@@ -46,6 +48,19 @@ def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord
     for name, value in _facts(job):
         embed.add_field(name=name, value=clip(value, 120))
     return embed.set_footer(text=footer(job))
+
+
+async def sidecar_file(bot: ChorusBot, job: Job) -> discord.File | None:
+    """The JSON file that `chorus repeat` takes, with prompt and graph.
+
+    None where the owner keeps those from being posted (`media.keep_metadata`), or it is too large.
+    """
+    if not bot.services.settings.media.keep_metadata:
+        return None
+    document = await bot.services.derived_jobs.sidecar_document(job)
+    if len(document) > DEFAULT_LIMIT:
+        return None
+    return discord.File(io.BytesIO(document), filename=f"{job.digest}.json")
 
 
 def turn_embed(name: str, turn: Message) -> discord.Embed:

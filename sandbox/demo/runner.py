@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bot.comfyui.transport import without_login
 from bot.errors import ChorusError
 from bot.log import open_log
 from bot.settings import default_settings
@@ -52,9 +53,8 @@ async def _demo(options: DemoOptions, console: Console) -> bool:
 
 def _print_introduction(environment: DemoEnvironment, transcript: Transcript) -> None:
     transcript.title(f"Chorus demo, in a sandbox: local Discord, {environment.image_source}, stand-in language model.")
-    transcript.note(
-        f"Discord {environment.discord.url}, ComfyUI {environment.settings.comfyui.url}, model {environment.llm.url}"
-    )
+    comfyui_url = without_login(environment.settings.comfyui.url)
+    transcript.note(f"Discord {environment.discord.url}, ComfyUI {comfyui_url}, model {environment.llm.url}")
     if environment.workflow is not None:
         transcript.note(f"Your ComfyUI draws with {environment.workflow.description}.")
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
+import tracemalloc
+import zipfile
 import zlib
 from typing import Any
 
@@ -239,6 +242,22 @@ def test_refused_with_a_reason(name: str) -> None:
         import_card(data, filename)
     assert len(str(caught.value)) < 200
     assert "\n" not in str(caught.value)
+
+
+def test_a_zip_of_hundreds_of_thousands_of_files_is_not_listed() -> None:
+    entry = b"PK\x01\x02" + struct.pack("<24xHHH12x", 5, 0, 0) + b"a.txt"
+    count = 300_000
+    listed = entry * count
+    data = listed + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count % 65536, count % 65536, len(listed), 0, 0)
+    assert zipfile.is_zipfile(io.BytesIO(data))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputInvalid, match="too many files"):
+            import_card(data, "card.charx")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(data)
 
 
 def test_bombs_under_other_keywords_are_left_packed() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from bot.characters import Character, import_card, write_character
 from bot.characters.character_files import read_character
 from bot.characters.character_writer import to_yaml
+from bot.errors import InputInvalid
 from bot.yaml_documents import parse_yaml
 from tests.characters import cards
 
@@ -52,6 +54,14 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(folder.iterdir()) == []
+
+
+def test_texts_too_large_for_a_file_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    book = {"entries": [{"content": "\u8a18" * 4000, "constant": True}] * 100}
+    card = import_card(json.dumps(cards.v2(description="\u6f22" * 90_000, character_book=book)).encode(), "x.json")
+    with pytest.raises(InputInvalid, match="larger than 1000 kB"):
+        write_character(card, tmp_path / "new")
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user who can be refused")

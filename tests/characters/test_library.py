@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from bot.characters import CharacterLibrary, import_card, voice_sample_files
-from bot.errors import CharacterNotFound
+from bot.characters import library as library_module
+from bot.characters.character_files import CharacterFile
+from bot.errors import CharacterNotFound, InputInvalid
 from tests.characters import cards
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +88,35 @@ def test_a_broken_file_keeps_its_last_good_version(tmp_path: Path, caplog: pytes
     assert report.problems == {}
     path.unlink()
     assert library.load().removed == ("nova",)
+
+
+@pytest.mark.parametrize("value", ["!!bool x", "!!timestamp x", "!!int ''", "!!float x"])
+def test_a_scalar_that_is_not_what_it_says_is_that_files_problem(tmp_path: Path, value: str) -> None:
+    put(tmp_path, "good")
+    path = put(tmp_path, "evil", extra=f"nsfw: {value}\n")
+    library = CharacterLibrary(tmp_path)
+    library.load()
+    assert library.names() == {"good": "Good"}
+    assert "line 4: put" in library.problems[path].message
+
+
+async def test_no_file_ends_the_watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one for which the reader has an error nobody has thought of."""
+    read = library_module.read_character
+
+    def broken(path: Path, *, guild_id: int | None = None) -> CharacterFile:
+        if "evil" in path.name:
+            raise ZeroDivisionError
+        return read(path, guild_id=guild_id)
+
+    monkeypatch.setattr(library_module, "read_character", broken)
+    evil = put(tmp_path, "evil")
+    async with CharacterLibrary(tmp_path) as library:
+        assert library.problems.keys() == {evil}
+        worse = put(tmp_path, "evil2")
+        await until(lambda: worse in library.problems)
+        put(tmp_path, "good")
+        await until(lambda: "good" in library.names())
 
 
 def test_one_id_twice(tmp_path: Path) -> None:
@@ -167,3 +198,16 @@ async def test_a_card_joins_a_guild(tmp_path: Path) -> None:
         assert first.avatar_path.is_relative_to(guilds / "7" / "characters")
         assert set(library.names(7)) == {"luna", "luna-2", "luna-3"}
         assert set(library.names()) == {"luna"}
+
+
+async def test_a_guild_has_a_limit_of_its_own_characters(tmp_path: Path) -> None:
+    root, guilds = tmp_path / "characters", tmp_path / "guilds"
+    for n in range(library_module.MAX_GUILD_CHARACTERS):
+        put(guilds / "7" / "characters", f"c{n}")
+        put(root, f"o{n}")
+    card = import_card(cards.png_card(cards.v2()), "x.png")
+    async with CharacterLibrary(root, guilds) as library:
+        with pytest.raises(InputInvalid, match="100 characters of its own"):
+            await library.add(card, 7)
+        assert (await library.add(card, 8)).id == "luna"
+        assert (await library.add(card)).guild_id is None

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.conversation.answer_policy import AnswerDecision, decide_answer, find_called_character
+from bot.conversation.answer_policy import AnswerDecision, decide_answer
+from bot.conversation.called_characters import compile_names, find_called_character
 from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChannelBinding, IncomingMessage
 
@@ -95,3 +100,36 @@ def test_direct_messages_are_answered_without_a_binding() -> None:
 def test_bots_are_ignored_unless_allowed() -> None:
     assert decide(said("hi", author_is_bot=True, mentions_bot=True), bound(AnswerMode.ALL)) is None
     assert decide(said("hi", author_is_bot=True), bound(AnswerMode.ALL), allow_bots=True) == answered_by("nova")
+
+
+def find_one_by_one(content: str, called: Sequence[tuple[str, str]]) -> str | None:
+    """As `find_called_character` is described: the names one after another, longer ones first."""
+    text = content.strip()
+    for name, character_id in sorted(called, key=lambda pair: -len(pair[0])):
+        word = re.escape(name)
+        begins = rf"(?:(?:hey|hi|ok|so|and)[\s,]+)?@?{word}(?![\w'’])(?:\s*[,:!?.…—–-]|\s|$)"  # noqa: RUF001 - a real apostrophe
+        ends = rf"(?:,\s*|@\s+|[,\s]@){word}\s*[?!.…]*$"
+        if re.match(begins, text, re.IGNORECASE) or re.search(ends, text, re.IGNORECASE):
+            return character_id
+    return None
+
+
+WORDS = st.sampled_from(["Ann", "mary", "Mary Ann", "Al", "Alex", "what?", "hey", "so", "look", "C++", "Ann, Al", "ß"])
+MARKS = st.sampled_from([" ", ", ", "@", "! ", "?", ".", " @", "@ ", ""])
+CALLS = st.lists(st.tuples(WORDS, MARKS), max_size=5).map(lambda parts: "".join(word + mark for word, mark in parts))
+
+
+@given(CALLS, st.lists(WORDS, min_size=1, max_size=8, unique=True))
+def test_all_names_at_once_find_what_one_after_another_do(content: str, names: list[str]) -> None:
+    called = [(name, str(n)) for n, name in enumerate(names)]
+    assert find_called_character(content, called) == find_one_by_one(content, called)
+
+
+def test_hundreds_of_names_are_compiled_once() -> None:
+    called = tuple((f"Character {n} of many", str(n)) for n in range(400))
+    find_called_character("hello", called)
+    before = compile_names.cache_info()
+    for n in range(50):
+        assert find_called_character(f"hey character {n} of many, look", called) == str(n)
+    after = compile_names.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (0, 50)

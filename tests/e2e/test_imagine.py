@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.comfyui.guarded_server import guarded_server
+from tests.e2e.drawing_system import press
 from tests.e2e.system import System, name_of, open_system
 
 
@@ -52,14 +55,24 @@ async def test_a_dozen_pictures_are_two_messages(system: System) -> None:
 
 @pytest.mark.setting("media.keep_metadata")
 async def test_without_metadata_nothing_of_the_prompt_is_posted(tmp_path: Path) -> None:
-    async with open_system(tmp_path, media={"keep_metadata": False}) as system:
-        async with system.running() as (services, _):
-            message = await system.imagine()
-            await system.result(message)
-            (stored,) = services.settings.storage.data_dir.glob("images/*/*.png")
+    async with open_system(tmp_path, media={"keep_metadata": False}) as system, system.running() as (services, _):
+        message = await system.imagine()
+        await system.result(message)
+        (stored,) = services.settings.storage.data_dir.glob("images/*/*.png")
         (file,) = message.attachments
         assert b"lighthouse" not in file.data
         assert b"lighthouse" in stored.read_bytes()
+        assert (await press(system.ada, message, "Info")).message.attachments == []
+        await system.ada.add_reaction(message, "✉️")
+        (sent,) = (await system.ada.dm_channel.wait_for_message()).attachments
+        assert sent.data == file.data
+        # A kind of file that nothing here can open, so that nobody knows what is in it.
+        stored.write_bytes(b"\x76\x2f\x31\x01\x02\0\0\0prompt\0string\0lighthouse")
+        eve = system.guild.add_member("eve")
+        await eve.add_reaction(message, "✉️")
+        second = await eve.dm_channel.wait_for_message()
+        assert second.attachments == []
+        assert "cannot be freed of its metadata" in second.text()
 
 
 async def test_a_waiting_and_a_running_job_are_cancelled(system: System) -> None:
@@ -132,3 +145,10 @@ async def test_any_words_are_drawn_as_they_are(system: System, prompt: str) -> N
     assert not message.pings
     (row,) = system.rows("SELECT json_extract(parameters, '$.positive') FROM jobs")
     assert prompt.strip() in str(row[0])
+
+
+async def test_status_says_why_comfyui_cannot_be_used(tmp_path: Path) -> None:
+    async with guarded_server() as url, open_system(tmp_path, comfyui={"url": url}) as system, system.running():
+        async with asyncio.timeout(30):
+            while "wants a login" not in (await system.ada.slash(system.room, "status")).message.text():
+                pass

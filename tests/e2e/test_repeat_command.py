@@ -47,7 +47,12 @@ async def test_on_another_machine_without_the_workflow_and_the_character(here: D
     [sidecar] = here.data.glob("images/*/*.json")
     there = move(here, tmp_path / "there", "zoe")
     copied = Path(shutil.copy(sidecar, there))
-    code, output = await run(here, str(copied), "--out", str(there / "made.png"))
+    for _ in range(2):  # the first refusal must not make it known
+        code, output = await run(here, str(copied))
+        assert code == 1
+        for part in ("never run here", "KSampler", "CheckpointLoaderSimple", "--yes", "INPUT_INVALID"):
+            assert part in output
+    code, output = await run(here, str(copied), "--out", str(there / "made.png"), "--yes")
     assert code == 0, output
     with Image.open(there / "made.png") as made, Image.open(io.BytesIO(message.attachments[0].data)) as original:
         assert made.tobytes() == original.tobytes()
@@ -57,6 +62,8 @@ async def test_on_another_machine_without_the_workflow_and_the_character(here: D
     assert again["workflow"]["hash"] == once["workflow"]["hash"]
     assert again["parameters"]["positive"] == "a red boat"
     assert "negative" not in again["parameters"]
+    code, output = await run(here, str(copied))  # now it has run here
+    assert code == 0, output
 
 
 async def test_a_changed_workflow_must_be_chosen(here: DrawingSystem) -> None:
@@ -75,6 +82,26 @@ async def test_a_changed_workflow_must_be_chosen(here: DrawingSystem) -> None:
     assert rows[2][0] != rows[0][0]
 
 
+async def test_a_version_that_only_the_file_has_is_asked_for_where_another_is_here(
+    here: DrawingSystem, tmp_path: Path
+) -> None:
+    async with here.system.running():
+        await here.drawn(seed="123")
+    [sidecar] = here.data.glob("images/*/*.json")
+    there = move(here, tmp_path / "there", "nova")
+    copied = str(shutil.copy(sidecar, there))
+    own = there / "workflows" / "nova" / "image" / "default.json"
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps(graph(steps=3)), encoding="utf-8")
+    for arguments, part in (((), "steps: 2 → 3"), (("--use", "then"), "never run here")):
+        code, output = await run(here, copied, *arguments)
+        assert code == 1
+        assert part in " ".join(output.split())
+    for arguments in (("--use", "now"), ("--use", "then", "--yes")):
+        code, output = await run(here, copied, *arguments)
+        assert code == 0, output
+
+
 async def test_an_input_is_found_by_its_content(here: DrawingSystem, tmp_path: Path) -> None:
     async with here.system.running():
         first = await here.drawn()
@@ -84,11 +111,11 @@ async def test_an_input_is_found_by_its_content(here: DrawingSystem, tmp_path: P
     assert code == 0, output
     there = move(here, tmp_path / "there", "nova")
     copied = Path(shutil.copy(sidecars["upscale"], there))
-    code, output = await run(here, str(copied))
+    code, output = await run(here, str(copied), "--yes")
     assert code == 1
     assert "which is not here" in output
     shutil.copy(sidecars["default"].with_suffix(".png"), there)
-    code, output = await run(here, str(copied))
+    code, output = await run(here, str(copied), "--yes")
     assert code == 0, output
 
 

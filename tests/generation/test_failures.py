@@ -19,6 +19,7 @@ from bot.errors import (
     WorkflowNotFound,
 )
 from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
+from tests.comfyui.guarded_server import guarded_server
 from tests.generation.harness import Harness, node, open_house, picture, picture_graph, speech
 
 
@@ -281,6 +282,19 @@ async def test_jobs_wait_while_comfyui_is_away(harness: Harness, comfy: StandInC
     await seen.aclose()
     await comfy.start()
     assert (await harness.ended(job)).state is JobState.GENERATED
+
+
+@pytest.mark.parametrize(("encrypted", "part"), [(False, "wants a login"), (True, "a certificate that is not trusted")])
+async def test_why_jobs_wait_for_a_server_that_lets_nobody_in(tmp_path: Path, encrypted: bool, part: str) -> None:
+    async with guarded_server(encrypted=encrypted) as url, open_house(tmp_path, url) as harness:
+        job = await harness.draw()
+        seen = harness.orchestrator.watch(job.id)
+        async for update in seen:
+            if part in (getattr(update, "reason", None) or ""):
+                break
+        await seen.aclose()
+        assert part in str(harness.orchestrator.queue_view().reason)
+        await harness.orchestrator.cancel(job.id)
 
 
 async def test_a_job_lost_in_a_restart_is_run_again(harness: Harness, comfy: StandInComfyUI) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,26 @@ async def test_a_running_prompt_takes_the_gpu_first_and_is_followed(tmp_path: Pa
                 assert (await harness.ended(one)).state is JobState.GENERATED
             assert [attempt.n for attempt in await harness.store.attempts(job.id)] == [0]
     assert len(comfy.log.find("submitted")) == 3
+
+
+async def test_a_login_in_the_address_is_not_stored_and_todays_rows_are_followed(
+    tmp_path: Path, comfy: StandInComfyUI
+) -> None:
+    with_login = comfy.url.replace("://", "://ada:s3cret@")
+    async with comfy.set_breakpoint("KSampler", times=1) as hold:
+        async with open_house(tmp_path, with_login) as harness:
+            job = await harness.draw()
+            await hold.reached.wait()
+        data = tmp_path / "data"
+        assert not [path for path in data.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+        with closing(sqlite3.connect(data / "chorus.db")) as database, database:  # as it was stored before
+            database.execute("UPDATE attempts SET server = ?", (with_login,))
+        async with open_house(tmp_path, with_login) as harness:
+            await harness.orchestrator.recover()
+            hold.release()
+            assert (await harness.ended(job)).state is JobState.GENERATED
+            assert [attempt.n for attempt in await harness.store.attempts(job.id)] == [0]
+    assert len(comfy.log.find("submitted")) == 1
 
 
 async def test_a_prompt_that_ended_meanwhile_is_collected(tmp_path: Path, comfy: StandInComfyUI) -> None:

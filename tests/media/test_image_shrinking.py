@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
@@ -82,6 +85,44 @@ def test_without_metadata_the_graph_is_gone(tmp_path: Path) -> None:
         shrunk = shrink_image(path, limit, keep_metadata=False, max_pixels=MAX_PIXELS)
         assert b"KSampler" not in shrunk.data
         assert not opened(shrunk.data).getexif()
+
+
+def files_with_secrets() -> Iterator[tuple[str, bytes]]:
+    """One picture in each format with a text wherever the format has a place for one."""
+    secret = "KSampler " * 20
+    exif = Image.Exif()
+    for tag in (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.ImageDescription, ExifTags.Base.Artist):
+        exif[tag] = secret
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("prompt", secret)
+    texts.add_itxt("XML:com.adobe.xmp", secret)
+    several: dict[str, Any] = {"save_all": True, "append_images": [noise(200, 150)], "duration": 100}
+    options: dict[str, dict[str, Any]] = {
+        "png": {"pnginfo": texts, "exif": exif},
+        "apng.png": {"pnginfo": texts, "exif": exif, **several},
+        "jpg": {"comment": secret, "exif": exif, "xmp": secret.encode()},
+        "webp": {"exif": exif, "xmp": secret.encode(), "lossless": True},
+        "animated.webp": {"exif": exif, "xmp": secret.encode(), **several},
+        "gif": {"comment": secret},
+        "animated.gif": {"comment": secret, **several},
+        "tiff": {"tiffinfo": {270: secret, 305: secret, 700: secret.encode()}},
+        "avif": {"exif": exif, "xmp": secret.encode()},
+    }
+    for suffix, given in options.items():
+        out = io.BytesIO()
+        noise(200, 150).save(out, suffix.rpartition(".")[2].replace("jpg", "jpeg"), **given)
+        yield suffix, out.getvalue()
+
+
+@pytest.mark.parametrize(("suffix", "data"), [pytest.param(*each, id=each[0]) for each in files_with_secrets()])
+def test_without_metadata_no_format_keeps_a_word(tmp_path: Path, suffix: str, data: bytes) -> None:
+    assert b"KSampler" in data
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(data)
+    for limit in (10**7, len(data) * 3 // 4, 10_000, 3_000):
+        shrunk = shrink_image(path, limit, keep_metadata=False, max_pixels=MAX_PIXELS)
+        assert b"KSampler" not in shrunk.data
+        assert "KSampler" not in repr({**opened(shrunk.data).info, "exif": dict(opened(shrunk.data).getexif())})
 
 
 def test_metadata_larger_than_the_limit_is_left_out(tmp_path: Path) -> None:
