@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 from bot.characters import Character
 from bot.characters.library import CharacterLibrary
@@ -19,6 +20,7 @@ from bot.domain.conversations import ChatRole, Message, Scene, Thread
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, LanguageModelUnavailable
 from bot.gpu_lock import GpuLock
+from bot.language_model.errors import UnusableAnswerError
 from bot.storage.conversations import ConversationRepository
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ class TurnAnswerer:
         if turn is None:
             return False
         if turn.deleted_at is not None:
-            await self._discard(thread, turn, presenter)
+            await self._end_deleted(thread, turn, presenter)
         elif turn.state is JobState.GENERATED:
             await self._deliver(thread, turn, presenter)
         elif turn.alternatives:
@@ -102,7 +104,9 @@ class TurnAnswerer:
         turn = await self._repository.message(turn_id)
         if turn is None or (turn.state is not JobState.RUNNING and turn.deleted_at is None):
             return
-        if turn.alternatives and turn.deleted_at is None:
+        if turn.deleted_at is not None:
+            await self._end_deleted(thread, turn, presenter)
+        elif turn.alternatives:
             await self._restore(thread, turn, presenter)
         else:
             await self._discard(thread, turn, presenter)
@@ -124,22 +128,59 @@ class TurnAnswerer:
     async def _generate_or_discard(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         """Discard the turn if the model is unavailable, so that the beginning of an answer is not left in Discord."""
         try:
-            await self._generate(thread, turn, presenter)
+            async with self._given_up_after_errors(thread, turn, presenter):
+                await self._generate(thread, turn, presenter)
         except LanguageModelUnavailable:
             await self._discard(thread, turn, presenter)
             raise
 
     async def _generate_or_restore(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         try:
-            await self._generate(thread, turn, presenter)
+            async with self._given_up_after_errors(thread, turn, presenter):
+                await self._generate(thread, turn, presenter)
         except LanguageModelUnavailable:
             await self._restore(thread, turn, presenter)
             raise
+
+    @asynccontextmanager
+    async def _given_up_after_errors(
+        self, thread: Thread, turn: Message, presenter: TurnPresenter
+    ) -> AsyncGenerator[None]:
+        """Give the turn up after an error that would come again: the message waits no longer, the channel is told why.
+
+        A language model that is unavailable is waited for, which is up to the caller.
+        """
+        try:
+            yield
+        except UnusableAnswerError as error:
+            log.warning("turn %s has no answer: %s (%s)", turn.id, error, error.__cause__ or "no cause")
+            await self._give_up(thread, turn, presenter, error)
+        except LanguageModelUnavailable:
+            raise
+        except Exception as error:
+            log.exception("turn %s failed", turn.id)
+            failure = error if isinstance(error, ChorusError) else ChorusError("The answer could not be written.")
+            await self._give_up(thread, turn, presenter, failure)
+
+    async def _give_up(self, thread: Thread, turn: Message, presenter: TurnPresenter, error: ChorusError) -> None:
+        if turn.alternatives:
+            await self._restore(thread, turn, presenter)
+        else:
+            try:
+                await presenter.delete_posts(turn, thread)
+            finally:
+                await self._repository.end_without_answer(turn.id)
+        await presenter.show_error(thread, error)
 
     async def _discard(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         """Delete the turn's Discord messages and end it as FAILED."""
         await presenter.delete_posts(turn, thread)
         await self._repository.set_state([turn.id], JobState.FAILED)
+
+    async def _end_deleted(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
+        """End a turn that somebody deleted in Discord while it grew: what it answered gets no other answer."""
+        await presenter.delete_posts(turn, thread)
+        await self._repository.end_without_answer(turn.id)
 
     async def _restore(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         """Show the alternative again that was shown before the regeneration."""

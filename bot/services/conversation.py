@@ -52,6 +52,8 @@ async def open_conversation_services(
             max_tokens=llm.max_response_tokens,
             stop=llm.stop,
             timeout_seconds=llm.timeout_seconds,
+            max_answer_seconds=llm.max_answer_seconds,
+            max_answer_characters=llm.max_answer_characters,
         )
         budget = TokenBudget(llm.context_window, llm.max_response_tokens)
         image_prompts = ImagePromptWriter(model, options, gpu)
