@@ -6,7 +6,7 @@ from bot.characters.library import CharacterLibrary
 from bot.conversation.image_prompt_writer import ImagePromptWriter
 from bot.domain.conversations import Message
 from bot.domain.jobs import Derivation, GenerationRequest
-from bot.generation.preparation import RewrittenPrompt
+from bot.generation.prompt_rewriting import RewrittenPrompt
 from bot.storage.conversations import ConversationRepository
 
 OWN_WORDS_NOTE = "The language model was unavailable: drawn from your own words."
@@ -15,7 +15,7 @@ CONTEXT_MESSAGES = 12
 
 
 class RequestRewriter:
-    """Implements `bot.generation.preparation.PromptRewriter` with an `ImagePromptWriter`."""
+    """Implements `bot.generation.prompt_rewriting.PromptRewriter` with an `ImagePromptWriter`."""
 
     def __init__(
         self, writer: ImagePromptWriter, characters: CharacterLibrary, repository: ConversationRepository

@@ -200,3 +200,15 @@ async def test_scene_without_a_model_is_drawn_from_the_persons_words_and_says_so
         answer = await chat.system.ada.slash(chat.system.room, "scene", about="the harbour")
         await chat.system.result(answer.message)
     assert "language model was unavailable" in answer.message.text()
+
+
+async def test_a_stalled_model_delays_no_picture_but_those_that_need_it(chat: ChatSystem) -> None:
+    gate = asyncio.Event()
+    chat.model.script = [says("A quiet", " harbour.", gate=gate)]
+    async with chat.system.running():
+        scene = await chat.system.ada.slash(chat.system.room, "scene", about="the harbour")
+        await chat.model.wait_asked(1)
+        await chat.system.result(await chat.system.imagine(chat.system.bob))
+        gate.set()
+        await chat.system.result(scene.message)
+        await chat.system.until_delivered(2)
