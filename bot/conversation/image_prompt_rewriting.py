@@ -38,11 +38,12 @@ class RequestRewriter:
             subject = (
                 f"the same picture as this prompt, in other words and with another composition: {request.positive}"
             )
-            written = await self._writer.write(character, subject, history)
+            written = await self._writer.write(character, subject, history, person_id=request.requester_id)
             if not written.by_model:
                 return RewrittenPrompt(request.positive, SAME_PROMPT_NOTE)
             return RewrittenPrompt(written.positive)
-        written = await self._writer.write(character, request.written_prompt or request.positive, history)
+        words = request.written_prompt or request.positive
+        written = await self._writer.write(character, words, history, person_id=request.requester_id)
         return RewrittenPrompt(written.positive, None if written.by_model else OWN_WORDS_NOTE)
 
     async def _history(self, request: GenerationRequest) -> list[Message]:

@@ -21,6 +21,7 @@ from bot.domain.jobs import JobState
 from bot.errors import ChorusError, LanguageModelUnavailable
 from bot.gpu_lock import GpuLock
 from bot.language_model.errors import UnusableAnswerError
+from bot.language_model.request_slots import RequestSlots
 from bot.storage.conversations import ConversationRepository
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class TurnAnswerer:
         replies: Generates the text.
         image_prompts: Writes the prompts of pictures that characters send.
         gpu: The lock of the GPU that the language model shares with ComfyUI.
+        slots: Limits the requests to the language model at the same time.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class TurnAnswerer:
         replies: ReplyGenerator,
         image_prompts: ImagePromptWriter,
         gpu: GpuLock,
+        slots: RequestSlots,
     ) -> None:
         self._repository = repository
         self._characters = characters
         self._replies = replies
         self._image_prompts = image_prompts
         self._gpu = gpu
+        self._slots = slots
         self._reported_missing: set[tuple[int, str | None]] = set()
         """(channel, character) for which it was shown that the character does not exist any more."""
 
@@ -225,16 +229,18 @@ class TurnAnswerer:
         self, thread: Thread, turn: Message, character: Character, post: TurnPost, presenter: TurnPresenter
     ) -> Reply:
         """Generate the reply, and submit its picture, while the language model has the GPU."""
-        loop = asyncio.get_running_loop()
-        notice = loop.call_later(GPU_NOTICE_DELAY_SECONDS, post.update, WAITING_FOR_GPU_TEXT)
-        try:
-            async with self._gpu.conversation():
+        asked = await self._repository.message(turn.reply_to_id) if turn.reply_to_id else None
+        async with self._slots.slot(asked.author_id if asked is not None else None):
+            loop = asyncio.get_running_loop()
+            notice = loop.call_later(GPU_NOTICE_DELAY_SECONDS, post.update, WAITING_FOR_GPU_TEXT)
+            try:
+                async with self._gpu.conversation():
+                    notice.cancel()
+                    reply = await self._replies.generate(thread, turn, character, post)
+                    if reply.scenes and turn.job_id is None:
+                        await self._draw(thread, turn, character, reply.scenes[0], presenter)
+            finally:
                 notice.cancel()
-                reply = await self._replies.generate(thread, turn, character, post)
-                if reply.scenes and turn.job_id is None:
-                    await self._draw(thread, turn, character, reply.scenes[0], presenter)
-        finally:
-            notice.cancel()
         return reply
 
     async def _draw(

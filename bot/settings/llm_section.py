@@ -35,6 +35,8 @@ class LlmSection(Section):
     """The longest time in which the model may send nothing; then it counts as unavailable."""
     max_answer_seconds: Seconds = 600
     """The longest time for one turn's answer in all, whatever the model sends meanwhile."""
+    max_parallel: Count = 4
+    """How many requests the model gets at the same time; one person's are at most half of them, and at least one."""
     max_answer_characters: Count = 200_000
     """The most that one answer may have, with thoughts and everything else that is not shown."""
     stop: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from bot.domain.jobs import JobState
 from bot.errors import LanguageModelUnavailable
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
+from bot.language_model.request_slots import RequestSlots
 from tests.conversation.harness import Harness
 from tests.conversation.scripted_model import Answer, ScriptedModel, begin, chunk, says, scripted_model, serving
 
@@ -176,7 +177,7 @@ async def test_a_picture_is_drawn_from_the_given_words(server: ScriptedModel, ba
     server.script = [sends(HALF, bad, DONE)]
     nova = Character.model_validate({"id": "nova", "name": "Nova", "system_prompt": "You paint."})
     async with LanguageModel(server.url) as model:
-        writer = ImagePromptWriter(model, ModelOptions(model="scripted", timeout_seconds=5), GpuLock())
+        writer = ImagePromptWriter(model, ModelOptions(model="scripted", timeout_seconds=5), GpuLock(), RequestSlots(4))
         written = await writer.write(nova, "a boat")
     assert (written.positive, written.by_model) == ("a boat", False)
 
