@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from sandbox.discord import ErrorStatus
 from tests.conversation.scripted_model import calls_draw, says
 from tests.e2e.chat_system import ChatSystem
 
@@ -212,3 +213,24 @@ async def test_a_stalled_model_delays_no_picture_but_those_that_need_it(chat: Ch
         gate.set()
         await chat.system.result(scene.message)
         await chat.system.until_delivered(2)
+
+
+async def test_a_channel_that_cannot_be_read_silences_no_other_one(chat: ChatSystem) -> None:
+    other = chat.system.guild.add_channel("harbour")
+    async with chat.system.running():
+        for room in (chat.room, other):
+            await chat.use("nova", room)
+            await chat.ada.send(room, "hi")
+            await chat.until_said("Hello.", room)
+        await chat.until_settled(4)
+    await chat.ada.send(chat.room, "missed")
+    broken = f"/channels/{chat.room.id}/messages"
+    chat.system.discord.faults.always("GET", broken, ErrorStatus(502))
+    chat.model.script = [says("Yes?")]
+    async with chat.system.running():
+        await chat.ada.send(other, "hello?")
+        await chat.until_said("Yes?", other)
+        assert len(chat.system.discord.requests_to("GET", broken)) < 5  # discord.py still tries again
+        chat.system.discord.faults.clear()
+        await chat.until_said("Yes?")
+        await chat.until_settled(8)
