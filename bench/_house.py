@@ -138,7 +138,8 @@ async def open_system(
             config: dict[str, dict[str, Any]] = {
                 "discord": {"server": discord.url},
                 "comfyui": {"url": comfy.url, "queue": {"max_queue_size": 10_000, "max_per_user": 10_000}},
-                "llm": {"provider": "openai", "base_url": llm.url},
+                # One person talks in fifty channels here, and gets half of the slots.
+                "llm": {"provider": "openai", "base_url": llm.url, "max_parallel": 100},
                 "logging": {"level": "WARNING"},
             }
             for section, keys in sections.items():

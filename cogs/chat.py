@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -28,6 +30,8 @@ MISSED_LIMIT = 100
 """Messages read per channel after an absence, the newest."""
 READERS = 5
 """Channels read at once after an absence."""
+SLOW_READ_SECONDS = 1.0
+"""A channel that takes longer (it answers 502, say) lets the next one be read beside it."""
 _SPOKEN = {discord.MessageType.default, discord.MessageType.reply}
 
 
@@ -39,7 +43,9 @@ class ChatCog(commands.Cog, name="Chat"):
         self._service = bot.services.conversations
         self._delivery = delivery_of(bot)
         self._starting: asyncio.Task[None] | None = None
-        self._caught_up = asyncio.Event()
+        self._places_known = asyncio.Event()
+        self._catching_up: dict[int, asyncio.Event] = {}
+        """Channel -> set when what was missed in it has been read."""
         self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def cog_load(self) -> None:
@@ -66,7 +72,6 @@ class ChatCog(commands.Cog, name="Chat"):
         """A new message, also of bots (the service decides) but never an echo of our own."""
         if self._concerns_us(message):
             async with self._order(message.channel.id):
-                await self._caught_up.wait()
                 await self._service.receive(await self._incoming(message))
 
     @commands.Cog.listener()
@@ -100,11 +105,19 @@ class ChatCog(commands.Cog, name="Chat"):
             if not await self._service.delete_message(message_id):
                 self._delivery.outbox.unknown_deletions.append(message_id)
 
-    def _order(self, channel_id: int) -> asyncio.Lock:
-        """First come, first served; a thread is in line with its parent, whose conversation it shares."""
+    @asynccontextmanager
+    async def _order(self, channel_id: int) -> AsyncGenerator[None]:
+        """First come, first served; a thread is in line with its parent, whose conversation it shares.
+
+        What was missed in the channel comes first. A channel that cannot be read holds up no other one.
+        """
+        await self._places_known.wait()
+        if (caught_up := self._catching_up.get(channel_id)) is not None:
+            await caught_up.wait()
         channel = self.bot.get_channel(channel_id)
         home = channel.parent_id if isinstance(channel, discord.Thread) else channel_id
-        return self._in_order.setdefault(home, asyncio.Lock())
+        async with self._in_order.setdefault(home, asyncio.Lock()):
+            yield
 
     @commands.Cog.listener()
     async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
@@ -116,16 +129,18 @@ class ChatCog(commands.Cog, name="Chat"):
     @commands.Cog.listener()
     async def on_connect(self) -> None:
         """A new session, not a resumed one: what comes now waits until we have read what came before it."""
-        self._caught_up.clear()
+        self._places_known.clear()
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Read on where characters are spoken to; also after a connection that could not be resumed."""
         try:
-            readers = asyncio.Semaphore(READERS)
-            await asyncio.gather(*(self._read_on(place, readers) for place in await self._places()))
+            places = await self._places()
+            self._catching_up = caught_up = {place.id: asyncio.Event() for place in places}
         finally:
-            self._caught_up.set()
+            self._places_known.set()
+        readers = asyncio.Semaphore(READERS)
+        await asyncio.gather(*(self._read_on(place, readers, caught_up[place.id]) for place in places))
 
     async def _places(self) -> list[Any]:
         """Bound channels with their threads, and wherever else somebody was talked to; as far as we can see them."""
@@ -142,12 +157,19 @@ class ChatCog(commands.Cog, name="Chat"):
                 places[channel_id] = self.bot.get_partial_messageable(channel_id)  # in no cache: asked for by id
         return list(places.values())
 
-    async def _read_on(self, place: Any, readers: asyncio.Semaphore) -> None:
+    async def _read_on(self, place: Any, readers: asyncio.Semaphore, caught_up: asyncio.Event) -> None:
+        reading: asyncio.Task[None] | None = None
         try:
             async with readers:
-                await self._catch_up(place)
+                reading = asyncio.create_task(self._catch_up(place), name=f"catch up in {place.id}")
+                await asyncio.wait([reading], timeout=SLOW_READ_SECONDS)
+            await reading
         except (discord.HTTPException, *NETWORK_ERRORS) as error:
             log.info("channel %s cannot be read: %s", place.id, error)
+        finally:
+            if reading is not None:
+                reading.cancel()
+            caught_up.set()
 
     async def _catch_up(self, place: Any) -> None:
         newest = await self._service.repository.newest_discord_message_id(place.id)

@@ -108,8 +108,15 @@ class AnswerPolicy:
         return await self._repository.turns_since_last_person(thread.id) >= self._options.max_bot_turns
 
     def is_recent(self, message: Message | IncomingMessage) -> bool:
-        """Whether a message that was not answered at once is still worth an answer."""
+        """Whether a message that was written while the bot was away is worth an answer.
+
+        Ask this of such messages only: the clock of this computer may differ from Discord's, which dates messages.
+        """
         return datetime.now(UTC) - message.created_at < self._options.answer_missed_within
+
+    def is_too_late(self, seconds: float) -> bool:
+        """Whether a message that waited so long for an unavailable language model is not worth an answer any more."""
+        return seconds >= self._options.answer_missed_within.total_seconds()
 
     async def _replied_character(self, incoming: IncomingMessage) -> str | None:
         if incoming.replies_to_message_id is not None:

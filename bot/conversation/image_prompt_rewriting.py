@@ -6,7 +6,7 @@ from bot.characters.library import CharacterLibrary
 from bot.conversation.image_prompt_writer import ImagePromptWriter
 from bot.domain.conversations import Message
 from bot.domain.jobs import Derivation, GenerationRequest
-from bot.generation.preparation import RewrittenPrompt
+from bot.generation.prompt_rewriting import RewrittenPrompt
 from bot.storage.conversations import ConversationRepository
 
 OWN_WORDS_NOTE = "The language model was unavailable: drawn from your own words."
@@ -15,7 +15,7 @@ CONTEXT_MESSAGES = 12
 
 
 class RequestRewriter:
-    """Implements `bot.generation.preparation.PromptRewriter` with an `ImagePromptWriter`."""
+    """Implements `bot.generation.prompt_rewriting.PromptRewriter` with an `ImagePromptWriter`."""
 
     def __init__(
         self, writer: ImagePromptWriter, characters: CharacterLibrary, repository: ConversationRepository
@@ -38,11 +38,12 @@ class RequestRewriter:
             subject = (
                 f"the same picture as this prompt, in other words and with another composition: {request.positive}"
             )
-            written = await self._writer.write(character, subject, history)
+            written = await self._writer.write(character, subject, history, person_id=request.requester_id)
             if not written.by_model:
                 return RewrittenPrompt(request.positive, SAME_PROMPT_NOTE)
             return RewrittenPrompt(written.positive)
-        written = await self._writer.write(character, request.written_prompt or request.positive, history)
+        words = request.written_prompt or request.positive
+        written = await self._writer.write(character, words, history, person_id=request.requester_id)
         return RewrittenPrompt(written.positive, None if written.by_model else OWN_WORDS_NOTE)
 
     async def _history(self, request: GenerationRequest) -> list[Message]:

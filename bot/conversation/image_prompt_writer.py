@@ -15,6 +15,7 @@ from bot.errors import LanguageModelUnavailable
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
 from bot.language_model.errors import ContextOverflowError
+from bot.language_model.request_slots import RequestSlots
 
 log = logging.getLogger(__name__)
 
@@ -49,28 +50,33 @@ class ImagePromptWriter:
         model: The language model.
         options: The parameters of requests.
         gpu: The lock of the GPU that the language model shares with ComfyUI.
+        slots: Limits the requests at the same time.
     """
 
-    def __init__(self, model: LanguageModel, options: ModelOptions, gpu: GpuLock) -> None:
+    def __init__(self, model: LanguageModel, options: ModelOptions, gpu: GpuLock, slots: RequestSlots) -> None:
         self._model = model
         self._options = options
         self._gpu = gpu
+        self._slots = slots
 
-    async def write(self, character: Character, subject: str, history: Sequence[Message] = ()) -> ImagePrompt:
-        """Write a prompt while holding the GPU lock.
+    async def write(
+        self, character: Character, subject: str, history: Sequence[Message] = (), *, person_id: int | None = None
+    ) -> ImagePrompt:
+        """Write a prompt while holding a slot for a request and the GPU lock.
 
         Args:
             character: Its looks are described where it is to be seen.
             subject: What is to be drawn, in the person's or the character's words.
             history: The newest messages, oldest first; they tell what "that" or "there" means.
+            person_id: Discord id of who asked for the picture.
         """
-        async with self._gpu.conversation():
+        async with self._slots.slot(person_id), self._gpu.conversation():
             return await self.write_holding_gpu(character, subject, history)
 
     async def write_holding_gpu(
         self, character: Character, subject: str, history: Sequence[Message] = ()
     ) -> ImagePrompt:
-        """Write a prompt like `write`, for a caller that already holds the GPU lock."""
+        """Write a prompt like `write`, for a caller that already holds a slot and the GPU lock."""
         options = replace(
             self._options,
             model=character.preferred_llm.model or self._options.model,

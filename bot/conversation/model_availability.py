@@ -28,6 +28,8 @@ class ModelAvailability:
         self._waiting_threads: set[str] = set()
         self._notified_channels: set[int] = set()
         """Channels in which the error was shown and no answer has succeeded since."""
+        self._resumed_threads: set[str] = set()
+        """Threads that were resumed and have not asked for it yet."""
         self._check: asyncio.Task[None] | None = None
 
     async def wait_for_model(self, thread: Thread, error: LanguageModelUnavailable, presenter: TurnPresenter) -> None:
@@ -44,6 +46,12 @@ class ModelAvailability:
         """Show the next error in this thread's channel again."""
         self._notified_channels.discard(thread.channel_id)
 
+    def take_resumed(self, thread: Thread) -> bool:
+        """Whether the thread goes on because the model is available again; True once for each time."""
+        resumed = thread.id in self._resumed_threads
+        self._resumed_threads.discard(thread.id)
+        return resumed
+
     async def close(self) -> None:
         """Stop the check."""
         if self._check is not None:
@@ -55,6 +63,7 @@ class ModelAvailability:
             await asyncio.sleep(self.retry_seconds)
             if await self._is_available():
                 waiting, self._waiting_threads = self._waiting_threads, set()
+                self._resumed_threads |= waiting
                 for thread_id in waiting:
                     self._resume_thread(thread_id)
 

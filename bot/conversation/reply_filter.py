@@ -16,9 +16,15 @@ from bot.language_model.draw_tool import MAX_SCENE_LENGTH
 MAX_CHARACTERS = 16_000
 """Eight Discord messages; a longer reply is cut off."""
 
-_BLOCKS = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<draw>", "</draw>"))
-_OPENERS = tuple(opener for opener, _ in _BLOCKS)
-_MARKS = tuple(mark for block in _BLOCKS for mark in block)
+MAX_SCENES = 8
+"""Further `<draw>` blocks of a reply are removed without being kept."""
+
+_MARK = re.compile(r"<(/?)(think|thinking|draw)>", re.IGNORECASE | re.ASCII)
+_MARKS = ("<think>", "</think>", "<thinking>", "</thinking>", "<draw>", "</draw>")
+_LONGEST_MARK = max(len(mark) for mark in _MARKS)
+_CLOSERS = {name: re.compile(f"</{name}>", re.IGNORECASE | re.ASCII) for name in ("think", "thinking", "draw")}
+_LABEL_ROOM = 64
+"""Characters for asterisks and spaces around the character's own name."""
 _INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 
 
@@ -35,14 +41,18 @@ class ReplyFilter:
 
     def __init__(self, own_name: str, others: Sequence[str] = ()) -> None:
         own = re.escape(own_name)
-        self._prefix = re.compile(rf"\s*\**{own}\**\s*:\**\s*", re.IGNORECASE)
+        self._prefix = re.compile(rf"\s*\*{{0,8}}{own}\**\s*:\**\s*", re.IGNORECASE)
         self._label = f"{own_name}:".lower()
         names = "|".join(re.escape(name) for name in sorted({speaker_name(each) for each in others}, key=len))
         self._impersonation = re.compile(rf"(?:^|\n)[ \t]*\**(?:{names})\**[ \t]*:", re.IGNORECASE) if names else None
         # With room for asterisks, spaces and the colon around the name.
         self._longest_name = max((len(name) for name in others), default=0) + 8
         self._buffer = ""
+        """What is not decided yet: less than a mark, except while `feed` runs."""
         self._inside: str | None = None
+        """The name of the block that is open."""
+        self._block: list[str] = []
+        """What an open `<draw>` block has so far."""
         self._visible = ""
         self.scenes: list[str] = []
         """The contents of `<draw>` blocks, in order."""
@@ -62,48 +72,57 @@ class ReplyFilter:
         return self._showable(final=True)
 
     def _consume(self, *, final: bool) -> None:
-        while self._buffer:
-            if self._inside is not None:
-                if not self._leave_block(final=final):
-                    return
-                continue
-            start = self._buffer.find("<")
-            if start < 0:
-                self._take(len(self._buffer))
-                return
-            self._take(start)
-            lowered = self._buffer[:12].lower()
-            opener = next((each for each in _OPENERS if lowered.startswith(each)), None)
-            if opener is not None:
-                self._inside = dict(_BLOCKS)[opener]
-                self._buffer = self._buffer[len(opener) :]
-            elif (closer := next((each for each in _MARKS if lowered.startswith(each)), None)) is not None:
-                if closer != "</draw>":  # some chat templates contain `<think>`, and only its end is streamed
-                    self._visible = ""
-                self._buffer = self._buffer[len(closer) :]
-            elif not final and any(each.startswith(lowered) for each in _MARKS):
-                return  # may still become a mark
-            else:
-                self._take(1)
+        """Decide about the buffer from its beginning; what may still become a mark stays in it."""
+        data, position = self._buffer, 0
+        self._buffer = ""
+        while position < len(data) and not self.ended:
+            following = self._read_block(data, position) if self._inside else self._read_text(data, position, final)
+            if following == position:  # undecided, or the block was never closed: none of it is text
+                break
+            position = following
+        if not self.ended:
+            self._buffer = "" if final else data[position:]
 
-    def _leave_block(self, *, final: bool) -> bool:
-        """Remove the inside of a block; False while its end has not arrived."""
-        closer = self._inside or ""
-        end = self._buffer.lower().find(closer)
-        if end < 0:
-            if final:  # the block was never closed: none of it is text
-                self._buffer = ""
-            return False
-        if closer == "</draw>" and (scene := self._buffer[:end].strip()):
+    def _read_text(self, data: str, position: int, final: bool) -> int:
+        """Take text up to the next mark, or one mark; return the position after it."""
+        start = data.find("<", position)
+        if start != position:
+            end = len(data) if start < 0 else start
+            self._take(data[position:end])
+            return end
+        mark = _MARK.match(data, position)
+        if mark is None:
+            head = data[position : position + _LONGEST_MARK].lower()
+            if not final and any(each.startswith(head) for each in _MARKS):
+                return position
+            self._take("<")
+            return position + 1
+        name = mark[2].lower()
+        if not mark[1]:
+            self._inside, self._block = name, []
+        elif name != "draw":  # some chat templates contain `<think>`, and only its end is streamed
+            self._visible = ""
+        return mark.end()
+
+    def _read_block(self, data: str, position: int) -> int:
+        """Remove the inside of a block up to its end; what may be the beginning of the end stays."""
+        name = self._inside or ""
+        closer = _CLOSERS[name].search(data, position)
+        end = closer.start() if closer else max(len(data) - len(f"</{name}>") + 1, position)
+        if name == "draw":
+            self._block.append(data[position:end])
+        if closer is None:
+            return end
+        if name == "draw" and (scene := "".join(self._block).strip()) and len(self.scenes) < MAX_SCENES:
             self.scenes.append(scene[:MAX_SCENE_LENGTH])
-        self._buffer = self._buffer[end + len(closer) :]
         self._inside = None
-        return True
+        return closer.end()
 
-    def _take(self, count: int) -> None:
+    def _take(self, text: str) -> None:
+        if not self._visible:
+            text = text.lstrip()  # a model that sends nothing but white space must not fill the reply with it
         checked_from = max(len(self._visible) - self._longest_name, 0)
-        self._visible += self._buffer[:count]
-        self._buffer = self._buffer[count:]
+        self._visible += text[: MAX_CHARACTERS + 1]
         # A reply that begins with "Ada:" only repeats the form of its prompt; a later line speaks for Ada.
         lines = self._impersonation.finditer(self._visible, checked_from) if self._impersonation else iter(())
         found = next((line for line in lines if self._without_prefix(self._visible[: line.start()])), None)
@@ -116,7 +135,6 @@ class ReplyFilter:
 
     def _stop(self) -> None:
         self.ended = True
-        self._buffer = ""
 
     def _without_prefix(self, text: str) -> str:
         prefix = self._prefix.match(text)
@@ -125,7 +143,8 @@ class ReplyFilter:
     def _showable(self, *, final: bool) -> str:
         text = self._without_prefix(self._visible)
         final = final or self.ended
-        if not final and self._label.startswith(text.replace("*", "").strip().lower()):
+        may_be_label = len(text) < len(self._label) + _LABEL_ROOM
+        if not final and may_be_label and self._label.startswith(text.replace("*", "").strip().lower()):
             return ""  # may still become "Nova:"
         if final or self._impersonation is None:
             return text.rstrip()

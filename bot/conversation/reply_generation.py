@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,8 @@ from bot.conversation.sanitizing import speaker_name
 from bot.conversation.token_budget import TokenBudget
 from bot.domain.conversations import ChatRole, Message, Scene, Thread
 from bot.errors import LanguageModelUnavailable
-from bot.language_model.client import DrawCall, LanguageModel, ModelOptions, TextDelta
-from bot.language_model.errors import ContextOverflowError
+from bot.language_model.client import Delta, DrawCall, LanguageModel, ModelOptions, TextDelta
+from bot.language_model.errors import AnswerLimitError, ContextOverflowError, UnusableAnswerError
 from bot.storage.conversations import ConversationRepository
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,9 @@ DRAW_IN_TEXT = (
 )
 """Instruction for models that take no tools; `ReplyFilter` reads the block."""
 MAX_REQUESTS = 3
-"""Requests for one reply, after errors and empty answers."""
+"""Requests for one reply while the prompt is too long for the server."""
+MAX_FAILURES = 2
+"""Requests for one reply that may fail, or be answered with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +73,21 @@ class ReplyGenerator:
     async def generate(self, thread: Thread, turn: Message, character: Character, post: TurnPost) -> Reply:
         """Generate the reply for a turn and show it in `post` while it grows.
 
-        The request is repeated after a lost connection, an empty answer, and, with a smaller prompt, when the prompt
-        was too long for the server.
+        The request is repeated once after a lost connection or an unusable answer, and, with a smaller prompt, when the
+        prompt was too long for the server. All requests together take no longer than `max_answer_seconds`.
 
         Raises:
             LanguageModelUnavailable: There was no answer.
+            UnusableAnswerError: The server answers, but with nothing that can be shown.
         """
+        ends_at = time.monotonic() + self._options.max_answer_seconds
         # A turn that is regenerated must not read itself or what was written after it.
         history = [each for each in await self._repository.history(thread) if each.position < turn.position]
-        budget = self._budget
+        budget, failures = self._budget, 0
         for attempt in range(1, MAX_REQUESTS + 1):
+            seconds_left = max(ends_at - time.monotonic(), 0.0)
             try:
-                reply = await self._stream(history, character, post, budget)
+                return await self._request(history, character, post, budget, max_seconds=seconds_left)
             except ContextOverflowError as error:
                 budget = replace(budget, context_window=budget.context_window // 2)
                 log.info(
@@ -89,42 +95,52 @@ class ReplyGenerator:
                 )
                 if attempt == MAX_REQUESTS:
                     raise LanguageModelUnavailable("The conversation does not fit the language model.") from error
-                continue
+            except AnswerLimitError:
+                raise
             except LanguageModelUnavailable:
-                if attempt > 1:
+                failures += 1
+                if failures == MAX_FAILURES or attempt == MAX_REQUESTS:
                     raise
-                continue
-            if reply.text:
-                return reply
-        raise LanguageModelUnavailable("The language model answered with nothing.")
+        raise UnusableAnswerError  # not reached: the last request returns or raises
 
-    async def _stream(
-        self, history: Sequence[Message], character: Character, post: TurnPost, budget: TokenBudget
+    async def _request(
+        self,
+        history: Sequence[Message],
+        character: Character,
+        post: TurnPost,
+        budget: TokenBudget,
+        *,
+        max_seconds: float,
     ) -> Reply:
-        """Make one request. The text of the result is empty if the model answered with nothing."""
+        """Make one request.
+
+        Raises:
+            UnusableAnswerError: The answer has neither text nor a scene.
+        """
         speakers = _speakers(history)
-        options = self._request_options(character, speakers)
+        options = replace(self._request_options(character, speakers), max_answer_seconds=max_seconds)
         draws = character.image_generation.enabled
         tools = draws and self._model.offers_tools(options.model)
         extra = (DRAW_WITH_TOOL if tools else DRAW_IN_TEXT) if draws else ""
         messages = build_chat_prompt(character, history, _budget_for(character, budget), extra=extra)
         visible = ReplyFilter(character.name, speakers)
         scenes: list[Scene] = []
+        reason: UnusableAnswerError | None = None
         async with aclosing(self._model.stream(messages, options, tools=tools)) as deltas:
-            async for delta in deltas:
-                match delta:
-                    case TextDelta(text):
-                        post.update(visible.feed(text))
-                    case DrawCall(scene) if not draws:
-                        log.info("%s does not draw, but its model called the tool for: %.200s", character.id, scene)
-                    case DrawCall(scene):
-                        scenes.append(Scene(description=scene, source="tool"))
-                if visible.ended:
-                    break
+            try:
+                await _show(deltas, visible, scenes, post)
+            except AnswerLimitError as error:  # the text before the limit is the reply
+                log.warning("An answer of %s was cut off: %s", character.id, error)
+                reason = error
         text = visible.finish()
         if draws:
             scenes += [Scene(description=scene, source="text") for scene in visible.scenes]
-        return Reply(text or (PICTURE_ONLY_TEXT if scenes else ""), options.model, tuple(scenes))
+        elif scenes:
+            log.info("%s does not draw, but its model called the tool", character.id)
+            scenes = []
+        if not text and not scenes:
+            raise reason or UnusableAnswerError("The language model answered with nothing.")
+        return Reply(text or PICTURE_ONLY_TEXT, options.model, tuple(scenes))
 
     def _request_options(self, character: Character, speakers: Sequence[str]) -> ModelOptions:
         """Return the parameters for a character, whose answer ends where it would write another speaker's line."""
@@ -137,6 +153,18 @@ class ReplyGenerator:
             max_tokens=preferred.max_tokens or self._options.max_tokens,
             stop=tuple(dict.fromkeys([*self._options.stop, *(f"\n{name}:" for name in speakers)])),
         )
+
+
+async def _show(deltas: AsyncIterator[Delta], visible: ReplyFilter, scenes: list[Scene], post: TurnPost) -> None:
+    """Feed an answer to the filter and show the text so far, until the end of the answer or of what may be shown."""
+    async for delta in deltas:
+        match delta:
+            case TextDelta(text):
+                post.update(visible.feed(text))
+            case DrawCall(scene):
+                scenes.append(Scene(description=scene, source="tool"))
+        if visible.ended:
+            return
 
 
 def _speakers(history: Sequence[Message]) -> list[str]:

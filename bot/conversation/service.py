@@ -83,8 +83,10 @@ class ConversationService:
             addressed_to=decision.character_id if decision.wants_answer else None,
             state=JobState.QUEUED if answered else JobState.DELIVERED,
         )
-        if message is not None and answered and not missed:
-            self.scheduler.schedule(thread.id)
+        if message is not None and answered:
+            self.scheduler.received(message)
+            if not missed:
+                self.scheduler.schedule(thread.id)
         return message
 
     async def answer_newest(self, missed: Sequence[Message]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 from bot.characters import Character
 from bot.characters.library import CharacterLibrary
@@ -19,6 +20,8 @@ from bot.domain.conversations import ChatRole, Message, Scene, Thread
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, LanguageModelUnavailable
 from bot.gpu_lock import GpuLock
+from bot.language_model.errors import UnusableAnswerError
+from bot.language_model.request_slots import RequestSlots
 from bot.storage.conversations import ConversationRepository
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ class TurnAnswerer:
         replies: Generates the text.
         image_prompts: Writes the prompts of pictures that characters send.
         gpu: The lock of the GPU that the language model shares with ComfyUI.
+        slots: Limits the requests to the language model at the same time.
     """
 
     def __init__(
@@ -50,12 +54,14 @@ class TurnAnswerer:
         replies: ReplyGenerator,
         image_prompts: ImagePromptWriter,
         gpu: GpuLock,
+        slots: RequestSlots,
     ) -> None:
         self._repository = repository
         self._characters = characters
         self._replies = replies
         self._image_prompts = image_prompts
         self._gpu = gpu
+        self._slots = slots
         self._reported_missing: set[tuple[int, str | None]] = set()
         """(channel, character) for which it was shown that the character does not exist any more."""
 
@@ -86,7 +92,7 @@ class TurnAnswerer:
         if turn is None:
             return False
         if turn.deleted_at is not None:
-            await self._discard(thread, turn, presenter)
+            await self._end_deleted(thread, turn, presenter)
         elif turn.state is JobState.GENERATED:
             await self._deliver(thread, turn, presenter)
         elif turn.alternatives:
@@ -102,7 +108,9 @@ class TurnAnswerer:
         turn = await self._repository.message(turn_id)
         if turn is None or (turn.state is not JobState.RUNNING and turn.deleted_at is None):
             return
-        if turn.alternatives and turn.deleted_at is None:
+        if turn.deleted_at is not None:
+            await self._end_deleted(thread, turn, presenter)
+        elif turn.alternatives:
             await self._restore(thread, turn, presenter)
         else:
             await self._discard(thread, turn, presenter)
@@ -124,22 +132,59 @@ class TurnAnswerer:
     async def _generate_or_discard(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         """Discard the turn if the model is unavailable, so that the beginning of an answer is not left in Discord."""
         try:
-            await self._generate(thread, turn, presenter)
+            async with self._given_up_after_errors(thread, turn, presenter):
+                await self._generate(thread, turn, presenter)
         except LanguageModelUnavailable:
             await self._discard(thread, turn, presenter)
             raise
 
     async def _generate_or_restore(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         try:
-            await self._generate(thread, turn, presenter)
+            async with self._given_up_after_errors(thread, turn, presenter):
+                await self._generate(thread, turn, presenter)
         except LanguageModelUnavailable:
             await self._restore(thread, turn, presenter)
             raise
+
+    @asynccontextmanager
+    async def _given_up_after_errors(
+        self, thread: Thread, turn: Message, presenter: TurnPresenter
+    ) -> AsyncGenerator[None]:
+        """Give the turn up after an error that would come again: the message waits no longer, the channel is told why.
+
+        A language model that is unavailable is waited for, which is up to the caller.
+        """
+        try:
+            yield
+        except UnusableAnswerError as error:
+            log.warning("turn %s has no answer: %s (%s)", turn.id, error, error.__cause__ or "no cause")
+            await self._give_up(thread, turn, presenter, error)
+        except LanguageModelUnavailable:
+            raise
+        except Exception as error:
+            log.exception("turn %s failed", turn.id)
+            failure = error if isinstance(error, ChorusError) else ChorusError("The answer could not be written.")
+            await self._give_up(thread, turn, presenter, failure)
+
+    async def _give_up(self, thread: Thread, turn: Message, presenter: TurnPresenter, error: ChorusError) -> None:
+        if turn.alternatives:
+            await self._restore(thread, turn, presenter)
+        else:
+            try:
+                await presenter.delete_posts(turn, thread)
+            finally:
+                await self._repository.end_without_answer(turn.id)
+        await presenter.show_error(thread, error)
 
     async def _discard(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         """Delete the turn's Discord messages and end it as FAILED."""
         await presenter.delete_posts(turn, thread)
         await self._repository.set_state([turn.id], JobState.FAILED)
+
+    async def _end_deleted(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
+        """End a turn that somebody deleted in Discord while it grew: what it answered gets no other answer."""
+        await presenter.delete_posts(turn, thread)
+        await self._repository.end_without_answer(turn.id)
 
     async def _restore(self, thread: Thread, turn: Message, presenter: TurnPresenter) -> None:
         """Show the alternative again that was shown before the regeneration."""
@@ -184,16 +229,18 @@ class TurnAnswerer:
         self, thread: Thread, turn: Message, character: Character, post: TurnPost, presenter: TurnPresenter
     ) -> Reply:
         """Generate the reply, and submit its picture, while the language model has the GPU."""
-        loop = asyncio.get_running_loop()
-        notice = loop.call_later(GPU_NOTICE_DELAY_SECONDS, post.update, WAITING_FOR_GPU_TEXT)
-        try:
-            async with self._gpu.conversation():
+        asked = await self._repository.message(turn.reply_to_id) if turn.reply_to_id else None
+        async with self._slots.slot(asked.author_id if asked is not None else None):
+            loop = asyncio.get_running_loop()
+            notice = loop.call_later(GPU_NOTICE_DELAY_SECONDS, post.update, WAITING_FOR_GPU_TEXT)
+            try:
+                async with self._gpu.conversation():
+                    notice.cancel()
+                    reply = await self._replies.generate(thread, turn, character, post)
+                    if reply.scenes and turn.job_id is None:
+                        await self._draw(thread, turn, character, reply.scenes[0], presenter)
+            finally:
                 notice.cancel()
-                reply = await self._replies.generate(thread, turn, character, post)
-                if reply.scenes and turn.job_id is None:
-                    await self._draw(thread, turn, character, reply.scenes[0], presenter)
-        finally:
-            notice.cancel()
         return reply
 
     async def _draw(

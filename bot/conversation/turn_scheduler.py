@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,6 +21,9 @@ from bot.language_model.client import LanguageModel
 from bot.storage.conversations import ConversationRepository
 
 log = logging.getLogger(__name__)
+
+MAX_PAUSE_SECONDS = 60.0
+"""The longest time until a worker that failed is started again; the first pause is a second, each further one twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ class TurnScheduler:
         """Threads that were scheduled while their worker ran, which may have looked for messages just before."""
         self._answers: dict[str, _RunningAnswer] = {}
         """Thread id -> what its worker answers now."""
+        self._retry_pauses: dict[str, float] = {}
+        """Thread -> seconds after which its worker, which failed, was started again."""
+        self._received_at: dict[str, float] = {}
+        """Message that waits for an answer -> monotonic time at which this process received it or found it waiting."""
         self._turn_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -73,10 +81,19 @@ class TurnScheduler:
         return self._presenter
 
     async def start(self, presenter: TurnPresenter) -> None:
-        """Begin to answer, also what was left unfinished when the bot stopped."""
+        """Begin to answer, also what was left unfinished when the bot stopped and is recent enough for an answer."""
         self._presenter = presenter
-        for message in await self._repository.unfinished_messages():
+        unfinished = await self._repository.unfinished_messages()
+        left = [each for each in unfinished if each.role is ChatRole.USER and each.id not in self._received_at]
+        too_old = [message.id for message in left if not self._policy.is_recent(message)]
+        if too_old:
+            await self._repository.set_state(too_old, JobState.DELIVERED)
+        for message in unfinished:
             self.schedule(message.thread_id)
+
+    def received(self, message: Message) -> None:
+        """Note a message that waits for an answer. From now on its waiting counts by the monotonic clock."""
+        self._received_at[message.id] = time.monotonic()
 
     async def close(self) -> None:
         """Cancel the workers. Turns that they were generating stay RUNNING in the database; `start` resumes them."""
@@ -86,6 +103,7 @@ class TurnScheduler:
         await self.availability.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._workers.clear()
+        self._presenter = None
 
     async def wait_until_idle(self) -> None:
         """Return when no worker runs; threads that wait for the language model have none."""
@@ -110,6 +128,7 @@ class TurnScheduler:
 
     async def cancel_answer_to(self, deleted: Message) -> None:
         """Cancel the generation that the deleted message was the reason for, or the result of."""
+        self._forget([deleted])
         turn = await self._answerer.turn_interrupted_by(deleted)
         answer = self._answers.get(turn.thread_id) if turn is not None else None
         if turn is not None and answer is not None and answer.message_id in {turn.id, turn.reply_to_id}:
@@ -120,7 +139,12 @@ class TurnScheduler:
         if task.cancelled():
             return
         if task.exception() is not None:
-            log.error("The worker of thread %s failed", thread_id, exc_info=task.exception())
+            # Only the database is left to fail here, and what waits must not wait for the next message or start.
+            seconds = self._retry_pauses[thread_id] = min(self._retry_pauses.get(thread_id, 0.5) * 2, MAX_PAUSE_SECONDS)
+            log.error("The worker of thread %s failed; again in %g s", thread_id, seconds, exc_info=task.exception())
+            asyncio.get_running_loop().call_later(seconds, self.schedule, thread_id)
+            return
+        self._retry_pauses.pop(thread_id, None)
         if thread_id in self._scheduled_again:
             self.schedule(thread_id)
 
@@ -147,15 +171,33 @@ class TurnScheduler:
                 await self._run_cancellable(thread, turn.id, work)
             return True
         waiting = await self._repository.waiting_messages(thread.id)
-        too_old = [message.id for message in waiting if not self._policy.is_recent(message)]
+        too_old = self._missed_while_unavailable(thread, waiting)
         if too_old:
-            await self._repository.set_state(too_old, JobState.DELIVERED)
-        recent = [message for message in waiting if message.id not in too_old]
+            await self._repository.set_state([message.id for message in too_old], JobState.DELIVERED)
+            self._forget(too_old)
+        recent = [message for message in waiting if message not in too_old]
         if not recent:
             return False
-        newest = [message for message in recent if message.character_id == recent[0].character_id][-1]
+        answered = [message for message in recent if message.character_id == recent[0].character_id]
+        newest = answered[-1]
         await self._run_cancellable(thread, newest.id, self._answerer.answer(thread, newest, self.presenter))
+        self._forget(answered)
         return True
+
+    def _missed_while_unavailable(self, thread: Thread, waiting: Sequence[Message]) -> list[Message]:
+        """Return the messages that are too old for an answer now that the language model is available again.
+
+        What waits for any other reason is answered, however long that takes: nobody has missed it.
+        """
+        now = time.monotonic()
+        waited = [now - self._received_at.setdefault(message.id, now) for message in waiting]
+        if not self.availability.take_resumed(thread):
+            return []
+        return [message for message, seconds in zip(waiting, waited, strict=True) if self._policy.is_too_late(seconds)]
+
+    def _forget(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._received_at.pop(message.id, None)
 
     async def _run_cancellable(self, thread: Thread, message_id: str, work: Coroutine[Any, Any, Any]) -> None:
         """Run `work` in a task of its own, so that `cancel_answer_to` can end it without ending the worker."""

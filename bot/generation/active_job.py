@@ -61,6 +61,7 @@ class ActiveJob:
         executing_since: Monotonic time at which ComfyUI began with the part that runs.
         ended: The job has ended in the database. What still runs for it is stopped and its result is thrown away.
         stop_requested: Set when the job has ended: interrupt its prompt.
+        rewriting: Lets the language model write the prompt; until it is done, the queue passes the job over.
         preparation: Prepares the next part; its result is None if the job ended meanwhile.
         losses: How often ComfyUI lost an attempt in a restart.
         memory_retries: How often a part was run again after an out-of-memory error.
@@ -81,6 +82,7 @@ class ActiveJob:
     executing_since: float | None = None
     ended: bool = False
     stop_requested: asyncio.Event = field(default_factory=asyncio.Event)
+    rewriting: asyncio.Task[None] | None = None
     preparation: asyncio.Task[PreparedPart | None] | None = None
     losses: int = 0
     memory_retries: int = 0

@@ -72,9 +72,13 @@ class JobRegistry:
         await self.durations.load(active.job)
         self.active[active.job.id] = active
         if active.ended or not active.pending_parts:
+            self.remove_if_done(active)
             return
         if active.job.id not in self.queue:
-            (self.queue.push_front if front else self.queue.push)(active.job)
+            if front:
+                self.queue.push_front(active.job)
+            else:
+                self.queue.push(active.job, ready=active.rewriting is None)
         self.notify_change()
 
     async def run_part_again(self, active: ActiveJob, part: int) -> None:
@@ -134,6 +138,10 @@ class JobRegistry:
 
     async def discard_preparation(self, active: ActiveJob, state: AttemptState) -> None:
         """Do not submit what was prepared; its attempt, if it was stored, ends as `state`."""
+        rewriting, active.rewriting = active.rewriting, None
+        if rewriting is not None and rewriting is not asyncio.current_task():
+            rewriting.cancel()
+            await asyncio.wait({rewriting})
         task, active.preparation = active.preparation, None
         if task is None or task is asyncio.current_task():
             return

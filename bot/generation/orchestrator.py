@@ -5,6 +5,7 @@ The life of a job, and where each step is::
     Orchestrator.submit                        limits, checks, QUEUED is stored
       Acceptance.accept                        acceptance.py
       JobQueue.require_space, .push            queue.py
+    PromptRewriting                            prompt_rewriting.py, only if asked for; other jobs go ahead meanwhile
     Dispatcher._prepare, ._run_next            dispatcher.py, one for each ComfyUI server
       Preparer.prepare                         preparation.py: graph, uploads, an attempt and RUNNING are stored
       Executor.execute                         execution.py: submitted and followed, with the GPU lock
@@ -50,7 +51,8 @@ from bot.generation.options import GenerationOptions
 from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.outputs import OutputFolder
 from bot.generation.postprocessing import Postprocessor
-from bot.generation.preparation import Preparer, PromptRewriter
+from bot.generation.preparation import Preparer
+from bot.generation.prompt_rewriting import PromptRewriter, PromptRewriting
 from bot.generation.queue import JobQueue
 from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_jobs
 from bot.gpu_lock import GpuLock, SwapStatistics
@@ -104,7 +106,6 @@ class Orchestrator:
         self._jobs = jobs
         self._versions = versions
         self._servers = tuple(servers)
-        self._rewriter = rewriter
         self._acceptance = Acceptance(characters, workflows, versions)
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
@@ -117,6 +118,7 @@ class Orchestrator:
         queue = JobQueue(options.max_live_in_a_row, max_size=options.max_queue_size, max_per_user=options.max_per_user)
         self._registry = JobRegistry(jobs, queue, len(self._servers))
         self._registry.busy_reason = self._busy_reason
+        self._rewriting = PromptRewriting(self._registry, rewriter)
         self._dispatchers = {server.client.url: self._dispatcher(server) for server in self._servers}
         self._accept_lock = asyncio.Lock()
         self._storing = set[asyncio.Task[Job]]()
@@ -232,6 +234,7 @@ class Orchestrator:
             raise RuntimeError("recover comes before the first submit")
         found = await read_recovered_jobs(self._jobs, self._folder, self._options.owner)
         for active in found.queued:
+            self._rewriting.start(active)
             await self._registry.enqueue(active)
         by_server = await self._by_server(found)
         for active in (*(one.active for one in found.open_attempts), *found.collected):
@@ -268,7 +271,7 @@ class Orchestrator:
             ]
 
     def _dispatcher(self, server: ComfyServer) -> Dispatcher:
-        preparer = Preparer(server.client, self._registry, self._acceptance, self._rewriter)
+        preparer = Preparer(server.client, self._registry, self._acceptance)
         outcomes = OutcomeHandler(
             client=server.client,
             uploads=preparer.uploads,
@@ -305,7 +308,9 @@ class Orchestrator:
         job = accepted.job
         await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
         self._start_dispatchers()
-        await self._registry.enqueue(new_active_job(job))
+        active = new_active_job(job)
+        self._rewriting.start(active)
+        await self._registry.enqueue(active)
         _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
         return job
 

@@ -6,15 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
 from bot.domain.attempts import Attempt, attempt_id
-from bot.domain.jobs import GenerationRequest, InputFile, Job
+from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
 from bot.generation.acceptance import Acceptance, injection
@@ -30,22 +29,6 @@ _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _AWAY_AFTER_SECONDS = 0.5
 """How long a server may take to answer before people are told that it is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class RewrittenPrompt:
-    """A prompt that the language model wrote; `note` is a sentence for the person beside the result."""
-
-    positive: str
-    note: str | None = None
-
-
-class PromptRewriter(Protocol):
-    """Writes the prompts of requests with `rewrite`. Implemented in `bot.conversation`, a layer above this one."""
-
-    async def rewrite(self, request: GenerationRequest) -> RewrittenPrompt:
-        """The prompt to draw. Without a language model these are the request's own words, with a note."""
-        ...
 
 
 class InputUploads:
@@ -88,14 +71,11 @@ class InputUploads:
 class Preparer:
     """Prepares parts of jobs for one server."""
 
-    def __init__(
-        self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance, rewriter: PromptRewriter | None = None
-    ) -> None:
+    def __init__(self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance) -> None:
         self.uploads = InputUploads(client)
         self._client = client
         self._registry = registry
         self._acceptance = acceptance
-        self._rewriter = rewriter
         self._version: tuple[Mapping[str, Any], str] | None = None
         """The `/object_info` that ComfyUI's version was asked for, and that version."""
 
@@ -109,7 +89,6 @@ class Preparer:
             ChorusError: The job cannot be run.
 
         """
-        await self._rewrite_prompt(active)
         job = active.job
         workflow = await self._acceptance.accepted_workflow(job)
         part = min(active.pending_parts)
@@ -131,17 +110,6 @@ class Preparer:
         active.pending_parts.discard(part)
         active.job = active.job.model_copy(update={"parameters": parameters})
         return PreparedPart(attempt, graph)
-
-    async def _rewrite_prompt(self, active: ActiveJob) -> None:
-        """Let the language model write the prompt, once per job: it is stored with the first attempt."""
-        job = active.job
-        if self._rewriter is None or not job.request.rewrite or job.parameters.get("rewritten"):
-            return
-        written = await self._rewriter.rewrite(job.request)
-        if written.note:
-            active.add_note(written.note)
-        parameters = {**job.parameters, "positive": written.positive, "rewritten": True}
-        active.job = job.model_copy(update={"parameters": parameters})
 
     async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
         while True:

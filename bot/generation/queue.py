@@ -21,6 +21,8 @@ class _Entry:
     job: Job
     server: str | None = None
     """The server that prepares the job; no other one takes it."""
+    ready: bool = True
+    """False while the job's prompt is being written: it keeps its place, and the others go ahead."""
     is_new: bool = True
     """False for a job that was served before: it counted against the limits when it was accepted."""
 
@@ -79,9 +81,15 @@ class JobQueue:
 
     # -- order
 
-    def push(self, job: Job) -> None:
-        """Append a newly accepted job."""
-        self._line(job).append(_Entry(job))
+    def push(self, job: Job, *, ready: bool = True) -> None:
+        """Append a newly accepted job; one that is not ready is passed over until `mark_ready`."""
+        self._line(job).append(_Entry(job, ready=ready))
+
+    def mark_ready(self, job_id: UUID) -> None:
+        """The job can be prepared now; does nothing if it is not in the queue."""
+        for entry in (*self._live, *self._others):
+            if entry.job.id == job_id:
+                entry.ready = True
 
     def push_front(self, job: Job) -> None:
         """Put a job that was served before in front of all others of its line."""
@@ -140,4 +148,4 @@ class JobQueue:
 
 def _first(line: deque[_Entry], server: str | None) -> _Entry | None:
     """The first entry that the server may take; server None: the first of all."""
-    return next((entry for entry in line if server is None or entry.server in {None, server}), None)
+    return next((entry for entry in line if server is None or (entry.ready and entry.server in {None, server})), None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self, cast
 
@@ -15,7 +16,15 @@ import openai
 from bot.domain.conversations import ChatMessage
 from bot.errors import LanguageModelUnavailable
 from bot.language_model.draw_tool import DRAW_TOOL, ToolCallCollector
-from bot.language_model.errors import translate_error
+from bot.language_model.errors import UNVALIDATED_ERRORS, AnswerLimitError, error_in_stream, translate_error
+from bot.language_model.event_stream import (
+    SurrogateJoiner,
+    delta_of,
+    fragment_size,
+    read_events,
+    text_of,
+    without_surrogates,
+)
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
@@ -46,6 +55,10 @@ class ModelOptions:
     timeout_seconds: float = 120.0
     """The longest time without a chunk of the answer. It includes the first chunk, before which the server may have to
     load the model."""
+    max_answer_seconds: float = 600.0
+    """The longest time that an answer may take in all, whatever the server sends meanwhile."""
+    max_answer_characters: int = 200_000
+    """The most that an answer may have, with thoughts and all that is not shown; an empty fragment counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,38 @@ class DrawCall:
 
 
 Delta = TextDelta | DrawCall
+
+
+class _AnswerClock:
+    """Limits each wait for the server, and all of them together."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._options = options
+        self._ends_at = time.monotonic() + options.max_answer_seconds
+
+    @asynccontextmanager
+    async def limit(self) -> AsyncGenerator[None]:
+        """Limit one wait.
+
+        Raises:
+            AnswerLimitError: The time for the whole answer is over.
+            LanguageModelUnavailable: The server sent nothing for `timeout_seconds`.
+        """
+        left = self._ends_at - time.monotonic()
+        is_last = left <= self._options.timeout_seconds
+        if left <= 0:  # a server that sends without a pause never makes a wait time out
+            raise self._too_long()
+        try:
+            async with asyncio.timeout(min(left, self._options.timeout_seconds)):
+                yield
+        except TimeoutError as error:
+            if is_last:
+                raise self._too_long() from error
+            seconds = f"{self._options.timeout_seconds:g}"
+            raise LanguageModelUnavailable(f"The language model said nothing for {seconds} seconds.") from error
+
+    def _too_long(self) -> AnswerLimitError:
+        return AnswerLimitError("The language model came to no end in time.")
 
 
 class LanguageModel:
@@ -107,25 +152,31 @@ class LanguageModel:
 
         Raises:
             LanguageModelUnavailable: No connection, a timeout, an error status, or a connection lost in the middle.
+            UnusableAnswerError: What the server sends cannot be read.
+            AnswerLimitError: The answer is longer than the options allow; everything up to the limit was yielded.
             ContextOverflowError: The prompt is too long for the server.
         """
-        calls = ToolCallCollector()
+        calls, joiner, clock = ToolCallCollector(), SurrogateJoiner(), _AnswerClock(options)
+        characters_left = options.max_answer_characters
         try:
-            async with asyncio.timeout(options.timeout_seconds):
+            async with clock.limit():
                 stream = await self._open(messages, options, tools=tools and self.offers_tools(options.model))
             async with stream:
-                chunks = aiter(stream)
+                events = read_events(stream.response.aiter_bytes())
                 while True:
-                    async with asyncio.timeout(options.timeout_seconds):
-                        chunk = await anext(chunks, None)
-                    if chunk is None:
+                    async with clock.limit():
+                        event = await anext(events, None)
+                    if event is None:
                         break
-                    calls.feed(chunk)
-                    if chunk.choices and (text := chunk.choices[0].delta.content):
+                    if event.get("error"):
+                        raise error_in_stream(event["error"], stream.response.request)
+                    delta = delta_of(event)
+                    calls.feed(delta)
+                    if text := joiner.feed(text_of(delta))[:characters_left]:
                         yield TextDelta(text)
-        except TimeoutError as error:
-            seconds = f"{options.timeout_seconds:g}"
-            raise LanguageModelUnavailable(f"The language model said nothing for {seconds} seconds.") from error
+                    characters_left -= fragment_size(delta)
+                    if characters_left <= 0:
+                        raise AnswerLimitError(f"The language model wrote {options.max_answer_characters} characters.")
         except openai.APIError as error:
             raise translate_error(error) from error
         except httpx2.HTTPError as error:  # the `openai` client does not wrap errors while a stream is read
@@ -147,11 +198,13 @@ class LanguageModel:
         try:
             async with asyncio.timeout(LIST_TIMEOUT_SECONDS):
                 page = await self._client.models.list()
+            return [without_surrogates(model.id) for model in page.data]
         except TimeoutError as error:
             raise LanguageModelUnavailable from error
         except openai.APIError as error:
             raise translate_error(error) from error
-        return [model.id for model in page.data]
+        except UNVALIDATED_ERRORS as error:
+            raise LanguageModelUnavailable("The language model's server sent a list that cannot be read.") from error
 
     async def _default_model(self) -> str:
         if self._first_model is None:

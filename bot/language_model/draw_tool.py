@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any, cast
 
-from openai.types.chat import ChatCompletionChunk, ChatCompletionToolParam
+from openai.types.chat import ChatCompletionToolParam
+
+from bot.language_model.event_stream import without_surrogates
 
 MAX_SCENE_LENGTH = 2000
 """Characters of a scene's description; the rest is cut off."""
@@ -29,6 +32,24 @@ DRAW_TOOL: ChatCompletionToolParam = {
 }
 
 
+@dataclass
+class _Call:
+    """A tool call as far as it was streamed."""
+
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+
+    def feed(self, function: dict[str, Any]) -> None:
+        name: Any = function.get("name")
+        arguments: Any = function.get("arguments")
+        if isinstance(name, str):
+            self.name += name
+        if isinstance(arguments, dict):  # an object where the API has its JSON as a string
+            self.arguments.append(json.dumps(arguments))
+        elif isinstance(arguments, str):
+            self.arguments.append(arguments)
+
+
 class ToolCallCollector:
     """Puts the tool calls of one streamed answer together.
 
@@ -36,20 +57,22 @@ class ToolCallCollector:
     """
 
     def __init__(self) -> None:
-        self._calls: dict[int, list[str]] = {}
+        self._calls: dict[int, _Call] = {}
 
-    def feed(self, chunk: ChatCompletionChunk) -> None:
-        """Take the fragments of tool calls out of the next chunk of the stream."""
-        for choice in chunk.choices[:1]:
-            for call in choice.delta.tool_calls or []:
-                name_and_arguments = self._calls.setdefault(call.index, ["", ""])
-                if call.function is not None:
-                    name_and_arguments[0] += call.function.name or ""
-                    name_and_arguments[1] += call.function.arguments or ""
+    def feed(self, delta: dict[str, Any]) -> None:
+        """Take the fragments of tool calls out of the next fragment of the answer; what is no call is passed over."""
+        calls: Any = delta.get("tool_calls")
+        for position, call in enumerate(cast("list[Any]", calls) if isinstance(calls, list) else ()):
+            function: Any = cast("dict[str, Any]", call).get("function") if isinstance(call, dict) else None
+            if not isinstance(function, dict):
+                continue
+            index: Any = cast("dict[str, Any]", call).get("index")
+            parts = self._calls.setdefault(index if isinstance(index, int) else position, _Call())
+            parts.feed(cast("dict[str, Any]", function))
 
     def scenes(self) -> list[str]:
         """Return the scenes of all calls of `draw`, in order; calls without a description are left out."""
-        found = [parse_scene(arguments) for name, arguments in self._calls.values() if name == "draw"]
+        found = [parse_scene("".join(call.arguments)) for call in self._calls.values() if call.name == "draw"]
         return [scene for scene in found if scene]
 
 
@@ -65,9 +88,11 @@ def parse_scene(arguments: str) -> str | None:
     """
     try:
         parsed: Any = json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         parsed = arguments
     if isinstance(parsed, dict):
         values = [value for value in cast("dict[str, Any]", parsed).values() if isinstance(value, str)]
         parsed = values[0] if values else ""
-    return parsed.strip()[:MAX_SCENE_LENGTH] if isinstance(parsed, str) and parsed.strip() else None
+    if not isinstance(parsed, str) or not parsed.strip():
+        return None
+    return without_surrogates(parsed.strip()[:MAX_SCENE_LENGTH])

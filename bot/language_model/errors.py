@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import httpx2
 import openai
 
 from bot.errors import LanguageModelUnavailable
 
 
+class UnusableAnswerError(LanguageModelUnavailable):
+    """The server answers, but its answer is none: nothing, not readable, or without an end. Repeating may not help."""
+
+    default = "The language model sent an answer that cannot be read."
+    default_advice = "Try again. The owner should check the model and its server (`chorus doctor`)."
+
+
+class AnswerLimitError(UnusableAnswerError):
+    """The answer took longer, or became longer, than `llm.max_answer_seconds` and `llm.max_answer_characters` allow."""
+
+    default = "The language model came to no end."
+    default_advice = "Try again. The owner can change `llm.max_answer_seconds` and `llm.max_answer_characters`."
+
+
 class ContextOverflowError(Exception):
     """The server says that the prompt is longer than its context window, which may be smaller than configured."""
+
+
+UNVALIDATED_ERRORS: tuple[type[Exception], ...] = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What the `openai` client raises, or what using its result raises, when a server sends something of another form: it
+does not validate what it parses."""
+
+
+def error_in_stream(error: object, request: httpx2.Request) -> openai.APIError:
+    """Return the error that a server sent as an event in the middle of an answer."""
+    message: object = cast("dict[str, object]", error).get("message") if isinstance(error, dict) else error
+    text = message if isinstance(message, str) else "An error occurred during streaming"
+    return openai.APIError(text, request=request, body=cast("object", error))
 
 
 def translate_error(error: openai.APIError) -> LanguageModelUnavailable | ContextOverflowError:

@@ -105,7 +105,8 @@ class ModelUnloader:
 
     async def _get(self, path: str) -> dict[str, Any]:
         async with self._session.get(self._root + path, raise_for_status=True) as response:
-            return cast("dict[str, Any]", await response.json(content_type=None))
+            answer: Any = await response.json(content_type=None)
+            return cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         async with self._session.post(self._root + path, json=body, raise_for_status=True) as response:

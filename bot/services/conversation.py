@@ -17,6 +17,7 @@ from bot.conversation.token_budget import TokenBudget
 from bot.conversation.turn_answerer import TurnAnswerer
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
+from bot.language_model.request_slots import RequestSlots
 from bot.settings import Settings
 from bot.storage.conversations import ConversationRepository
 
@@ -52,15 +53,19 @@ async def open_conversation_services(
             max_tokens=llm.max_response_tokens,
             stop=llm.stop,
             timeout_seconds=llm.timeout_seconds,
+            max_answer_seconds=llm.max_answer_seconds,
+            max_answer_characters=llm.max_answer_characters,
         )
         budget = TokenBudget(llm.context_window, llm.max_response_tokens)
-        image_prompts = ImagePromptWriter(model, options, gpu)
+        slots = RequestSlots(llm.max_parallel)
+        image_prompts = ImagePromptWriter(model, options, gpu, slots)
         answerer = TurnAnswerer(
             repository,
             characters,
             replies=ReplyGenerator(repository, model, options, budget),
             image_prompts=image_prompts,
             gpu=gpu,
+            slots=slots,
         )
         conversation = settings.conversation
         conversations = ConversationService(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from bot.settings.section import HttpUrl, Seconds, Section, not_a_boolean
+from bot.settings.section import Count, HttpUrl, Seconds, Section, not_a_boolean
 
 PROVIDER_URLS = {
     "ollama": "http://127.0.0.1:11434/v1",
@@ -33,6 +33,12 @@ class LlmSection(Section):
     temperature: Annotated[float, BeforeValidator(not_a_boolean), Field(ge=0, le=2)] = 0.8
     timeout_seconds: Seconds = 120
     """The longest time in which the model may send nothing; then it counts as unavailable."""
+    max_answer_seconds: Seconds = 600
+    """The longest time for one turn's answer in all, whatever the model sends meanwhile."""
+    max_parallel: Count = 4
+    """How many requests the model gets at the same time; one person's are at most half of them, and at least one."""
+    max_answer_characters: Count = 200_000
+    """The most that one answer may have, with thoughts and everything else that is not shown."""
     stop: tuple[str, ...] = ()
     """Stop sequences of the owner's; those that keep a character from speaking for others are always added."""
     tools: Literal["auto", "always", "never"] = "auto"

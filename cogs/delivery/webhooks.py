@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 NAME_LIMIT: Final = 80
 REFUSED_SECONDS: Final = 600.0
 """For how long a refused webhook is not asked for again."""
+PATIENCE_SECONDS: Final = 5.0
+"""How long a character's words wait for its webhook. Discord may limit the making of webhooks for half a minute."""
 _FORBIDDEN = re.compile("clyde|discord", re.IGNORECASE)
 _RESERVED = {"everyone", "here"}
 
@@ -65,15 +67,23 @@ class CharacterWebhooks:
         self._used: dict[int, int] = {}
         self._uses = 0
         self._locks: dict[int, asyncio.Lock] = {}
+        self._making: dict[tuple[int, str], asyncio.Task[discord.Webhook | None]] = {}
         self._session: WebhookSession | None = None
 
     async def close(self) -> None:
         """Close the connections; call it when no turn is posted any more."""
+        for task in self._making.values():
+            task.cancel()
+        await asyncio.gather(*self._making.values(), return_exceptions=True)
         if self._session is not None:
             await self._session.close()
 
     async def of(self, channel: WebhookChannel, character: Character) -> discord.Webhook | None:
-        """The webhook that speaks as `character`; None where the bot may not manage webhooks, or Discord refuses one.
+        """The webhook that speaks as `character`.
+
+        Returns:
+            None where the bot speaks itself: it may not manage webhooks, Discord refuses one, or Discord takes longer
+            than `PATIENCE_SECONDS`. Then it is found or made in the background, for the next message.
 
         Raises:
             discord.DiscordServerError: Discord is away.
@@ -81,17 +91,40 @@ class CharacterWebhooks:
         """
         if not channel.permissions_for(channel.guild.me).manage_webhooks:
             return None
+        key = (channel.id, character.id)
+        webhook = self._known.get(key)
+        if webhook is None:
+            task = self._making.get(key) or self._start_making(channel, character)
+            await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+            if not task.done():
+                log.warning("the webhook of %s takes long: the bot speaks itself", character.id)
+                return None
+            webhook = task.result()
+        if webhook is None:
+            return None
+        self._uses += 1
+        self._used[webhook.id] = self._uses
+        await self._remember_use(channel, character, webhook)
+        return webhook
+
+    def _start_making(self, channel: WebhookChannel, character: Character) -> asyncio.Task[discord.Webhook | None]:
+        key = (channel.id, character.id)
+        task = asyncio.create_task(self._known_webhook(channel, character), name=f"webhook of {character.id}")
+        self._making[key] = task
+
+        def done(_: asyncio.Task[discord.Webhook | None]) -> None:
+            del self._making[key]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.info("no webhook for %s: %s", character.id, error)  # whoever still waits raises it
+
+        task.add_done_callback(done)
+        return task
+
+    async def _known_webhook(self, channel: WebhookChannel, character: Character) -> discord.Webhook | None:
         async with self._locks.setdefault(channel.id, asyncio.Lock()):
-            key = (channel.id, character.id)
-            webhook = self._known.get(key)
-            if webhook is None:
-                webhook = await self._find_or_make(channel, character)
-                if webhook is None:
-                    return None
-                self._known[key] = webhook
-            self._uses += 1
-            self._used[webhook.id] = self._uses
-            await self._remember_use(channel, character, webhook)
+            webhook = await self._find_or_make(channel, character)
+            if webhook is not None:
+                self._known[channel.id, character.id] = webhook
             return webhook
 
     async def by_id(self, channel: WebhookChannel, webhook_id: int) -> discord.Webhook | None:

@@ -23,6 +23,7 @@ from bot.domain.conversations import IncomingMessage, Message, Scene, Thread
 from bot.errors import ChorusError
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
+from bot.language_model.request_slots import RequestSlots
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
@@ -86,13 +87,15 @@ def build_service(
     repository: ConversationRepository, characters: CharacterLibrary, model: LanguageModel, **options: Any
 ) -> ConversationService:
     gpu = GpuLock()
+    slots = RequestSlots(4)
     model_options = ModelOptions(model="scripted", timeout_seconds=5)
     answerer = TurnAnswerer(
         repository,
         characters,
         replies=ReplyGenerator(repository, model, model_options, TokenBudget(4096, 256)),
-        image_prompts=ImagePromptWriter(model, model_options, gpu),
+        image_prompts=ImagePromptWriter(model, model_options, gpu, slots),
         gpu=gpu,
+        slots=slots,
     )
     chosen = ConversationOptions(default_character="nova", retry_seconds=0.05, **options)
     return ConversationService(repository, characters, model, answerer, chosen)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.conversation.harness import Harness
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from tests.conversation.harness import Harness, open_harness
 
 
 async def test_the_error_is_shown_once_and_everything_is_answered_when_the_model_is_back(harness: Harness) -> None:
@@ -27,3 +31,18 @@ async def test_after_an_answer_the_next_error_is_shown_again(harness: Harness) -
     harness.server.away = True
     await harness.say_and_wait("two")
     assert harness.presenter.errors == ["LLM_UNAVAILABLE", "LLM_UNAVAILABLE"]
+
+
+async def test_who_waited_too_long_for_the_model_gets_no_answer_and_the_next_one_does(tmp_path: Path) -> None:
+    async with open_harness(tmp_path, answer_missed_within=timedelta(0)) as harness:
+        harness.server.away = True
+        await harness.say_and_wait("one")
+        assert harness.presenter.errors == ["LLM_UNAVAILABLE"]
+        harness.server.away = False
+        async with asyncio.timeout(60):
+            while await harness.repository.unfinished_messages():  # noqa: ASYNC110 - the database has no events
+                await asyncio.sleep(0.01)
+        await harness.answered()
+        await harness.say_and_wait("two", author="Bo")
+        assert [text for text in harness.presenter.finished if text] == ["Hello."]
+        assert harness.last_history() == ["Ada: one\nBo: two"]

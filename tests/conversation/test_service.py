@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChatRole, Message
 from bot.domain.jobs import JobState
@@ -170,10 +172,35 @@ async def test_a_missed_message_is_answered_also_after_a_crash_before_its_answer
     assert harness.prompts() == ["Ada: and you?"]
 
 
-async def test_an_old_message_is_not_answered(harness: Harness) -> None:
-    await harness.say_and_wait("hello?", created_at=datetime.now(UTC) - timedelta(minutes=11))
-    assert harness.presenter.posts == []
-    assert (await harness.history())[0].state is JobState.DELIVERED
+@pytest.mark.parametrize("minutes", [-60, 11, 600])
+async def test_a_message_is_answered_whatever_the_difference_of_the_clocks(harness: Harness, minutes: int) -> None:
+    await harness.say_and_wait("hello?", created_at=datetime.now(UTC) - timedelta(minutes=minutes))
+    assert harness.presenter.finished == ["Hello."]
+
+
+@pytest.mark.setting("conversation.answer_missed_within_minutes")
+async def test_without_time_for_missed_messages_all_others_are_answered(tmp_path: Path) -> None:
+    async with open_harness(tmp_path, answer_missed_within=timedelta(0)) as harness:
+        gate = asyncio.Event()
+        harness.server.script = [says("One", ".", gate=gate), says("Two.")]
+        await harness.say("first")
+        await harness.server.wait_asked(1)
+        await harness.say("second", author="Bo")
+        gate.set()
+        await harness.answered()
+        assert harness.presenter.finished == ["One.", "Two."]
+        assert await missed(harness, "third") != []
+        await harness.answered()
+        assert len(harness.presenter.posts) == 2
+
+
+async def test_what_was_left_by_an_earlier_process_and_is_old_is_not_answered(tmp_path: Path) -> None:
+    async with open_harness(tmp_path, answer_missed_within=timedelta(minutes=15)) as harness:
+        await missed(harness, "hello?", created_at=datetime.now(UTC) - timedelta(minutes=11))
+        presenter = await harness.restart()  # with the default of ten minutes
+        await harness.answered()
+        assert presenter.posts == []
+        assert (await harness.history())[0].state is JobState.DELIVERED
 
 
 async def test_two_bots_do_not_answer_each_other_for_ever(tmp_path: Path) -> None:
@@ -209,3 +236,23 @@ async def test_a_message_that_comes_while_a_worker_looks_for_the_last_time_is_an
         await harness.server.wait_asked(2)
         await harness.answered()
         assert harness.prompts() == ["Ada: hi", "Bo: and me?"]
+
+
+class FailingOnce(ConversationRepository):
+    """A database that cannot be read the first time a worker looks for messages."""
+
+    failed = False
+
+    async def waiting_messages(self, thread_id: str) -> Sequence[Message]:
+        if not self.failed:
+            self.failed = True
+            raise OSError("disk I/O error")
+        return await super().waiting_messages(thread_id)
+
+
+async def test_a_worker_that_failed_is_started_again(tmp_path: Path) -> None:
+    async with open_harness(tmp_path, FailingOnce) as harness:
+        await harness.say("hi")
+        await harness.server.wait_asked(1)
+        await harness.answered()
+        assert harness.presenter.finished == ["Hello."]

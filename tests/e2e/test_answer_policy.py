@@ -84,10 +84,12 @@ async def test_a_turn_deleted_while_it_grows_ends_there(chat: ChatSystem) -> Non
         await chat.ada.send(chat.room, "talk")
         turn = await chat.until_said("Blah")
         await moderator.delete(turn)
-        await chat.system.until_rows("SELECT state FROM messages WHERE role = 'assistant'", ("failed",))
+        await chat.system.until_rows("SELECT state FROM messages", ("delivered",), ("failed",))
         gate.set()
         await chat.ada.send(chat.room, "hello")
         await chat.until_said("Hello you.")
+        await chat.until_settled(4)
+    assert len(chat.model.asked) == 2
     assert "Blah" not in str(chat.model.asked[-1]["messages"][1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from sandbox.discord import ErrorStatus
 from tests.conversation.scripted_model import calls_draw, says
 from tests.e2e.chat_system import ChatSystem
 
@@ -200,3 +201,37 @@ async def test_scene_without_a_model_is_drawn_from_the_persons_words_and_says_so
         answer = await chat.system.ada.slash(chat.system.room, "scene", about="the harbour")
         await chat.system.result(answer.message)
     assert "language model was unavailable" in answer.message.text()
+
+
+async def test_a_stalled_model_delays_no_picture_but_those_that_need_it(chat: ChatSystem) -> None:
+    gate = asyncio.Event()
+    chat.model.script = [says("A quiet", " harbour.", gate=gate)]
+    async with chat.system.running():
+        scene = await chat.system.ada.slash(chat.system.room, "scene", about="the harbour")
+        await chat.model.wait_asked(1)
+        await chat.system.result(await chat.system.imagine(chat.system.bob))
+        gate.set()
+        await chat.system.result(scene.message)
+        await chat.system.until_delivered(2)
+
+
+async def test_a_channel_that_cannot_be_read_silences_no_other_one(chat: ChatSystem) -> None:
+    other = chat.system.guild.add_channel("harbour")
+    async with chat.system.running():
+        for room in (chat.room, other):
+            await chat.use("nova", room)
+            await chat.ada.send(room, "hi")
+            await chat.until_said("Hello.", room)
+        await chat.until_settled(4)
+    for room in (chat.room, other):
+        await chat.ada.send(room, "missed")
+    chat.system.discord.faults.always("GET", f"/channels/{chat.room.id}/messages", ErrorStatus(502))
+    chat.model.script = [says("Sorry."), says("Yes?")]
+    async with chat.system.running():
+        await chat.until_said("Sorry.", other)
+        await chat.ada.send(other, "hello?")
+        # discord.py tries to read the broken channel again for 24 seconds.
+        await other.wait_for_message(lambda shown: shown.content == "Yes?", timeout=15)
+        chat.system.discord.faults.clear()
+        await chat.until_said("Yes?")
+        await chat.until_settled(10)

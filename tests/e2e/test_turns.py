@@ -329,3 +329,13 @@ async def test_two_quick_presses_show_what_is_in_the_history(chat: ChatSystem) -
         await chat.until_settled(2)
     assert turn.content == "Second."
     assert chat.system.rows("SELECT shown_alternative FROM messages WHERE role = 'assistant'") == [(1,)]
+
+
+async def test_a_webhook_that_discord_delays_does_not_delay_the_words(chat: ChatSystem) -> None:
+    chat.system.discord.faults.next("POST", "/channels/*/webhooks", RateLimited(30))
+    async with chat.system.running():
+        await chat.use("nova")
+        await chat.ada.send(chat.room, "hi")
+        await chat.room.wait_for_message(lambda shown: shown.content == "**Nova:** Hello.", timeout=20)
+        await chat.until_settled(2)
+        assert chat.turns == []

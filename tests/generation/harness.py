@@ -15,6 +15,7 @@ from bot.domain.jobs import GenerationRequest, Job, JobKind, Origin
 from bot.errors import CharacterNotFound, WorkflowNotFound
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import ComfyServer, Orchestrator
+from bot.generation.prompt_rewriting import PromptRewriter
 from bot.gpu_lock import GpuLock, VramHandover
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.database import Database
@@ -169,6 +170,7 @@ async def open_house(
     *,
     files: Files | None = None,
     handover: VramHandover | None = None,
+    rewriter: PromptRewriter | None = None,
     wrap: Callable[[JobRepository], JobRepository] = lambda store: store,
     options: ClientOptions = OPTIONS,
     **settings: Any,
@@ -192,5 +194,6 @@ async def open_house(
             workflows=Workflows(files),
             servers=[ComfyServer(client, gpu)],
             ffmpeg=Ffmpeg(),
+            rewriter=rewriter,
         ) as orchestrator:
             yield Harness(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)
