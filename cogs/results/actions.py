@@ -54,8 +54,17 @@ class ResultActions:
     # -- while it waits or runs
 
     async def cancel(self, interaction: Interaction, job: Job) -> None:
-        """End a waiting job, or interrupt a running one. The progress message shows the outcome by itself."""
+        """End a waiting job, or interrupt a running one. The progress message shows the outcome by itself.
+
+        A progress message that Discord let the bot neither edit nor delete (its webhook was deleted) is edited as the
+        answer to the press, which needs no permission.
+        """
         self.bot.services.policy.require_control(interaction_actor(interaction), job.request.requester_id)
+        link = await message_link(self.bot, job) if job.state not in UNFINISHED else None
+        if link is not None and interaction.message is not None and not link.endswith(f"/{interaction.message.id}"):
+            embed = discord.Embed(description=f"That job is over: {link}").set_footer(text=footer(job))
+            await interaction.response.edit_message(embed=embed, attachments=[], view=None)
+            return
         # Acknowledged first: interrupting asks ComfyUI, which may take longer than Discord's 3 s.
         await interaction.response.defer()
         if not await self.bot.services.orchestrator.cancel(job.id):
