@@ -14,7 +14,7 @@ from bot.derived_jobs.service import pictures
 from bot.domain.jobs import UNFINISHED, JobKind
 from bot.errors import InputInvalid, NotAllowed
 from bot.workflows.version_differences import shortened
-from cogs.actors import interaction_actor
+from cogs.actors import interaction_actor, may_reach_job, may_view_job
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, turn_embed
@@ -39,15 +39,21 @@ class ResultActions:
         self.bot = bot
         self.starter = starter
 
-    async def job(self, match: re.Match[str]) -> Job:
-        """The job that a custom id names.
+    async def job(self, interaction: Interaction, match: re.Match[str], *, reach_only: bool = False) -> Job:
+        """The job that a custom id names. The id says nothing about who may: altered clients send any id they know.
+
+        Args:
+            interaction: Who pressed, and where.
+            match: Of the custom id.
+            reach_only: Nothing of the result is shown or made anew; it may be for adults only.
 
         Raises:
-            InputInvalid: Its row is gone (an old data folder was removed).
+            InputInvalid: Its row is gone (an old data folder was removed), or the person does not reach it from here.
 
         """
         job = await self.bot.services.orchestrator.job(UUID(match["job"]))
-        if job is None:
+        allowed = may_reach_job if reach_only else may_view_job
+        if job is None or not allowed(interaction, job):
             raise InputInvalid("I no longer have that job.", advice="Start a new one with `/imagine`.")
         return job
 
@@ -126,7 +132,7 @@ class ResultActions:
     async def picture_chosen(self, interaction: Interaction, match: re.Match[str]) -> None:
         """The answer to "Which of the pictures?"."""
         derive = self.vary if match["action"] == "vary" else self.upscale
-        await derive(interaction, await self.job(match), n=int(match["n"]))
+        await derive(interaction, await self.job(interaction, match), n=int(match["n"]))
 
     async def open_remix(self, interaction: Interaction, job: Job) -> None:
         """Show the form to those who may submit it."""
@@ -140,7 +146,7 @@ class ResultActions:
 
     async def submit_remix(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Start the job that the submitted form asks for."""
-        job = await self.job(match)
+        job = await self.job(interaction, match)
         settings = await self.bot.services.derived_jobs.main_settings(job)
         changes = read_remix(job, settings, submitted_values(interaction))
         await self.starter.start_by_interaction(interaction, job, lambda requester: remix(job, requester, changes))

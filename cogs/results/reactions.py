@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
@@ -11,11 +12,11 @@ import discord
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.deliveries import Delivery, DeliveryKind
 from bot.errors import ChorusError, InputInvalid, NotAllowed
-from cogs.actors import reaction_actor
+from cogs.actors import asked_by, reaction_actor
 from cogs.results.deletion import delete_result, delete_turn
 from cogs.results.derived_job_starter import AlreadyRunning, DerivedJobStarter
 from cogs.results.direct_messages import send_result, send_turn
-from cogs.results.turn_actions import asked_by, write_alternative
+from cogs.results.turn_actions import write_alternative
 from cogs.speak import speech_of
 from cogs.ui.errors import error_embed
 from cogs.ui.reactions import ACTIONS, Action, MessageContent, Reaction, reaction_of
@@ -73,7 +74,7 @@ class ReactionHandler:
     ) -> None:
         if row is None:
             if ACTIONS[reaction].get(MessageContent.OTHER) is Action.SPEAK:
-                await self._speak(actor, payload, channel, None)
+                await self._speak(actor, payload, channel, is_turn=False)
             return
         if row.job_id is not None:
             job = await self._bot.services.orchestrator.job(row.job_id)
@@ -118,7 +119,7 @@ class ReactionHandler:
             case Action.ALTERNATIVE:
                 await write_alternative(self._bot, actor, turn)
             case Action.SPEAK:
-                await self._speak(actor, payload, channel, turn)
+                await self._speak(actor, payload, channel, is_turn=True)
             case Action.SEND_TEXT:
                 await send_turn(self._bot, turn, actor.user_id)
             case Action.DELETE:
@@ -128,16 +129,16 @@ class ReactionHandler:
                 return
 
     async def _speak(
-        self, actor: Actor, payload: discord.RawReactionActionEvent, channel: Any, turn: Message | None
+        self, actor: Actor, payload: discord.RawReactionActionEvent, channel: Any, *, is_turn: bool
     ) -> None:
         """Speak a turn in its character's voice, any other text in that of the channel's character."""
         message: discord.Message = await channel.fetch_message(payload.message_id)
-        asked = await asked_by(self._bot, turn) if turn is not None else message.author.id
-        self._bot.services.policy.require_may_derive(actor, asked)
-        if turn is None and (message.author == self._bot.user or not message.content):
+        if not is_turn and (message.author == self._bot.user or not message.content):
             return
-        person = payload.member or self._bot.get_user(payload.user_id) or await self._bot.fetch_user(payload.user_id)
-        await speech_of(self._bot).speak_message(message, person)
+        if not actor.name:  # a reaction in a direct message names its user by id alone
+            person = self._bot.get_user(payload.user_id) or await self._bot.fetch_user(payload.user_id)
+            actor = replace(actor, name=person.display_name)
+        await speech_of(self._bot).speak_message(message, actor)
 
     async def _delivery(self, payload: discord.RawReactionActionEvent) -> Delivery | None:
         """The row of the message. People can react to a message of ours before its id is stored."""
