@@ -15,6 +15,7 @@ from bot.domain.jobs import UNFINISHED, JobKind
 from bot.errors import InputInvalid, NotAllowed
 from bot.workflows.version_differences import shortened
 from cogs.actors import interaction_actor, may_reach_job, may_view_job
+from cogs.delivery.files import size_limit
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, turn_embed
@@ -23,6 +24,7 @@ from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
 from cogs.ui.job_buttons import info_view, picture_choice, repeat_choice
 from cogs.ui.modals import submitted_values
+from cogs.ui.text import escaped
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -164,8 +166,8 @@ class ResultActions:
             changes = ["the version it was made with is not known any more"]
         else:
             changes = shortened(workflow.changes or ("only its layout",), 12)
-        lines = "\n".join(f"- {discord.utils.escape_markdown(line)}" for line in changes)
-        text = f"The workflow **{discord.utils.escape_markdown(job.workflow_name)}** has changed since:\n{lines}"
+        lines = "\n".join(f"- {escaped(line)}" for line in changes)
+        text = f"The workflow **{escaped(job.workflow_name)}** has changed since:\n{lines}"
         await interaction.response.send_message(text[:2000], view=repeat_choice(job), ephemeral=True)
 
     async def repeat_stored_workflow(self, interaction: Interaction, job: Job) -> None:
@@ -186,12 +188,13 @@ class ResultActions:
         """Everything in the sidecar, to the person alone."""
         self.bot.services.policy.require_served(interaction_actor(interaction).channel)
         document = await self.bot.services.derived_jobs.sidecar_document(job)
-        file = discord.File(io.BytesIO(document), filename=f"{job.digest}.json")
-        embed = job_embed(self.bot, job)
+        fits = len(document) <= size_limit(self.bot, interaction.guild_id)
+        files = [discord.File(io.BytesIO(document), filename=f"{job.digest}.json")] if fits else []
+        embed = job_embed(self.bot, job, notes=() if fits else ("The settings are too large to attach.",))
         link = await message_link(self.bot, job)
         if link:
             embed.url = link
-        await interaction.response.send_message(embed=embed, file=file, view=info_view(job), ephemeral=True)
+        await interaction.response.send_message(embed=embed, files=files, view=info_view(job), ephemeral=True)
 
     async def turn_info(self, interaction: Interaction, turn: Message) -> None:
         """Which language model wrote the turn, and when."""

@@ -11,6 +11,7 @@ import discord
 from bot.conversation.message_splitting import split_message
 from cogs.delivery.files import DEFAULT_LIMIT, PreparedFile, prepare_files
 from cogs.results.info import job_embed
+from cogs.ui.text import without_masked_links
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -51,7 +52,7 @@ async def send_turn(bot: ChorusBot, turn: Message, user_id: int) -> None:
 
     """
     person = await _person(bot, user_id)
-    for piece in split_message(turn.text):
+    for piece in split_message(without_masked_links(turn.text)):
         await person.send(piece)
 
 

@@ -9,7 +9,7 @@ import discord
 
 from cogs.delivery.message_presenter import character_name
 from cogs.ui.embeds import RESULT_COLOUR, footer, noun, seconds_precise
-from cogs.ui.text import EMBED_TITLE, clip
+from cogs.ui.text import EMBED_TITLE, clip, escaped, model_name
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -53,7 +53,7 @@ def turn_embed(name: str, turn: Message) -> discord.Embed:
     shown = next((each for each in turn.alternatives if each.n == turn.shown_alternative), None)
     embed = discord.Embed(title=clip(f"{name} · chat turn", EMBED_TITLE), colour=RESULT_COLOUR)
     if shown is not None:
-        embed.add_field(name="Language model", value=clip(shown.model or "unknown", 200))
+        embed.add_field(name="Language model", value=clip(escaped(model_name(shown.model or "unknown")), 200))
         embed.add_field(name="Written", value=discord.utils.format_dt(shown.created_at))
     place = [each.n for each in turn.alternatives].index(turn.shown_alternative) + 1 if shown else 1
     embed.add_field(name="Alternative", value=f"{place} of {max(1, len(turn.alternatives))}")
