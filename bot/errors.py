@@ -18,6 +18,7 @@
     |-- OutputFileNotFound          OUTPUT_FILE_NOT_FOUND
     |-- OutputTooLarge              OUTPUT_TOO_LARGE
     |-- QueueFull                   QUEUE_FULL
+    |-- TooManyRequests             TOO_MANY_REQUESTS
     |-- NotAllowed                  NOT_ALLOWED
     |-- CharacterNotFound           CHARACTER_NOT_FOUND
     |-- LanguageModelUnavailable    LLM_UNAVAILABLE
@@ -174,6 +175,14 @@ class QueueFull(ChorusError):
     code = "QUEUE_FULL"
     default = "The queue is full."
     default_advice = "Wait for a job to finish, or cancel one of yours with its Cancel button."
+
+
+class TooManyRequests(ChorusError):
+    """One person did the same too often in a short time."""
+
+    code = "TOO_MANY_REQUESTS"
+    default = "That was too often in a short time."
+    default_advice = "Wait a minute, then try again."
 
 
 class NotAllowed(ChorusError):

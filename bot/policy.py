@@ -23,6 +23,7 @@ class Permission(StrEnum):
     ATTACH_FILES = "attach_files"
     MANAGE_MESSAGES = "manage_messages"
     MANAGE_CHANNELS = "manage_channels"
+    MANAGE_THREADS = "manage_threads"
     MANAGE_GUILD = "manage_guild"
 
     @property
@@ -57,6 +58,10 @@ class Actor:
     permissions: frozenset[Permission]
     guild_permissions: frozenset[Permission] = frozenset()
     bot_permissions: frozenset[Permission]
+
+
+SeesChannel = Callable[[int], bool]
+"""Whether a person may view the channel with that id; False: the channel is not known."""
 
 
 class Policy:
@@ -132,6 +137,18 @@ class Policy:
         needed = (Permission.VIEW_CHANNEL, send, Permission.ATTACH_FILES)
         return [permission for permission in needed if permission not in actor.bot_permissions]
 
+    def require_may_ask(self, actor: Actor) -> None:
+        """The person may have the bot post here: both may write, and the bot may attach files.
+
+        What the bot attaches is made by it, so the person needs no Attach Files.
+
+        Raises:
+            NotAllowed: The person may not write here, or the bot may not post.
+
+        """
+        self.require_bot_can_post(actor)
+        self.require_may_write(actor)
+
     # -- what a person may do
 
     def require_permission(self, actor: Actor, permission: Permission) -> None:
@@ -152,12 +169,13 @@ class Policy:
         return actor.permissions >= {Permission.VIEW_CHANNEL, send}
 
     def require_may_write(self, actor: Actor) -> None:
-        """The person may see the channel and send messages there.
+        """The bot works here, and the person may see the channel and send messages there.
 
         Raises:
-            NotAllowed: They may not.
+            NotAllowed: It does not, or they may not.
 
         """
+        self.require_served(actor.channel)
         if not self.may_write(actor):
             raise NotAllowed("Only people who may write here can do that.", advice="Ask somebody who may.")
 
@@ -223,19 +241,39 @@ class Policy:
         """Manage Messages in the whole server; an exception for one channel does not open the others."""
         return Permission.MANAGE_MESSAGES in actor.guild_permissions
 
-    def may_view_result(self, actor: Actor, origin: Channel, *, sees_channel: Callable[[int], bool | None]) -> bool:
-        """A result may be named, shown or repeated to the person here.
+    def may_reach_result(self, actor: Actor, origin: Channel, *, sees_channel: SeesChannel) -> bool:
+        """The person may ask something about a result from here: cancel it, delete it, read its error.
+
+        Results are reached from where they were posted; by moderators also from other channels of the server, if they
+        see the channel. One that is not known (a deleted channel, an archived thread) is seen by nobody.
 
         Args:
             actor: The person.
             origin: Where the result was posted.
-            sees_channel: Whether the person may view a channel of this server; None: the channel is not known.
+            sees_channel: Whether the person may view a channel of this server.
 
         """
         if origin.guild_id != actor.channel.guild_id:
             return False
-        if not self.suits(actor.channel, adults_only=origin.age_restricted):
-            return False
         if origin.channel_id == actor.channel.channel_id:
             return True
-        return self.is_moderator(actor) and sees_channel(origin.channel_id) is not False
+        return self.is_moderator(actor) and sees_channel(origin.channel_id)
+
+    def may_view_result(self, actor: Actor, origin: Channel, *, sees_channel: SeesChannel) -> bool:
+        """A result may be named, shown or repeated to the person here: reached, and not for adults only elsewhere."""
+        suits = self.suits(actor.channel, adults_only=origin.age_restricted)
+        return suits and self.may_reach_result(actor, origin, sees_channel=sees_channel)
+
+    @staticmethod
+    def sees_thread(permissions: Collection[Permission], *, is_private: bool, is_member: bool) -> bool:
+        """A person sees a thread: a private one only as its member or with Manage Threads.
+
+        Args:
+            permissions: Of the person in the thread's channel.
+            is_private: It is a private thread.
+            is_member: The person is known to be in it.
+
+        """
+        if Permission.VIEW_CHANNEL not in permissions:
+            return False
+        return not is_private or is_member or Permission.MANAGE_THREADS in permissions

@@ -9,10 +9,12 @@ import discord
 from bot.derived_jobs.requests import Requester
 from bot.domain.channels import Channel
 from bot.domain.jobs import Job, Origin
-from bot.policy import Actor, Permission
+from bot.errors import InputInvalid
+from bot.policy import Actor, Permission, SeesChannel
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
 
 _ALL = frozenset(Permission)
 
@@ -128,25 +130,63 @@ def requester_of(
 
 def may_view(interaction: discord.Interaction[ChorusBot], origin: Channel) -> bool:
     """A result that was posted there may be shown to the person here."""
-
-    def sees_channel(channel_id: int) -> bool | None:
-        person, guild = interaction.user, interaction.guild
-        if guild is None or not isinstance(person, discord.Member):
-            return False
-        channel = guild.get_channel_or_thread(channel_id)
-        if channel is None:
-            return None
-        try:
-            return channel.permissions_for(person).view_channel
-        except discord.ClientException:  # a thread whose channel is hidden from the bot
-            return False
-
     policy = interaction.client.services.policy
-    return policy.may_view_result(interaction_actor(interaction), origin, sees_channel=sees_channel)
+    return policy.may_view_result(interaction_actor(interaction), origin, sees_channel=_sees_channel(interaction))
 
 
 def may_view_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
     """As `may_view`, of the job's result."""
+    return may_view(interaction, _origin(job))
+
+
+def may_reach_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
+    """The person may ask from here for what is done to a job without showing it: cancel, delete."""
+    policy, actor = interaction.client.services.policy, interaction_actor(interaction)
+    return policy.may_reach_result(actor, _origin(job), sees_channel=_sees_channel(interaction))
+
+
+def _origin(job: Job) -> Channel:
     origin = job.request.origin
-    where = Channel(guild_id=origin.guild_id, channel_id=origin.channel_id or 0, age_restricted=origin.age_restricted)
-    return may_view(interaction, where)
+    return Channel(guild_id=origin.guild_id, channel_id=origin.channel_id or 0, age_restricted=origin.age_restricted)
+
+
+def _sees_channel(interaction: discord.Interaction[ChorusBot]) -> SeesChannel:
+    def sees_channel(channel_id: int) -> bool:
+        person, guild = interaction.user, interaction.guild
+        # Not in the cache: deleted, an archived thread, or hidden from the bot. Who may see it is not known.
+        channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
+        if channel is None or not isinstance(person, discord.Member):
+            return False
+        try:
+            permissions = permissions_of(channel.permissions_for(person))
+        except discord.ClientException:  # a thread whose channel is hidden from the bot
+            return False
+        if not isinstance(channel, discord.Thread):
+            return Permission.VIEW_CHANNEL in permissions
+        # discord.py computes a thread's permissions as its channel's. Its members are known as far as Discord tells.
+        is_member = any(member.id == person.id for member in channel.members)
+        policy = interaction.client.services.policy
+        return policy.sees_thread(permissions, is_private=channel.is_private(), is_member=is_member)
+
+    return sees_channel
+
+
+async def asked_by(bot: ChorusBot, turn: Message) -> int | None:
+    """The Discord user whose message a character's turn answers."""
+    asked = await bot.services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None
+    return asked.author_id if asked is not None else None
+
+
+async def turn_here(interaction: discord.Interaction[ChorusBot], turn_id: str) -> Message:
+    """The turn that a custom id names.
+
+    Raises:
+        InputInvalid: It is gone, or it is no turn of this channel: the id was forged.
+
+    """
+    repository = interaction.client.services.conversations.repository
+    turn = await repository.message(turn_id)
+    thread = await repository.thread(turn.thread_id) if turn is not None and turn.deleted_at is None else None
+    if turn is None or thread is None or thread.channel_id != interaction.channel_id:
+        raise InputInvalid("Those words are no longer part of a conversation.", advice="Choose newer ones.")
+    return turn

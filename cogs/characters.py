@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import discord
@@ -15,7 +17,7 @@ from bot.errors import CharacterNotFound, InputInvalid
 from bot.policy import Actor, Permission
 from cogs.actors import interaction_actor, interaction_channel
 from cogs.ui.choices import character_choices
-from cogs.ui.text import EMBED_DESCRIPTION, clip
+from cogs.ui.text import EMBED_DESCRIPTION, clip, without_masked_links
 
 if TYPE_CHECKING:
     from bot.characters import Character
@@ -60,7 +62,7 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
         )
         text = f"This channel belongs to **{character.name}** now, who {_MODES[AnswerMode(mode)]}."
         if character.greeting:
-            text += f"\n> {clip(' '.join(character.greeting.split()), 300)}"
+            text += f"\n> {without_masked_links(clip(' '.join(character.greeting.split()), 300))}"
         await interaction.response.send_message(text, ephemeral=True)
 
     @app_commands.command(name="show", description="Whose channel this is")
@@ -110,13 +112,15 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
         """Needs Manage Server. Changes are picked up without it; this tells what came of them."""
         self._require(interaction, Permission.MANAGE_GUILD)
         report = await self.bot.services.characters.reload()
+        guild_id = interaction.guild_id
         parts = [
             f"{word}: {', '.join(ids)}"
-            for word, ids in (("New", report.added), ("Changed", report.changed), ("Removed", report.removed))
-            if ids
+            for word, labels in (("New", report.added), ("Changed", report.changed), ("Removed", report.removed))
+            if (ids := _of_guild(labels, guild_id))
         ]
         # File names only: the host's paths are not shown.
-        broken = [path.name for path in self.bot.services.characters.problems]
+        library = self.bot.services.characters
+        broken = [path.name for path in library.problems if _is_seen_from(library.guilds, path, guild_id)]
         if broken:
             parts.append(f"Cannot be used (the log says why): {', '.join(broken)}")
         await interaction.response.send_message(clip("\n".join(parts) or "Nothing changed.", 2000), ephemeral=True)
@@ -153,11 +157,22 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
         return character_choices(interaction, current)
 
 
+def _of_guild(labels: Iterable[str], guild_id: int | None) -> list[str]:
+    """The ids of a `LoadReport`'s labels that are visible in a guild: the owner's and its own."""
+    parts = [label.rpartition("/") for label in labels]
+    return [character_id for guild, _, character_id in parts if guild in {"", str(guild_id)}]
+
+
+def _is_seen_from(guilds: Path | None, path: Path, guild_id: int | None) -> bool:
+    """A file is the owner's, or lies in the guild's own folder."""
+    return guilds is None or not path.is_relative_to(guilds) or path.is_relative_to(guilds / str(guild_id))
+
+
 def _card(character: Character) -> discord.Embed:
     about = character.role or character.visual_identity.prompt_context or character.system_prompt
-    embed = discord.Embed(title=character.name, description=clip(" ".join(about.split()), 400))
+    embed = discord.Embed(title=character.name, description=without_masked_links(clip(" ".join(about.split()), 400)))
     if character.personality_traits:
-        embed.add_field(name="Is", value=clip(", ".join(character.personality_traits), 1024))
+        embed.add_field(name="Is", value=clip(without_masked_links(", ".join(character.personality_traits)), 1024))
     can = ["talks"]
     can += ["draws"] if character.image_generation.enabled else []
     can += ["speaks"] if character.voice.enabled else []

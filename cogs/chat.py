@@ -16,7 +16,7 @@ from discord.ext import commands
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.conversations import IncomingMessage
 from bot.errors import InputInvalid
-from cogs.actors import channel_of, interaction_actor
+from cogs.actors import channel_of, interaction_actor, turn_here
 from cogs.component_router import router_of
 from cogs.delivery import delivery_of
 from cogs.ui.job_buttons import SHOW_ALTERNATIVE
@@ -192,6 +192,7 @@ class ChatCog(commands.Cog, name="Chat"):
     async def _show_alternative(self, interaction: discord.Interaction[ChorusBot], match: re.Match[str]) -> None:
         """Show another alternative of the turn and make it the one in the history; the message itself is the answer."""
         self.bot.services.policy.require_may_write(interaction_actor(interaction))
+        await turn_here(interaction, match["turn"])
         await interaction.response.defer()
         shown = await self._service.show_alternative(match["turn"], int(match["n"]))
         if shown is None:

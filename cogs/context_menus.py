@@ -56,7 +56,7 @@ class ContextMenusCog(commands.Cog, name="ContextMenus"):
     async def draw(self, interaction: discord.Interaction[ChorusBot], message: discord.Message) -> None:
         """A picture of what the message says, its prompt written by the language model."""
         actor, policy = interaction_actor(interaction), self.bot.services.policy
-        policy.require_bot_can_post(actor)
+        policy.require_may_ask(actor)
         words = message.content.strip()
         if not words:
             raise InputInvalid("There are no words in that message to draw.", advice="Choose one with a text.")

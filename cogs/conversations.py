@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import TYPE_CHECKING
 
@@ -9,16 +10,21 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.conversation.export import as_markdown
+from bot.conversation.export import as_markdown, export_file
+from bot.discord_client.errors import Trouble, trouble_of
 from bot.domain.conversations import ChannelBinding, Conversation
 from bot.errors import InputInvalid
 from bot.policy import Permission
 from cogs.actors import interaction_actor, interaction_channel
+from cogs.delivery.files import SMALLEST_LIMIT, size_limit
 from cogs.ui.choices import choices
-from cogs.ui.text import EMBED_DESCRIPTION, clip
+from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+
+ANSWERED_AT_ONCE = 500_000
+"""Characters of an export; a longer one is announced first."""
 
 
 class ConversationsCog(commands.GroupCog, name="conversation", description="The conversations of this channel"):
@@ -87,9 +93,30 @@ class ConversationsCog(commands.GroupCog, name="conversation", description="The 
         thread = here or await repository.get_or_create_thread(current.id, current.channel_id)
         names = self.bot.services.characters.names(interaction.guild_id)
         history = await repository.history(thread, limit=10_000)
-        text = as_markdown(current, history, names)
-        file = discord.File(io.BytesIO(text.encode()), filename=f"conversation-{current.created_at:%Y-%m-%d}.md")
-        await interaction.response.send_message(f"**{_shown(current.title)}**", file=file, ephemeral=True)
+        text = await asyncio.to_thread(as_markdown, current, history, names)
+        if len(text) > ANSWERED_AT_ONCE:  # Discord waits 3 s, also for what is uploaded
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._send_export(interaction, current, text)
+
+    async def _send_export(self, interaction: discord.Interaction[ChorusBot], current: Conversation, text: str) -> None:
+        """Send as much of the text as Discord takes; what it refuses as too large is made smaller."""
+        name = f"conversation-{current.created_at:%Y-%m-%d}"
+        limit = size_limit(self.bot, interaction.guild_id)
+        while True:
+            exported = await asyncio.to_thread(export_file, text, name, limit)
+            content = f"**{_shown(current.title)}**" + (f"\n-# {exported.note}" if exported.note else "")
+            file = discord.File(io.BytesIO(exported.data), filename=exported.name)
+            try:
+                if interaction.response.is_done():
+                    await interaction.followup.send(content, file=file, ephemeral=True)
+                else:
+                    await interaction.response.send_message(content, file=file, ephemeral=True)
+            except discord.HTTPException as error:
+                if trouble_of(error) is not Trouble.TOO_LARGE or limit < SMALLEST_LIMIT:
+                    raise
+                limit = min(limit, len(exported.data)) // 2
+            else:
+                return
 
     @app_commands.command(name="clear", description="Forget what was said in this conversation")
     async def clear(self, interaction: discord.Interaction[ChorusBot]) -> None:
@@ -149,7 +176,7 @@ class ConversationsCog(commands.GroupCog, name="conversation", description="The 
 
 
 def _shown(title: str) -> str:
-    return discord.utils.escape_markdown(clip(title, 100))
+    return escaped(clip(title, 100))
 
 
 def _none() -> discord.Embed:

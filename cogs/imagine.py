@@ -49,7 +49,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
     ) -> None:
         """Parse and submit; delivery answers, shows progress and posts the result."""
         actor = interaction_actor(interaction)
-        self.bot.services.policy.require_bot_can_post(actor)
+        self.bot.services.policy.require_may_ask(actor)
         words = prompt.strip()
         if not words:
             raise InputInvalid("The prompt is empty.", advice="Say what to draw.")

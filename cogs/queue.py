@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.errors import ChorusError
 from cogs.actors import interaction_channel
 from cogs.ui.embeds import PROGRESS_COLOUR, noun
-from cogs.ui.text import EMBED_DESCRIPTION, clip, seconds
+from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped, seconds
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -70,7 +70,7 @@ def _who(bot: ChorusBot, entry: QueueEntry, guild_id: int | None, viewer_id: int
         name = bot.services.characters.get(entry.character_id, guild_id).name
     except ChorusError:
         name = "a character"
-    return f"{discord.utils.escape_markdown(name)}: {noun(entry.kind)} for {person}"
+    return f"{escaped(name)}: {noun(entry.kind)} for {person}"
 
 
 async def setup(bot: ChorusBot) -> None:

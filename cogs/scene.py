@@ -39,7 +39,7 @@ class SceneCog(commands.Cog, name="Scene"):
     ) -> None:
         """The job is answered at once and waits for its prompt."""
         actor = interaction_actor(interaction)
-        self.bot.services.policy.require_bot_can_post(actor)
+        self.bot.services.policy.require_may_ask(actor)
         artist = await drawing_character(interaction, actor, character)
         thread = await self.bot.services.conversations.channels.current_thread(actor.channel)
         words = (about or "").strip() or PRESENT_MOMENT

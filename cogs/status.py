@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.errors import LanguageModelUnavailable
 from cogs.actors import interaction_channel
-from cogs.ui.text import EMBED_FIELD_VALUE, clip, seconds
+from cogs.ui.text import EMBED_FIELD_VALUE, clip, escaped, model_name, seconds
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -49,7 +49,7 @@ class StatusCog(commands.Cog, name="Status"):
         except (LanguageModelUnavailable, TimeoutError):
             return f"❌ {llm.provider}: no answer (`LLM_UNAVAILABLE`)"
         chosen = llm.model or (names[0] if names else "no model")
-        return f"✅ {llm.provider}: {discord.utils.escape_markdown(chosen)}"
+        return f"✅ {llm.provider}: {escaped(model_name(chosen))}"
 
     def _comfyui(self) -> str:
         return "\n".join(_state(client.connected, client.outage) for client in self.bot.services.comfy)

@@ -11,19 +11,22 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.errors import InputInvalid, NotAllowed
+from bot.errors import InputInvalid, NotAllowed, TooManyRequests
 from bot.policy import Permission
+from bot.rate_limiter import RateLimiter
 from bot.voice.samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, UploadedSample
 from cogs.actors import interaction_actor, interaction_channel
 from cogs.channel_characters import character_of
 from cogs.ui.choices import character_choices, choices
-from cogs.ui.text import EMBED_DESCRIPTION, clip
+from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped
 
 if TYPE_CHECKING:
     from bot.characters import Character
     from bot.discord_client.bot import ChorusBot
     from bot.domain.voice_samples import VoiceSample
 
+PLAYS_PER_MINUTE = 6
+"""Of one person: each is an ffmpeg process."""
 _CharacterName = app_commands.Range[str, 1, 100]
 _SampleName = app_commands.Range[str, 1, MAX_NAME_LENGTH]
 
@@ -37,6 +40,7 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
         self.bot = bot
         self._voice = bot.services.voice
         self._samples = bot.services.voice.samples
+        self._plays = RateLimiter(PLAYS_PER_MINUTE, seconds=60)
 
     # -- by itself
 
@@ -135,13 +139,15 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
     ) -> None:
         """For everybody; answered to them alone."""
         self.bot.services.policy.require_served(interaction_channel(interaction))
+        if not self._plays.allows(interaction.user.id):
+            raise TooManyRequests("You listened to many voice samples just now.")
         who = await self._character(interaction, character)
         found = await self._samples.find(who, interaction.guild_id, name)
         await interaction.response.defer(ephemeral=True, thinking=True)
         limit = interaction.guild.filesize_limit if interaction.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
         data = await self._samples.to_ogg(found, limit)
         file = discord.File(io.BytesIO(data), filename=f"{who.id}_sample_{found.id}.ogg")
-        said = clip(discord.utils.escape_markdown(found.transcript), 1500) or "(no transcript)"
+        said = clip(escaped(found.transcript), 1500) or "(no transcript)"
         await interaction.followup.send(f"{_line(found)}\n> {said}", file=file, ephemeral=True)
 
     @sample.command(name="default", description="Choose the voice sample a character speaks with in this server")
@@ -216,7 +222,7 @@ def _origin(sample: VoiceSample) -> str:
 
 
 def _shown(name: str) -> str:
-    return discord.utils.escape_markdown(name)
+    return escaped(name)
 
 
 async def setup(bot: ChorusBot) -> None:

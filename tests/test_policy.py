@@ -99,8 +99,34 @@ def test_the_bot_needs_no_permissions_in_direct_messages() -> None:
 )
 def test_who_may_write(channel: Channel, permissions: frozenset[Permission], may: bool) -> None:
     actor = an_actor(channel, permissions=permissions)
-    assert Policy().may_write(actor) is may
-    assert allowed(lambda: Policy().require_may_derive(actor, None)) is may
+    policy = Policy(allow_dms=True)
+    assert policy.may_write(actor) is may
+    assert allowed(lambda: policy.require_may_derive(actor, None)) is may
+
+
+def test_the_bot_posts_only_for_people_who_may_write_where_it_may_post() -> None:
+    policy, silent = Policy(), EVERYONE - {Permission.SEND_MESSAGES}
+    assert allowed(lambda: policy.require_may_ask(an_actor()))
+    assert not allowed(lambda: policy.require_may_ask(an_actor(permissions=silent)))
+    assert not allowed(lambda: policy.require_may_ask(an_actor(bot_permissions=silent)))
+    assert not allowed(lambda: Policy(guild_ids=(2,)).require_may_ask(an_actor()))
+    # What is attached is the bot's own.
+    assert allowed(lambda: policy.require_may_ask(an_actor(permissions=EVERYONE - {Permission.ATTACH_FILES})))
+
+
+@pytest.mark.parametrize(
+    ("permissions", "is_private", "is_member", "sees"),
+    [
+        (EVERYONE, False, False, True),
+        (frozenset[Permission](), False, True, False),
+        (MODERATOR, True, False, False),
+        (EVERYONE, True, True, True),
+        (EVERYONE | {Permission.MANAGE_THREADS}, True, False, True),
+        (frozenset({Permission.MANAGE_THREADS}), True, False, False),
+    ],
+)
+def test_who_sees_a_thread(permissions: frozenset[Permission], is_private: bool, is_member: bool, sees: bool) -> None:
+    assert Policy.sees_thread(permissions, is_private=is_private, is_member=is_member) is sees
 
 
 @pytest.mark.parametrize(("by", "requester_id", "may"), [("anyone", BOB, True), ("requester", BOB, False)])
@@ -158,6 +184,9 @@ def test_which_results_may_be_seen(
 ) -> None:
     actor = an_actor(guild_permissions=guild_permissions)
     assert Policy().may_view_result(actor, origin, sees_channel=lambda _: sees) is may
+    # What was made for adults can be cancelled and deleted where the channel is open to all now.
+    reaches = Policy().may_reach_result(actor, origin, sees_channel=lambda _: sees)
+    assert reaches is (may or origin.age_restricted)
 
 
 CHANNELS = st.builds(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+import aiohttp
 import discord
 from discord import app_commands
+from discord.backoff import ExponentialBackoff
 from discord.ext import commands
+from discord.gateway import ReconnectWebSocket
 
 from bot.discord_client.command_sync import CommandSync
 
@@ -37,6 +41,20 @@ EXTENSIONS: Final = (
     "cogs.chat",
 )
 """In this order: buttons are handled by the router, and the features post through delivery."""
+SYNC_SECONDS: Final = 5.0
+"""How long the bot waits for its commands to be registered before it connects all the same."""
+FIRST_CONNECTION_SECONDS: Final = 15.0
+"""How long the gateway may take to greet the bot for the first time."""
+_NO_CONNECTION: Final = (
+    OSError,
+    TimeoutError,
+    aiohttp.ClientError,
+    discord.HTTPException,
+    discord.GatewayNotFound,
+    discord.ConnectionClosed,
+    ReconnectWebSocket,
+)
+"""What `Client.connect` answers with another attempt."""
 READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
 
 
@@ -81,6 +99,7 @@ class ChorusBot(commands.Bot):
     ) -> None:
         self.services = services
         self._to_load = tuple(extensions)
+        self._syncing: asyncio.Task[None] | None = None
         super().__init__(
             command_prefix=(),  # there are no text commands
             help_command=None,
@@ -101,7 +120,48 @@ class ChorusBot(commands.Bot):
             # Not `load_extension`: it executes the module anew and takes it out of `sys.modules` when the bot closes,
             # so that a class imported elsewhere is not the class of the cog.
             await importlib.import_module(extension).setup(self)
-        await CommandSync(self, self.services.settings).run()
+        # Discord may make the commands wait for minutes (429); what it knows already works meanwhile.
+        self._syncing = asyncio.create_task(CommandSync(self, self.services.settings).run(), name="command sync")
+        await asyncio.wait({self._syncing}, timeout=SYNC_SECONDS)
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """As discord.py's, with a first connection that is tried again.
+
+        `Client.connect` of discord.py 2.7.1 reads `self.ws.sequence` after a failure. That ends the bot with an
+        AttributeError where the very first connection fails, because there is no `ws` yet. It also waits 60 s for a
+        gateway that accepts the connection and says nothing.
+        """
+        backoff: ExponentialBackoff[Literal[False]] = ExponentialBackoff()
+        while not await self._connected_once(reconnect=reconnect):
+            delay = backoff.delay()
+            log.warning("Discord's gateway cannot be reached, trying again in %.1f s", delay)
+            await asyncio.sleep(delay)
+
+    async def _connected_once(self, *, reconnect: bool) -> bool:
+        """False: no first connection came about. Returns when the bot is closed."""
+        connecting = asyncio.create_task(super().connect(reconnect=reconnect), name="Discord gateway")
+        try:
+            await asyncio.wait({connecting}, timeout=FIRST_CONNECTION_SECONDS)
+            if connecting.done() or self._has_socket():
+                await connecting
+                return True
+        except AttributeError as error:
+            if self._has_socket() or not isinstance(error.__context__, _NO_CONNECTION):
+                raise
+        finally:
+            connecting.cancel()
+            await asyncio.wait({connecting})
+        return False
+
+    def _has_socket(self) -> bool:
+        # None until the first connection, though discord.py's annotation says otherwise.
+        return cast("object", self.ws) is not None
+
+    async def close(self) -> None:
+        """Close the connection; commands that were not sent yet are sent at the next start."""
+        if self._syncing is not None:
+            self._syncing.cancel()
+        await super().close()
 
     async def on_message(self, message: discord.Message, /) -> None:
         """There are no text commands: cogs listen to messages themselves."""

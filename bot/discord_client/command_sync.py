@@ -53,7 +53,8 @@ class CommandSync:
         await self._withdraw(scopes, known)
         for scope in scopes:
             await self._sync(scope, known)
-        await asyncio.to_thread(_write, self._file, known)
+            # After each: a process that is killed during the next one must not send this one again.
+            await asyncio.to_thread(_write, self._file, known)
 
     async def _withdraw(self, scopes: Sequence[int | None], known: dict[str, str]) -> None:
         """Take back what was sent when `discord.guild_ids` was another: people would see each command twice."""

@@ -20,6 +20,7 @@ from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKin
 from bot.domain.seeds import LARGEST_SEED
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
+from bot.generation.limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.input_roles import InputValues
@@ -81,10 +82,17 @@ class Accepted:
 class Acceptance:
     """Checks requests against characters, workflows and, as far as it is known, what ComfyUI has installed."""
 
-    def __init__(self, characters: CharacterSource, workflows: WorkflowSource, versions: WorkflowRepository) -> None:
+    def __init__(
+        self,
+        characters: CharacterSource,
+        workflows: WorkflowSource,
+        versions: WorkflowRepository,
+        limits: RequestLimits,
+    ) -> None:
         self._characters = characters
         self._workflows = workflows
         self._versions = versions
+        self._limits = limits
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
@@ -104,6 +112,7 @@ class Acceptance:
         has_reference = any(file.role == "reference_image" for file in request.inputs)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
+        self._limits.check(request, workflow)
         parameters = _parameters(request, character, seed)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.domain.jobs import JobKind
+from bot.generation.limits import RequestLimits
 
 
 def _timeouts() -> Mapping[JobKind, float]:
@@ -28,6 +29,7 @@ class GenerationOptions:
         max_losses: After so many attempts lost in restarts of ComfyUI a job fails.
         pause_ms: Silence between the parts of a long speech, in milliseconds.
         speech_bitrate: Of finished speech, in bits per second.
+        limits: Of what people choose in Discord.
         owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
 
     """
@@ -42,4 +44,5 @@ class GenerationOptions:
     max_losses: int = 3
     pause_ms: int = 250
     speech_bitrate: int = 64_000
+    limits: RequestLimits = field(default_factory=RequestLimits)
     owner: str = "run"

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -30,6 +30,10 @@ _BAD_INPUT = ("Error opening input", "Invalid data found", "could not find codec
 _NO_SPACE = "No space left on device"
 
 
+MOST_PROCESSES = max(2, os.cpu_count() or 2)
+"""How many ffmpeg processes run at the same time."""
+
+
 @dataclass(frozen=True)
 class Ffmpeg:
     """Which ffmpeg to run, and for how long.
@@ -42,6 +46,9 @@ class Ffmpeg:
 
     configured: str | None = None
     timeout_seconds: float = 120.0
+    _slots: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(MOST_PROCESSES), init=False, repr=False, compare=False
+    )
 
     async def locate(self) -> str:
         """The program's path. The first call may run the program once to see whether it works.
@@ -61,6 +68,7 @@ class Ffmpeg:
     ) -> str:
         """Run the program to its end and return the beginning and the end of what it wrote to stderr.
 
+        At most `MOST_PROCESSES` run at the same time; waiting for a free place does not count as running.
         When the caller is cancelled or the time is over, the process is killed and waited for.
 
         Args:
@@ -76,15 +84,17 @@ class Ffmpeg:
             EncoderFailed: It ended with another error.
 
         """
-        process = await _start(await self.locate(), arguments)
+        program = await self.locate()
         limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
-        try:
-            async with asyncio.timeout(limit):
-                stderr = await _communicate(process, on_output)
-        except TimeoutError as error:
-            raise EncoderTimeout from error
-        finally:
-            await _kill(process)
+        async with self._slots:
+            process = await _start(program, arguments)
+            try:
+                async with asyncio.timeout(limit):
+                    stderr = await _communicate(process, on_output)
+            except TimeoutError as error:
+                raise EncoderTimeout from error
+            finally:
+                await _kill(process)
         if process.returncode != 0:
             raise _error_of(stderr)
         return stderr

@@ -13,6 +13,7 @@ from bot.conversation.service import ConversationService
 from bot.derived_jobs.service import DerivedJobs
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
+from bot.generation.limits import RequestLimits
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
 from bot.instance_lock import hold_command_lock, lock_data_folder, new_command_name
@@ -172,6 +173,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         max_pixels=settings.media.max_pixels,
         pause_ms=settings.voice.pause_ms,
         speech_bitrate=settings.voice.bitrate_kbps * 1000,
+        limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps),
         owner=owner,
     )
 

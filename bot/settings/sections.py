@@ -58,6 +58,15 @@ class MediaSection(Section):
     """Whether deleting a result in Discord also deletes its files in the data folder."""
 
 
+class LimitsSection(Section):
+    """`limits`: what people may choose in Discord; what a workflow has of its own is allowed, however large."""
+
+    max_pixels_per_image: Count = 2048 * 2048
+    """Width times height of a picture."""
+    max_steps: Count = 150
+    """Steps of a sampler."""
+
+
 class RegenerateSection(Section):
     """`regenerate`: making a result again."""
 

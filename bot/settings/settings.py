@@ -13,6 +13,7 @@ from bot.settings.llm_section import LlmSection
 from bot.settings.section import Section
 from bot.settings.sections import (
     ConversationSection,
+    LimitsSection,
     LoggingSection,
     MediaSection,
     PathsSection,
@@ -32,6 +33,7 @@ class Settings(Section):
     visual_generation: VisualGenerationSection = VisualGenerationSection()
     voice: VoiceSection = VoiceSection()
     media: MediaSection = MediaSection()
+    limits: LimitsSection = LimitsSection()
     regenerate: RegenerateSection = RegenerateSection()
     conversation: ConversationSection = ConversationSection()
     storage: StorageSection = StorageSection()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from cogs.delivery.first_answer import answer_in_channel, answer_interaction, fi
 from cogs.delivery.message_presenter import MessagePresenter, Presenter, character_name, withdraw
 from cogs.delivery.outbox import Outbox
 from cogs.delivery.progress_editor import progress_payload
+from cogs.delivery.threads import reopened
 from cogs.delivery.turn_pictures import TurnPicturePresenter
 from cogs.delivery.turn_poster import TurnPoster
 from cogs.delivery.voice_presenter import VoicePresenter
@@ -45,7 +47,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
 
     def __init__(self, bot: ChorusBot) -> None:
         self.bot = bot
-        self.outbox = Outbox(bot.services.deliveries)
+        self.outbox = Outbox(bot.services.deliveries, reopen=partial(reopened, bot))
         self.webhooks = CharacterWebhooks(bot)
         self.turns = TurnPoster(bot, self.outbox, self.webhooks, self.present)
         self.voices = VoicePresenter(bot, self.outbox)

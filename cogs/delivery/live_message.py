@@ -12,6 +12,7 @@ from typing import Any
 import discord
 
 from bot.discord_client.errors import Trouble, retry_after, trouble_of
+from cogs.delivery.threads import reopened
 from cogs.ui.text import plain
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class LiveMessage:
         attempt = 0
         while True:
             try:
-                await self.edit(payload)
+                await self._edit_reopening(payload)
             except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
                 if trouble_of(error) is not Trouble.AMBIGUOUS:
                     raise
@@ -90,10 +91,38 @@ class LiveMessage:
             else:
                 return
 
+    async def remove(self) -> bool:
+        """Delete the message, because another one has taken its place. False: Discord does not let the bot delete it.
+
+        Raises:
+            discord.HTTPException: No clear answer.
+
+        """
+        channel = self._client.get_partial_messageable(self.channel_id, guild_id=self.guild_id)
+        try:
+            await channel.get_partial_message(self.id).delete()
+        except discord.NotFound:
+            return True
+        except discord.HTTPException as error:
+            if trouble_of(error) is Trouble.AMBIGUOUS:
+                raise
+            log.info("message %s cannot be deleted: %s", self.id, error.code)
+            return False
+        return True
+
     async def fetch(self) -> discord.Message:
         """The message as Discord has it."""
         channel = self._client.get_partial_messageable(self.channel_id, guild_id=self.guild_id)
         return await channel.fetch_message(self.id)
+
+    async def _edit_reopening(self, payload: MessagePayload) -> None:
+        """As `edit`; an archived thread is opened for it. Progress alone opens none: people archive them on purpose."""
+        try:
+            await self.edit(payload)
+        except discord.HTTPException as error:
+            if not await reopened(self._client, self.channel_id, error):
+                raise
+            await self.edit(payload)
 
     async def _edit_in_channel(self, payload: MessagePayload) -> None:
         channel = self._client.get_partial_messageable(self.channel_id, guild_id=self.guild_id)

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REOPENINGS = 3
+"""How often a thread that is archived again and again is opened for one message."""
+
 Post = Callable[[Delivery], Awaitable[int]]
 """Sends the message and returns its id. It may be called again, so it makes its files anew each time."""
+Reopen = Callable[[int, Exception], Awaitable[bool]]
+"""Takes a channel's id and a refusal. Opens the channel again if it is a thread that was refused because it is
+archived; whether the message may be sent again."""
 Find = Callable[[Delivery], Awaitable["int | None"]]
 """Looks for the message of a row in its channel; None: it is certainly not there."""
 
@@ -32,6 +38,7 @@ class Outbox:
     Args:
         deliveries: The rows.
         pause: Seconds to wait after the n-th send without a clear answer.
+        reopen: Opens archived threads; None: a send into one fails.
 
     Attributes:
         own_deletions: The last messages that the bot deleted itself; nobody else asked for their deletion.
@@ -41,12 +48,17 @@ class Outbox:
     """
 
     def __init__(
-        self, deliveries: DeliveryRepository, *, pause: Callable[[Exception, int], float] = retry_after
+        self,
+        deliveries: DeliveryRepository,
+        *,
+        pause: Callable[[Exception, int], float] = retry_after,
+        reopen: Reopen | None = None,
     ) -> None:
         self.deliveries = deliveries
         self.own_deletions = deque[int](maxlen=1000)
         self.unknown_deletions = deque[int](maxlen=1000)
         self._pause = pause
+        self._reopen = reopen
 
     async def send(self, outgoing: OutgoingMessage, post: Post, find: Find) -> int:
         """Post the message unless it was posted already; the id of the message.
@@ -68,7 +80,7 @@ class Outbox:
         return message_id
 
     async def _post_until_clear(self, row: Delivery, post: Post, find: Find, *, is_doubtful: bool) -> int:
-        attempt = 0
+        attempt = reopenings = 0
         while True:
             try:
                 if is_doubtful:
@@ -79,12 +91,18 @@ class Outbox:
                 return await post(row)
             except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
                 if trouble_of(error) is not Trouble.AMBIGUOUS:
+                    reopenings += 1
+                    if reopenings <= REOPENINGS and await self._is_reopened(row, error):
+                        continue
                     await self.deliveries.abandon(row.id)
                     raise
                 wait = self._pause(error, attempt)
                 log.warning("delivery %s: no clear answer (%s), looking again in %.1f s", row.id, error, wait)
             await asyncio.sleep(wait)
             is_doubtful, attempt = True, attempt + 1
+
+    async def _is_reopened(self, row: Delivery, error: Exception) -> bool:
+        return self._reopen is not None and await self._reopen(row.channel_id, error)
 
     async def _find(self, row: Delivery, find: Find) -> int | None:
         try:

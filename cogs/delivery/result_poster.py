@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, Trouble, trouble_of
+from bot.discord_client.errors import (
+    NETWORK_ERRORS,
+    REPLY_NEEDS_HISTORY,
+    THREAD_ARCHIVED,
+    Trouble,
+    trouble_of,
+)
 from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.jobs import JobError, JobState
 from bot.errors import ChorusError, NotAllowed, OutputTooLarge
@@ -28,8 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TAKES_NO_EDITS = frozenset({Trouble.MESSAGE_GONE, Trouble.UNEDITABLE})
-"""The progress message cannot become the result, which is posted as a message of its own."""
+TAKES_NO_EDITS = frozenset({Trouble.MESSAGE_GONE, Trouble.UNEDITABLE, Trouble.EXPIRED})
+"""The progress message cannot become the result, which is posted as a message of its own: it was deleted, takes no more
+edits, or was sent by a webhook that was deleted."""
 
 
 class ResultPoster:
@@ -109,8 +116,9 @@ class ResultPoster:
             except discord.HTTPException as error:
                 if trouble_of(error) not in TAKES_NO_EDITS:
                     raise
-                log.info("job %s: its message is gone, the result is posted anew", job.id)
-                return await self._send(live, payload, row)
+                log.info("job %s: its message takes no edits (%s), the result is posted anew", job.id, error.code)
+                reply_to = job.request.origin.reply_to_message_id if await self.remove(live) else live.id
+                return await self._send(live, payload, row, reply_to=reply_to)
             return live.id
 
         matches = has_attachment(*(file.name for file in files)) if files else has_footer(footer(job))
@@ -122,6 +130,16 @@ class ResultPoster:
             return await find_in_channel(self._bot, lambda message: message.id != live.id and matches(message))(row)
 
         return await self._outbox.send(outgoing, post, find)
+
+    async def remove(self, live: LiveMessage) -> bool:
+        """Delete a progress message that another message has taken the place of; False: the bot may not.
+
+        Raises:
+            discord.HTTPException: No clear answer.
+
+        """
+        self._outbox.own_deletions.append(live.id)
+        return await live.remove()
 
     async def _shows(self, live: LiveMessage, matches: Matcher) -> bool:
         try:
@@ -216,9 +234,7 @@ class ResultPoster:
             after_message_id=max(newest, live.id),
         )
 
-    async def _send(
-        self, live: LiveMessage, payload: MessagePayload, row: Delivery, *, reply_to: int | None = None
-    ) -> int:
+    async def _send(self, live: LiveMessage, payload: MessagePayload, row: Delivery, *, reply_to: int | None) -> int:
         channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
         view = payload.view()
         message = await channel.send(
@@ -241,6 +257,11 @@ def reason_for_no_post(error: Exception) -> ChorusError:
         trouble = trouble_of(error)
     except Exception:  # noqa: BLE001 - not Discord's error but a fault of ours, which the caller has logged
         return ChorusError("The result is finished, but posting it failed.", advice="The files are kept by the owner.")
+    if isinstance(error, discord.HTTPException) and error.code == THREAD_ARCHIVED:
+        return NotAllowed(
+            "The result is finished, but its thread was locked meanwhile.",
+            advice="The files are kept. Unlock the thread, or give me Manage Threads, and ask again.",
+        )
     if trouble in {Trouble.FORBIDDEN, Trouble.CHANNEL_GONE}:
         return NotAllowed(
             "The result is finished, but I may not post it in this channel any more.",

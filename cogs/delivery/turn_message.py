@@ -14,6 +14,7 @@ from bot.conversation.message_splitting import split_message
 from bot.discord_client.errors import NETWORK_ERRORS, Trouble, trouble_of
 from bot.domain.deliveries import Delivery, DeliveryState
 from cogs.ui.job_buttons import turn_view
+from cogs.ui.text import without_masked_links
 
 if TYPE_CHECKING:
     from bot.domain.conversations import Message
@@ -78,7 +79,7 @@ class TurnMessage:
         await self._stop()
         self.finished = turn
         self._turn = turn
-        chunks = split_message(turn.text, self._sender.max_chunk_length)
+        chunks = split_message(without_masked_links(turn.text), self._sender.max_chunk_length)
         attempt = 0
         while not self._gone:
             try:
@@ -126,7 +127,8 @@ class TurnMessage:
             self._changed.clear()
             try:
                 async with self._writing:
-                    await self._write(split_message(self._newest, self._sender.max_chunk_length), final=False)
+                    chunks = split_message(without_masked_links(self._newest), self._sender.max_chunk_length)
+                    await self._write(chunks, final=False)
             except (discord.HTTPException, *NETWORK_ERRORS) as error:
                 if not self._may_repeat(error):
                     return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.discord_client.errors import Trouble, trouble_of
 from bot.domain.jobs import GenerationRequest, JobKind, JobQuery, Origin
 from bot.errors import ChorusError
 from cogs.actors import is_age_restricted
@@ -47,6 +48,16 @@ class WebhookLiveMessage(LiveMessage):
             view=payload.view(),
             thread=self._thread,
         )
+
+    async def remove(self) -> bool:
+        """By the webhook, which needs no permission; by the bot where the webhook was deleted."""
+        try:
+            await self._webhook.delete_message(self.id, thread=self._thread)
+        except discord.HTTPException as error:
+            if trouble_of(error) is Trouble.AMBIGUOUS:
+                raise
+            return await super().remove()
+        return True
 
 
 class TurnPicturePresenter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -49,7 +50,9 @@ class SpeechResultPoster(ResultPoster):
         except discord.HTTPException as error:
             if trouble_of(error) not in TAKES_NO_EDITS:
                 raise
-            log.info("job %s: its answer is gone, the speech is posted alone", job.id)
+            log.info("job %s: its answer takes no edits (%s), the speech is posted alone", job.id, error.code)
+            with suppress(discord.HTTPException, *NETWORK_ERRORS):
+                await self.remove(live)
         return await self._sender.post(job, reply_to=live.id, note_shown=True)
 
 

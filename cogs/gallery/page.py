@@ -18,7 +18,7 @@ from cogs.actors import interaction_actor, may_view
 from cogs.gallery.custom_ids import Filters, PagePosition
 from cogs.ui.components import Button, button, stateless_view
 from cogs.ui.embeds import RESULT_COLOUR, noun, seconds_precise
-from cogs.ui.text import EMBED_DESCRIPTION, clip, quote_prompt
+from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped, quote_prompt
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -158,7 +158,7 @@ def character_name(interaction: discord.Interaction[ChorusBot], character_id: st
         name = interaction.client.services.characters.get(character_id, interaction.guild_id).name
     except ChorusError:
         name = character_id
-    return discord.utils.escape_markdown(clip(name, 40))
+    return escaped(clip(name, 40))
 
 
 def _described(interaction: discord.Interaction[ChorusBot], filters: Filters) -> list[str]:

@@ -13,7 +13,8 @@ from bot.derived_jobs.service import pictures
 from bot.domain.jobs import UNFINISHED, JobKind
 from bot.errors import InputInvalid, NotAllowed
 from bot.workflows.version_differences import shortened
-from cogs.actors import interaction_actor
+from cogs.actors import interaction_actor, may_reach_job, may_view_job
+from cogs.delivery.files import size_limit
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, sidecar_file, turn_embed
@@ -22,6 +23,7 @@ from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
 from cogs.ui.job_buttons import info_view, picture_choice, repeat_choice
 from cogs.ui.modals import submitted_values
+from cogs.ui.text import escaped
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -38,23 +40,38 @@ class ResultActions:
         self.bot = bot
         self.starter = starter
 
-    async def job(self, match: re.Match[str]) -> Job:
-        """The job that a custom id names.
+    async def job(self, interaction: Interaction, match: re.Match[str], *, reach_only: bool = False) -> Job:
+        """The job that a custom id names. The id says nothing about who may: altered clients send any id they know.
+
+        Args:
+            interaction: Who pressed, and where.
+            match: Of the custom id.
+            reach_only: Nothing of the result is shown or made anew; it may be for adults only.
 
         Raises:
-            InputInvalid: Its row is gone (an old data folder was removed).
+            InputInvalid: Its row is gone (an old data folder was removed), or the person does not reach it from here.
 
         """
         job = await self.bot.services.orchestrator.job(UUID(match["job"]))
-        if job is None:
+        allowed = may_reach_job if reach_only else may_view_job
+        if job is None or not allowed(interaction, job):
             raise InputInvalid("I no longer have that job.", advice="Start a new one with `/imagine`.")
         return job
 
     # -- while it waits or runs
 
     async def cancel(self, interaction: Interaction, job: Job) -> None:
-        """End a waiting job, or interrupt a running one. The progress message shows the outcome by itself."""
+        """End a waiting job, or interrupt a running one. The progress message shows the outcome by itself.
+
+        A progress message that Discord let the bot neither edit nor delete (its webhook was deleted) is edited as the
+        answer to the press, which needs no permission.
+        """
         self.bot.services.policy.require_control(interaction_actor(interaction), job.request.requester_id)
+        link = await message_link(self.bot, job) if job.state not in UNFINISHED else None
+        if link is not None and interaction.message is not None and not link.endswith(f"/{interaction.message.id}"):
+            embed = discord.Embed(description=f"That job is over: {link}").set_footer(text=footer(job))
+            await interaction.response.edit_message(embed=embed, attachments=[], view=None)
+            return
         # Acknowledged first: interrupting asks ComfyUI, which may take longer than Discord's 3 s.
         await interaction.response.defer()
         if not await self.bot.services.orchestrator.cancel(job.id):
@@ -116,7 +133,7 @@ class ResultActions:
     async def picture_chosen(self, interaction: Interaction, match: re.Match[str]) -> None:
         """The answer to "Which of the pictures?"."""
         derive = self.vary if match["action"] == "vary" else self.upscale
-        await derive(interaction, await self.job(match), n=int(match["n"]))
+        await derive(interaction, await self.job(interaction, match), n=int(match["n"]))
 
     async def open_remix(self, interaction: Interaction, job: Job) -> None:
         """Show the form to those who may submit it."""
@@ -130,7 +147,7 @@ class ResultActions:
 
     async def submit_remix(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Start the job that the submitted form asks for."""
-        job = await self.job(match)
+        job = await self.job(interaction, match)
         settings = await self.bot.services.derived_jobs.main_settings(job)
         changes = read_remix(job, settings, submitted_values(interaction))
         await self.starter.start_by_interaction(interaction, job, lambda requester: remix(job, requester, changes))
@@ -148,8 +165,8 @@ class ResultActions:
             changes = ["the version it was made with is not known any more"]
         else:
             changes = shortened(workflow.changes or ("only its layout",), 12)
-        lines = "\n".join(f"- {discord.utils.escape_markdown(line)}" for line in changes)
-        text = f"The workflow **{discord.utils.escape_markdown(job.workflow_name)}** has changed since:\n{lines}"
+        lines = "\n".join(f"- {escaped(line)}" for line in changes)
+        text = f"The workflow **{escaped(job.workflow_name)}** has changed since:\n{lines}"
         await interaction.response.send_message(text[:2000], view=repeat_choice(job), ephemeral=True)
 
     async def repeat_stored_workflow(self, interaction: Interaction, job: Job) -> None:
@@ -169,12 +186,11 @@ class ResultActions:
     async def info(self, interaction: Interaction, job: Job) -> None:
         """Everything in the sidecar, to the person alone."""
         self.bot.services.policy.require_served(interaction_actor(interaction).channel)
-        file = await sidecar_file(self.bot, job)
-        embed = job_embed(self.bot, job)
+        files, notes = await sidecar_file(self.bot, job, size_limit(self.bot, interaction.guild_id))
+        embed = job_embed(self.bot, job, notes=notes)
         link = await message_link(self.bot, job)
         if link:
             embed.url = link
-        files = [] if file is None else [file]
         await interaction.response.send_message(embed=embed, files=files, view=info_view(job), ephemeral=True)
 
     async def turn_info(self, interaction: Interaction, turn: Message) -> None:

@@ -14,14 +14,14 @@ from discord.ext import commands
 from bot.domain.deliveries import DeliveryKind
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, InputInvalid
-from cogs.actors import interaction_actor
+from cogs.actors import interaction_actor, turn_here
 from cogs.component_router import Handler, router_of
 from cogs.delivery import delivery_of
 from cogs.results.actions import ResultActions
 from cogs.results.derived_job_starter import DerivedJobStarter
 from cogs.results.reactions import ReactionHandler
 from cogs.results.remix_form import REMIX_FORM
-from cogs.results.turn_actions import asked_by, write_alternative
+from cogs.results.turn_actions import write_alternative
 from cogs.speak import speech_of
 from cogs.ui.components import job_action
 from cogs.ui.job_buttons import PICTURE_CHOICE, SPEAK_TURN
@@ -73,8 +73,10 @@ class ResultsCog(commands.Cog, name="Results"):
             delivery_of(self.bot).turns.add_listener(self._turn_shown)
 
     def _with_job(self, press: _Press) -> Handler:
+        controls = (self.actions.cancel, self.actions.delete, self.actions.details)
+
         async def handle(interaction: Interaction, match: re.Match[str]) -> None:
-            await press(interaction, await self.actions.job(match))
+            await press(interaction, await self.actions.job(interaction, match, reach_only=press in controls))
 
         return handle
 
@@ -87,13 +89,10 @@ class ResultsCog(commands.Cog, name="Results"):
 
     async def _speak_pressed(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Speak the turn in its character's voice."""
-        turn = await self.bot.services.conversations.repository.message(match["turn"])
-        if turn is None or turn.deleted_at is not None or interaction.message is None:
-            raise InputInvalid("Those words are no longer part of a conversation.", advice="Choose newer ones.")
-        actor, policy = interaction_actor(interaction), self.bot.services.policy
-        policy.require_served(actor.channel)
-        policy.require_may_derive(actor, await asked_by(self.bot, turn))
-        _, link = await speech_of(self.bot).speak_message(interaction.message, interaction.user)
+        await turn_here(interaction, match["turn"])
+        if interaction.message is None:
+            raise InputInvalid("That message is gone.", advice="Choose another one.")
+        _, link = await speech_of(self.bot).speak_message(interaction.message, interaction_actor(interaction))
         text = f"That is spoken already: {link}" if link else "The voice is on its way."
         await interaction.response.send_message(text, ephemeral=True)
 

@@ -119,7 +119,7 @@ class DerivedJobStarter:
 
     def _checked(self, actor: Actor, job: Job, request: GenerationRequest) -> GenerationRequest:
         policy = self._bot.services.policy
-        policy.require_bot_can_post(actor)
+        policy.require_may_ask(actor)
         policy.require_may_derive(actor, job.request.requester_id)
         character = self.character(job.request.character_id, actor.channel.guild_id)
         if character is not None:

@@ -10,6 +10,7 @@ import discord
 from bot.conversation.message_splitting import split_message
 from cogs.delivery.files import DEFAULT_LIMIT, PreparedFile, prepare_files
 from cogs.results.info import job_embed, sidecar_file
+from cogs.ui.text import without_masked_links
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -31,13 +32,10 @@ async def send_result(bot: ChorusBot, job: Job, user_id: int) -> None:
     """
     person = await _person(bot, user_id)
     prepared = await prepare_files(job, DEFAULT_LIMIT, bot.services)
-    sidecar = await sidecar_file(bot, job)
+    sidecar, notes = await sidecar_file(bot, job, DEFAULT_LIMIT)
     first, rest = prepared.files[:FILES_BESIDE_SIDECAR], prepared.files[FILES_BESIDE_SIDECAR:]
-    embed = job_embed(bot, job, notes=prepared.notes)
-    files = [file.open() for file in first]
-    if sidecar is not None:
-        files.append(sidecar)
-    await person.send(embed=embed, files=files)
+    embed = job_embed(bot, job, notes=(*prepared.notes, *notes))
+    await person.send(embed=embed, files=[*(file.open() for file in first), *sidecar])
     for batch in _batches(rest):
         await person.send(files=[file.open() for file in batch])
 
@@ -50,7 +48,7 @@ async def send_turn(bot: ChorusBot, turn: Message, user_id: int) -> None:
 
     """
     person = await _person(bot, user_id)
-    for piece in split_message(turn.text):
+    for piece in split_message(without_masked_links(turn.text)):
         await person.send(piece)
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from cogs.delivery.files import DEFAULT_LIMIT
 from cogs.delivery.message_presenter import character_name
 from cogs.ui.embeds import RESULT_COLOUR, footer, noun, seconds_precise
-from cogs.ui.text import EMBED_TITLE, clip
+from cogs.ui.text import EMBED_TITLE, clip, escaped, model_name
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -50,17 +49,18 @@ def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord
     return embed.set_footer(text=footer(job))
 
 
-async def sidecar_file(bot: ChorusBot, job: Job) -> discord.File | None:
-    """The JSON file that `chorus repeat` takes, with prompt and graph.
+async def sidecar_file(bot: ChorusBot, job: Job, limit: int) -> tuple[list[discord.File], tuple[str, ...]]:
+    """The JSON file that `chorus repeat` takes, with prompt and graph, and notes for the person.
 
-    None where the owner keeps those from being posted (`media.keep_metadata`), or it is too large.
+    There is no file where the owner keeps prompts and graphs from being posted (`media.keep_metadata`), or where it has
+    more than `limit` bytes.
     """
     if not bot.services.settings.media.keep_metadata:
-        return None
+        return [], ()
     document = await bot.services.derived_jobs.sidecar_document(job)
-    if len(document) > DEFAULT_LIMIT:
-        return None
-    return discord.File(io.BytesIO(document), filename=f"{job.digest}.json")
+    if len(document) > limit:
+        return [], ("The settings are too large to attach.",)
+    return [discord.File(io.BytesIO(document), filename=f"{job.digest}.json")], ()
 
 
 def turn_embed(name: str, turn: Message) -> discord.Embed:
@@ -68,7 +68,7 @@ def turn_embed(name: str, turn: Message) -> discord.Embed:
     shown = next((each for each in turn.alternatives if each.n == turn.shown_alternative), None)
     embed = discord.Embed(title=clip(f"{name} · chat turn", EMBED_TITLE), colour=RESULT_COLOUR)
     if shown is not None:
-        embed.add_field(name="Language model", value=clip(shown.model or "unknown", 200))
+        embed.add_field(name="Language model", value=clip(escaped(model_name(shown.model or "unknown")), 200))
         embed.add_field(name="Written", value=discord.utils.format_dt(shown.created_at))
     place = [each.n for each in turn.alternatives].index(turn.shown_alternative) + 1 if shown else 1
     embed.add_field(name="Alternative", value=f"{place} of {max(1, len(turn.alternatives))}")

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.errors import ChorusError
+from cogs.actors import asked_by
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
     from bot.domain.conversations import Message
     from bot.policy import Actor
-
-
-async def asked_by(bot: ChorusBot, turn: Message) -> int | None:
-    """The Discord user whose message the turn answers."""
-    asked = await bot.services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None
-    return asked.author_id if asked is not None else None
 
 
 async def write_alternative(bot: ChorusBot, actor: Actor, turn: Message) -> None:

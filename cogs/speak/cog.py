@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
     from bot.domain.conversations import Message, Thread
     from bot.domain.jobs import Job
+    from bot.policy import Actor
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class SpeakCog(commands.Cog, name="Speak"):
     ) -> None:
         """Answers with the text, quoted; the voice message replies to that."""
         actor, policy = interaction_actor(interaction), self.bot.services.policy
-        policy.require_bot_can_post(actor)
+        policy.require_may_ask(actor)
         speaker = await character_of(interaction, character)
         policy.require_suitable(actor.channel, speaker.name, adults_only=speaker.nsfw)
         thread = await self.bot.services.conversations.channels.current_thread(actor.channel)
@@ -97,8 +98,7 @@ class SpeakCog(commands.Cog, name="Speak"):
 
     async def speak_this(self, interaction: discord.Interaction[ChorusBot], message: discord.Message) -> None:
         """The context menu: the voice message replies to the message; the person alone is told that it comes."""
-        self.bot.services.policy.require_bot_can_post(interaction_actor(interaction))
-        job, link = await self.speak_message(message, interaction.user)
+        job, link = await self.speak_message(message, interaction_actor(interaction))
         character = self.bot.services.characters.get(job.request.character_id, interaction.guild_id)
         if link is not None:
             text = f"{character.name} has spoken that already: {link}"
@@ -113,8 +113,12 @@ class SpeakCog(commands.Cog, name="Speak"):
                 await delivery_of(self.bot).voices.drop(job)
             raise
 
-    async def speak_message(self, message: discord.Message, requester: discord.abc.User) -> tuple[Job, str | None]:
+    async def speak_message(self, message: discord.Message, actor: Actor) -> tuple[Job, str | None]:
         """Speak a message: a character's in its own voice, others in that of the channel's character.
+
+        Args:
+            message: What is spoken; the voice message replies to it.
+            actor: Who wants it, in the message's channel.
 
         Returns:
             The job, and the address of its voice message if it was posted before.
@@ -123,7 +127,7 @@ class SpeakCog(commands.Cog, name="Speak"):
             ChorusError: It cannot be spoken: no words, no voice, no permission, queue full.
 
         """
-        return await self._speaker.speak_message(message, requester)
+        return await self._speaker.speak_message(message, actor)
 
     # -- after each turn
 

@@ -12,16 +12,17 @@ from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.jobs import UNFINISHED, JobKind, JobState, Origin
 from bot.errors import ChorusError
-from bot.policy import Actor
 from bot.voice.speech_requests import SpeechRequest
 from bot.voice.speech_text import NO_NAMES, MentionNames
-from cogs.actors import channel_of, permissions_of
+from cogs.actors import asked_by, channel_of
 from cogs.channel_characters import channel_character_id
 from cogs.delivery import delivery_of
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
     from bot.domain.jobs import Job
+    from bot.policy import Actor
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +36,14 @@ class MessageSpeaker:
         self._bot = bot
         self._accepting = asyncio.Lock()
 
-    async def speak_message(self, message: discord.Message, requester: discord.abc.User) -> tuple[Job, str | None]:
+    async def speak_message(self, message: discord.Message, actor: Actor) -> tuple[Job, str | None]:
         """Speak a message: a character's in its own voice, others in that of the channel's character.
 
         Speech that is being made or was posted is not made twice.
+
+        Args:
+            message: What is spoken.
+            actor: Who wants it, in the message's channel.
 
         Returns:
             The job, and the address of its voice message if it was posted before.
@@ -47,13 +52,16 @@ class MessageSpeaker:
             ChorusError: It cannot be spoken: no words, no voice, no permission, queue full.
 
         """
-        self._require_bot_can_post(message)
+        policy = self._bot.services.policy
+        policy.require_may_ask(actor)
+        turn = await self._turn_of(message)
+        policy.require_may_derive(actor, message.author.id if turn is None else await asked_by(self._bot, turn))
         async with self._accepting:  # two presses at the same time make one speech
             spoken = await self._speech_job(message)
             known = await self._posted_or_open(spoken) if spoken is not None else None
             if known is not None:
                 return known
-            speech = await self._speech_request(message, requester)
+            speech = await self._speech_request(message, turn, actor)
             known = await self._known_speech(speech)
             if known is not None:
                 return known
@@ -89,26 +97,20 @@ class MessageSpeaker:
         for job in {job.id: job for job in spoken}.values():
             await delivery.voices.drop(job)
 
-    def _require_bot_can_post(self, message: discord.Message) -> None:
-        guild, channel = message.guild, message.channel
-        if guild is None:
-            return
-        ours = permissions_of(channel.permissions_for(guild.me))
-        where = channel_of(channel, guild_id=guild.id, channel_id=channel.id)
-        actor = Actor(user_id=0, name="", channel=where, permissions=frozenset(), bot_permissions=ours)
-        self._bot.services.policy.require_bot_can_post(actor)
+    async def _turn_of(self, message: discord.Message) -> Message | None:
+        """The character's turn that a message is part of."""
+        turn = await self._bot.services.conversations.repository.message_by_discord_id(message.id)
+        return turn if turn is not None and turn.character_id is not None and turn.alternatives else None
 
-    async def _speech_request(self, message: discord.Message, requester: discord.abc.User) -> SpeechRequest:
+    async def _speech_request(self, message: discord.Message, turn: Message | None, actor: Actor) -> SpeechRequest:
         services = self._bot.services
         guild_id = message.guild.id if message.guild else None
         where = channel_of(message.channel, guild_id=guild_id, channel_id=message.channel.id)
-        turn = await services.conversations.repository.message_by_discord_id(message.id)
-        if turn is not None and turn.character_id is not None and turn.alternatives:
+        if turn is not None and turn.character_id is not None:
             character_id, text = turn.character_id, turn.text
             source = await services.voice.turns.first_message_id(turn.id) or message.id
             thread_id, conversation_id = turn.thread_id, turn.conversation_id
         else:
-            turn = None
             job = await self._job_of(message)
             character_id = job.request.character_id if job is not None else await channel_character_id(self._bot, where)
             is_speech = job is not None and job.request.kind is JobKind.AUDIO
@@ -127,8 +129,8 @@ class MessageSpeaker:
                 reply_to_message_id=message.id,
                 age_restricted=where.age_restricted,
             ),
-            requester_id=requester.id,
-            requester_name=requester.display_name,
+            requester_id=actor.user_id,
+            requester_name=actor.name,
             names=names_in_message(message),
             source_message_id=source,
             conversation_id=conversation_id,

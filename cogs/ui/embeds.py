@@ -9,7 +9,17 @@ import discord
 
 from bot.domain.jobs import JobKind, JobState
 from cogs.ui.errors import error_embed
-from cogs.ui.text import EMBED_DESCRIPTION, EMBED_FIELD_VALUE, EMBED_FOOTER, EMBED_TITLE, clip, quote_prompt, seconds
+from cogs.ui.text import (
+    EMBED_DESCRIPTION,
+    EMBED_FIELD_VALUE,
+    EMBED_FOOTER,
+    EMBED_TITLE,
+    clip,
+    escaped,
+    quote_prompt,
+    seconds,
+    without_masked_links,
+)
 
 if TYPE_CHECKING:
     from bot.domain.jobs import Job, JobError
@@ -84,7 +94,7 @@ def result_embed(job: Job, character: str, *, notes: Sequence[str] = (), image: 
 def spoken_embed(job: Job, character: str) -> discord.Embed:
     """What `/speak` answered once it was spoken: the words, quoted, and what was left out of them."""
     words = clip(job.request.written_prompt or " ".join(job.request.text_parts), 3000)
-    lines = [f"> {line}" for line in discord.utils.escape_mentions(words).splitlines()]
+    lines = [f"> {line}" for line in discord.utils.escape_mentions(without_masked_links(words)).splitlines()]
     lines += [f"-# {job.note}"] if job.note else []
     embed = discord.Embed(
         title=clip(character, EMBED_TITLE), description=clip("\n".join(lines), EMBED_DESCRIPTION), colour=RESULT_COLOUR
@@ -124,4 +134,4 @@ def _size(job: Job) -> str:
 
 
 def _value(text: str) -> str:
-    return clip(discord.utils.escape_markdown(text), EMBED_FIELD_VALUE) or "-"
+    return clip(escaped(text), EMBED_FIELD_VALUE) or "-"

@@ -10,7 +10,7 @@ import discord
 
 from bot.domain.job_updates import Ended, JobUpdate, Progress, Waiting
 from cogs.ui.embeds import progress_embed
-from cogs.ui.text import clip, seconds
+from cogs.ui.text import clip, escaped, seconds
 
 if TYPE_CHECKING:
     from bot.domain.jobs import Job
@@ -65,7 +65,7 @@ def waiting_text(update: Waiting) -> str:
 
 
 def _running(job: Job, character: str, update: Progress) -> ProgressCard:
-    title = clip(discord.utils.escape_markdown(update.node_title), 100) if update.node_title else None
+    title = clip(escaped(update.node_title), 100) if update.node_title else None
     line = bar(update.fraction) if update.fraction is not None else "Working"
     detail = " · ".join(part for part in (title, seconds(update.elapsed_seconds)) if part)
     preview = _preview(update.preview)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import discord
@@ -17,6 +18,8 @@ EMBED_FIELD_VALUE: Final = 1024
 EMBED_FOOTER: Final = 2048
 CHOICE: Final = 100
 CHOICES: Final = 25
+_CODE_OR_LINK: Final = re.compile(r"\\`|```[\s\S]*?```|(?<!`)(`+)(?!`)[\s\S]*?[^`]\1(?!`)|\]\(")
+"""An escaped backtick, a code block, inline code, or the middle of a masked link."""
 
 
 def clip(text: str, limit: int) -> str:
@@ -24,10 +27,33 @@ def clip(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def without_masked_links(text: str) -> str:
+    """Text of people and models in which `[label](address)` shows its address, because the bot does not vouch for it.
+
+    In messages of bots and webhooks and in embeds, Discord makes such text a link that hides where it leads. A
+    backslash between the brackets keeps it from being one; inside code, where Discord makes no links and would show the
+    backslash, nothing is changed.
+    """
+    return _CODE_OR_LINK.sub(lambda found: "]\\(" if found[0] == "](" else found[0], text)
+
+
+def escaped(text: str) -> str:
+    """Text of people and models with all Markdown made harmless.
+
+    `discord.utils.escape_markdown` escapes the first of several masked links in a line only.
+    """
+    return without_masked_links(discord.utils.escape_markdown(text))
+
+
+def model_name(name: str) -> str:
+    """The last part of a language model's name. Some servers name models by their file's path on the host."""
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+
+
 def quote_prompt(text: str, limit: int = 400) -> str:
     """A person's words for an embed: shortened, on their own lines, with Markdown and mentions made harmless."""
     flat = " ".join(text.split())
-    return discord.utils.escape_mentions(discord.utils.escape_markdown(clip(flat, limit)))
+    return discord.utils.escape_mentions(escaped(clip(flat, limit)))
 
 
 def seconds(value: float) -> str:

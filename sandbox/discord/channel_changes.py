@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sandbox.discord import guild_payloads
 from sandbox.discord.context import ServerContext
+from sandbox.discord.errors import ApiError
 from sandbox.discord.guild_models import Guild, User
 from sandbox.discord.json_values import Json
 from sandbox.discord.message_models import PRIVATE_THREAD, TEXT, THREAD, Channel, Message
+from sandbox.discord.permissions import missing
 
 
 def create_channel(context: ServerContext, guild: Guild, name: str, *, nsfw: bool, topic: str | None) -> Channel:
@@ -18,13 +20,28 @@ def create_channel(context: ServerContext, guild: Guild, name: str, *, nsfw: boo
 
 
 def edit_channel(context: ServerContext, channel: Channel, changes: Json) -> None:
-    """Change name, topic, age restriction or archive state and send CHANNEL_UPDATE or THREAD_UPDATE."""
+    """Change name, topic, age restriction, archive state or lock and send CHANNEL_UPDATE or THREAD_UPDATE."""
     channel.name = changes.get("name") or channel.name
     channel.topic = changes.get("topic", channel.topic)
     channel.nsfw = bool(changes.get("nsfw", channel.nsfw))
     channel.archived = bool(changes.get("archived", channel.archived))
+    channel.locked = bool(changes.get("locked", channel.locked))
     event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
     context.gateway.send(event, guild_payloads.channel(channel, context.state), guild=channel.guild)
+
+
+def open_for_message(context: ServerContext, channel: Channel) -> None:
+    """Sending a message opens an archived thread, unless it is locked (topics/threads, "Active & Archived Threads").
+
+    Raises:
+        ApiError: 50083, the thread is locked and the bot lacks `manage_threads`.
+
+    """
+    if not channel.archived:
+        return
+    if channel.locked and missing(channel, context.state.bot, "manage_threads"):
+        raise ApiError(400, 50083, "Thread is archived")
+    edit_channel(context, channel, {"archived": False})
 
 
 def delete_channel(context: ServerContext, channel: Channel) -> None:

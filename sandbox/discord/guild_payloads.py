@@ -50,7 +50,7 @@ def _thread_part(value: Channel, parent: Channel, state: DiscordState) -> Json:
             "archived": value.archived,
             "auto_archive_duration": 1440,
             "archive_timestamp": iso(value.created),
-            "locked": False,
+            "locked": value.locked,
             "create_timestamp": iso(value.created),
         },
     }

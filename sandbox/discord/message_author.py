@@ -49,6 +49,8 @@ class MessageAuthor(SimulatedAccount):
         self._require_permissions(target, *needed, *(["attach_files"] if attachments else []))
         if not text and not attachments:
             raise NotOfferedError("An empty message cannot be sent.")
+        if target.archived:
+            channel_changes.edit_channel(self._context, target, {"archived": False})
         pings = mentions.compute(
             text,
             mentions.REGULAR | {"replied_user": ping},

@@ -33,6 +33,8 @@ class Channel:
     owner_id: int | None = None
     created: float = 0.0
     archived: bool = False
+    locked: bool = False
+    """Of a thread: only those with `manage_threads` may open it again."""
     thread_members: set[int] = field(default_factory=set[int])
     messages: dict[int, Message] = field(default_factory=dict[int, "Message"])
     """The channel's messages by id, oldest first; deleted and ephemeral ones are not among them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sandbox.discord import mentions, uploads
+from sandbox.discord import channel_changes, mentions, uploads
 from sandbox.discord.context import FilePart, ServerContext
 from sandbox.discord.errors import ApiError
 from sandbox.discord.guild_models import User
@@ -57,6 +57,7 @@ def create(context: ServerContext, new: NewMessage) -> Message:
     check_references(body, attachments)
     content = str(body.get("content") or "")
     check_not_empty(content, body, attachments, body.get("sticker_ids"))
+    channel_changes.open_for_message(context, channel)
     message = _build(context, new, content, flags, attachments)
     publish(context, message)
     return message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.discord.context import ApiRequest, ServerContext
-from sandbox.discord.errors import missing_access, missing_permissions, unknown
+from sandbox.discord.errors import ApiError, missing_access, missing_permissions, unknown
 from sandbox.discord.guild_models import Guild
 from sandbox.discord.message_models import Channel, Message
 from sandbox.discord.permissions import missing
@@ -34,6 +34,17 @@ def require_permissions(context: ServerContext, channel: Channel, *needed: str) 
         raise missing_access()
     if missing(channel, context.state.bot, *needed):
         raise missing_permissions()
+
+
+def require_open(channel: Channel) -> None:
+    """Check that a channel is no archived thread, in which nothing can be edited.
+
+    Raises:
+        ApiError: 50083.
+
+    """
+    if channel.archived:
+        raise ApiError(400, 50083, "Thread is archived")
 
 
 def sending_permissions(

@@ -7,7 +7,7 @@ from sandbox.discord.context import NO_CONTENT, ApiRequest, ApiResponse, Route, 
 from sandbox.discord.errors import ApiError, FormErrors
 from sandbox.discord.json_values import Json
 from sandbox.discord.message_models import THREAD, Channel
-from sandbox.discord.rest_access import message_in, visible_channel
+from sandbox.discord.rest_access import message_in, require_permissions, visible_channel
 
 
 async def get_channel(context: ServerContext, request: ApiRequest) -> ApiResponse:
@@ -16,8 +16,15 @@ async def get_channel(context: ServerContext, request: ApiRequest) -> ApiRespons
 
 
 async def modify_channel(context: ServerContext, request: ApiRequest) -> ApiResponse:
-    """`PATCH /channels/{channel_id}`: name, topic and age restriction; name and archive state of a thread."""
-    found = visible_channel(context, request, "manage_threads" if _is_thread(context, request) else "manage_channels")
+    """`PATCH /channels/{channel_id}`: name, topic and age restriction; name, archive state and lock of a thread.
+
+    Opening a thread that is not locked needs only the permission to send messages there (resources/channel, "Modify
+    Channel").
+    """
+    found = visible_channel(context, request)
+    opens = request.body == {"archived": False} and not found.locked
+    needed = ("send_messages_in_threads" if opens else "manage_threads") if found.is_thread else "manage_channels"
+    require_permissions(context, found, needed)
     form = FormErrors()
     form.length("name", request.body.get("name"), 1, 100)
     form.length("topic", request.body.get("topic"), 0, 1024)

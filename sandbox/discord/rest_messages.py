@@ -8,7 +8,13 @@ from sandbox.discord.errors import ApiError, FormErrors, malformed
 from sandbox.discord.json_values import Json
 from sandbox.discord.message_models import DIRECT, VOICE, Message
 from sandbox.discord.permissions import missing
-from sandbox.discord.rest_access import message_in, require_permissions, sending_permissions, visible_channel
+from sandbox.discord.rest_access import (
+    message_in,
+    require_open,
+    require_permissions,
+    sending_permissions,
+    visible_channel,
+)
 
 
 def render(context: ServerContext, message: Message) -> Json:
@@ -29,8 +35,6 @@ async def create_message(context: ServerContext, request: ApiRequest) -> ApiResp
     )
     if voice and missing(channel, context.state.bot, "send_voice_messages"):
         raise ApiError(403, 50173, "Cannot send voice messages in this channel")
-    if channel.archived:
-        raise ApiError(400, 50083, "Thread is archived")
     if channel.type == DIRECT and not all(user.accepts_dms for user in channel.recipients):
         raise ApiError(403, 50007, "Cannot send messages to this user")
     earlier = messages.find_by_nonce(context, channel, context.state.bot, body)
@@ -89,6 +93,7 @@ async def edit_message(context: ServerContext, request: ApiRequest) -> ApiRespon
     message = message_in(channel, request.number("message_id"))
     if message.author is not context.state.bot:
         raise ApiError(403, 50005, "Cannot edit a message authored by another user")
+    require_open(channel)
     if request.parts:
         require_permissions(context, channel, "attach_files")
     return ApiResponse(render(context, message_edits.edit(context, message, request.body, request.parts)))

@@ -10,6 +10,7 @@ from sandbox.discord.errors import FormErrors, unknown
 from sandbox.discord.guild_models import User
 from sandbox.discord.json_values import Json
 from sandbox.discord.message_models import Channel, Message, Webhook
+from sandbox.discord.rest_access import require_open
 from sandbox.discord.rest_webhooks import find_webhook
 from sandbox.discord.rules_messages import refuse_voice
 from sandbox.discord.webhooks import check_name
@@ -100,6 +101,7 @@ async def edit_message(context: ServerContext, request: ApiRequest) -> ApiRespon
     if interaction is not None:
         return await rest_interactions.edit(context, interaction, request)
     message = _own_message(context, find_webhook(context, request), request)
+    require_open(message.channel)
     return ApiResponse(_render(context, message_edits.edit(context, message, request.body, request.parts)))
 
 

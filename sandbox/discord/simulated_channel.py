@@ -144,9 +144,16 @@ class SimulatedChannel:
         channel.overwrites[target] = Overwrite(target, kind, bits(*allow), bits(*deny))
         self._context.gateway.send("CHANNEL_UPDATE", guild_payloads.channel(channel, self._context.state), guild=guild)
 
-    def edit(self, *, name: str | None = None, nsfw: bool | None = None, archived: bool | None = None) -> None:
-        """Change name, age restriction or archive state, and send CHANNEL_UPDATE or THREAD_UPDATE."""
-        changes = {"name": name, "nsfw": nsfw, "archived": archived}
+    def edit(
+        self,
+        *,
+        name: str | None = None,
+        nsfw: bool | None = None,
+        archived: bool | None = None,
+        locked: bool | None = None,
+    ) -> None:
+        """Change name, age restriction, archive state or lock, and send CHANNEL_UPDATE or THREAD_UPDATE."""
+        changes = {"name": name, "nsfw": nsfw, "archived": archived, "locked": locked}
         given = {key: value for key, value in changes.items() if value is not None}
         channel_changes.edit_channel(self._context, self.channel, given)
 

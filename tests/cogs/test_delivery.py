@@ -126,16 +126,15 @@ async def test_when_the_message_is_deleted_the_result_is_a_new_one(harness: Harn
     assert harness.script.only.state is JobState.DELIVERED
 
 
-async def test_a_message_that_takes_no_more_edits_is_answered_by_the_result(harness: Harness) -> None:
+async def test_a_message_that_takes_no_more_edits_makes_way_for_the_result(harness: Harness) -> None:
     async with harness.running():
         message = await harness.imagine()
         harness.discord.faults.always(*EDIT, Rejected(400, 30046, "Too many edits of an old message"))
         harness.script.finish(harness.script.only.id, harness.picture())
         await harness.shown(harness.script.only.id)
-    first, second = harness.room.bot_messages
-    assert first is message
-    assert second.reply_to is message
-    assert len(second.attachments) == 1
+    [posted] = harness.room.bot_messages
+    assert message.deleted
+    assert len(posted.attachments) == 1
 
 
 async def test_lost_permissions_end_the_job_with_an_explanation(harness: Harness) -> None:

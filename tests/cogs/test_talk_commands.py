@@ -259,3 +259,17 @@ async def test_reload_says_what_came_of_it(tmp_path: Path) -> None:
         assert "bad.yaml" in told
         assert str(tmp_path) not in told
         assert "Zoe" in text(await scene.ann.slash(scene.room, "character list"))
+
+
+async def test_reload_names_nothing_of_other_servers(tmp_path: Path) -> None:
+    async with scene_in(tmp_path) as scene:
+        for guild_id, name in ((scene.guild.id, "ours"), (4711, "theirs")):
+            folder = tmp_path / "data" / "guilds" / str(guild_id) / "characters"
+            folder.mkdir(parents=True)
+            (folder / f"{name}.yaml").write_text(CHARACTER.format(id=name, name=name), encoding="utf-8")
+            (folder / f"{name}-bad.yaml").write_text("id: [", encoding="utf-8")
+        told = text(await scene.server.slash(scene.room, "character reload"))
+        assert "New: ours\n" in told
+        assert "ours-bad.yaml" in told
+        assert "theirs" not in told
+        assert "4711" not in told

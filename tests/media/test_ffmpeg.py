@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.media.errors import BadMedia, EncoderFailed, EncoderMissing, EncoderTimeout
-from bot.media.ffmpeg import Ffmpeg, output_file
+from bot.media.ffmpeg import MOST_PROCESSES, Ffmpeg, output_file
 from bot.media.images import inspect_image
 from bot.media.media_types import detect_media_type
 from bot.media.video import copy_without_metadata, make_video_thumbnail, probe_video
@@ -48,6 +48,16 @@ async def test_a_missing_configured_program_is_reported_without_its_path(tmp_pat
 async def test_the_configured_program_runs(tmp_path: Path) -> None:
     program = script(tmp_path / "myffmpeg", "echo mine >&2\n")
     assert (await Ffmpeg(str(program)).run(["-version"])).strip() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for ffmpeg")
+async def test_only_so_many_run_at_the_same_time(tmp_path: Path) -> None:
+    running = tmp_path / "running"
+    running.mkdir()
+    count = f"mkdir {running}/$$; ls {running} | wc -l >&2; sleep 0.05; rmdir {running}/$$\n"
+    ffmpeg = Ffmpeg(str(script(tmp_path / "myffmpeg", count)))
+    counts = await asyncio.gather(*(ffmpeg.run([]) for _ in range(3 * MOST_PROCESSES)))
+    assert max(int(each) for each in counts) <= MOST_PROCESSES
 
 
 async def test_what_it_says_is_not_in_the_public_message(tmp_path: Path) -> None:
