@@ -94,7 +94,7 @@ def _is_sqlite(url: URL) -> bool:
 def _engine(url: str) -> AsyncEngine:
     try:
         parsed = make_url(url)
-        engine = create_async_engine(parsed)
+        engine = create_async_engine(parsed, hide_parameters=True)  # they hold what people wrote
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         message = "`storage.database_url` is not a database URL this installation can use."
         raise ConfigError(message, advice="Use `sqlite+aiosqlite:///data/chorus.db`.") from error
