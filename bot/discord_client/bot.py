@@ -13,6 +13,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.command_sync import CommandSync
+from bot.storage.waiting import limit_interaction
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -52,6 +53,11 @@ def intents() -> discord.Intents:
 
 class ChorusTree(app_commands.CommandTree["ChorusBot"]):
     """The command tree with the one error reply."""
+
+    async def interaction_check(self, interaction: discord.Interaction[ChorusBot], /) -> bool:  # noqa: ARG002
+        """discord.py awaits it first in the task of each command, menu and autocompletion; it refuses none."""
+        limit_interaction()
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[ChorusBot], error: app_commands.AppCommandError, /

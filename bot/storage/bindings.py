@@ -10,9 +10,11 @@ from sqlalchemy import Row, delete, select, update
 
 from bot.domain.conversations import AnswerMode, ChannelBinding
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import channel_bindings
 
 
+@retrying
 class BindingRepository:
     """The bindings of all channels. Every method is one committed transaction."""
 

@@ -15,12 +15,14 @@ from bot.domain.jobs import JobState
 from bot.storage._message_rows import last_position, thread_value
 from bot.storage.bindings import BindingRepository
 from bot.storage.messages import MessageRepository
+from bot.storage.retrying import retrying
 from bot.storage.schema import conversations, messages, threads
 from bot.storage.turns import TurnRepository
 
 MAX_TITLE_LENGTH = 200
 
 
+@retrying
 class ConversationRepository(BindingRepository, MessageRepository, TurnRepository):
     """Everything that is stored of conversations. Every method is one committed transaction."""
 

@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import deliveries
 
 _SETTLED = {DeliveryState.PENDING, DeliveryState.SENT}
 
 
+@retrying
 class DeliveryRepository:
     """Implements `DeliveryRepository`."""
 

@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.gallery import GalleryItem, GalleryPage, GalleryQuery
 from bot.domain.jobs import Artifact, Job, JobKind
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import audio_messages, images, videos, voice_samples
 
 _TABLES = {JobKind.IMAGE: images, JobKind.VIDEO: videos, JobKind.AUDIO: audio_messages}
@@ -92,6 +93,7 @@ def _row(job: Job, artifact: Artifact, n: int) -> dict[str, Any]:
     return row if artifact.kind is JobKind.IMAGE else row | {"duration_seconds": artifact.duration_seconds}
 
 
+@retrying
 class GalleryRepository:
     """Implements `GalleryRepository`.
 

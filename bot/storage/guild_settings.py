@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import guild_settings
 
 WHOLE_GUILD = 0
 """The `channel_id` of a setting that holds in every channel."""
 
 
+@retrying
 class GuildSettings:
     """Reads go to memory: every row is loaded by `load`, and each change is written through.
 

@@ -13,6 +13,7 @@ from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import UNFINISHED, Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import insert_results
+from bot.storage.retrying import retrying
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
 
@@ -21,6 +22,7 @@ _FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
 _OPEN = tuple(state.value for state in AttemptState if state.open)
 
 
+@retrying
 class JobRepository:
     """Implements `JobRepository`."""
 

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.voice_samples import NewVoiceSample, VoiceSample
 from bot.errors import InputInvalid
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import voice_samples
 
 
+@retrying
 class VoiceSampleRepository:
     """Voice samples without their files. Every method is one committed transaction."""
 

@@ -8,9 +8,11 @@ from sqlalchemy import and_, insert, select, update
 
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import workflow_versions, workflows
 
 
+@retrying
 class WorkflowRepository:
     """Implements `WorkflowRepository`. Versions are kept for good, so the ones known to be stored are remembered."""
 
