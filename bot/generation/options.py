@@ -28,6 +28,7 @@ class GenerationOptions:
         max_losses: After so many attempts lost in restarts of ComfyUI a job fails.
         pause_ms: Silence between the parts of a long speech, in milliseconds.
         speech_bitrate: Of finished speech, in bits per second.
+        locks_dir: Folder of the locks of running commands; None: `data_dir`.
         owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
 
     """
@@ -42,4 +43,5 @@ class GenerationOptions:
     max_losses: int = 3
     pause_ms: int = 250
     speech_bitrate: int = 64_000
+    locks_dir: Path | None = None
     owner: str = "run"

@@ -232,7 +232,8 @@ class Orchestrator:
         """
         if self._tasks:
             raise RuntimeError("recover comes before the first submit")
-        found = await read_recovered_jobs(self._jobs, self._folder, self._options.owner)
+        locks_dir = self._options.locks_dir or self._options.data_dir
+        found = await read_recovered_jobs(self._jobs, self._folder, self._options.owner, locks_dir)
         for active in found.queued:
             await self._registry.enqueue(active)
         by_server = await self._by_server(found)

@@ -8,10 +8,12 @@ another one wrote between its read and its write.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -125,6 +127,17 @@ async def _acquired(lock: asyncio.Lock) -> AsyncGenerator[None]:
         yield
     finally:
         lock.release()
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file of an SQLite database without symbolic links; None: it is in memory, or no SQLite database."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # `Database.open` tells
+        return None
+    if not _is_sqlite(parsed) or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(os.path.realpath(parsed.database or ""))
 
 
 def _is_sqlite(url: URL) -> bool:
