@@ -86,6 +86,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         Raises:
             ChorusError: Nothing was accepted.
             discord.HTTPException: The bot may not post there; the job is withdrawn.
+            StorageUnavailable: As from `accept`.
 
         """
         job = await self.bot.services.orchestrator.submit(request)
@@ -95,8 +96,8 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         card = self._first_card(job)
         try:
             message_id = await answer_in_channel(self.bot, self.outbox, job, progress_payload(job, card))
-        except discord.HTTPException:
-            await withdraw(self.bot, job)
+        except (discord.HTTPException, StorageUnavailable):
+            self._start(job.id, withdraw(self.bot, job))
             raise
         self._start(job.id, self._messages.follow(job, message_id, shown=card))
         return job

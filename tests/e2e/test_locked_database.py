@@ -92,6 +92,31 @@ async def test_a_job_whose_answer_cannot_be_stored_is_withdrawn(
     assert system.room.messages == []
 
 
+async def test_a_job_of_a_menu_whose_answer_cannot_be_stored_is_withdrawn(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is a message of its own, which the same lock keeps from being posted."""
+    add = JobRepository.add
+    lock = database_locked(system)
+    async with system.running():
+        message = await system.imagine()
+        await system.result(message)
+        await system.until_delivered()
+
+        async def add_and_lock(*arguments: object, **named: object) -> None:
+            await add(*arguments, **named)  # pyright: ignore[reportArgumentType]
+            lock.__enter__()
+
+        monkeypatch.setattr(JobRepository, "add", add_and_lock)
+        again = await system.ada.context_menu(message, "Regenerate")
+        told = await again.wait_for_message(lambda shown: "STORAGE_UNAVAILABLE" in shown.text())
+        assert told.ephemeral
+        lock.__exit__(None, None, None)
+        await system.until_delivered(2)
+    assert system.states() == ["delivered", "cancelled"]
+    assert system.room.bot_messages == [message]
+
+
 async def test_what_people_write_meanwhile_is_stored_and_answered(
     chat: ChatSystem, caplog: pytest.LogCaptureFixture
 ) -> None:
