@@ -3,9 +3,10 @@
 import asyncio
 import errno
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,8 +15,9 @@ from bot.domain.jobs import JobKind, JobState
 from bot.errors import ConfigError
 from bot.generation import postprocessing
 from bot.instance_lock import lock_data_folder
+from bot.storage.jobs import JobRepository
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import Harness, picture_graph, speech
+from tests.generation.harness import Harness, open_house, picture_graph, speech
 from tests.locked_database import until_store_waits
 
 
@@ -109,6 +111,26 @@ async def test_a_verified_picture_waits_for_room_in_the_database(
     assert [artifact.path for artifact in ended.artifacts] == [
         path for path in harness.paths() if path.endswith(".png")
     ]
+
+
+async def test_verified_files_stay_when_their_result_can_never_be_stored(
+    tmp_path: Path, comfy: StandInComfyUI, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def __init__(self, store: Any) -> None:
+            self.store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.store, name)
+
+        async def finish(self, *_: Any) -> Any:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Broken(store))) as harness:
+        failed = await harness.ended(await harness.draw())
+        assert failed.state is JobState.FAILED
+        assert [path for path in harness.paths() if path.endswith(".png")] != []
+    assert "malformed" in caplog.text
 
 
 async def database_log_size(harness: Harness) -> int:
