@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -55,7 +55,13 @@ from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_j
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
-from bot.storage.waiting import ACCEPTANCE_SECONDS, earliest_store_deadline, store_deadline, waiting_for_store
+from bot.storage.waiting import (
+    ACCEPTANCE_SECONDS,
+    earliest_store_deadline,
+    held_within_deadline,
+    store_deadline,
+    waiting_for_store,
+)
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow
 
@@ -306,15 +312,14 @@ class Orchestrator:
     @asynccontextmanager
     async def _acceptance_turn(self) -> AsyncGenerator[None]:
         """One request after the other, so that the limits of the queue hold."""
-        try:
-            async with asyncio.timeout_at(store_deadline()):
-                await self._accept_lock.acquire()
-        except TimeoutError as error:  # the request before waits for the database, too
-            raise StorageUnavailable from error
-        try:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(
+                    held_within_deadline(self._accept_lock, lambda: self._jobs.database_is_away)
+                )
+            except TimeoutError as error:
+                raise StorageUnavailable from error
             yield
-        finally:
-            self._accept_lock.release()
 
     async def _store_and_enqueue(self, accepted: Accepted, *, wait_until: float | None) -> Job:
         job = accepted.job

@@ -11,7 +11,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from bot.errors import ConfigError, StorageUnavailable
 from bot.storage import retrying
 from bot.storage.retrying import Retrier, RetryTimes, WriterBusy
-from bot.storage.waiting import store_deadline, waiting_for_store
+from bot.storage.waiting import held_within_deadline, waiting_for_store
 
 _WRITES = "chorus_writes"
 _OPEN_SECONDS = 10.0
@@ -105,28 +105,24 @@ class Database:
             async with self._engine.begin() as connection:
                 yield connection
             return
-        async with _acquired(self._writer), self._engine.connect() as connection:
+        async with self._turn_of(self._writer), self._engine.connect() as connection:
             await connection.execution_options(**{_WRITES: True})
             async with connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def _turn_of(self, writer: asyncio.Lock) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(held_within_deadline(writer, lambda: self.retrier.is_failing))
+            except TimeoutError as error:
+                raise WriterBusy from error
+            yield
 
     def _require_open(self) -> None:
         # A closed engine would connect anew, for a task that still waits for a full disk.
         if self._closed:
             raise RuntimeError("the database is closed")
-
-
-@asynccontextmanager
-async def _acquired(lock: asyncio.Lock) -> AsyncGenerator[None]:
-    try:
-        async with asyncio.timeout_at(store_deadline()):
-            await lock.acquire()
-    except TimeoutError as error:
-        raise WriterBusy from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def database_file(url: str) -> Path | None:

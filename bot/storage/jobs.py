@@ -30,6 +30,11 @@ class JobRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database_is_away(self) -> bool:
+        """Whether a transaction failed and waits to be repeated."""
+        return self._database.retrier.is_failing
+
     # -- jobs
 
     async def add(self, job: Job, *, owner: str, fingerprint: str | None = None) -> None:

@@ -63,6 +63,12 @@ class Retrier:
     def __init__(self, times: RetryTimes) -> None:
         self._times = times
         self._logged_at: float | None = None
+        self._failing = 0
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether a transaction failed and is going to be repeated."""
+        return self._failing > 0
 
     async def run(self, transaction: Callable[[], Awaitable[T]]) -> T:
         """Run a transaction, and again after each failure that passes, as long as the current task may wait.
@@ -72,23 +78,27 @@ class Retrier:
 
         """
         pause, failed = self._times.first_pause, False
-        while True:
-            try:
-                result = await transaction()
-            except (DBAPIError, PoolTimeoutError, sqlite3.Error, WriterBusy) as error:
-                if not is_passing(error):
-                    raise
-                deadline = store_deadline()
-                if deadline is not None and asyncio.get_running_loop().time() + pause > deadline:
-                    raise StorageUnavailable from error
-                self._log_failure(error)
-                failed = True
-            else:
-                if failed:  # others, which only read, may have succeeded all the time
-                    self._log_recovery()
-                return result
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, self._times.longest_pause)
+        try:
+            while True:
+                try:
+                    result = await transaction()
+                except (DBAPIError, PoolTimeoutError, sqlite3.Error, WriterBusy) as error:
+                    if not is_passing(error):
+                        raise
+                    deadline = store_deadline()
+                    if deadline is not None and asyncio.get_running_loop().time() + pause > deadline:
+                        raise StorageUnavailable from error
+                    self._log_failure(error)
+                    self._failing += not failed
+                    failed = True
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, self._times.longest_pause)
+                else:
+                    if failed:  # others, which only read, may have succeeded all the time
+                        self._log_recovery()
+                    return result
+        finally:
+            self._failing -= failed
 
     def _log_failure(self, error: Exception) -> None:
         now = asyncio.get_running_loop().time()

@@ -9,8 +9,8 @@ A limit holds for one task and not for tasks that it starts, because those go on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +18,9 @@ INTERACTION_SECONDS = 1.5
 """Discord wants the first answer to an interaction within 3 seconds, and an error must be told in that time, too."""
 ACCEPTANCE_SECONDS = 10.0
 """How long a new job waits to be stored where there is no interaction."""
+
+_LOOK_SECONDS = 0.2
+"""How often a task that waits for a lock looks whether the database is away, after its deadline."""
 
 _deadlines: WeakKeyDictionary[asyncio.Task[Any], float] = WeakKeyDictionary()
 """Times of the event loop's clock."""
@@ -48,6 +51,35 @@ def earliest_store_deadline(seconds: float) -> float:
     own = asyncio.get_running_loop().time() + seconds
     current = store_deadline()
     return own if current is None else min(own, current)
+
+
+@asynccontextmanager
+async def held_within_deadline(lock: asyncio.Lock, is_away: Callable[[], bool]) -> AsyncGenerator[None]:
+    """Hold a lock whose owner may be waiting for the database.
+
+    Args:
+        lock: The lock.
+        is_away: Whether the database cannot be used. While it can, others are merely slow, and they are waited for.
+
+    Raises:
+        TimeoutError: The current task may wait no longer.
+
+    """
+    deadline = store_deadline()
+    while True:
+        now = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(None if deadline is None else max(deadline, now + _LOOK_SECONDS)):
+                await lock.acquire()
+        except TimeoutError:
+            if is_away():
+                raise
+        else:
+            break
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def limit_interaction() -> None:

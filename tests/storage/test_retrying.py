@@ -17,6 +17,7 @@ from bot.storage import database as database_module
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
+from bot.storage.retrying import RetryTimes
 from bot.storage.waiting import limit_interaction, store_deadline, waiting_for_store
 from tests.locked_database import locked, until_store_waits
 from tests.storage.factories import make_job
@@ -70,12 +71,32 @@ async def test_a_task_with_a_limit_gives_up_and_nothing_is_written(jobs: JobRepo
     assert await jobs.get(job.id) is None
 
 
-async def test_a_task_with_a_limit_does_not_wait_longer_for_other_writers(database: Database) -> None:
-    jobs = JobRepository(database)
+async def test_a_task_with_a_limit_does_not_wait_for_others_that_wait(url: str, tmp_path: Path) -> None:
+    async with Database.open(url, RetryTimes(busy=0.3, first_pause=0.01, longest_pause=0.01)) as database:
+        jobs = JobRepository(database)
+        with locked(tmp_path / FILE):
+            patient = asyncio.gather(*(jobs.add(make_job(), owner="run") for _ in range(40)))  # 12 s for one try each
+            await asyncio.sleep(0)
+            began = time.monotonic()
+            with waiting_for_store(until=await soon(0.1)), pytest.raises(StorageUnavailable):
+                await jobs.add(make_job(), owner="run")
+            assert time.monotonic() - began < 6
+        await patient
+
+
+async def test_a_task_past_its_limit_waits_for_a_slow_writer(database: Database) -> None:
+    jobs, job = JobRepository(database), make_job()
+
+    async def add() -> None:
+        with waiting_for_store(until=await soon(-1)):
+            await jobs.add(job, owner="run")
+
     async with database.write():
-        with waiting_for_store(until=await soon(0.2)), pytest.raises(StorageUnavailable):
-            await jobs.add(make_job(), owner="run")
-    await jobs.add(make_job(), owner="run")
+        adding = asyncio.create_task(add())
+        await asyncio.wait({adding}, timeout=0.6)
+        assert not adding.done()
+    await adding
+    assert await jobs.get(job.id) == job
 
 
 async def test_a_limit_is_the_tasks_own() -> None:
