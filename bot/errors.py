@@ -23,6 +23,7 @@
     |-- CharacterNotFound           CHARACTER_NOT_FOUND
     |-- LanguageModelUnavailable    LLM_UNAVAILABLE
     |-- VoiceUnavailable            VOICE_UNAVAILABLE
+    |-- StorageUnavailable          STORAGE_UNAVAILABLE
     |-- InputInvalid                INPUT_INVALID
     `-- Cancelled                   CANCELLED
 
@@ -215,6 +216,17 @@ class VoiceUnavailable(ChorusError):
     code = "VOICE_UNAVAILABLE"
     default = "This character has no voice."
     default_advice = "The owner can add a workflow under `workflows/<character>/audio/`."
+
+
+class StorageUnavailable(ChorusError):
+    """The database could not be used for as long as the person can wait: locked by another program, or a full disk."""
+
+    code = "STORAGE_UNAVAILABLE"
+    default = "The bot cannot store anything right now."
+    default_advice = (
+        "Nothing was changed; try again in a minute. The owner should look at the log: another program may hold the "
+        "database, or its disk may be full."
+    )
 
 
 class InputInvalid(ChorusError):

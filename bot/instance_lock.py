@@ -1,4 +1,6 @@
-"""Only one process dispatches and recovers the jobs of a data folder; others make jobs of their own beside it.
+"""Only one process owns a data folder and a database: it dispatches and recovers the bot's jobs.
+
+Commands make jobs of their own beside it.
 
 Who lives is known by the operating system's locks: they go with their process, however that ends.
 """
@@ -33,20 +35,46 @@ def lock_data_folder(data_dir: Path) -> Generator[None]:
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data_dir / LOCK_NAME)
+    except OSError as error:
+        raise _not_writable(data_dir) from error
+    with _owner_lock(data_dir / LOCK_NAME, f"the data folder {data_dir}", "storage.data_dir"):
+        yield
+
+
+@contextmanager
+def lock_database(file: Path) -> Generator[None]:
+    """Hold a lock beside an SQLite file, so that two data folders never own one database.
+
+    Args:
+        file: Without symbolic links. Its folder must exist.
+
+    Raises:
+        ConfigError: Another process holds it, or the folder cannot be written.
+
+    """
+    with _owner_lock(file.with_name(f"{file.name}.{LOCK_NAME}"), f"the database {file}", "storage.database_url"):
+        yield
+
+
+@contextmanager
+def _owner_lock(path: Path, owned: str, setting: str) -> Generator[None]:
+    lock = FileLock(path)
+    try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        message = f"Another Chorus is running with the data folder {data_dir}."
-        raise ConfigError(
-            message, advice="Stop that one first, or give this one its own `storage.data_dir`."
-        ) from error
+        message = f"Another Chorus is running with {owned}."
+        raise ConfigError(message, advice=f"Stop that one first, or give this one its own `{setting}`.") from error
     except OSError as error:
-        message = f"The data folder {data_dir} cannot be written."
-        raise ConfigError(message, advice="Check the folder's rights, or set `storage.data_dir`.") from error
+        raise _not_writable(path.parent) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _not_writable(folder: Path) -> ConfigError:
+    advice = "Check the folder's rights, or set `storage.data_dir`."
+    return ConfigError(f"The data folder {folder} cannot be written.", advice=advice)
 
 
 def new_command_name() -> str:
@@ -55,21 +83,24 @@ def new_command_name() -> str:
 
 
 @contextmanager
-def hold_command_lock(data_dir: Path, name: str) -> Generator[None]:
+def hold_command_lock(folder: Path, name: str) -> Generator[None]:
     """Be known to live under `name` (a `new_command_name`).
+
+    Args:
+        folder: Of the database, which this process may share with one that has another data folder.
+        name: Of this command.
 
     Raises:
         ConfigError: The folder cannot be written.
 
     """
     try:
-        path = _terminal_lock(data_dir, name)
+        path = _terminal_lock(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         lock.acquire(timeout=0)
     except OSError as error:
-        message = f"The data folder {data_dir} cannot be written."
-        raise ConfigError(message, advice="Check the folder's rights, or set `storage.data_dir`.") from error
+        raise _not_writable(folder) from error
     try:
         yield
     finally:
@@ -78,11 +109,17 @@ def hold_command_lock(data_dir: Path, name: str) -> Generator[None]:
             path.unlink()
 
 
-def command_has_ended(data_dir: Path, name: str) -> bool:
-    """Whether the command of that name ended without telling; its lock file is removed then."""
+def command_has_ended(folder: Path, name: str) -> bool:
+    """Whether the command of that name ended without telling; its lock file is removed then.
+
+    Args:
+        folder: Of the database.
+        name: Of the command.
+
+    """
     if not _TERMINAL.fullmatch(name):
         return False
-    path = _terminal_lock(data_dir, name)
+    path = _terminal_lock(folder, name)
     if not path.exists():
         return True
     try:
@@ -95,5 +132,5 @@ def command_has_ended(data_dir: Path, name: str) -> bool:
     return True
 
 
-def _terminal_lock(data_dir: Path, name: str) -> Path:
-    return data_dir / TERMINALS / f"{name}.lock"
+def _terminal_lock(folder: Path, name: str) -> Path:
+    return folder / TERMINALS / f"{name}.lock"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord.ext import commands
 
+from bot.storage.waiting import limit_interaction
 from cogs.ui.errors import reply_error
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ComponentRouter(commands.Cog):
             match = pattern.fullmatch(custom_id)
             if match is None:
                 continue
+            limit_interaction()
             try:
                 await handler(interaction, match)
             except Exception as error:  # noqa: BLE001 - the boundary of a press: every failure becomes the one reply

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from bot.storage import retrying
+from tests.locked_database import QUICK
 
 # A busy machine draws examples slowly: that says nothing about the code.
 settings.register_profile("chorus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,3 +43,20 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Called by pytest: the tests that take longest begin first, so that none is left alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases that are opened after this are tried again after milliseconds."""
+    monkeypatch.setattr(retrying, "RETRY_TIMES", QUICK)
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """A disk that is full after so many bytes of a file: the kernel itself refuses the write (EFBIG)."""
+    resource: Any = pytest.importorskip("resource", reason="RLIMIT_FSIZE is a POSIX thing")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)

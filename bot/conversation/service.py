@@ -19,6 +19,7 @@ from bot.domain.jobs import JobState
 from bot.errors import ChorusError, InputInvalid
 from bot.language_model.client import LanguageModel
 from bot.storage.conversations import ConversationRepository
+from bot.storage.waiting import waiting_for_store
 
 
 class ConversationService:
@@ -148,7 +149,8 @@ class ConversationService:
             turn = await self.repository.show_alternative(turn_id, n)
             if turn is None:
                 return None
-            async with self.scheduler.presenter.open(turn, thread) as post:
-                await post.finish(turn)
-            await self.repository.mark_delivered(turn_id)
+            with waiting_for_store(until=None):  # the choice is stored, so it must be shown
+                async with self.scheduler.presenter.open(turn, thread) as post:
+                    await post.finish(turn)
+                await self.repository.mark_delivered(turn_id)
             return turn

@@ -17,6 +17,7 @@ from discord.ext import commands
 from discord.gateway import ReconnectWebSocket
 
 from bot.discord_client.command_sync import CommandSync
+from bot.storage.waiting import limit_interaction
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -70,6 +71,11 @@ def intents() -> discord.Intents:
 
 class ChorusTree(app_commands.CommandTree["ChorusBot"]):
     """The command tree with the one error reply."""
+
+    async def interaction_check(self, interaction: discord.Interaction[ChorusBot], /) -> bool:  # noqa: ARG002
+        """discord.py awaits it first in the task of each command, menu and autocompletion; it refuses none."""
+        limit_interaction()
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[ChorusBot], error: app_commands.AppCommandError, /

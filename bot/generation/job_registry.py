@@ -21,6 +21,7 @@ from bot.generation.error_translation import job_error
 from bot.generation.queue import JobQueue
 from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.storage.jobs import JobRepository
+from bot.storage.waiting import waiting_for_store
 
 _log = logging.getLogger(__name__)
 
@@ -87,14 +88,20 @@ class JobRegistry:
         await self.enqueue(active, front=True)
 
     async def end(self, active: ActiveJob, state: JobState, error: ChorusError) -> bool:
-        """FAILED or CANCELLED; what still runs for the job is told to stop. False if it had ended before."""
-        job = await self._store_end(active.job.id, state, error)
-        if job is None:
-            await self.follow_store(active)
-            return False
-        _log.info("job %s ended: %s", job.id, error.code, exc_info=error if error.__cause__ else None)
-        await self._close(active, job)
-        return True
+        """FAILED or CANCELLED; what still runs for the job is told to stop. False if it had ended before.
+
+        Raises:
+            StorageUnavailable: The current task may wait no longer for the database; the job goes on.
+
+        """
+        job = await self.jobs.end(active.job.id, state, job_error(error), utc_now())
+        with waiting_for_store(until=None):  # the end is stored, so what follows from it must happen
+            if job is None:
+                await self.follow_store(active)
+                return False
+            _log.info("job %s ended: %s", job.id, error.code, exc_info=error if error.__cause__ else None)
+            await self._close(active, job)
+            return True
 
     async def record_result(
         self,
@@ -154,17 +161,6 @@ class JobRegistry:
         """Remove an ended job for which nothing works any more."""
         if active.ended and active.idle:
             self.active.pop(active.job.id, None)
-
-    async def _store_end(self, job_id: UUID, state: JobState, error: ChorusError) -> Job | None:
-        """Store the end; while the database cannot be written (disk full, locked) it is tried again and again."""
-        delay = 1.0
-        while True:
-            try:
-                return await self.jobs.end(job_id, state, job_error(error), utc_now())
-            except Exception:  # noqa: BLE001 - any error of the database: giving up would leave the job open for ever
-                _log.exception("job %s: its end (%s) could not be stored; trying again", job_id, error.code)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 30.0)
 
     async def _close(self, active: ActiveJob, job: Job) -> None:
         """The job has ended in the database: remove it from the queue, stop its prompt, tell the watchers."""

@@ -30,6 +30,7 @@ class GenerationOptions:
         pause_ms: Silence between the parts of a long speech, in milliseconds.
         speech_bitrate: Of finished speech, in bits per second.
         limits: Of what people choose in Discord.
+        locks_dir: Folder of the locks of running commands; None: `data_dir`.
         owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
 
     """
@@ -45,4 +46,5 @@ class GenerationOptions:
     pause_ms: int = 250
     speech_bitrate: int = 64_000
     limits: RequestLimits = field(default_factory=RequestLimits)
+    locks_dir: Path | None = None
     owner: str = "run"

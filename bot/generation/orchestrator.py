@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -33,7 +33,7 @@ from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
-from bot.errors import Cancelled, ChorusError, InputInvalid
+from bot.errors import Cancelled, ChorusError, InputInvalid, StorageUnavailable
 from bot.generation.acceptance import (
     Acceptance,
     Accepted,
@@ -58,6 +58,13 @@ from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_j
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
+from bot.storage.waiting import (
+    ACCEPTANCE_SECONDS,
+    earliest_store_deadline,
+    held_within_deadline,
+    store_deadline,
+    waiting_for_store,
+)
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow
 
@@ -144,19 +151,21 @@ class Orchestrator:
 
         Raises:
             ChorusError: INPUT_INVALID, CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE,
-                MISSING_MODEL, VOICE_UNAVAILABLE or QUEUE_FULL. Nothing was stored.
+                MISSING_MODEL, VOICE_UNAVAILABLE, QUEUE_FULL or STORAGE_UNAVAILABLE. Nothing was stored.
 
         """
-        self._require_space(request)
-        accepted = await self._acceptance.accept(request, self._object_info())
-        async with self._accept_lock:
+        with waiting_for_store(until=earliest_store_deadline(ACCEPTANCE_SECONDS)):
             self._require_space(request)
-            await self._store_version(accepted.workflow)
-            if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
-                await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
-                return finished
-            # A caller that is cancelled now must not leave a stored job that is not in the queue.
-            return await asyncio.shield(self._start_storing(self._store_and_enqueue(accepted)))
+            accepted = await self._acceptance.accept(request, self._object_info())
+            async with self._acceptance_turn():
+                self._require_space(request)
+                await self._store_version(accepted.workflow)
+                if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
+                    await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
+                    return finished
+                # A caller that is cancelled now must not leave a stored job that is not in the queue.
+                storing = self._store_and_enqueue(accepted, wait_until=store_deadline())
+                return await asyncio.shield(self._start_storing(storing))
 
     async def cancel(self, job_id: UUID) -> bool:
         """CANCELLED at once, whether the job waits or runs; ComfyUI is interrupted, and keeps the GPU until it stops.
@@ -232,7 +241,8 @@ class Orchestrator:
         """
         if self._tasks:
             raise RuntimeError("recover comes before the first submit")
-        found = await read_recovered_jobs(self._jobs, self._folder, self._options.owner)
+        locks_dir = self._options.locks_dir or self._options.data_dir
+        found = await read_recovered_jobs(self._jobs, self._folder, self._options.owner, locks_dir)
         for active in found.queued:
             self._rewriting.start(active)
             await self._registry.enqueue(active)
@@ -304,9 +314,22 @@ class Orchestrator:
         task.add_done_callback(self._storing.discard)
         return task
 
-    async def _store_and_enqueue(self, accepted: Accepted) -> Job:
+    @asynccontextmanager
+    async def _acceptance_turn(self) -> AsyncGenerator[None]:
+        """One request after the other, so that the limits of the queue hold."""
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(
+                    held_within_deadline(self._accept_lock, lambda: self._jobs.database_is_away)
+                )
+            except TimeoutError as error:
+                raise StorageUnavailable from error
+            yield
+
+    async def _store_and_enqueue(self, accepted: Accepted, *, wait_until: float | None) -> Job:
         job = accepted.job
-        await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
+        with waiting_for_store(until=wait_until):
+            await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
         self._start_dispatchers()
         active = new_active_job(job)
         self._rewriting.start(active)

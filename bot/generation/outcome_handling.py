@@ -81,7 +81,8 @@ class OutcomeHandler:
             _log.exception("job %s: the outcome could not be handled", active.job.id)
             failed = GenerationFailed()
             failed.__cause__ = error
-            await self._fail(active, attempt, failed)
+            # Verified files of a job whose result cannot be stored stay on the disk, for the owner.
+            await self._fail(active, attempt, failed, keep_files=active.all_collected)
 
     async def _handle_result(self, active: ActiveJob, executed: ExecutedPart) -> None:
         attempt = executed.attempt
@@ -132,8 +133,11 @@ class OutcomeHandler:
 
     # -- the end of the job
 
-    async def _fail(self, active: ActiveJob, attempt: Attempt | None, error: ChorusError) -> None:
-        await self._discard_files(active)
+    async def _fail(
+        self, active: ActiveJob, attempt: Attempt | None, error: ChorusError, *, keep_files: bool = False
+    ) -> None:
+        if not keep_files:
+            await self._discard_files(active)
         await self._registry.end(active, JobState.FAILED, error)
         if attempt is not None:
             await self._registry.jobs.end_attempt(attempt.prompt_id, AttemptState.FAILED)

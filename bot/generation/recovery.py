@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
@@ -53,7 +54,7 @@ class RecoveredJobs:
     open_attempts: tuple[OpenAttempt, ...]
 
 
-async def read_recovered_jobs(jobs: JobRepository, folder: OutputFolder, owner: str) -> RecoveredJobs:
+async def read_recovered_jobs(jobs: JobRepository, folder: OutputFolder, owner: str, locks_dir: Path) -> RecoveredJobs:
     """Read what is left from the database and the disk. ComfyUI is not asked."""
     unfinished = await jobs.unfinished(owner)
     active_jobs: dict[object, ActiveJob] = {}
@@ -62,7 +63,7 @@ async def read_recovered_jobs(jobs: JobRepository, folder: OutputFolder, owner: 
         attempts = await jobs.attempts(job.id)
         active_jobs[job.id] = restored_active_job(job, attempts, await _intact_files(folder, attempts))
     open_attempts: list[OpenAttempt] = []
-    ended_commands = await _end_jobs_of_killed_commands(jobs, folder, owner)
+    ended_commands = await _end_jobs_of_killed_commands(jobs, folder, owner, locks_dir)
     for attempt in [one for name in (owner, *ended_commands) for one in await jobs.open_attempts(name)]:
         active = active_jobs.get(attempt.job_id) or await _ended_job(jobs, attempt)
         if active is not None:
@@ -76,10 +77,12 @@ async def read_recovered_jobs(jobs: JobRepository, folder: OutputFolder, owner: 
     )
 
 
-async def _end_jobs_of_killed_commands(jobs: JobRepository, folder: OutputFolder, owner: str) -> list[str]:
+async def _end_jobs_of_killed_commands(
+    jobs: JobRepository, folder: OutputFolder, owner: str, locks_dir: Path
+) -> list[str]:
     """FAILED for every unfinished job of a terminal command that does not run any more; the names of those commands."""
     others = [name for name in await jobs.owners() if name != owner]
-    ended = [name for name in others if await asyncio.to_thread(command_has_ended, folder.data_dir, name)]
+    ended = [name for name in others if await asyncio.to_thread(command_has_ended, locks_dir, name)]
     error = GenerationFailed("The command that asked for it ended before it was done.", advice="Run the command again.")
     for job in [job for name in ended for job in await jobs.unfinished(name)]:
         await jobs.end(job.id, JobState.FAILED, job_error(error), utc_now())

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
@@ -16,7 +17,7 @@ from bot.errors import ConfigError
 from bot.generation.limits import RequestLimits
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
-from bot.instance_lock import hold_command_lock, lock_data_folder, new_command_name
+from bot.instance_lock import hold_command_lock, lock_data_folder, lock_database, new_command_name
 from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
@@ -25,6 +26,7 @@ from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
 from bot.storage.bindings import BindingRepository
+from bot.storage.database import database_file
 from bot.storage.deliveries import DeliveryRepository
 from bot.storage.gallery import GalleryRepository
 from bot.storage.guild_settings import GuildSettings
@@ -92,18 +94,24 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
 
     Args:
         settings: The configuration.
-        owner: True for `chorus run` and the demo: lock the data folder, so that this process alone dispatches and
-            recovers the bot's jobs. False for other commands: only jobs that they make are touched.
+        owner: True for `chorus run` and the demo: lock the data folder and the database, so that this process alone
+            dispatches and recovers the bot's jobs. False for other commands: only jobs that they make are touched.
 
     Raises:
-        ConfigError: Another process has the data folder locked, or the folder or the database cannot be used.
+        ConfigError: Another process has the data folder or the database locked, or one of them cannot be used.
 
     """
     async with AsyncExitStack() as stack:
         data_dir = settings.storage.data_dir
         await asyncio.to_thread(_make_data_dir, settings)
         name = RUN if owner else new_command_name()
-        stack.enter_context(lock_data_folder(data_dir) if owner else hold_command_lock(data_dir, name))
+        file = database_file(settings.storage.database_url)
+        if owner:
+            stack.enter_context(lock_data_folder(data_dir))
+            if file is not None and file.parent.is_dir():  # else `Database.open` tells
+                stack.enter_context(lock_database(file))
+        else:
+            stack.enter_context(hold_command_lock(_locks_dir(settings), name))
         store = await stack.enter_async_context(open_repositories(settings.storage.database_url))
         characters = await stack.enter_async_context(CharacterLibrary(settings.paths.characters, data_dir / "guilds"))
         workflows = await stack.enter_async_context(WorkflowLibrary(settings.paths.workflows))
@@ -163,6 +171,12 @@ def _make_data_dir(settings: Settings) -> None:
         raise ConfigError(f"The data folder {folder} cannot be made.", advice="Set `storage.data_dir`.") from error
 
 
+def _locks_dir(settings: Settings) -> Path:
+    """Where commands are known to live: beside the database, because their jobs are in it."""
+    file = database_file(settings.storage.database_url)
+    return file.parent if file is not None and file.parent.is_dir() else settings.storage.data_dir
+
+
 def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
     return GenerationOptions(
         data_dir=settings.storage.data_dir,
@@ -174,6 +188,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         pause_ms=settings.voice.pause_ms,
         speech_bitrate=settings.voice.bitrate_kbps * 1000,
         limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps),
+        locks_dir=_locks_dir(settings),
         owner=owner,
     )
 

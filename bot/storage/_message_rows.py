@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.conversations import Alternative, ChatRole, Message, Thread
+from bot.storage.reading import read_first_row, read_rows
 from bot.storage.schema import message_alternatives, messages, threads
 
 _MAX_PARAMETERS = 500
@@ -27,8 +28,8 @@ def message_row(message: Message) -> dict[str, Any]:
 
 async def parent_of(connection: AsyncConnection, thread: Thread) -> Thread | None:
     """Return the thread whose history a thread begins with."""
-    row = (await connection.execute(select(threads).where(threads.c.id == thread.parent_thread_id))).one_or_none()
-    return None if row is None else thread_value(row)
+    result = await connection.execute(select(threads).where(threads.c.id == thread.parent_thread_id))
+    return read_first_row(result, thread_value, "threads")
 
 
 async def last_position(
@@ -69,24 +70,27 @@ async def read_messages(
         query: Selects all columns of `messages`.
         newest_first: The query's order is reversed in the result.
     """
-    rows = list(await connection.execute(query))
+    found = read_rows(await connection.execute(query), _message_without_alternatives, "messages")
     if newest_first:
-        rows.reverse()
+        found.reverse()
     alternatives: dict[str, list[Alternative]] = {}
-    turn_ids = [row.id for row in rows if row.role == ChatRole.ASSISTANT.value]
+    turn_ids = [message.id for message in found if message.role is ChatRole.ASSISTANT]
     for start in range(0, len(turn_ids), _MAX_PARAMETERS):
         selected = (
             select(message_alternatives)
             .where(message_alternatives.c.message_id.in_(turn_ids[start : start + _MAX_PARAMETERS]))
             .order_by(message_alternatives.c.n)
         )
-        for each in await connection.execute(selected):
-            found = Alternative(n=each.n, content=each.content, model=each.model, created_at=each.created_at)
-            alternatives.setdefault(each.message_id, []).append(found)
-    fields = [name for name in Message.model_fields if name != "alternatives"]
-    return [
-        Message.model_validate(
-            {name: getattr(row, name) for name in fields} | {"alternatives": tuple(alternatives.get(row.id, ()))}
-        )
-        for row in rows
-    ]
+        result = await connection.execute(selected)
+        for message_id, alternative in read_rows(result, _alternative, "message_alternatives"):
+            alternatives.setdefault(message_id, []).append(alternative)
+    return [message.model_copy(update={"alternatives": tuple(alternatives.get(message.id, ()))}) for message in found]
+
+
+def _message_without_alternatives(row: Row[Any]) -> Message:
+    return Message.model_validate({name: getattr(row, name) for name in Message.model_fields if name != "alternatives"})
+
+
+def _alternative(row: Row[Any]) -> tuple[str, Alternative]:
+    """The id of the turn, and its alternative."""
+    return row.message_id, Alternative(n=row.n, content=row.content, model=row.model, created_at=row.created_at)

@@ -10,9 +10,12 @@ from sqlalchemy import Row, delete, select, update
 
 from bot.domain.conversations import AnswerMode, ChannelBinding
 from bot.storage.database import Database
+from bot.storage.reading import read_first_row, read_rows
+from bot.storage.retrying import retrying
 from bot.storage.schema import channel_bindings
 
 
+@retrying
 class BindingRepository:
     """The bindings of all channels. Every method is one committed transaction."""
 
@@ -23,13 +26,12 @@ class BindingRepository:
         """Return the channel's binding, or None if it has none."""
         async with self._database.read() as connection:
             query = select(channel_bindings).where(channel_bindings.c.channel_id == channel_id)
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _binding(row)
+            return read_first_row(await connection.execute(query), _binding, "channel_bindings")
 
     async def bindings(self) -> Sequence[ChannelBinding]:
         """Return the bindings of all channels."""
         async with self._database.read() as connection:
-            return [_binding(row) for row in await connection.execute(select(channel_bindings))]
+            return read_rows(await connection.execute(select(channel_bindings)), _binding, "channel_bindings")
 
     async def bind(self, binding: ChannelBinding) -> None:
         """Store the binding in place of the channel's earlier one."""

@@ -15,12 +15,15 @@ from bot.domain.jobs import JobState
 from bot.storage._message_rows import last_position, thread_value
 from bot.storage.bindings import BindingRepository
 from bot.storage.messages import MessageRepository
+from bot.storage.reading import read_first_row, read_rows
+from bot.storage.retrying import retrying
 from bot.storage.schema import conversations, messages, threads
 from bot.storage.turns import TurnRepository
 
 MAX_TITLE_LENGTH = 200
 
 
+@retrying
 class ConversationRepository(BindingRepository, MessageRepository, TurnRepository):
     """Everything that is stored of conversations. Every method is one committed transaction."""
 
@@ -46,8 +49,7 @@ class ConversationRepository(BindingRepository, MessageRepository, TurnRepositor
         """Return a conversation by its id."""
         async with self._database.read() as connection:
             query = select(conversations).where(conversations.c.id == conversation_id)
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _conversation(row)
+            return read_first_row(await connection.execute(query), _conversation, "conversations")
 
     async def conversations(self, channel_id: int) -> Sequence[Conversation]:
         """Return the conversations of a channel, the last used first."""
@@ -57,7 +59,7 @@ class ConversationRepository(BindingRepository, MessageRepository, TurnRepositor
             .order_by(conversations.c.updated_at.desc())
         )
         async with self._database.read() as connection:
-            return [_conversation(row) for row in await connection.execute(query)]
+            return read_rows(await connection.execute(query), _conversation, "conversations")
 
     async def rename_conversation(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title."""
@@ -81,8 +83,8 @@ class ConversationRepository(BindingRepository, MessageRepository, TurnRepositor
     async def thread(self, thread_id: str) -> Thread | None:
         """Return a thread by its id."""
         async with self._database.read() as connection:
-            row = (await connection.execute(select(threads).where(threads.c.id == thread_id))).one_or_none()
-        return None if row is None else thread_value(row)
+            result = await connection.execute(select(threads).where(threads.c.id == thread_id))
+            return read_first_row(result, thread_value, "threads")
 
     async def thread_in_channel(self, conversation_id: str, channel_id: int) -> Thread | None:
         """Return the thread that a conversation has in a channel or Discord thread."""
@@ -132,5 +134,4 @@ def _conversation(row: Row[Any]) -> Conversation:
 
 async def _find_thread(connection: AsyncConnection, conversation_id: str, channel_id: int) -> Thread | None:
     where = and_(threads.c.conversation_id == conversation_id, threads.c.channel_id == channel_id)
-    row = (await connection.execute(select(threads).where(where))).one_or_none()
-    return None if row is None else thread_value(row)
+    return read_first_row(await connection.execute(select(threads).where(where)), thread_value, "threads")

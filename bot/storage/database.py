@@ -8,9 +8,12 @@ another one wrote between its read and its write.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -23,17 +26,20 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, StorageUnavailable
+from bot.storage import retrying
+from bot.storage.retrying import Retrier, RetryTimes, WriterBusy
+from bot.storage.waiting import held_within_deadline, waiting_for_store
 
 _WRITES = "chorus_writes"
-_BUSY_SECONDS = 10
+_OPEN_SECONDS = 10.0
+"""How long the start waits for a database that must be migrated and cannot be written."""
 
 # One writer at a time is SQLite's own rule; its busy handler polls, a lock wakes at once. WAL survives kill -9.
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}",
 )
 
 
@@ -41,76 +47,124 @@ class Database:
     """A migrated database. Use `async with Database.open(url) as database`.
 
     `read()` and `write()` each yield a connection in a transaction of its own; `write()` commits when the block ends
-    well and rolls back otherwise.
+    well and rolls back otherwise. Neither is repeated when it fails: a repository has its methods repeated by
+    `@retrying`.
+
+    Attributes:
+        retrier: Repeats the transactions of the repositories.
+
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, times: RetryTimes) -> None:
+        self.retrier = Retrier(times)
         self._engine = engine
         self._writer = asyncio.Lock() if _is_sqlite(engine.url) else None
+        self._closed = False
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncGenerator[Database, None]:
+    async def open(cls, url: str, times: RetryTimes | None = None) -> AsyncGenerator[Database, None]:
         """Connect, create or migrate the tables, and close at the end of the block.
 
         Args:
             url: An SQLAlchemy URL with an async driver, `sqlite+aiosqlite:////absolute/path.db` for instance. The
                 folder of an SQLite file must exist.
+            times: How long is waited while the database cannot be used; None: `RETRY_TIMES`.
 
         Raises:
             ConfigError: The URL cannot be used, the file is no database, or a newer version of Chorus wrote it.
 
         """
-        engine = _engine(url)
+        times = times or retrying.RETRY_TIMES
+        engine = _engine(url, times.busy)
+        database = cls(engine, times)
         try:
-            await _migrate(engine)
-            yield cls(engine)
+            await _migrate(engine, database.retrier)
+            yield database
         finally:
+            database._closed = True
             await engine.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection, None]:
         """A connection for reading: one consistent snapshot for the whole block."""
+        self._require_open()
         async with self._engine.connect() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection, None]:
-        """A connection in a writing transaction, committed (on the disk) when the block ends without an error."""
+        """A connection in a writing transaction, committed (on the disk) when the block ends without an error.
+
+        Raises:
+            WriterBusy: The current task may wait no longer for other tasks that write.
+
+        """
+        self._require_open()
         if self._writer is None:
             async with self._engine.begin() as connection:
                 yield connection
             return
-        async with self._writer, self._engine.connect() as connection:
+        async with self._turn_of(self._writer), self._engine.connect() as connection:
             await connection.execution_options(**{_WRITES: True})
             async with connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def _turn_of(self, writer: asyncio.Lock) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(held_within_deadline(writer, lambda: self.retrier.is_failing))
+            except TimeoutError as error:
+                raise WriterBusy from error
+            yield
+
+    def _require_open(self) -> None:
+        # A closed engine would connect anew, for a task that still waits for a full disk.
+        if self._closed:
+            raise RuntimeError("the database is closed")
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file of an SQLite database without symbolic links; None: it is in memory, or no SQLite database."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # `Database.open` tells
+        return None
+    if not _is_sqlite(parsed) or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(os.path.realpath(parsed.database or ""))
 
 
 def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, busy_seconds: float) -> AsyncEngine:
     try:
         parsed = make_url(url)
-        engine = create_async_engine(parsed)
+        engine = create_async_engine(parsed, hide_parameters=True)  # they hold what people wrote
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         message = "`storage.database_url` is not a database URL this installation can use."
         raise ConfigError(message, advice="Use `sqlite+aiosqlite:///data/chorus.db`.") from error
     if _is_sqlite(parsed):
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "connect", partial(_prepare_sqlite, busy_seconds))
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(busy_seconds: float, connection: Any, _record: Any) -> None:
     # The driver would begin a (deferred) transaction by itself, at the first write only: we begin ours.
     connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(pragma)
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={round(busy_seconds * 1000)}")
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+    except BaseException:
+        connection.close()  # the pool does not know it yet, so nobody else would end its thread
+        raise
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -129,14 +183,17 @@ def migration_config(connection: Connection) -> Config:
     return config
 
 
-async def _migrate(engine: AsyncEngine) -> None:
+async def _migrate(engine: AsyncEngine, retrier: Retrier) -> None:
+    deadline = asyncio.get_running_loop().time() + _OPEN_SECONDS
     try:
         if _is_sqlite(engine.url):
             await asyncio.to_thread(_look_at_file, engine.url.database or ":memory:")
-        async with engine.connect() as connection:
-            await connection.execution_options(**{_WRITES: True})
-            async with connection.begin():
-                await connection.run_sync(_upgrade)
+        with waiting_for_store(until=deadline):
+            await retrier.run(lambda: _migrate_once(engine))
+    except StorageUnavailable as error:
+        message = f"The database cannot be opened ({_reason(error)})."
+        advice = "Close what else uses the database, free space on its disk, or check the rights of its folder."
+        raise ConfigError(message, advice=advice) from error
     except (OperationalError, sqlite3.OperationalError) as error:
         message = "The database cannot be opened."
         raise ConfigError(message, advice="Check `storage.database_url` and the rights of its folder.") from error
@@ -145,21 +202,39 @@ async def _migrate(engine: AsyncEngine) -> None:
         raise ConfigError(message, advice="Move the file away, or name another one.") from error
 
 
+def _reason(error: StorageUnavailable) -> str:
+    cause = error.__cause__
+    return str(cause.orig if isinstance(cause, DBAPIError) else cause)
+
+
+async def _migrate_once(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection, connection.begin():
+        if await connection.run_sync(_is_current):  # nothing to write, so a locked database can be opened
+            return
+    async with engine.connect() as connection:
+        await connection.execution_options(**{_WRITES: True})
+        async with connection.begin():
+            await connection.run_sync(_upgrade)
+
+
 def _look_at_file(path: str) -> None:
     """Open and read the file once: aiosqlite leaves a thread behind when opening fails."""
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+    connection = sqlite3.connect(path, timeout=_OPEN_SECONDS)
     try:
         connection.execute("PRAGMA schema_version").fetchone()
     finally:
         connection.close()
 
 
+def _is_current(connection: Connection) -> bool:
+    script = ScriptDirectory.from_config(migration_config(connection))
+    return MigrationContext.configure(connection).get_current_revision() == script.get_current_head()
+
+
 def _upgrade(connection: Connection) -> None:
     config = migration_config(connection)
     script = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
-    if current == script.get_current_head():
-        return
     if current is not None:
         try:
             script.get_revision(current)

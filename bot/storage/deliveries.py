@@ -10,11 +10,14 @@ from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
 from bot.storage.database import Database
+from bot.storage.reading import read_mappings
+from bot.storage.retrying import retrying
 from bot.storage.schema import deliveries
 
 _SETTLED = {DeliveryState.PENDING, DeliveryState.SENT}
 
 
+@retrying
 class DeliveryRepository:
     """Implements `DeliveryRepository`."""
 
@@ -92,7 +95,7 @@ class DeliveryRepository:
     async def _find(self, which: ColumnElement[bool]) -> list[Delivery]:
         query = select(deliveries).where(which).order_by(deliveries.c.id)
         async with self._database.read() as connection:
-            return [_value(row) for row in (await connection.execute(query)).mappings()]
+            return read_mappings(await connection.execute(query), _value, "deliveries")
 
 
 def _same(outgoing: OutgoingMessage) -> ColumnElement[bool]:

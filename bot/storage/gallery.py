@@ -31,6 +31,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.gallery import GalleryItem, GalleryPage, GalleryQuery
 from bot.domain.jobs import Artifact, Job, JobKind
 from bot.storage.database import Database
+from bot.storage.reading import read_each_row, read_mappings
+from bot.storage.retrying import retrying
 from bot.storage.schema import audio_messages, images, videos, voice_samples
 
 _TABLES = {JobKind.IMAGE: images, JobKind.VIDEO: videos, JobKind.AUDIO: audio_messages}
@@ -92,6 +94,7 @@ def _row(job: Job, artifact: Artifact, n: int) -> dict[str, Any]:
     return row if artifact.kind is JobKind.IMAGE else row | {"duration_seconds": artifact.duration_seconds}
 
 
+@retrying
 class GalleryRepository:
     """Implements `GalleryRepository`.
 
@@ -113,10 +116,10 @@ class GalleryRepository:
             raise ValueError(msg)
         upwards = query.newer_than is not None or query.from_oldest
         async with self._database.read() as connection:
-            rows = (await connection.execute(page_statement(query))).mappings()
-            items = [_item(row) for row in rows]
+            rows = read_each_row((await connection.execute(page_statement(query))).mappings(), _item, "a gallery")
+        items = [item for item in rows if item is not None]
         chosen = (heapq.nsmallest if upwards else heapq.nlargest)(query.limit + 1, items, key=lambda item: item.id)
-        more = len(chosen) > query.limit
+        more = len(rows) > query.limit
         chosen = chosen[: query.limit]
         if upwards:
             return GalleryPage(items=tuple(chosen[::-1]), has_newer=more, has_older=not query.from_oldest)
@@ -127,9 +130,8 @@ class GalleryRepository:
         async with self._database.read() as connection:
             for table in _TABLES.values():
                 query = select(*_columns(table)).where(table.c.id == item_id, table.c.shelf != _DELETED)
-                row = (await connection.execute(query)).mappings().first()
-                if row is not None:
-                    return _item(row)
+                for item in read_mappings(await connection.execute(query), _item, table.name):
+                    return item
         return None
 
     async def remove_job(self, job_id: uuid.UUID) -> int:

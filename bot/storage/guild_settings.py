@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, select, update
 
 from bot.storage.database import Database
+from bot.storage.reading import read_mappings
+from bot.storage.retrying import retrying
 from bot.storage.schema import guild_settings
 
 WHOLE_GUILD = 0
 """The `channel_id` of a setting that holds in every channel."""
 
 
+@retrying
 class GuildSettings:
     """Reads go to memory: every row is loaded by `load`, and each change is written through.
 
@@ -27,8 +30,8 @@ class GuildSettings:
     async def load(self) -> None:
         """Read every row; call it once, at start."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(select(guild_settings))).mappings()
-            self._values = {(row["guild_id"], row["channel_id"], row["key"]): row["value"] for row in rows}
+            result = await connection.execute(select(guild_settings))
+            self._values = dict(read_mappings(result, _setting, "guild_settings"))
 
     def get(self, guild_id: int | None, key: str, *, channel_id: int | None = None, default: Any = None) -> Any:
         """The channel's value, else the guild's, else `default`."""
@@ -62,6 +65,10 @@ class GuildSettings:
         async with self._database.write() as connection:
             await connection.execute(delete(guild_settings).where(_at(place)))
         return self._values.pop(place, None) is not None
+
+
+def _setting(row: RowMapping) -> tuple[tuple[int, int, str], Any]:
+    return (row["guild_id"], row["channel_id"], row["key"]), row["value"]
 
 
 def _at(place: tuple[int, int, str]) -> ColumnElement[bool]:

@@ -13,6 +13,8 @@ from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import UNFINISHED, Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import insert_results
+from bot.storage.reading import read_each_row, read_mappings
+from bot.storage.retrying import retrying
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
 
@@ -21,11 +23,17 @@ _FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
 _OPEN = tuple(state.value for state in AttemptState if state.open)
 
 
+@retrying
 class JobRepository:
     """Implements `JobRepository`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @property
+    def database_is_away(self) -> bool:
+        """Whether a transaction failed and waits to be repeated."""
+        return self._database.retrier.is_failing
 
     # -- jobs
 
@@ -181,8 +189,8 @@ class JobRepository:
         return found[0] if found else None
 
     async def recent(self, query: JobQuery) -> list[Job]:
-        """For `/history`."""
-        found = select(jobs).order_by(jobs.c.number.desc()).limit(query.limit)
+        """For `/history`. Fewer than `query.limit` are all that there are."""
+        found = select(jobs).order_by(jobs.c.number.desc())
         for name in ("requester_id", "guild_id", "channel_id"):
             value = getattr(query, name)
             if value is not None:
@@ -192,7 +200,14 @@ class JobRepository:
         if query.before is not None:
             number = select(jobs.c.number).where(jobs.c.id == str(query.before)).scalar_subquery()
             found = found.where(jobs.c.number < number)
-        return await self._jobs(found)
+        selected = query.limit
+        async with self._database.read() as connection:
+            while True:
+                rows = read_each_row((await connection.execute(found.limit(selected))).mappings(), job_value, "jobs")
+                readable = [job for job in rows if job is not None]
+                if len(readable) >= query.limit or len(rows) < selected:
+                    return readable[: query.limit]
+                selected *= 2  # some could not be read, and others come after them
 
     async def children(self, job_id: uuid.UUID) -> list[Job]:
         """Jobs made from that one (again, vary, remix, upscale, repeat), oldest first."""
@@ -217,11 +232,11 @@ class JobRepository:
 
     async def _jobs(self, query: Select[Any]) -> list[Job]:
         async with self._database.read() as connection:
-            return [job_value(row) for row in (await connection.execute(query)).mappings()]
+            return read_mappings(await connection.execute(query), job_value, "jobs")
 
     async def _attempts(self, query: Select[Any]) -> list[Attempt]:
         async with self._database.read() as connection:
-            return [attempt_value(row) for row in (await connection.execute(query)).mappings()]
+            return read_mappings(await connection.execute(query), attempt_value, "attempts")
 
     async def _changed(self, job_id: uuid.UUID, change: Any) -> Job | None:
         async with self._database.write() as connection:

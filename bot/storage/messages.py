@@ -14,6 +14,7 @@ from bot.domain.deliveries import DeliveryKind
 from bot.domain.jobs import JobState
 from bot.storage._message_rows import message_row, next_position, parent_of, read_messages
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import conversations, deliveries, messages, threads
 
 MAX_AUTHOR_NAME_LENGTH = 100
@@ -22,6 +23,7 @@ _BOT_RUN_LIMIT = 50
 _UNFINISHED_TURN_STATES = (JobState.RUNNING.value, JobState.GENERATED.value)
 
 
+@retrying
 class MessageRepository:
     """Messages of people, and what is read of turns too. Every method is one committed transaction."""
 

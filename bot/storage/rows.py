@@ -6,14 +6,15 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import RowMapping
 
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import Artifact, GenerationRequest, Job, JobError, JobState
 
-_ARTIFACTS = TypeAdapter(tuple[Artifact, ...])
-_COLLECTED = TypeAdapter(tuple[CollectedFile, ...])
+_CONFIG = ConfigDict(hide_input_in_errors=True)
+_ARTIFACTS = TypeAdapter(tuple[Artifact, ...], config=_CONFIG)
+_COLLECTED = TypeAdapter(tuple[CollectedFile, ...], config=_CONFIG)
 
 
 def job_row(job: Job, *, owner: str, number: int, fingerprint: str | None) -> dict[str, Any]:

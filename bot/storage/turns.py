@@ -12,9 +12,11 @@ from bot.domain.conversations import ChatRole, Message
 from bot.domain.jobs import JobState
 from bot.storage._message_rows import message_row, next_position, read_messages, thread_value
 from bot.storage.database import Database
+from bot.storage.retrying import retrying
 from bot.storage.schema import message_alternatives, messages, threads
 
 
+@retrying
 class TurnRepository:
     """Changes of turns. Every method is one committed transaction."""
 

@@ -11,9 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.voice_samples import NewVoiceSample, VoiceSample
 from bot.errors import InputInvalid
 from bot.storage.database import Database
+from bot.storage.reading import read_mappings
+from bot.storage.retrying import retrying
 from bot.storage.schema import voice_samples
 
 
+@retrying
 class VoiceSampleRepository:
     """Voice samples without their files. Every method is one committed transaction."""
 
@@ -70,8 +73,8 @@ class VoiceSampleRepository:
 
     async def _find(self, which: ColumnElement[bool]) -> list[VoiceSample]:
         async with self._database.read() as connection:
-            rows = await connection.execute(select(voice_samples).where(which).order_by(voice_samples.c.id))
-            return [_value(row) for row in rows.mappings()]
+            result = await connection.execute(select(voice_samples).where(which).order_by(voice_samples.c.id))
+            return read_mappings(result, _value, "voice_samples")
 
 
 async def _one(connection: AsyncConnection, sample_id: int) -> VoiceSample:

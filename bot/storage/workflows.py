@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import Row, and_, insert, select, update
 
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.storage.database import Database
+from bot.storage.reading import read_first_row
+from bot.storage.retrying import retrying
 from bot.storage.schema import workflow_versions, workflows
 
 
+@retrying
 class WorkflowRepository:
     """Implements `WorkflowRepository`. Versions are kept for good, so the ones known to be stored are remembered."""
 
@@ -41,10 +45,7 @@ class WorkflowRepository:
         """A version by its hash."""
         query = select(workflow_versions).where(workflow_versions.c.content_hash == content_hash)
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).mappings().first()
-        if row is None:
-            return None
-        return StoredWorkflow(content_hash=content_hash, graph=row["graph"], bindings=row["bindings"])
+            return read_first_row(await connection.execute(query), _workflow, "workflow_versions")
 
     async def set_current(self, character_id: str, kind: str, name: str, content_hash: str) -> None:
         """Record which version a name stands for now."""
@@ -58,3 +59,7 @@ class WorkflowRepository:
                 row = {"character_id": character_id, "kind": kind, "name": name, **values}
                 await connection.execute(insert(workflows).values(row))
         self._current[key] = content_hash
+
+
+def _workflow(row: Row[Any]) -> StoredWorkflow:
+    return StoredWorkflow(content_hash=row.content_hash, graph=row.graph, bindings=row.bindings)

@@ -22,6 +22,7 @@ from bot.media.audio_shrinking import shrink_audio
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.waiting import waiting_for_store
 from bot.voice.host_samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, HostSamples
 from bot.voice.options import VoiceOptions
 from bot.voice.sample_conversion import SampleConverter
@@ -162,19 +163,19 @@ class VoiceSamples:
                     advice="Choose another name, or remove the old one first.",
                 )
             converted = await self._converter.convert(uploaded.path, folder)
-            sample = await self._repository.add(
-                NewVoiceSample(
-                    character_id=character.id,
-                    guild_id=guild_id,
-                    name=name,
-                    filename=converted.filename,
-                    sha256=converted.sha256,
-                    transcript=transcript,
-                    duration_seconds=converted.duration_seconds,
-                    added_by=uploaded.added_by,
-                    consented_at=uploaded.consented_at,
-                )
+            new = NewVoiceSample(
+                character_id=character.id,
+                guild_id=guild_id,
+                name=name,
+                filename=converted.filename,
+                sha256=converted.sha256,
+                transcript=transcript,
+                duration_seconds=converted.duration_seconds,
+                added_by=uploaded.added_by,
+                consented_at=uploaded.consented_at,
             )
+            with waiting_for_store(until=None):  # its file is on the disk
+                sample = await self._repository.add(new)
         return AddedSample(sample, converted.warnings)
 
     async def set_default(self, sample: VoiceSample, guild_id: int, *, set_by: int) -> None:
@@ -199,9 +200,10 @@ class VoiceSamples:
             )
         async with self._changing:
             await self._repository.remove(sample.id)
-            own = [each for each in await self.available(character, sample.guild_id) if each.guild_id is not None]
-            if sample.is_default and own:
-                await self._repository.set_default(own[0].id)
+            with waiting_for_store(until=None):  # another sample must be the default now
+                own = [each for each in await self.available(character, sample.guild_id) if each.guild_id is not None]
+                if sample.is_default and own:
+                    await self._repository.set_default(own[0].id)
             if all(each.filename != sample.filename for each in own):  # equal recordings share a file
                 await asyncio.to_thread(self.path(sample).unlink, missing_ok=True)
 

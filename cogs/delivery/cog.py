@@ -13,6 +13,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
+from bot.errors import StorageUnavailable
 from cogs.delivery.first_answer import answer_in_channel, answer_interaction, first_update
 from cogs.delivery.message_presenter import MessagePresenter, Presenter, character_name, withdraw
 from cogs.delivery.outbox import Outbox
@@ -65,14 +66,15 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         Raises:
             ChorusError: Nothing was accepted: queue full, bad workflow, ...
             discord.HTTPException: Discord gave up on the interaction; the job is withdrawn.
+            StorageUnavailable: The answer cannot be stored; the job is withdrawn as soon as that can be stored.
 
         """
         job = await self.bot.services.orchestrator.submit(request)
         card = self._first_card(job)
         try:
             message_id = await answer_interaction(self.outbox, job, interaction, progress_payload(job, card))
-        except (discord.HTTPException, *NETWORK_ERRORS):
-            await withdraw(self.bot, job)
+        except (discord.HTTPException, StorageUnavailable, *NETWORK_ERRORS):
+            self._start(job.id, withdraw(self.bot, job))  # in a task of its own, which waits for the database
             raise
         presenter = self.voices if self.voices.handles(job) else self._messages
         self._start(job.id, presenter.follow(job, message_id, interaction=interaction, shown=card))
@@ -86,6 +88,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         Raises:
             ChorusError: Nothing was accepted.
             discord.HTTPException: The bot may not post there; the job is withdrawn.
+            StorageUnavailable: As from `accept`.
 
         """
         job = await self.bot.services.orchestrator.submit(request)
@@ -95,8 +98,8 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         card = self._first_card(job)
         try:
             message_id = await answer_in_channel(self.bot, self.outbox, job, progress_payload(job, card))
-        except discord.HTTPException:
-            await withdraw(self.bot, job)
+        except (discord.HTTPException, StorageUnavailable):
+            self._start(job.id, withdraw(self.bot, job))
             raise
         self._start(job.id, self._messages.follow(job, message_id, shown=card))
         return job

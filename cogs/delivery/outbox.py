@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot.discord_client.errors import Trouble, retry_after, trouble_of
 from bot.domain.deliveries import Delivery, DeliveryState
+from bot.storage.waiting import waiting_for_store
 
 if TYPE_CHECKING:
     from bot.domain.deliveries import OutgoingMessage
@@ -69,14 +70,16 @@ class Outbox:
 
         Raises:
             discord.HTTPException: Discord refuses (no permission, channel gone, too large, ...); the row is abandoned.
+            StorageUnavailable: The current task may wait no longer for the database; nothing was sent.
 
         """
         is_doubtful = await self._was_left_pending(outgoing)
         row = await self.deliveries.prepare(outgoing)
         if row.state is DeliveryState.SENT and row.discord_message_id is not None:
             return row.discord_message_id
-        message_id = await self._post_until_clear(row, post, find, is_doubtful=is_doubtful)
-        await self.deliveries.mark_sent(row.id, message_id)
+        with waiting_for_store(until=None):  # also where a person waits: the message stands in Discord now
+            message_id = await self._post_until_clear(row, post, find, is_doubtful=is_doubtful)
+            await self.deliveries.mark_sent(row.id, message_id)
         return message_id
 
     async def _post_until_clear(self, row: Delivery, post: Post, find: Find, *, is_doubtful: bool) -> int:

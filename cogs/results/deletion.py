@@ -10,6 +10,7 @@ import discord
 
 from bot.domain.deliveries import Delivery, DeliveryState
 from bot.errors import ChorusError, NotAllowed
+from bot.storage.waiting import waiting_for_store
 from cogs.delivery import delivery_of
 from cogs.delivery.webhooks import thread_argument, webhook_channel
 
@@ -34,10 +35,11 @@ async def delete_result(bot: ChorusBot, job: Job) -> None:
         if row.state is DeliveryState.SENT and row.discord_message_id is not None
     ]
     webhooks = {row.discord_message_id for row in rows if row.webhook_id is not None}
-    for row in {row.discord_message_id: row for row in rows}.values():
-        await _delete(bot, job, row, by_webhook=row.discord_message_id in webhooks)
-        await bot.services.deliveries.mark_deleted(row.discord_message_id or 0)
-    await bot.services.derived_jobs.remove_result(job)
+    with waiting_for_store(until=None):  # what is gone from Discord must not stay in the gallery
+        for row in {row.discord_message_id: row for row in rows}.values():
+            await _delete(bot, job, row, by_webhook=row.discord_message_id in webhooks)
+            await bot.services.deliveries.mark_deleted(row.discord_message_id or 0)
+        await bot.services.derived_jobs.remove_result(job)
     log.info("job %s: %d messages deleted", job.id, len(rows))
 
 
@@ -50,7 +52,8 @@ async def delete_turn(bot: ChorusBot, turn: Message) -> None:
     if first is not None:
         await conversations.delete_message(first)
     if thread is not None:
-        await delivery_of(bot).turns.delete_posts(turn, thread)
+        with waiting_for_store(until=None):  # it has left the history, so it must leave Discord
+            await delivery_of(bot).turns.delete_posts(turn, thread)
 
 
 async def _delete(bot: ChorusBot, job: Job, row: Delivery, *, by_webhook: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from sandbox.discord.faults import Rejected
 from tests.comfyui.guarded_server import guarded_server
 from tests.e2e.drawing_system import press
 from tests.e2e.system import System, name_of, open_system
@@ -51,6 +52,18 @@ async def test_a_dozen_pictures_are_two_messages(system: System) -> None:
     first, second = system.room.bot_messages
     assert (len(first.attachments), len(second.attachments)) == (10, 2)
     assert len({file.data for file in first.attachments + second.attachments}) == 12
+
+
+async def test_pictures_that_are_posted_stay_when_the_next_message_is_refused(system: System) -> None:
+    system.discord.faults.next("POST", "/channels/*/messages", Rejected(400, 50035, "Invalid Form Body"))
+    async with system.running():
+        message = await system.imagine(workflow="dozen")
+        await system.result(message, files=10)
+        await system.until_delivered()
+    first, told = system.room.bot_messages
+    assert len(first.attachments) == 10
+    assert "GENERATION_FAILED" in told.text()
+    assert system.states() == ["delivered"]
 
 
 @pytest.mark.setting("media.keep_metadata")

@@ -3,8 +3,8 @@
 import asyncio
 import errno
 import os
-import signal
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,17 +18,7 @@ from bot.instance_lock import lock_data_folder
 from bot.storage.jobs import JobRepository
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.harness import Harness, open_house, picture_graph, speech
-
-
-@pytest.fixture
-def small_files() -> Iterator[Callable[[int], None]]:
-    """A disk that is full after so many bytes of a file: the kernel itself refuses the write (EFBIG)."""
-    resource: Any = pytest.importorskip("resource", reason="RLIMIT_FSIZE is a POSIX thing")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+from tests.locked_database import until_store_waits
 
 
 async def test_full_while_downloading(
@@ -38,10 +28,10 @@ async def test_full_while_downloading(
     async with comfy.set_breakpoint("SaveImage") as hold:
         job = await harness.draw()
         await hold.reached.wait()
-        graph = await asyncio.to_thread((harness.data / "chorus.db-wal").stat)
+        size = await database_log_size(harness)
         hold.release()
         await comfy.log.wait_for("execution_success")
-        small_files(graph.st_size + 2**18)  # room for the database's next pages, not for a picture of megabytes
+        small_files(size + 2**18)  # room for the database's next pages, not for a picture of megabytes
         failed = await harness.ended(job)
     assert failed.error is not None
     assert failed.error.code == "GENERATION_FAILED"
@@ -81,30 +71,71 @@ async def test_a_folder_that_cannot_be_made(harness: Harness) -> None:
     assert "could not be saved" in failed.error.message
 
 
-async def test_an_end_that_cannot_be_stored_is_stored_as_soon_as_there_is_room(
-    tmp_path: Path, comfy: StandInComfyUI
+async def test_an_end_waits_for_room_in_the_database(
+    quick_retries: None,
+    harness: Harness,
+    comfy: StandInComfyUI,
+    small_files: Callable[[int], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The database itself is full: nobody is told what is not stored, and nothing is stuck afterwards."""
+    """Nobody is told what is not stored, and nothing is stuck afterwards."""
+    comfy.faults.failing_nodes["KSampler"] = "boom"
+    async with comfy.set_breakpoint("KSampler") as hold:
+        job = await harness.draw()
+        await hold.reached.wait()
+        small_files(await database_log_size(harness))
+        hold.release()
+        await until_store_waits(caplog)
+    small_files(-1)
+    failed = await harness.ended(job)
+    assert failed.state is JobState.FAILED
+    assert await harness.orchestrator.job(job.id) == failed
 
-    class Full:
+
+async def test_a_verified_picture_waits_for_room_in_the_database(
+    quick_retries: None,
+    harness: Harness,
+    comfy: StandInComfyUI,
+    small_files: Callable[[int], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with comfy.set_breakpoint("SaveImage") as hold:
+        job = await harness.draw()
+        await hold.reached.wait()
+        small_files(await database_log_size(harness))  # the picture of 64 x 64 pixels is smaller than that
+        hold.release()
+        await until_store_waits(caplog)
+    small_files(-1)
+    ended = await harness.ended(job)
+    assert ended.state is JobState.GENERATED
+    assert [artifact.path for artifact in ended.artifacts] == [
+        path for path in harness.paths() if path.endswith(".png")
+    ]
+
+
+async def test_verified_files_stay_when_their_result_can_never_be_stored(
+    tmp_path: Path, comfy: StandInComfyUI, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
         def __init__(self, store: Any) -> None:
-            self.store, self.refusals = store, 1
+            self.store = store
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self.store, name)
 
-        async def end(self, *arguments: Any, **named: Any) -> Any:
-            if self.refusals:
-                self.refusals -= 1
-                raise OSError(errno.ENOSPC, "database or disk is full")
-            return await self.store.end(*arguments, **named)
+        async def finish(self, *_: Any) -> Any:
+            raise sqlite3.DatabaseError("database disk image is malformed")
 
-    comfy.faults.failing_nodes["KSampler"] = "boom"
-    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Full(store))) as harness:
+    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Broken(store))) as harness:
         failed = await harness.ended(await harness.draw())
         assert failed.state is JobState.FAILED
-        stored = await harness.orchestrator.job(failed.id)
-        assert stored == failed
+        assert [path for path in harness.paths() if path.endswith(".png")] != []
+    assert "malformed" in caplog.text
+
+
+async def database_log_size(harness: Harness) -> int:
+    """The size of the file that every commit makes larger."""
+    return (await asyncio.to_thread((harness.data / "chorus.db-wal").stat)).st_size
 
 
 async def test_a_download_cut_off_in_mid_file_leaves_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:

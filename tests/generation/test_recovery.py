@@ -277,3 +277,18 @@ async def test_it_comes_before_the_first_submit(harness: Harness) -> None:
     await harness.draw()
     with pytest.raises(RuntimeError, match="before the first submit"):
         await harness.orchestrator.recover()
+
+
+async def test_a_job_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    async with comfy.set_breakpoint("KSampler") as hold:
+        async with open_house(tmp_path, comfy.url, files=files()) as harness:
+            jobs = [await harness.draw(f"lighthouse {n}") for n in range(4)]
+            await hold.reached.wait()
+        with closing(sqlite3.connect(tmp_path / "data" / "chorus.db", isolation_level=None)) as database:
+            spoil = "UPDATE jobs SET request = json_set(request, '$.invented_later', 1) WHERE id = ?"
+            database.executemany(spoil, [(str(jobs[0].id),), (str(jobs[2].id),)])  # one is with ComfyUI, one waits
+        async with open_house(tmp_path, comfy.url, files=files()) as harness:
+            assert await harness.orchestrator.recover() == []
+            hold.release()
+            ended = [await harness.ended(jobs[n]) for n in (1, 3)]
+    assert [job.state for job in ended] == [JobState.GENERATED] * 2

@@ -19,9 +19,11 @@ from bot.media.errors import BadMedia
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.waiting import INTERACTION_SECONDS, limit_interaction
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import MAX_SAMPLES, UploadedSample, VoiceSamples
 from tests.e2e.voice_system import write_sample
+from tests.locked_database import locked, until_store_waits
 from tests.media.sample_audio import FFMPEG
 
 GUILD, OTHER_GUILD, GRACE = 50, 60, 7
@@ -140,6 +142,23 @@ async def test_who_added_it_and_that_the_speaker_agreed_is_kept(harness: Harness
     assert await harness.chosen() == "calm"
     assert await harness.chosen(OTHER_GUILD) is None
     assert await harness.samples.available(harness.nova, OTHER_GUILD) == []
+
+
+async def test_a_converted_recording_waits_for_a_locked_database(
+    quick_retries: None, harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = recording(harness.folder)
+
+    async def add_in_an_interaction() -> VoiceSample:
+        limit_interaction()
+        return await harness.add(path)
+
+    with locked(harness.folder / "chorus.db"):
+        adding = asyncio.create_task(add_in_an_interaction())
+        await until_store_waits(caplog)
+        await asyncio.wait({adding}, timeout=2 * INTERACTION_SECONDS)
+        assert not adding.done()
+    assert harness.samples.path(await adding).is_file()
 
 
 async def test_a_guilds_own_goes_before_the_hosts(harness: Harness) -> None:
