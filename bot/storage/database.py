@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.errors import ConfigError, StorageUnavailable
 from bot.storage import retrying
+from bot.storage.cancellation import transaction_begins
 from bot.storage.retrying import Retrier, RetryTimes, WriterBusy
 from bot.storage.waiting import held_within_deadline, waiting_for_store
 
@@ -89,6 +90,7 @@ class Database:
     async def read(self) -> AsyncGenerator[AsyncConnection, None]:
         """A connection for reading: one consistent snapshot for the whole block."""
         self._require_open()
+        transaction_begins()
         async with self._engine.connect() as connection, connection.begin():
             yield connection
 
@@ -102,13 +104,16 @@ class Database:
         """
         self._require_open()
         if self._writer is None:
+            transaction_begins()
             async with self._engine.begin() as connection:
                 yield connection
             return
-        async with self._turn_of(self._writer), self._engine.connect() as connection:
-            await connection.execution_options(**{_WRITES: True})
-            async with connection.begin():
-                yield connection
+        async with self._turn_of(self._writer):
+            transaction_begins()
+            async with self._engine.connect() as connection:
+                await connection.execution_options(**{_WRITES: True})
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def _turn_of(self, writer: asyncio.Lock) -> AsyncGenerator[None]:

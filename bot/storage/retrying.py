@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bot.errors import StorageUnavailable
+from bot.storage.cancellation import run_uncancelled
 from bot.storage.waiting import store_deadline
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Retrier:
         try:
             while True:
                 try:
-                    result = await transaction()
+                    result = await run_uncancelled(transaction)
                 except (DBAPIError, PoolTimeoutError, sqlite3.Error, WriterBusy) as error:
                     if not is_passing(error):
                         raise
