@@ -2,7 +2,9 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
-SYNC := UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --extra sandbox --quiet
+SYNC := UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --extra sandbox --compile-bytecode --quiet
+# Without bytecode on the disk each of the processes that tests start would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup test test-long check bench demo run format clean
 
