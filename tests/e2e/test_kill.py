@@ -129,8 +129,8 @@ async def test_killed_at_any_moment_one_result_arrives(system: System, moment: M
 async def test_killed_again_and_again(system: System) -> None:
     for moment in (running, caught(EDIT, applied=True), caught(POST, applied=True)):
         async with system.start() as bot:
-            await bot.ready()
-            async with moment(system):
+            async with moment(system):  # entered before the bot is ready: a job that it resumes goes on at once
+                await bot.ready()
                 if not system.states():
                     await system.ada.slash(system.room, "imagine", prompt="boats", workflow="dozen", wait=False)
             await bot.kill()

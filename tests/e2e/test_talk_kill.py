@@ -140,9 +140,8 @@ async def test_killed_again_and_again_one_whole_answer_stands(chat: ChatSystem) 
     await died(chat, caught(POST, applied=True))
     for moment in (asked, caught(EDIT, applied=True), stored("generated", "delivered")):
         async with chat.system.start() as bot:
-            await bot.ready()
-            async with moment(chat):
-                pass
+            async with moment(chat):  # entered before the bot is ready: a turn that it resumes goes on at once
+                await bot.ready()
             await bot.kill()
             chat.system.discord.faults.clear()
     await lived_on(chat)
