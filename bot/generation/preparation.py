@@ -12,7 +12,7 @@ from typing import Any
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
-from bot.domain.attempts import Attempt, attempt_id
+from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
@@ -105,7 +105,12 @@ class Preparer:
             created_at=utc_now(),
         )
         parameters = {**job.parameters, "comfyui_version": version}
-        if not await self._registry.jobs.begin_attempt(attempt, parameters):
+        try:
+            stored = await self._registry.jobs.begin_attempt(attempt, parameters)
+        except asyncio.CancelledError:  # the transaction was not: the attempt may be stored, and nothing submits it
+            await self._registry.jobs.end_attempt(attempt.prompt_id, AttemptState.UNSENT)
+            raise
+        if not stored:
             return None
         active.pending_parts.discard(part)
         active.job = active.job.model_copy(update={"parameters": parameters})

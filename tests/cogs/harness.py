@@ -29,6 +29,7 @@ from sandbox.discord import LocalDiscord, Message, SimulatedChannel, SimulatedUs
 from tests.cogs.delivery.rows import Deliveries
 from tests.cogs.factories import a_job
 from tests.discord_openapi import check_requests
+from tests.migrated_database import migrated_database
 
 if TYPE_CHECKING:
     from bot.services import Services
@@ -256,8 +257,7 @@ async def open_harness(folder: Path, **discord: Any) -> AsyncGenerator[Harness]:
     for name in ("Nova", "Alex"):
         (characters / f"{name.lower()}.yaml").write_text(CHARACTER.format(id=name.lower(), name=name), encoding="utf-8")
     settings = default_settings(folder, {"discord": {"progress_interval_seconds": 0.05} | discord})
-    url = f"sqlite+aiosqlite:///{folder / 'chorus.db'}"
-    async with Database.open(url) as database, LocalDiscord() as local:
+    async with Database.open(migrated_database(folder / "chorus.db")) as database, LocalDiscord() as local:
         harness = Harness(local, folder, settings, Deliveries(database))
         yield harness
         assert local.violations == []

@@ -27,6 +27,7 @@ from bot.language_model.request_slots import RequestSlots
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from tests.conversation.scripted_model import ScriptedModel, scripted_model
+from tests.migrated_database import migrated_database
 
 CHANNEL, GUILD = 10, 5
 JOB_ID = "11111111-1111-1111-1111-111111111111"
@@ -166,7 +167,7 @@ async def open_harness(
     characters = CharacterLibrary(root)
     characters.load()
     async with (
-        Database.open(f"sqlite+aiosqlite:///{(folder / 'chorus.db').as_posix()}") as database,
+        Database.open(migrated_database(folder / "chorus.db")) as database,
         scripted_model() as server,
         LanguageModel(server.url) as model,
     ):

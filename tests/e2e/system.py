@@ -28,6 +28,7 @@ from sandbox.comfyui import StandInComfyUI, StandInOptions
 from sandbox.discord import Limits, LocalDiscord, Message, SimulatedChannel, SimulatedUser
 from sandbox.discord.sessions import PRIVILEGED_INTENTS
 from tests.discord_openapi import check_requests
+from tests.migrated_database import migrated_database
 from tests.processes import ForkedProcess, chorus
 
 DEADLINE = 60.0
@@ -227,6 +228,7 @@ async def open_system(
         (workflows / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     (folder / "characters").mkdir()
     (folder / "characters" / "nova.yaml").write_text(CHARACTER, encoding="utf-8")
+    migrated_database(folder / "data" / "chorus.db")
     async with (
         LocalDiscord(limits=LIMITS, privileged_intents=privileged_intents) as discord,
         StandInComfyUI(options=StandInOptions(step_seconds=0.01)) as comfy,

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.comfyui import StandInComfyUI, StandInOptions
-from tests.generation.harness import Harness, open_house
+from tests.generation.harness import Harness, open_harness
 from tests.generation.tones import install
 
 
@@ -17,5 +17,5 @@ async def comfy() -> AsyncIterator[StandInComfyUI]:
 
 @pytest.fixture
 async def harness(tmp_path: Path, comfy: StandInComfyUI) -> AsyncIterator[Harness]:
-    async with open_house(tmp_path, comfy.url) as opened:
+    async with open_harness(tmp_path, comfy.url) as opened:
         yield opened

@@ -23,6 +23,7 @@ from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow, parse_workflow
+from tests.migrated_database import migrated_database
 
 OPTIONS = ClientOptions(
     retry_backoff=0.02, reconnect_max=0.1, poll_initial=0.1, poll_max=0.3, confirmation_delay=0.05, watchdog_silence=2.0
@@ -164,7 +165,7 @@ def speech(*parts: str, live: bool = False, **more: Any) -> GenerationRequest:
 
 
 @asynccontextmanager
-async def open_house(
+async def open_harness(
     tmp_path: Path,
     url: str,
     *,
@@ -181,7 +182,7 @@ async def open_house(
     data.mkdir(exist_ok=True)
     limits: dict[str, Any] = {"max_pixels": 150_000_000, "max_queue_size": 1000, "max_per_user": 1000, **settings}
     async with (
-        Database.open(f"sqlite+aiosqlite:///{data / 'chorus.db'}") as database,
+        Database.open(migrated_database(data / "chorus.db")) as database,
         ComfyClient(url, options) as client,
     ):
         store = wrap(JobRepository(database))

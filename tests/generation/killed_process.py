@@ -15,7 +15,7 @@ from typing import Any, cast
 from bot.comfyui.client import ComfyClient
 from bot.domain.jobs import JobKind
 from bot.storage.jobs import JobRepository
-from tests.generation.harness import Files, Harness, open_house, picture, picture_graph, speech
+from tests.generation.harness import Files, Harness, open_harness, picture, picture_graph, speech
 
 PARTS = ("One sentence.", "And another one.")
 
@@ -86,7 +86,7 @@ async def _work_until_killed(folder: Path, url: str, point: str) -> None:
     def wrap(store: JobRepository) -> JobRepository:
         return cast("JobRepository", KillingStore(store, killer))
 
-    async with open_house(folder, url, files=files(), wrap=wrap) as harness:
+    async with open_harness(folder, url, files=files(), wrap=wrap) as harness:
         await work(harness)
 
 

@@ -17,7 +17,7 @@ from bot.generation import postprocessing
 from bot.instance_lock import lock_data_folder
 from bot.storage.jobs import JobRepository
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import Harness, open_house, picture_graph, speech
+from tests.generation.harness import Harness, open_harness, picture_graph, speech
 from tests.locked_database import until_store_waits
 
 
@@ -126,7 +126,7 @@ async def test_verified_files_stay_when_their_result_can_never_be_stored(
         async def finish(self, *_: Any) -> Any:
             raise sqlite3.DatabaseError("database disk image is malformed")
 
-    async with open_house(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Broken(store))) as harness:
+    async with open_harness(tmp_path, comfy.url, wrap=lambda store: cast("JobRepository", Broken(store))) as harness:
         failed = await harness.ended(await harness.draw())
         assert failed.state is JobState.FAILED
         assert [path for path in harness.paths() if path.endswith(".png")] != []

@@ -20,7 +20,7 @@ from bot.errors import (
 )
 from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
 from tests.comfyui.guarded_server import guarded_server
-from tests.generation.harness import Harness, node, open_house, picture, picture_graph, speech
+from tests.generation.harness import Harness, node, open_harness, picture, picture_graph, speech
 
 
 async def failed(harness: Harness, job: Job, code: str) -> Job:
@@ -93,7 +93,7 @@ async def test_a_missing_model_is_told_likewise(harness: Harness) -> None:
 
 
 async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as harness:
+    async with open_harness(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as harness:
         await harness.ended(await harness.draw("teach it how long"))
         async with comfy.set_breakpoint("KSampler") as hold:
             running = await harness.draw()
@@ -111,7 +111,7 @@ async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy:
 
 
 async def test_many_at_once_cannot_pass_the_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_per_user=3) as harness, comfy.set_breakpoint("KSampler") as hold:
+    async with open_harness(tmp_path, comfy.url, max_per_user=3) as harness, comfy.set_breakpoint("KSampler") as hold:
         running = await harness.draw(requester=5)
         await hold.reached.wait()
         results = await asyncio.gather(*(harness.draw(requester=1) for _ in range(10)), return_exceptions=True)
@@ -183,7 +183,7 @@ async def test_time_limits_count_execution_and_free_the_gpu_only_when_it_is_free
 ) -> None:
     limits = dict.fromkeys(JobKind, 0.2)
     async with (
-        open_house(tmp_path, comfy.url, timeout_seconds=limits) as harness,
+        open_harness(tmp_path, comfy.url, timeout_seconds=limits) as harness,
         comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold,
     ):
         job = await harness.draw()
@@ -286,7 +286,7 @@ async def test_jobs_wait_while_comfyui_is_away(harness: Harness, comfy: StandInC
 
 @pytest.mark.parametrize(("encrypted", "part"), [(False, "wants a login"), (True, "a certificate that is not trusted")])
 async def test_why_jobs_wait_for_a_server_that_lets_nobody_in(tmp_path: Path, encrypted: bool, part: str) -> None:
-    async with guarded_server(encrypted=encrypted) as url, open_house(tmp_path, url) as harness:
+    async with guarded_server(encrypted=encrypted) as url, open_harness(tmp_path, url) as harness:
         job = await harness.draw()
         seen = harness.orchestrator.watch(job.id)
         async for update in seen:
@@ -309,7 +309,7 @@ async def test_a_job_lost_in_a_restart_is_run_again(harness: Harness, comfy: Sta
 
 
 async def test_a_job_that_is_lost_again_and_again_is_given_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url, max_losses=2) as harness:
+    async with open_harness(tmp_path, comfy.url, max_losses=2) as harness:
         job = await harness.draw()
         for _ in range(2):
             async with comfy.set_breakpoint("KSampler", times=1) as hold:
@@ -370,7 +370,7 @@ async def test_a_truncated_download_is_repeated(harness: Harness, comfy: StandIn
 
 async def test_a_file_without_end_is_cut_off(tmp_path: Path, comfy: StandInComfyUI) -> None:
     comfy.faults.views.append(ViewFault.ENDLESS)
-    async with open_house(tmp_path, comfy.url, max_output_bytes=100_000) as harness:
+    async with open_harness(tmp_path, comfy.url, max_output_bytes=100_000) as harness:
         await failed(harness, await harness.draw(), "OUTPUT_TOO_LARGE")
 
 

@@ -19,7 +19,7 @@ from bot.comfyui.prompt_state import Succeeded
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Progress
 from bot.domain.jobs import JobKind, JobState
-from tests.generation.harness import Graph, Harness, node, open_house, picture_graph, speech
+from tests.generation.harness import Graph, Harness, node, open_harness, picture_graph, speech
 
 URL = os.environ.get("COMFYUI_URL", "")
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL is not set")]
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL 
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with open_house(tmp_path, URL, options=ClientOptions()) as opened:
+    async with open_harness(tmp_path, URL, options=ClientOptions()) as opened:
         await opened.client.wait_available()
         yield opened
 

@@ -11,7 +11,7 @@ from bot.errors import CharacterNotFound
 from bot.generation.prompt_rewriting import RewrittenPrompt
 from bot.generation.queue import JobQueue
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import Harness, open_house
+from tests.generation.harness import Harness, open_harness
 from tests.generation.test_queue import make_job
 
 DEADLINE = 60
@@ -45,7 +45,7 @@ async def ended(harness: Harness, job: Job) -> Job:
 
 async def test_other_jobs_run_while_prompts_are_written(tmp_path: Path, comfy: StandInComfyUI) -> None:
     rewriter = Rewriter()
-    async with open_house(tmp_path, comfy.url, rewriter=rewriter) as harness:
+    async with open_harness(tmp_path, comfy.url, rewriter=rewriter) as harness:
         slow = [await harness.draw(f"scene {n}", rewrite=True) for n in range(3)]
         quick = await harness.draw("a lighthouse")
         assert (await ended(harness, quick)).state is JobState.GENERATED
@@ -71,7 +71,7 @@ def test_a_job_whose_prompt_is_there_has_its_old_place() -> None:
 
 async def test_a_cancelled_job_is_not_rewritten_any_more(tmp_path: Path, comfy: StandInComfyUI) -> None:
     rewriter = Rewriter()
-    async with open_house(tmp_path, comfy.url, rewriter=rewriter) as harness:
+    async with open_harness(tmp_path, comfy.url, rewriter=rewriter) as harness:
         job = await harness.draw("a scene", rewrite=True)
         assert await harness.orchestrator.cancel(job.id)
         assert (await ended(harness, job)).state is JobState.CANCELLED
@@ -84,7 +84,7 @@ async def test_a_rewriting_that_fails_ends_its_job_alone(tmp_path: Path, comfy: 
     for error, code in ((CharacterNotFound(), "CHARACTER_NOT_FOUND"), (KeyError("x"), "GENERATION_FAILED")):
         rewriter = Rewriter(error=error)
         rewriter.gate.set()
-        async with open_house(tmp_path, comfy.url, rewriter=rewriter) as harness:
+        async with open_harness(tmp_path, comfy.url, rewriter=rewriter) as harness:
             failed = await ended(harness, await harness.draw("a scene", rewrite=True))
             assert failed.state is JobState.FAILED
             assert failed.error is not None
@@ -97,9 +97,9 @@ async def test_a_rewriting_that_fails_ends_its_job_alone(tmp_path: Path, comfy: 
 
 async def test_after_a_restart_the_prompt_is_written_again(tmp_path: Path, comfy: StandInComfyUI) -> None:
     before, after = Rewriter(), Rewriter()
-    async with open_house(tmp_path, comfy.url, rewriter=before) as harness:
+    async with open_harness(tmp_path, comfy.url, rewriter=before) as harness:
         job = await harness.draw("a scene", rewrite=True)
-    async with open_house(tmp_path, comfy.url, rewriter=after) as harness:
+    async with open_harness(tmp_path, comfy.url, rewriter=after) as harness:
         await harness.orchestrator.recover()
         quick = await harness.draw("a lighthouse")
         await ended(harness, quick)

@@ -14,7 +14,7 @@ import pytest
 from bot.domain.attempts import AttemptState
 from bot.domain.jobs import Job, JobQuery, JobState, Origin
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import Harness, open_house, picture
+from tests.generation.harness import Harness, open_harness, picture
 from tests.generation.killed_process import PARTS, files, run_until_killed
 from tests.processes import ForkedProcess
 
@@ -23,7 +23,7 @@ DEADLINE = 60
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 is a POSIX thing")
 
 
-async def run_victim(tmp_path: Path, url: str, point: str) -> int:
+async def run_until_killed_at(tmp_path: Path, url: str, point: str) -> int:
     """Run the process to its violent end."""
     process = await ForkedProcess.start(run_until_killed, tmp_path, url, point)
     try:
@@ -43,7 +43,7 @@ async def all_jobs(harness: Harness) -> list[Job]:
 
 async def recover_and_finish(tmp_path: Path, comfy: StandInComfyUI) -> list[Job]:
     """Start again, in this process, and see every job of before to its end."""
-    async with open_house(tmp_path, comfy.url, files=files()) as harness:
+    async with open_harness(tmp_path, comfy.url, files=files()) as harness:
         shown = [job.id for job in await harness.orchestrator.recover()]
         for job in await all_jobs(harness):
             if not job.state.ended:
@@ -101,7 +101,7 @@ POINTS = [
 
 @pytest.mark.parametrize("point", POINTS)
 async def test_killed_at(tmp_path: Path, comfy: StandInComfyUI, point: str) -> None:
-    assert await run_victim(tmp_path, comfy.url, point) == -signal.SIGKILL
+    assert await run_until_killed_at(tmp_path, comfy.url, point) == -signal.SIGKILL
     jobs = await recover_and_finish(tmp_path, comfy)
     if point != "before:add:1":
         assert jobs
@@ -110,12 +110,12 @@ async def test_killed_at(tmp_path: Path, comfy: StandInComfyUI, point: str) -> N
 async def test_killed_again_and_again(tmp_path: Path, comfy: StandInComfyUI) -> None:
     """Also in the midst of the recovery from the kill before."""
     for point in ("after:begin_attempt:1", "after:submit:1", "before:finish:1", "before:mark_delivered:1"):
-        assert await run_victim(tmp_path, comfy.url, point) == -signal.SIGKILL
+        assert await run_until_killed_at(tmp_path, comfy.url, point) == -signal.SIGKILL
     await recover_and_finish(tmp_path, comfy)
 
 
 async def test_without_a_kill_nothing_is_left(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    assert await run_victim(tmp_path, comfy.url, "none") == 0
+    assert await run_until_killed_at(tmp_path, comfy.url, "none") == 0
     jobs = await recover_and_finish(tmp_path, comfy)
     assert len(jobs) == 3
 
@@ -125,11 +125,11 @@ async def test_without_a_kill_nothing_is_left(tmp_path: Path, comfy: StandInComf
 
 async def test_a_running_prompt_takes_the_gpu_first_and_is_followed(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             job = await harness.draw()
             later = await harness.draw("later")
             await hold.reached.wait()
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             await harness.orchestrator.recover()
             new = await harness.draw("new")
             view = harness.orchestrator.queue_view()
@@ -147,14 +147,14 @@ async def test_a_login_in_the_address_is_not_stored_and_todays_rows_are_followed
 ) -> None:
     with_login = comfy.url.replace("://", "://ada:s3cret@")
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, with_login) as harness:
+        async with open_harness(tmp_path, with_login) as harness:
             job = await harness.draw()
             await hold.reached.wait()
         data = tmp_path / "data"
         assert not [path for path in data.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
         with closing(sqlite3.connect(data / "chorus.db")) as database, database:  # as it was stored before
             database.execute("UPDATE attempts SET server = ?", (with_login,))
-        async with open_house(tmp_path, with_login) as harness:
+        async with open_harness(tmp_path, with_login) as harness:
             await harness.orchestrator.recover()
             hold.release()
             assert (await harness.ended(job)).state is JobState.GENERATED
@@ -164,12 +164,12 @@ async def test_a_login_in_the_address_is_not_stored_and_todays_rows_are_followed
 
 async def test_a_prompt_that_ended_meanwhile_is_collected(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             job = await harness.draw()
             await hold.reached.wait()
         hold.release()
         await comfy.log.wait_for("execution_success")
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         await harness.orchestrator.recover()
         assert (await harness.ended(job)).state is JobState.GENERATED
     assert len(comfy.log.find("submitted")) == 1
@@ -177,11 +177,11 @@ async def test_a_prompt_that_ended_meanwhile_is_collected(tmp_path: Path, comfy:
 
 async def test_comfyui_restarted_meanwhile(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             job = await harness.draw()
             await hold.reached.wait()
         await comfy.restart()
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         await harness.orchestrator.recover()
         assert (await harness.ended(job)).state is JobState.GENERATED
         first, second = [attempt.state for attempt in await harness.store.attempts(job.id)]
@@ -192,12 +192,12 @@ async def test_comfyui_restarted_meanwhile(tmp_path: Path, comfy: StandInComfyUI
 
 async def test_comfyui_is_away_at_start(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler", times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             job = await harness.draw()
             queued = await harness.draw()
             await hold.reached.wait()
         await comfy.kill()
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         await harness.orchestrator.recover()
         assert harness.orchestrator.queue_view().reason == "ComfyUI is away"
         assert await harness.orchestrator.cancel(queued.id)
@@ -209,11 +209,11 @@ async def test_a_cancelled_prompt_that_still_runs_is_interrupted_and_waited_for(
     tmp_path: Path, comfy: StandInComfyUI
 ) -> None:
     async with comfy.set_breakpoint("KSampler", interruptible=False, times=1) as hold:
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             job = await harness.draw()
             await hold.reached.wait()
             assert await harness.orchestrator.cancel(job.id)
-        async with open_house(tmp_path, comfy.url) as harness:
+        async with open_harness(tmp_path, comfy.url) as harness:
             unshown = await harness.orchestrator.recover()
             assert [one.id for one in unshown] == [job.id], "the person was not told yet"
             following = await harness.draw()
@@ -227,11 +227,11 @@ async def test_a_cancelled_prompt_that_still_runs_is_interrupted_and_waited_for(
 async def test_undelivered_results_and_errors_are_handed_back_until_shown(
     tmp_path: Path, comfy: StandInComfyUI
 ) -> None:
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         done = await harness.ended(await harness.draw())
         comfy.faults.failing_nodes["KSampler"] = "boom"
         failed = await harness.ended(await harness.draw())
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         assert [job.id for job in await harness.orchestrator.recover()] == [done.id, failed.id]
         for job in (done, failed):
             await harness.orchestrator.mark_delivered(job.id)
@@ -243,9 +243,9 @@ async def test_undelivered_results_and_errors_are_handed_back_until_shown(
 
 async def test_jobs_of_a_terminal_that_is_gone_are_ended_not_taken_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
     await comfy.kill()
-    async with open_house(tmp_path, comfy.url, owner="terminal-1") as harness:
+    async with open_harness(tmp_path, comfy.url, owner="terminal-1") as harness:
         job = await harness.orchestrator.submit(picture(requester=0))
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         assert await harness.orchestrator.recover() == []
         assert harness.orchestrator.queue_view().waiting == ()
         stored = await harness.orchestrator.job(job.id)
@@ -255,13 +255,13 @@ async def test_jobs_of_a_terminal_that_is_gone_are_ended_not_taken_up(tmp_path: 
 
 async def test_what_a_killed_process_was_writing_is_swept_away(tmp_path: Path, comfy: StandInComfyUI) -> None:
     await comfy.kill()
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         await harness.draw()
         await harness.orchestrator.submit(picture().model_copy(update={"origin": Origin()}))
         for place in ("channel-5", "terminal"):
             for name, age in ((".part-old.json", 3600), (".part-new.json", 0)):
                 await asyncio.to_thread(_write, harness.data / "images" / place / name, age)
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         await harness.orchestrator.recover()
         assert harness.paths() == ["images/terminal/.part-new.json"], "a terminal command may be writing that now"
 
@@ -281,13 +281,13 @@ async def test_it_comes_before_the_first_submit(harness: Harness) -> None:
 
 async def test_a_job_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with comfy.set_breakpoint("KSampler") as hold:
-        async with open_house(tmp_path, comfy.url, files=files()) as harness:
+        async with open_harness(tmp_path, comfy.url, files=files()) as harness:
             jobs = [await harness.draw(f"lighthouse {n}") for n in range(4)]
             await hold.reached.wait()
         with closing(sqlite3.connect(tmp_path / "data" / "chorus.db", isolation_level=None)) as database:
             spoil = "UPDATE jobs SET request = json_set(request, '$.invented_later', 1) WHERE id = ?"
             database.executemany(spoil, [(str(jobs[0].id),), (str(jobs[2].id),)])  # one is with ComfyUI, one waits
-        async with open_house(tmp_path, comfy.url, files=files()) as harness:
+        async with open_harness(tmp_path, comfy.url, files=files()) as harness:
             assert await harness.orchestrator.recover() == []
             hold.release()
             ended = [await harness.ended(jobs[n]) for n in (1, 3)]

@@ -14,7 +14,7 @@ from bot.domain.jobs import InputFile, JobKind, JobState
 from bot.errors import InputInvalid, VoiceUnavailable
 from bot.media.audio import probe_audio
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import Harness, open_house, picture, speech, speech_graph
+from tests.generation.harness import Harness, open_harness, picture, speech, speech_graph
 from tests.generation.tones import seconds_of
 from tests.media.sample_audio import FFMPEG
 
@@ -92,10 +92,10 @@ async def test_cancelled_between_parts(harness: Harness, comfy: StandInComfyUI) 
 
 
 async def test_a_restart_goes_on_at_the_first_missing_part(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         job = await harness.orchestrator.submit(speech(*PARTS))
         await comfy.log.wait_for("execution_success", count=2)
-    async with open_house(tmp_path, comfy.url) as harness:
+    async with open_harness(tmp_path, comfy.url) as harness:
         await harness.orchestrator.recover()
         stored = await harness.orchestrator.job(job.id)
         assert stored is not None
@@ -180,7 +180,7 @@ async def test_live_speech_goes_before_waiting_pictures_without_starving_them(
 
 async def test_live_speech_does_not_count_against_a_persons_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with (
-        open_house(tmp_path, comfy.url, max_per_user=1) as harness,
+        open_harness(tmp_path, comfy.url, max_per_user=1) as harness,
         comfy.set_breakpoint("KSampler", times=1) as hold,
     ):
         jobs = [await harness.draw()]

@@ -7,13 +7,13 @@ from bot.domain.job_updates import Waiting
 from bot.domain.jobs import JobState
 from bot.gpu_lock import GpuLock
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import open_house
+from tests.generation.harness import open_harness
 from tests.generation.test_gpu import Diary
 
 
 async def test_pictures_wait_for_the_turn_and_are_drawn_in_one_group(tmp_path: Path, comfy: StandInComfyUI) -> None:
     diary = Diary()
-    async with open_house(tmp_path, comfy.url, handover=diary) as harness:
+    async with open_harness(tmp_path, comfy.url, handover=diary) as harness:
         async with harness.gpu.conversation():
             jobs = [await harness.draw(f"number {n}") for n in range(3)]
             seen = harness.orchestrator.watch(jobs[0].id)
@@ -30,7 +30,7 @@ async def test_pictures_wait_for_the_turn_and_are_drawn_in_one_group(tmp_path: P
 
 async def test_a_turn_waits_for_the_picture_that_is_being_drawn(tmp_path: Path, comfy: StandInComfyUI) -> None:
     diary = Diary()
-    async with open_house(tmp_path, comfy.url, handover=diary) as harness:
+    async with open_harness(tmp_path, comfy.url, handover=diary) as harness:
         async with comfy.set_breakpoint("KSampler", times=1) as hold:
             job = await harness.draw()
             await hold.reached.wait()
@@ -46,7 +46,7 @@ async def test_a_comfyui_that_is_away_does_not_keep_the_model_from_speaking(
 ) -> None:
     diary = Diary()
     await comfy.kill()
-    async with open_house(tmp_path, comfy.url, handover=diary) as harness:
+    async with open_harness(tmp_path, comfy.url, handover=diary) as harness:
         job = await harness.draw()
         await asyncio.wait_for(_speak(harness.gpu, diary), 10)
         await comfy.start()

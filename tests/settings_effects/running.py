@@ -12,6 +12,7 @@ from bot.domain.job_updates import Ended
 from bot.domain.jobs import GenerationRequest, Job, JobKind
 from bot.services import Services, open_services
 from bot.settings import default_settings
+from tests.migrated_database import migrated_database
 from tests.workflows.graphs import GraphDict, txt2img
 
 REPOSITORY = Path(__file__).parents[2]
@@ -66,7 +67,10 @@ async def running(
     write_workflow(folder, "nova/audio/default", speech_graph())
     if url is not None:
         sections["comfyui"] = {"url": url} | sections.get("comfyui", {})
-    async with open_services(default_settings(folder, sections)) as services:
+    settings = default_settings(folder, sections)
+    if "storage" not in sections:
+        migrated_database(settings.storage.data_dir / "chorus.db")
+    async with open_services(settings) as services:
         yield services
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bot.storage.database import Database
+from tests.migrated_database import migrated_database
 
 
 @pytest.fixture
@@ -12,6 +13,6 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    async with Database.open(url) as opened:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open(migrated_database(tmp_path / "chorus.db")) as opened:
         yield opened

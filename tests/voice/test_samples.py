@@ -25,6 +25,7 @@ from bot.voice.samples import MAX_SAMPLES, UploadedSample, VoiceSamples
 from tests.e2e.voice_system import write_sample
 from tests.locked_database import locked, until_store_waits
 from tests.media.sample_audio import FFMPEG
+from tests.migrated_database import migrated_database
 
 GUILD, OTHER_GUILD, GRACE = 50, 60, 7
 
@@ -67,7 +68,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     characters.mkdir()
     (characters / "nova.yaml").write_text("id: nova\nname: Nova\nsystem_prompt: You paint.\n", encoding="utf-8")
     async with (
-        Database.open(f"sqlite+aiosqlite:///{(tmp_path / 'chorus.db').as_posix()}") as database,
+        Database.open(migrated_database(tmp_path / "chorus.db")) as database,
         CharacterLibrary(characters) as library,
     ):
         settings = GuildSettings(database)

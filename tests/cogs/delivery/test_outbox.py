@@ -12,6 +12,7 @@ from bot.storage.database import Database
 from cogs.delivery.outbox import Outbox
 from tests.cogs.delivery.rows import Deliveries
 from tests.cogs.factories import CHANNEL, refusal
+from tests.migrated_database import migrated_database
 
 UNCLEAR = [
     refusal(502, Retry_After="0"),
@@ -55,7 +56,7 @@ JOB = uuid.UUID(int=7)
 
 @pytest.fixture
 async def deliveries(tmp_path: Path) -> AsyncIterator[Deliveries]:
-    async with Database.open(f"sqlite+aiosqlite:///{tmp_path / 'chorus.db'}") as database:
+    async with Database.open(migrated_database(tmp_path / "chorus.db")) as database:
         yield Deliveries(database)
 
 
