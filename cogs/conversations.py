@@ -11,7 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.conversation.export import as_markdown, export_file
-from bot.discord_client.errors import Trouble, trouble_of
+from bot.discord_client.errors import FailureKind, failure_kind
 from bot.domain.conversations import ChannelBinding, Conversation
 from bot.errors import InputInvalid
 from bot.policy import Permission
@@ -112,7 +112,7 @@ class ConversationsCog(commands.GroupCog, name="conversation", description="The 
                 else:
                     await interaction.response.send_message(content, file=file, ephemeral=True)
             except discord.HTTPException as error:
-                if trouble_of(error) is not Trouble.TOO_LARGE or limit < SMALLEST_LIMIT:
+                if failure_kind(error) is not FailureKind.TOO_LARGE or limit < SMALLEST_LIMIT:
                     raise
                 limit = min(limit, len(exported.data)) // 2
             else:

@@ -34,7 +34,7 @@ VOICE_MESSAGE_REFUSALS = frozenset({50173, 50159, 50160, 50161, 50162})
 """No voice messages in this channel, or this voice message is not accepted."""
 
 
-class Trouble(Enum):
+class FailureKind(Enum):
     """Why a request to Discord failed, as far as the sender has to act on it."""
 
     AMBIGUOUS = auto()
@@ -52,32 +52,32 @@ class Trouble(Enum):
 
 
 _BY_CODE = {
-    UNKNOWN_CHANNEL: Trouble.CHANNEL_GONE,
-    UNKNOWN_MESSAGE: Trouble.MESSAGE_GONE,
-    UNKNOWN_INTERACTION: Trouble.EXPIRED,
-    UNKNOWN_WEBHOOK: Trouble.EXPIRED,
-    INVALID_WEBHOOK_TOKEN: Trouble.EXPIRED,
-    EDITS_OF_OLD_MESSAGE: Trouble.UNEDITABLE,
-    THREAD_ARCHIVED: Trouble.UNEDITABLE,
-    REQUEST_TOO_LARGE: Trouble.TOO_LARGE,
+    UNKNOWN_CHANNEL: FailureKind.CHANNEL_GONE,
+    UNKNOWN_MESSAGE: FailureKind.MESSAGE_GONE,
+    UNKNOWN_INTERACTION: FailureKind.EXPIRED,
+    UNKNOWN_WEBHOOK: FailureKind.EXPIRED,
+    INVALID_WEBHOOK_TOKEN: FailureKind.EXPIRED,
+    EDITS_OF_OLD_MESSAGE: FailureKind.UNEDITABLE,
+    THREAD_ARCHIVED: FailureKind.UNEDITABLE,
+    REQUEST_TOO_LARGE: FailureKind.TOO_LARGE,
 }
 
 
-def trouble_of(error: Exception) -> Trouble:
+def failure_kind(error: Exception) -> FailureKind:
     """Sort an exception that discord.py raised; what is neither Discord's nor the network's is raised again."""
     if isinstance(error, discord.HTTPException):
         by_code = _BY_CODE.get(error.code)
         if by_code is not None:
             return by_code
         if error.status == 413:
-            return Trouble.TOO_LARGE
+            return FailureKind.TOO_LARGE
         if error.status >= 500 or error.status == 429:
-            return Trouble.AMBIGUOUS
+            return FailureKind.AMBIGUOUS
         if error.status == 403:
-            return Trouble.FORBIDDEN
-        return Trouble.CHANNEL_GONE if error.status == 404 else Trouble.REFUSED
+            return FailureKind.FORBIDDEN
+        return FailureKind.CHANNEL_GONE if error.status == 404 else FailureKind.REFUSED
     if isinstance(error, (discord.RateLimited, *NETWORK_ERRORS)):
-        return Trouble.AMBIGUOUS
+        return FailureKind.AMBIGUOUS
     raise error
 
 

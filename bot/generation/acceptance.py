@@ -20,7 +20,7 @@ from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKin
 from bot.domain.seeds import LARGEST_SEED
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
-from bot.generation.limits import RequestLimits
+from bot.generation.value_limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.input_roles import InputValues

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.domain.jobs import JobKind
-from bot.generation.limits import RequestLimits
+from bot.generation.value_limits import RequestLimits
 
 
 def _timeouts() -> Mapping[JobKind, float]:

@@ -14,9 +14,9 @@ from bot.conversation.service import ConversationService
 from bot.derived_jobs.service import DerivedJobs
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
-from bot.generation.limits import RequestLimits
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
+from bot.generation.value_limits import RequestLimits
 from bot.instance_lock import hold_command_lock, lock_data_folder, lock_database, new_command_name
 from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg

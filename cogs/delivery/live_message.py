@@ -11,7 +11,7 @@ from typing import Any
 
 import discord
 
-from bot.discord_client.errors import Trouble, retry_after, trouble_of
+from bot.discord_client.errors import FailureKind, failure_kind, retry_after
 from cogs.delivery.threads import reopened
 from cogs.ui.text import plain
 
@@ -82,8 +82,8 @@ class LiveMessage:
         while True:
             try:
                 await self._edit_reopening(payload)
-            except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
-                if trouble_of(error) is not Trouble.AMBIGUOUS:
+            except Exception as error:  # `failure_kind` raises what is neither Discord's nor the network's
+                if failure_kind(error) is not FailureKind.AMBIGUOUS:
                     raise
                 log.warning("message %s: edit without a clear answer (%s)", self.id, error)
                 await asyncio.sleep(retry_after(error, attempt))
@@ -104,7 +104,7 @@ class LiveMessage:
         except discord.NotFound:
             return True
         except discord.HTTPException as error:
-            if trouble_of(error) is Trouble.AMBIGUOUS:
+            if failure_kind(error) is FailureKind.AMBIGUOUS:
                 raise
             log.info("message %s cannot be deleted: %s", self.id, error.code)
             return False

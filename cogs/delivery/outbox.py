@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from bot.discord_client.errors import Trouble, retry_after, trouble_of
+from bot.discord_client.errors import FailureKind, failure_kind, retry_after
 from bot.domain.deliveries import Delivery, DeliveryState
 from bot.storage.waiting import waiting_for_store
 
@@ -92,8 +92,8 @@ class Outbox:
                         log.info("delivery %s had arrived as message %s", row.id, found)
                         return found
                 return await post(row)
-            except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
-                if trouble_of(error) is not Trouble.AMBIGUOUS:
+            except Exception as error:  # `failure_kind` raises what is neither Discord's nor the network's
+                if failure_kind(error) is not FailureKind.AMBIGUOUS:
                     reopenings += 1
                     if reopenings <= REOPENINGS and await self._is_reopened(row, error):
                         continue
@@ -110,8 +110,8 @@ class Outbox:
     async def _find(self, row: Delivery, find: Find) -> int | None:
         try:
             return await find(row)
-        except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
-            if trouble_of(error) is Trouble.FORBIDDEN:
+        except Exception as error:  # `failure_kind` raises what is neither Discord's nor the network's
+            if failure_kind(error) is FailureKind.FORBIDDEN:
                 # The history may not be read: only the nonce is left against posting twice.
                 log.warning("delivery %s: the channel may not be read, so nothing can be looked up", row.id)
                 return None

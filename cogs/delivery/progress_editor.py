@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import discord
 
-from bot.discord_client.errors import Trouble, trouble_of
+from bot.discord_client.errors import FailureKind, failure_kind
 from bot.domain.job_updates import JobUpdate, Progress, Waiting
 from cogs.delivery.live_message import LiveMessage, MessagePayload, one_file
 from cogs.ui.job_buttons import progress_view
@@ -110,10 +110,10 @@ class ProgressEditor:
         """False: further progress cannot be shown."""
         try:
             await self._live.edit(progress_payload(self._job, card))
-        except Exception as error:  # noqa: BLE001 - `trouble_of` raises what is neither Discord's nor the network's
-            trouble = trouble_of(error)
-            log.info("job %s: progress not shown (%s)", self._job.id, trouble.name)
-            return trouble is Trouble.AMBIGUOUS
+        except Exception as error:  # noqa: BLE001 - `failure_kind` raises what is neither Discord's nor the network's
+            kind = failure_kind(error)
+            log.info("job %s: progress not shown (%s)", self._job.id, kind.name)
+            return kind is FailureKind.AMBIGUOUS
         finally:
             self._next_at = time.monotonic() + self._interval
             self._edited = True

@@ -12,8 +12,8 @@ from bot.discord_client.errors import (
     NETWORK_ERRORS,
     REPLY_NEEDS_HISTORY,
     THREAD_ARCHIVED,
-    Trouble,
-    trouble_of,
+    FailureKind,
+    failure_kind,
 )
 from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.jobs import JobError, JobState
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TAKES_NO_EDITS = frozenset({Trouble.MESSAGE_GONE, Trouble.UNEDITABLE, Trouble.EXPIRED})
+TAKES_NO_EDITS = frozenset({FailureKind.MESSAGE_GONE, FailureKind.UNEDITABLE, FailureKind.EXPIRED})
 """The progress message cannot become the result, which is posted as a message of its own: it was deleted, takes no more
 edits, or was sent by a webhook that was deleted."""
 
@@ -81,7 +81,7 @@ class ResultPoster:
             try:
                 return await self._post_all(job, live, character, prepared)
             except discord.HTTPException as error:
-                if trouble_of(error) is not Trouble.TOO_LARGE or not prepared.files:
+                if failure_kind(error) is not FailureKind.TOO_LARGE or not prepared.files:
                     raise
                 limit = min(limit, max(file.size for file in prepared.files)) // 2
                 log.info("job %s: the upload was refused as too large, trying %d bytes per file", job.id, limit)
@@ -115,7 +115,7 @@ class ResultPoster:
             try:
                 await live.edit_until_shown(payload)
             except discord.HTTPException as error:
-                if trouble_of(error) not in TAKES_NO_EDITS:
+                if failure_kind(error) not in TAKES_NO_EDITS:
                     raise
                 log.info("job %s: its message takes no edits (%s), the result is posted anew", job.id, error.code)
                 reply_to = job.request.origin.reply_to_message_id if await self.remove(live) else live.id
@@ -146,7 +146,7 @@ class ResultPoster:
         try:
             return matches(await live.fetch())
         except discord.HTTPException as error:
-            if trouble_of(error) is Trouble.AMBIGUOUS:
+            if failure_kind(error) is FailureKind.AMBIGUOUS:
                 raise
             return False
 
@@ -277,7 +277,7 @@ class ResultPoster:
 def reason_for_no_post(error: Exception) -> ChorusError:
     """What to tell people when a finished result cannot be posted."""
     try:
-        trouble = trouble_of(error)
+        kind = failure_kind(error)
     except Exception:  # noqa: BLE001 - not Discord's error but a fault of ours, which the caller has logged
         return ChorusError("The result is finished, but posting it failed.", advice="The files are kept by the owner.")
     if isinstance(error, discord.HTTPException) and error.code == THREAD_ARCHIVED:
@@ -285,7 +285,7 @@ def reason_for_no_post(error: Exception) -> ChorusError:
             "The result is finished, but its thread was locked meanwhile.",
             advice="The files are kept. Unlock the thread, or give me Manage Threads, and ask again.",
         )
-    if trouble in {Trouble.FORBIDDEN, Trouble.CHANNEL_GONE}:
+    if kind in {FailureKind.FORBIDDEN, FailureKind.CHANNEL_GONE}:
         return NotAllowed(
             "The result is finished, but I may not post it in this channel any more.",
             advice="The files are kept. Give me View Channel, Send Messages and Attach Files here, and ask again.",

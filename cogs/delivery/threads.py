@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.discord_client.errors import THREAD_ARCHIVED, Trouble, trouble_of
+from bot.discord_client.errors import THREAD_ARCHIVED, FailureKind, failure_kind
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ async def reopened(client: discord.Client, channel_id: int, error: Exception) ->
     try:
         # The cache forgets a thread when it is archived, so there is no `discord.Thread` to edit.
         await client.http.edit_channel(channel_id, archived=False)
-    except Exception as refusal:  # noqa: BLE001 - `trouble_of` raises what is neither Discord's nor the network's
+    except Exception as refusal:  # noqa: BLE001 - `failure_kind` raises what is neither Discord's nor the network's
         log.info("thread %s stays archived: %s", channel_id, refusal)
-        return trouble_of(refusal) is Trouble.AMBIGUOUS
+        return failure_kind(refusal) is FailureKind.AMBIGUOUS
     return True

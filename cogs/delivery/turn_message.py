@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.conversation.message_splitting import split_message
-from bot.discord_client.errors import NETWORK_ERRORS, Trouble, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, FailureKind, failure_kind
 from bot.domain.deliveries import Delivery, DeliveryState
 from cogs.ui.job_buttons import turn_view
 from cogs.ui.text import without_masked_links
@@ -187,12 +187,12 @@ class TurnMessage:
             self._shown.pop(part, None)
 
     def _may_repeat(self, error: Exception) -> bool:
-        match trouble_of(error):
-            case Trouble.AMBIGUOUS:
+        match failure_kind(error):
+            case FailureKind.AMBIGUOUS:
                 return True
-            case Trouble.MESSAGE_GONE:
+            case FailureKind.MESSAGE_GONE:
                 log.info("turn %s was deleted in Discord while it was written", self._turn.id)
-            case trouble:
-                log.warning("turn %s cannot be posted: %s (%s)", self._turn.id, trouble.name, error)
+            case kind:
+                log.warning("turn %s cannot be posted: %s (%s)", self._turn.id, kind.name, error)
         self._gone = True
         return False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.discord_client.errors import Trouble, trouble_of
+from bot.discord_client.errors import FailureKind, failure_kind
 from bot.domain.jobs import GenerationRequest, JobKind, JobQuery, Origin
 from bot.errors import ChorusError
 from cogs.actors import is_age_restricted
@@ -54,7 +54,7 @@ class WebhookLiveMessage(LiveMessage):
         try:
             await self._webhook.delete_message(self.id, thread=self._thread)
         except discord.HTTPException as error:
-            if trouble_of(error) is Trouble.AMBIGUOUS:
+            if failure_kind(error) is FailureKind.AMBIGUOUS:
                 raise
             return await super().remove()
         return True

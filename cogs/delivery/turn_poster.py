@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import discord
 
 from bot.conversation.presenter import ChannelUnavailableError
-from bot.discord_client.errors import NETWORK_ERRORS, Trouble, retry_after, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, FailureKind, failure_kind, retry_after
 from bot.domain.conversations import Message, Thread
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.errors import ChorusError
@@ -138,8 +138,8 @@ async def _until_clear(request: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await request()
-        except Exception as error:  # `trouble_of` raises what is neither Discord's nor the network's
-            if trouble_of(error) is not Trouble.AMBIGUOUS:
+        except Exception as error:  # `failure_kind` raises what is neither Discord's nor the network's
+            if failure_kind(error) is not FailureKind.AMBIGUOUS:
                 raise
             await asyncio.sleep(retry_after(error, attempt))
             attempt += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.discord_client.errors import THREAD_ARCHIVED, Trouble, trouble_of
+from bot.discord_client.errors import THREAD_ARCHIVED, FailureKind, failure_kind
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.discord_limits import MAX_MESSAGE_LENGTH
 from bot.domain.jobs import JobKind
@@ -121,9 +121,9 @@ class TurnSender:
             if await self._edit(row, chunk, view):
                 return row
         except discord.HTTPException as error:
-            if trouble_of(error) is Trouble.MESSAGE_GONE:
+            if failure_kind(error) is FailureKind.MESSAGE_GONE:
                 await self._forget(row.discord_message_id or 0)
-            if trouble_of(error) not in {Trouble.EXPIRED, Trouble.UNEDITABLE}:
+            if failure_kind(error) not in {FailureKind.EXPIRED, FailureKind.UNEDITABLE}:
                 raise
             if row.webhook_id is not None and is_gone(error):
                 self._webhooks.forget(row.webhook_id)
@@ -187,7 +187,7 @@ class TurnSender:
                     return
             await self._channel.get_partial_message(message_id).delete()
         except discord.HTTPException as error:
-            if trouble_of(error) is Trouble.AMBIGUOUS:
+            if failure_kind(error) is FailureKind.AMBIGUOUS:
                 raise
             log.info("message %s cannot be deleted: %s", message_id, error.code)
 

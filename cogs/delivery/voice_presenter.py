@@ -11,7 +11,7 @@ from uuid import UUID
 
 import discord
 
-from bot.discord_client.errors import NETWORK_ERRORS, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, failure_kind
 from bot.domain.job_updates import Ended
 from bot.domain.jobs import JobKind, JobState
 from cogs.delivery.live_message import LiveMessage, MessagePayload
@@ -48,7 +48,7 @@ class SpeechResultPoster(ResultPoster):
         try:
             await live.edit_until_shown(payload)
         except discord.HTTPException as error:
-            if trouble_of(error) not in TAKES_NO_EDITS:
+            if failure_kind(error) not in TAKES_NO_EDITS:
                 raise
             log.info("job %s: its answer takes no edits (%s), the speech is posted alone", job.id, error.code)
             with suppress(discord.HTTPException, *NETWORK_ERRORS):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, Trouble, trouble_of
+from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, FailureKind, failure_kind
 from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from bot.domain.jobs import JobError
 from bot.errors import OutputTooLarge
@@ -52,7 +52,7 @@ class _Form:
         """Choose another form after a refusal; False: there is none."""
         if error.code == REPLY_NEEDS_HISTORY and self.reply_to is not None:
             self.reply_to = None
-        elif trouble_of(error) is Trouble.TOO_LARGE:
+        elif failure_kind(error) is FailureKind.TOO_LARGE:
             self.limit = min(self.limit, speech.size) // 2
             return self.limit >= _SMALLEST_LIMIT
         elif self.as_voice_message and refuses_voice_message(error):
