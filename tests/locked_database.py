@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,19 @@ from bot.storage.retrying import RetryTimes
 QUICK = RetryTimes(busy=0.02, first_pause=0.01, longest_pause=0.05)
 
 
-@contextmanager
-def locked(path: Path) -> Generator[None]:
+@asynccontextmanager
+async def locked(path: Path) -> AsyncGenerator[None]:
     """Hold SQLite's write lock, as a database browser does in the middle of a change."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    # In a thread: a transaction of the bot in this process needs the event loop to end.
+    with closing(await asyncio.to_thread(_begin, path)) as other:
         yield
         other.execute("ROLLBACK")
+
+
+def _begin(path: Path) -> sqlite3.Connection:
+    other = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    return other
 
 
 async def until_store_waits(caplog: pytest.LogCaptureFixture) -> None:

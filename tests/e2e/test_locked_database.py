@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -17,9 +17,9 @@ from tests.locked_database import locked, until_store_waits
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
-@contextmanager
-def database_locked(system: System) -> Generator[None]:
-    with locked(system.folder / "data" / "chorus.db"):
+@asynccontextmanager
+async def database_locked(system: System) -> AsyncGenerator[None]:
+    async with locked(system.folder / "data" / "chorus.db"):
         yield
 
 
@@ -29,7 +29,7 @@ async def test_a_picture_that_was_made_is_posted_when_the_lock_is_gone(
     async with system.running(), system.comfy.set_breakpoint("SaveImage") as hold:
         message = await system.imagine()
         await hold.reached.wait()
-        with database_locked(system):
+        async with database_locked(system):
             hold.release()
             await until_store_waits(caplog)
         await system.result(message)
@@ -47,14 +47,14 @@ async def test_a_posted_picture_stays(system: System, caplog: pytest.LogCaptureF
         async def prepare_and_lock(outgoing: object) -> object:
             row = await prepare(outgoing)  # pyright: ignore[reportArgumentType]
             if row.kind == "result":
-                lock.__enter__()
+                await lock.__aenter__()
             return row
 
         services.deliveries.prepare = prepare_and_lock  # pyright: ignore[reportAttributeAccessIssue]
         message = await system.imagine()
         shown = await system.result(message)
         await until_store_waits(caplog)
-        lock.__exit__(None, None, None)
+        await lock.__aexit__(None, None, None)
         await system.until_delivered()
     assert len(shown.attachments) == 1
     assert not shown.embeds[0]["title"].isupper()  # the title of an error is its code
@@ -63,7 +63,7 @@ async def test_a_posted_picture_stays(system: System, caplog: pytest.LogCaptureF
 
 async def test_a_command_is_told_in_time_and_leaves_nothing(system: System) -> None:
     async with system.running():
-        with database_locked(system):
+        async with database_locked(system):
             answer = await system.ada.slash(system.room, "imagine", wait=True, prompt="a lighthouse")
         assert answer.message.ephemeral
         assert "STORAGE_UNAVAILABLE" in answer.message.text()
@@ -80,13 +80,13 @@ async def test_a_job_whose_answer_cannot_be_stored_is_withdrawn(
 
     async def add_and_lock(*arguments: object, **named: object) -> None:
         await add(*arguments, **named)  # pyright: ignore[reportArgumentType]
-        lock.__enter__()
+        await lock.__aenter__()
 
     monkeypatch.setattr(JobRepository, "add", add_and_lock)
     async with system.running():
         answer = await system.ada.slash(system.room, "imagine", wait=True, prompt="a lighthouse")
         assert "STORAGE_UNAVAILABLE" in answer.message.text()
-        lock.__exit__(None, None, None)
+        await lock.__aexit__(None, None, None)
         await system.until_delivered()
     assert system.states() == ["cancelled"]
     assert system.room.messages == []
@@ -105,13 +105,13 @@ async def test_a_job_of_a_menu_whose_answer_cannot_be_stored_is_withdrawn(
 
         async def add_and_lock(*arguments: object, **named: object) -> None:
             await add(*arguments, **named)  # pyright: ignore[reportArgumentType]
-            lock.__enter__()
+            await lock.__aenter__()
 
         monkeypatch.setattr(JobRepository, "add", add_and_lock)
         again = await system.ada.context_menu(message, "Regenerate")
         told = await again.wait_for_message(lambda shown: "STORAGE_UNAVAILABLE" in shown.text())
         assert told.ephemeral
-        lock.__exit__(None, None, None)
+        await lock.__aexit__(None, None, None)
         await system.until_delivered(2)
     assert system.states() == ["delivered", "cancelled"]
     assert system.room.bot_messages == [message]
@@ -122,7 +122,7 @@ async def test_what_people_write_meanwhile_is_stored_and_answered(
 ) -> None:
     async with chat.system.running():
         await chat.use("nova")
-        with database_locked(chat.system):
+        async with database_locked(chat.system):
             for n in range(5):
                 await chat.ada.send(chat.room, f"line {n}")
             await until_store_waits(caplog)
@@ -160,7 +160,7 @@ async def test_an_answer_under_way_is_stored_when_the_lock_is_gone(
         await chat.use("nova")
         await chat.ada.send(chat.room, "a story!")
         turn = await chat.until_said("Once upon a time")
-        with database_locked(chat.system):
+        async with database_locked(chat.system):
             gate.set()
             await until_store_waits(caplog)
         await chat.room.wait_for_edit(turn, lambda shown: shown.content.endswith("a boat."))
@@ -175,7 +175,7 @@ async def test_a_setting_is_told_and_can_be_made_later(chat: ChatSystem) -> None
         await chat.ada.send(chat.room, "hi")
         await chat.until_said("Hello.")
         await chat.until_settled(2)
-        with database_locked(chat.system):
+        async with database_locked(chat.system):
             told = await chat.grace.slash(chat.room, "character use", name="Alex", mode="all")
         assert "STORAGE_UNAVAILABLE" in told.message.text()
         assert "Alex" in (await chat.use("Alex")).text()

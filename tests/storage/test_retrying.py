@@ -38,7 +38,7 @@ async def test_a_write_waits_for_the_lock_without_limit(
     jobs: JobRepository, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = make_job()
-    with locked(tmp_path / FILE):
+    async with locked(tmp_path / FILE):
         adding = asyncio.create_task(jobs.add(job, owner="run"))
         await until_store_waits(caplog)
         assert await jobs.get(job.id) is None  # readers do not wait
@@ -51,7 +51,7 @@ async def test_writes_that_waited_together_are_all_done(
     jobs: JobRepository, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     waiting = [make_job() for _ in range(30)]
-    with locked(tmp_path / FILE):
+    async with locked(tmp_path / FILE):
         adding = asyncio.gather(*(jobs.add(job, owner="run") for job in waiting))
         await until_store_waits(caplog)
     await adding
@@ -60,7 +60,7 @@ async def test_writes_that_waited_together_are_all_done(
 
 async def test_a_task_with_a_limit_gives_up_and_nothing_is_written(jobs: JobRepository, tmp_path: Path) -> None:
     job = make_job()
-    with locked(tmp_path / FILE):
+    async with locked(tmp_path / FILE):
         patient = asyncio.create_task(jobs.add(make_job(), owner="run"))
         began = time.monotonic()
         with waiting_for_store(until=await soon(0.3)), pytest.raises(StorageUnavailable) as caught:
@@ -74,7 +74,7 @@ async def test_a_task_with_a_limit_gives_up_and_nothing_is_written(jobs: JobRepo
 async def test_a_task_with_a_limit_does_not_wait_for_others_that_wait(url: str, tmp_path: Path) -> None:
     async with Database.open(url, RetryTimes(busy=0.3, first_pause=0.01, longest_pause=0.01)) as database:
         jobs = JobRepository(database)
-        with locked(tmp_path / FILE):
+        async with locked(tmp_path / FILE):
             patient = asyncio.gather(*(jobs.add(make_job(), owner="run") for _ in range(40)))  # 12 s for one try each
             await asyncio.sleep(0)
             began = time.monotonic()
@@ -116,7 +116,7 @@ async def test_what_waits_when_the_database_is_closed_ends(
 ) -> None:
     async with Database.open(url):
         pass
-    with locked(tmp_path / FILE):
+    async with locked(tmp_path / FILE):
         async with Database.open(url) as database:
             adding = asyncio.create_task(JobRepository(database).add(make_job(), owner="run"))
             await until_store_waits(caplog)
@@ -127,25 +127,25 @@ async def test_what_waits_when_the_database_is_closed_ends(
 async def test_a_locked_database_can_be_opened(url: str, tmp_path: Path) -> None:
     async with Database.open(url):
         pass
-    with locked(tmp_path / FILE):
-        async with Database.open(url) as database:
-            assert await JobRepository(database).unfinished("run") == []
+    async with locked(tmp_path / FILE), Database.open(url) as database:
+        assert await JobRepository(database).unfinished("run") == []
 
 
 async def test_a_new_database_that_stays_locked_is_told_at_the_start(
     quick_retries: None, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "_OPEN_SECONDS", 0.3)
-    with locked(tmp_path / FILE), pytest.raises(ConfigError, match="locked"):
-        async with Database.open(url):
-            pass
+    async with locked(tmp_path / FILE):
+        with pytest.raises(ConfigError, match="locked"):
+            async with Database.open(url):
+                pass
     gc.collect()  # a connection that was left open would warn now
 
 
 async def test_memory_follows_the_database_only(quick_retries: None, database: Database, tmp_path: Path) -> None:
     settings = GuildSettings(database)
-    with locked(tmp_path / FILE), waiting_for_store(until=await soon(0.1)):
-        with pytest.raises(StorageUnavailable):
+    async with locked(tmp_path / FILE):
+        with waiting_for_store(until=await soon(0.1)), pytest.raises(StorageUnavailable):
             await settings.set(1, "voice", value=True)
         assert settings.get(1, "voice") is None
 

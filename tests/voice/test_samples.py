@@ -154,7 +154,7 @@ async def test_a_converted_recording_waits_for_a_locked_database(
         limit_interaction()
         return await harness.add(path)
 
-    with locked(harness.folder / "chorus.db"):
+    async with locked(harness.folder / "chorus.db"):
         adding = asyncio.create_task(add_in_an_interaction())
         await until_store_waits(caplog)
         await asyncio.wait({adding}, timeout=2 * INTERACTION_SECONDS)
