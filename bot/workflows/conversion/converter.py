@@ -20,6 +20,8 @@ from bot.workflows.conversion.ui_reading import read_ui_workflow
 from bot.workflows.conversion.ui_workflow import PRIMITIVE, VIRTUAL_TYPES, UiNode
 from bot.workflows.object_info import ObjectInfo
 
+_GROUP_NODE_PREFIXES = ("workflow/", "workflow>")
+
 
 @dataclass(frozen=True, slots=True)
 class ConvertedWorkflow:
@@ -81,6 +83,9 @@ def _running_nodes(instances: Instances) -> list[tuple[GraphInstance, UiNode]]:
 
 
 def _missing_classes(unknown: list[tuple[GraphInstance, UiNode]]) -> str:
+    groups = [node.type for _, node in unknown if node.type.startswith(_GROUP_NODE_PREFIXES)]
+    if groups:
+        return f"The workflow has group nodes ({groups[0][:60]}), which ComfyUI has replaced by subgraphs."
     by_class = dict[str, list[str]]()
     packs = dict[str, str]()
     for graph, node in unknown:
@@ -129,8 +134,8 @@ class _Converter:
             resolved = self._links.resolve(graph, node, socket)
             if resolved is not None:
                 found[socket.name] = resolved
-        for (node_id, name), value in graph.promoted.items():
-            if node_id == node.id and value is not NO_VALUE:
+        for name, value in graph.promoted.get(node.id, {}).items():
+            if value is not NO_VALUE:
                 found[name] = PromotedValue(value)
         return found
 
@@ -141,10 +146,9 @@ class _Converter:
             primitive = self._links.is_fed_by(graph, socket, PRIMITIVE)
             if primitive is None or not layout.is_widget(socket.name):
                 continue
-            value = graph.promoted.get((primitive.id, PRIMITIVE_WIDGET), NO_VALUE)
+            value = graph.promoted.get(primitive.id, {}).get(PRIMITIVE_WIDGET, NO_VALUE)
             if value is NO_VALUE:
-                values = primitive.widget_values
-                value = values[0] if isinstance(values, tuple) and values else NO_VALUE
+                value = self.values.of_primitive(primitive)
             if value is not NO_VALUE:
                 written[socket.name] = value
         return written

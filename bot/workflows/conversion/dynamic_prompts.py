@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import re
 
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n\r]*", re.DOTALL)
+_COMMENT_START = re.compile(r"/[*/]")
+_LINE_END = re.compile(r"[\n\r\u2028\u2029]")
 _ESCAPED = re.compile(r"\\([{}|])")
 MAX_DEPTH = 50
 """Deeper nested braces are left as they are."""
 
 
 def resolve_dynamic_prompt(text: str, choices: random.Random | None) -> str | None:
-    """Return the text that the editor would send.
+    r"""Return the text that the editor would send.
 
-    `/* ... */` and `// ...` are removed, `{a}` becomes `a`, and `\\{`, `\\}`, `\\|` become plain characters. Of `{a|b}`
+    `/* ... */` and `// ...` are removed, `{a}` becomes `a`, and `\{`, `\}`, `\|` become plain characters. Of `{a|b}`
     one part is chosen at random.
 
     Args:
@@ -25,9 +26,26 @@ def resolve_dynamic_prompt(text: str, choices: random.Random | None) -> str | No
         The text; None where it holds alternatives (or braces nested too deeply) and `choices` is None.
 
     """
-    parts = _Parts(_COMMENT.sub("", text), choices)
+    parts = _Parts(_without_comments(text), choices)
     found = parts.sequence(0, MAX_DEPTH)
     return None if found is None else _ESCAPED.sub(r"\1", found)
+
+
+def _without_comments(text: str) -> str:
+    kept = list[str]()
+    position = 0
+    may_close = True  # searched once: an open comment must not make every later one search to the end again
+    while found := _COMMENT_START.search(text, position):
+        kept.append(text[position : found.start()])
+        if found[0] == "//":
+            end = _LINE_END.search(text, found.end())
+            position = len(text) if end is None else end.start()
+            continue
+        closed = text.find("*/", found.end()) if may_close else -1
+        may_close = closed >= 0
+        kept.append("" if may_close else "/")
+        position = closed + 2 if may_close else found.start() + 1
+    return "".join(kept) + text[position:]
 
 
 class _Parts:

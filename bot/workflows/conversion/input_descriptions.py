@@ -1,4 +1,4 @@
-"""The inputs of a node class in the order in which ComfyUI's editor makes them: which are widgets, which are sockets."""
+"""The inputs of a node class in the order in which ComfyUI's editor makes them, and which of them are widgets."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from bot.workflows.conversion.ui_workflow import SubgraphDefinition, UiGraph, Ui
 
 MAX_DEPTH: Final = 50
 """Subgraphs inside subgraphs; the deepest public workflows have four levels."""
-MAX_NODES: Final = 20_000
-"""Of all instances together."""
+MAX_SIZE: Final = 100_000
+"""Nodes and their inputs in all instances together."""
 
 
 @dataclass(eq=False, slots=True)
@@ -32,8 +32,8 @@ class GraphInstance:
     """By the ids of the nodes of this graph that are instances."""
     host_values: dict[int, Any] = field(default_factory=dict[int, Any])
     """Values that the instance has for inputs of its definition, by their position."""
-    promoted: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
-    """Values that the instance has for widgets inside it that no input leads to, by node id and widget name."""
+    promoted: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Values that the instance has for widgets inside it that no input leads to, by node id, then widget name."""
 
 
 class Instances:
@@ -49,7 +49,7 @@ class Instances:
         self.workflow = workflow
         self.descriptions = descriptions
         self._layouts: dict[int, NodeLayout] = {}
-        self._count = 0
+        self._size = 0
         self.root = GraphInstance("", workflow.root)
         self._expand(self.root, ())
 
@@ -92,11 +92,12 @@ class Instances:
         return lay_out_unknown(node)
 
     def _expand(self, instance: GraphInstance, around: tuple[str, ...]) -> None:
-        self._count += len(instance.graph.nodes)
-        if self._count > MAX_NODES:
-            raise UiWorkflowInvalid(f"With its subgraphs the workflow has more than {MAX_NODES} nodes.")
+        self._size += sum(1 + len(node.inputs) for node in instance.graph.nodes.values())
         for node in instance.graph.nodes.values():
             definition = self.definition_of(node)
+            self._size += len(definition.inputs) if definition is not None else 0
+            if self._size > MAX_SIZE:
+                raise UiWorkflowInvalid(f"With its subgraphs the workflow has more than {MAX_SIZE} nodes and inputs.")
             # ComfyUI's editor leaves disabled instances out in the workflow itself, not inside other subgraphs.
             if definition is None or (instance.parent is None and node.is_disabled):
                 continue
@@ -113,4 +114,3 @@ class Instances:
 def path_of(instance: GraphInstance, node: UiNode) -> str:
     """Return the id that the node has in the prompt."""
     return instance.path + node.id
-

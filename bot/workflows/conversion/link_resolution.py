@@ -16,7 +16,6 @@ from bot.workflows.conversion.instances import GraphInstance, Instances, path_of
 from bot.workflows.conversion.node_layout import Socket
 from bot.workflows.conversion.promoted_widgets import PromotedWidgets
 from bot.workflows.conversion.ui_workflow import (
-    BYPASSED,
     MUTED,
     REROUTE,
     SUBGRAPH_INPUT,
@@ -58,6 +57,7 @@ class LinkResolver:
     def __init__(self, instances: Instances, promoted: PromotedWidgets) -> None:
         self._instances = instances
         self._promoted = promoted
+        self._resolved: dict[tuple[object, ...], OutputOfNode | PromotedValue | None] = {}
 
     def resolve(self, graph: GraphInstance, node: UiNode, socket: Socket) -> OutputOfNode | PromotedValue | None:
         """Return what an input of a node gets; None: nothing.
@@ -67,18 +67,23 @@ class LinkResolver:
 
         """
         at: _At | OutputOfNode | PromotedValue | None = _At(graph, node, socket.name, socket.link_id, socket.type)
-        seen = set[tuple[int, str | None, str]]()
+        steps = dict[tuple[object, ...], None]()
         while isinstance(at, _At):
-            own = at.graph.promoted.get((at.node.id, at.input_name), None) if at.node is not None else None
-            if own is not None and own is not NO_VALUE:
-                return PromotedValue(own)
-            if at.link_id is None:
-                return None
-            step = (id(at.graph), at.node.id if at.node is not None else None, at.link_id)
-            if step in seen:
+            step = (id(at.graph), at.node.id if at.node is not None else None, at.input_name, at.link_id, at.type)
+            if step in self._resolved:
+                at = self._resolved[step]
+                break
+            if step in steps:
                 raise UiWorkflowInvalid(f"The links of {_described(graph, node)} go round in a circle.")
-            seen.add(step)
-            at = self._origin(at, self._link(at))
+            steps[step] = None
+            own = at.graph.promoted.get(at.node.id, {}).get(at.input_name, NO_VALUE) if at.node else NO_VALUE
+            if own is not NO_VALUE:
+                at = PromotedValue(own)
+            elif at.link_id is None:
+                at = None
+            else:
+                at = self._origin(at, self._link(at))
+        self._resolved.update(dict.fromkeys(steps, at))
         return at
 
     def is_fed_by(self, graph: GraphInstance, socket: Socket, node_type: str) -> UiNode | None:
@@ -113,27 +118,16 @@ class LinkResolver:
         if not 0 <= index < len(graph.definition.inputs):
             raise UiWorkflowInvalid(f"{_described(graph.parent, graph.node)} has no input {index}.")
         socket = self._instances.layout(graph.node).sockets[index]
-        if socket.link_id is None and (graph.node.id, socket.name) not in graph.parent.promoted:
-            value = self._promoted.value_of_input(graph, index)
-            return None if value is NO_VALUE else PromotedValue(value)
-        if socket.link_id is None and graph.parent.promoted[graph.node.id, socket.name] is NO_VALUE:
+        promoted = graph.parent.promoted.get(graph.node.id, {}).get(socket.name, NO_VALUE)
+        if socket.link_id is None and promoted is NO_VALUE:
             value = self._promoted.value_of_input(graph, index)
             return None if value is NO_VALUE else PromotedValue(value)
         return _At(graph.parent, graph.node, socket.name, socket.link_id, socket.type)
 
-    def _behind_output(
-        self, graph: GraphInstance, node: UiNode, slot: int, wanted: str
-    ) -> _At | OutputOfNode | None:
+    def _behind_output(self, graph: GraphInstance, node: UiNode, slot: int, wanted: str) -> _At | OutputOfNode | None:
         """What stands for an output of a node: itself, or an input that leads further."""
-        if node.mode == MUTED:
-            return None
-        if node.mode == BYPASSED:
-            sockets = self._instances.layout(node).sockets
-            types = [socket.type for socket in sockets]
-            chosen = bypass_input(types, slot, self._instances.output_type(node, slot), wanted)
-            if chosen is None:
-                return None
-            return _At(graph, node, sockets[chosen].name, sockets[chosen].link_id, sockets[chosen].type)
+        if node.is_disabled:
+            return self._behind_disabled(graph, node, slot, wanted)
         child = graph.children.get(node.id)
         if child is not None and child.definition is not None:
             link_id = _output_link(child, slot)
@@ -143,6 +137,17 @@ class LinkResolver:
         if node.type in VIRTUAL_TYPES:
             return None
         return OutputOfNode(path_of(graph, node), slot)
+
+    def _behind_disabled(self, graph: GraphInstance, node: UiNode, slot: int, wanted: str) -> _At | None:
+        """The input that stands for an output of a bypassed node; None for a muted node."""
+        if node.mode == MUTED:
+            return None
+        sockets = self._instances.layout(node).sockets
+        types = [socket.type for socket in sockets]
+        chosen = bypass_input(types, slot, self._instances.output_type(node, slot), wanted)
+        if chosen is None:
+            return None
+        return _At(graph, node, sockets[chosen].name, sockets[chosen].link_id, sockets[chosen].type)
 
 
 def _output_link(instance: GraphInstance, slot: int) -> str | None:

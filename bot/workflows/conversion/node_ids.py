@@ -1,4 +1,4 @@
-"""Giving nodes of subgraphs ids that no other node of the workflow has, as ComfyUI's editor does when it loads a file."""
+"""Giving nodes of subgraphs ids that no other node of the workflow has, as ComfyUI's editor does on loading."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Promoted widgets: values that an instance of a subgraph has for widgets of the nodes inside it.
 
-They are found in the instance's `widgets_values`. Its property `proxyWidgets`, a list of `[inner node id, widget name]`,
-says which value belongs to which widget; without it the values belong to the inputs of the subgraph that lead to a
-widget, in their order.
+They are found in the instance's `widgets_values`. Its property `proxyWidgets`, a list of `[inner node id, widget
+name]`, says which value belongs to which widget; without it the values belong to the inputs of the subgraph that lead
+to a widget, in their order.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any, cast
 
 from bot.workflows.conversion.input_descriptions import NO_VALUE
 from bot.workflows.conversion.instances import GraphInstance, Instances
-from bot.workflows.conversion.ui_workflow import PRIMITIVE, SUBGRAPH_INPUT, SubgraphDefinition, UiNode
+from bot.workflows.conversion.ui_workflow import PRIMITIVE, SubgraphDefinition, UiNode
 
 _OWN_INPUT = "-1"
 """The node id of an entry of `proxyWidgets` that names an input of the subgraph itself."""
 _ID_PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
+_MAX_NAME = 500
 PRIMITIVE_WIDGET = "value"
 
 
@@ -28,6 +29,7 @@ class PromotedWidgets:
         """Assign the values of every instance."""
         self._instances = instances
         self._targets: dict[tuple[str, int], tuple[UiNode, str] | None] = {}
+        self._indexes: dict[str, dict[tuple[str, str], int]] = {}
         for instance in instances.all():
             if instance.definition is not None:
                 self._assign(instance, instance.definition)
@@ -45,7 +47,7 @@ class PromotedWidgets:
             child = instance.children.get(node.id)
             if child is None or child.definition is None:
                 return self._instances.layout(node).values.get(name, NO_VALUE)
-            inner = child.definition.input_index(name)
+            inner = child.definition.input_indexes.get(name)
             if inner is None:
                 return NO_VALUE
             instance, index = child, inner
@@ -72,7 +74,7 @@ class PromotedWidgets:
     ) -> None:
         inner_id, name = str(entry[0]), str(entry[1])
         if inner_id == _OWN_INPUT:
-            own = definition.input_index(name)
+            own = definition.input_indexes.get(name)
             if own is not None:
                 instance.host_values[own] = value
             return
@@ -82,11 +84,23 @@ class PromotedWidgets:
         widget = self._widget_named(instance, node, name, str(entry[2]) if len(entry) > 2 else None)
         if widget is None:
             return
-        for index in range(len(definition.inputs)):
-            if self._target(instance, index) == (node, widget):
-                instance.host_values[index] = value
-                return
-        instance.promoted[node.id, widget] = value
+        index = self._indexes_of_targets(instance, definition).get((node.id, widget))
+        if index is not None:
+            instance.host_values[index] = value
+        else:
+            instance.promoted.setdefault(node.id, {})[widget] = value
+
+    def _indexes_of_targets(
+        self, instance: GraphInstance, definition: SubgraphDefinition
+    ) -> dict[tuple[str, str], int]:
+        """The inputs of a subgraph by the widgets that they lead to first."""
+        if definition.id not in self._indexes:
+            found = self._indexes[definition.id] = {}
+            for index in reversed(range(len(definition.inputs))):
+                target = self._target(instance, index)
+                if target is not None:
+                    found[target[0].id, target[1]] = index
+        return self._indexes[definition.id]
 
     def _widget_named(self, instance: GraphInstance, node: UiNode, name: str, owner: str | None) -> str | None:
         """The widget of an inner node, or the input of an inner instance, that an entry of `proxyWidgets` names."""
@@ -95,8 +109,10 @@ class PromotedWidgets:
         child = instance.children.get(node.id)
         if child is None or child.definition is None:
             return name if self._instances.layout(node).is_widget(name) else None
-        if child.definition.input_index(name) is not None and owner is None:
+        if child.definition.input_indexes.get(name) is not None and owner is None:
             return name
+        if len(name) > _MAX_NAME:
+            return None
         # Older files name the innermost widget, sometimes with the ids of the nodes on the way before it.
         while found := _ID_PREFIX.fullmatch(name):
             owner, name = found[1], found[2]
@@ -106,7 +122,7 @@ class PromotedWidgets:
                 renamed = child.definition.renamed
                 if owner is None or target[0].id == renamed.get(owner, owner):
                     return socket.name
-        return name if child.definition.input_index(name) is not None else None
+        return name if child.definition.input_indexes.get(name) is not None else None
 
     def _target(self, instance: GraphInstance, index: int) -> tuple[UiNode, str] | None:
         """The first widget inside that an input of the subgraph leads to: node and widget, or instance and input."""
@@ -121,10 +137,7 @@ class PromotedWidgets:
         self, instance: GraphInstance, definition: SubgraphDefinition, index: int
     ) -> tuple[UiNode, str] | None:
         links = definition.graph.links
-        link_ids = definition.inputs[index].link_ids or [
-            link.id for link in links.values() if link.origin_id == SUBGRAPH_INPUT and link.origin_slot == index
-        ]
-        for link_id in link_ids:
+        for link_id in definition.links_of_inputs[index]:
             link = links.get(link_id)
             node = definition.graph.nodes.get(link.target_id) if link is not None else None
             if node is None:
@@ -138,7 +151,7 @@ class PromotedWidgets:
                 if layout.is_widget(socket.name):
                     return node, socket.name
                 continue
-            inner = child.definition.input_index(socket.name)
+            inner = child.definition.input_indexes.get(socket.name)
             if inner is not None and self._target(child, inner) is not None:
                 return node, socket.name
         return None

@@ -16,6 +16,8 @@ from bot.workflows.conversion.text_replacements import DATE, has_replacements, r
 from bot.workflows.conversion.ui_workflow import UiNode
 
 _LARGEST_EXACT_INTEGER = 2**53
+_REPLACE_IN_PRIMITIVE = "Run widget replace on values"
+"""The property of a PrimitiveNode whose text has marks such as `%Node.widget%`."""
 
 
 class PromptValues:
@@ -25,7 +27,7 @@ class PromptValues:
         self._instances = instances
         self._choices = choices
         self._now = now
-        self._widget_texts: dict[tuple[str, str], str | None] = {}
+        self._named: dict[str, UiNode] | None = None
         self.notes: list[str] = []
 
     def of_node(
@@ -44,6 +46,14 @@ class PromptValues:
                 inputs[name] = wrapped(value, described)
         return inputs
 
+    def of_primitive(self, primitive: UiNode) -> Any:
+        """Return what a PrimitiveNode writes into the widgets that it is connected to; `NO_VALUE`: nothing."""
+        values = primitive.widget_values
+        value = values[0] if isinstance(values, tuple) and values else NO_VALUE
+        if isinstance(value, str) and primitive.properties.get(_REPLACE_IN_PRIMITIVE):
+            return replace_marks(value, self._widget_text, self._now)
+        return value
+
     def _text(self, graph: GraphInstance, node: UiNode, described: InputDescription | None, text: str) -> str:
         if described is None:
             return text
@@ -59,18 +69,13 @@ class PromptValues:
         return text
 
     def _widget_text(self, node_name: str, widget: str) -> str | None:
-        key = (node_name, widget)
-        if key not in self._widget_texts:
-            self._widget_texts[key] = self._find_widget_text(node_name, widget)
-        return self._widget_texts[key]
-
-    def _find_widget_text(self, node_name: str, widget: str) -> str | None:
-        nodes = [node for graph in self._instances.all() for node in graph.graph.nodes.values()]
-        found = [node for node in nodes if node.properties.get("Node name for S&R") == node_name]
-        found = found or [node for node in nodes if self._title(node) == node_name]
-        if not found:
-            return None
-        value = self._instances.layout(found[0]).values.get(widget, NO_VALUE)
+        if self._named is None:
+            nodes = [node for graph in self._instances.all() for node in graph.graph.nodes.values()]
+            nodes.reverse()  # so that the first of several counts
+            self._named = {self._title(node): node for node in nodes}
+            self._named |= {str(node.properties.get("Node name for S&R")): node for node in nodes}
+        found = self._named.get(node_name)
+        value = NO_VALUE if found is None else self._instances.layout(found).values.get(widget, NO_VALUE)
         if value is NO_VALUE:
             return None
         return "" if value is None else _as_javascript_text(value)

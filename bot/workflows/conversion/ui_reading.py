@@ -6,12 +6,14 @@ Whatever an entry lacks gets the value that the editor would take; only what can
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from bot.workflows.conversion.errors import UiWorkflowInvalid
 from bot.workflows.conversion.node_ids import unique_node_ids
 from bot.workflows.conversion.ui_workflow import (
+    SUBGRAPH_INPUT,
     SubgraphDefinition,
     SubgraphSocket,
     UiGraph,
@@ -24,6 +26,8 @@ from bot.workflows.conversion.ui_workflow import (
 MAX_NODES = 10_000
 """Of the whole file; the largest public workflows have about 1,500."""
 MAX_LINKS = 100_000
+MAX_INPUTS = 1_000
+"""Of one node or subgraph; groups of inputs that grow have at most 100."""
 
 
 def is_ui_format(value: object) -> bool:
@@ -64,13 +68,24 @@ def _check_size(graphs: list[Mapping[str, Any]]) -> None:
 
 
 def _definition(found: Mapping[str, Any], renamed: Mapping[str, str]) -> SubgraphDefinition:
+    graph = _graph(found, renamed)
+    inputs = _sockets(found.get("inputs"))
+    links = dict[int, tuple[str, ...]]()
+    by_origin = defaultdict[int, list[str]](list)
+    for link in graph.links.values():
+        if link.origin_id == SUBGRAPH_INPUT:
+            by_origin[link.origin_slot].append(link.id)
+    for index, socket in enumerate(inputs):
+        links[index] = socket.link_ids or tuple(by_origin[index])
     return SubgraphDefinition(
         id=str(found["id"]),
         name=str(found.get("name") or found["id"]),
-        graph=_graph(found, renamed),
-        inputs=_sockets(found.get("inputs")),
+        graph=graph,
+        inputs=inputs,
         outputs=_sockets(found.get("outputs")),
         renamed=renamed,
+        input_indexes={socket.name: index for index, socket in reversed(list(enumerate(inputs)))},
+        links_of_inputs=links,
     )
 
 
@@ -81,8 +96,15 @@ def _sockets(found: object) -> tuple[SubgraphSocket, ...]:
             _type_name(socket.get("type")),
             tuple(str(link_id) for link_id in _list(socket.get("linkIds"))),
         )
-        for socket in _mappings(found)
+        for socket in _limited(found, "A subgraph")
     )
+
+
+def _limited(found: object, owner: str) -> list[Mapping[str, Any]]:
+    entries = _mappings(found)
+    if len(entries) > MAX_INPUTS:
+        raise UiWorkflowInvalid(f"{owner} has {len(entries)} inputs or outputs; the most is {MAX_INPUTS}.")
+    return entries
 
 
 def _node_ids(graph: Mapping[str, Any]) -> list[str]:
@@ -113,7 +135,7 @@ def _node(entry: Mapping[str, Any], renamed: Mapping[str, str]) -> UiNode:
         mode=_number(entry.get("mode"), 0),
         inputs=tuple(
             UiInput(str(found.get("name", "")), _type_name(found.get("type")), _link_id(found.get("link")))
-            for found in _mappings(entry.get("inputs"))
+            for found in _limited(entry.get("inputs"), f"Node {node_id[:40]}")
         ),
         output_types=tuple(_type_name(found.get("type")) for found in _mappings(entry.get("outputs"))),
         widget_values=_mapping(cast("object", values)) if isinstance(values, Mapping) else tuple(_list(values)),

@@ -51,10 +51,6 @@ class UiNode:
         """Whether the node itself does not run."""
         return self.mode in {MUTED, BYPASSED}
 
-    def input_named(self, name: str) -> UiInput | None:
-        """Return the input of that name, if the file lists it."""
-        return next((found for found in self.inputs if found.name == name), None)
-
 
 @dataclass(frozen=True, slots=True)
 class UiLink:
@@ -82,7 +78,7 @@ class SubgraphSocket:
     name: str
     type: str
     link_ids: tuple[str, ...]
-    """The links inside the definition, in the order in which they were made."""
+    """The links inside the definition, in the order in which they were made; not in every file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +92,10 @@ class SubgraphDefinition:
     outputs: tuple[SubgraphSocket, ...]
     renamed: Mapping[str, str]
     """Ids that nodes have in the file -> ids that they were given because others have them already."""
-
-    def input_index(self, name: str) -> int | None:
-        """Return the position of the input of that name."""
-        return next((index for index, socket in enumerate(self.inputs) if socket.name == name), None)
+    input_indexes: Mapping[str, int]
+    """The positions of the inputs by their names."""
+    links_of_inputs: Mapping[int, tuple[str, ...]]
+    """The ids of the links that come from each input, by its position."""
 
 
 @dataclass(frozen=True, slots=True)
