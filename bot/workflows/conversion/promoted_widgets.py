@@ -36,7 +36,7 @@ class PromotedWidgets:
 
     def value_of_input(self, instance: GraphInstance, index: int) -> Any:
         """Return the instance's value for an unlinked input of its subgraph; `NO_VALUE` where it leads to no widget."""
-        for _ in range(len(instance.path)):
+        while True:  # inwards; `Instances` has refused subgraphs that contain themselves
             target = self._target(instance, index)
             if target is None or instance.definition is None:
                 return NO_VALUE
@@ -51,7 +51,6 @@ class PromotedWidgets:
             if inner is None:
                 return NO_VALUE
             instance, index = child, inner
-        return NO_VALUE
 
     def _assign(self, instance: GraphInstance, definition: SubgraphDefinition) -> None:
         node = cast("UiNode", instance.node)
@@ -105,7 +104,7 @@ class PromotedWidgets:
     def _widget_named(self, instance: GraphInstance, node: UiNode, name: str, owner: str | None) -> str | None:
         """The widget of an inner node, or the input of an inner instance, that an entry of `proxyWidgets` names."""
         if node.type == PRIMITIVE:
-            return PRIMITIVE_WIDGET
+            return PRIMITIVE_WIDGET if name == PRIMITIVE_WIDGET else None
         child = instance.children.get(node.id)
         if child is None or child.definition is None:
             return name if self._instances.layout(node).is_widget(name) else None

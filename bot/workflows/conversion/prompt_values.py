@@ -98,9 +98,10 @@ def wrapped(value: Any, described: InputDescription | None) -> Any:
     kind = described.widget_type if described is not None else None
     if kind == IMAGE_COMPARE:
         return dict(COMPARED_PICTURES)
+    if kind == "CURVE" and value is not None:
+        return {"__type__": "CURVE", "__value__": value}
     if isinstance(value, list):
-        found = cast("list[Any]", value)
-        return {"__type__": "CURVE", "__value__": found} if kind == "CURVE" else {"__value__": found}
+        return {"__value__": cast("list[Any]", value)}
     if type(value) is int and abs(value) > _LARGEST_EXACT_INTEGER:
         return _as_javascript_integer(value)
     return value
