@@ -23,8 +23,8 @@ class TextTooLarge(ValueError):
 def read_text_chunks(data: bytes, *, wanted: Collection[str], max_bytes: int) -> dict[str, bytes]:
     """Return the texts of a PNG file by keyword.
 
-    `tEXt`, `zTXt`, `iTXt` and `comf` chunks are read; of several chunks with one keyword the last counts. Checksums are not
-    compared, because there are card editors that write wrong ones.
+    `tEXt`, `zTXt`, `iTXt` and `comf` chunks are read; of several chunks with one keyword the last counts. Checksums
+    are not compared, because there are card editors that write wrong ones.
 
     Args:
         data: The whole file.
