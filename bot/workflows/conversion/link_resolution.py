@@ -66,6 +66,8 @@ class LinkResolver:
             UiWorkflowInvalid: A link or node on the way is missing, or the links go round in a circle.
 
         """
+        if socket.link_id is None and node.id not in graph.promoted:
+            return None
         at: _At | OutputOfNode | PromotedValue | None = _At(graph, node, socket.name, socket.link_id, socket.type)
         steps = dict[tuple[object, ...], None]()
         while isinstance(at, _At):

@@ -81,8 +81,9 @@ class _Builder:
                 self._add_widget(described, 0)
         frontend_widgets(self._node.type, self._layout.values, self._in_order[self._next :])
         for found in self._node.inputs:
-            # A member of a choice that is not the current one is removed by the editor.
-            if found.name not in self._placed and not found.name.startswith(tuple(self._groups)):
+            # The editor removes members of choices that are not the current ones, and inputs of widgets that are gone.
+            is_removed = found.is_widget or found.name.startswith(tuple(self._groups))
+            if found.name not in self._placed and not is_removed:
                 self._place(found, found.type)
         return self._layout
 

@@ -134,7 +134,12 @@ def _node(entry: Mapping[str, Any], renamed: Mapping[str, str]) -> UiNode:
         title=title if isinstance(title, str) and title else None,
         mode=_number(entry.get("mode"), 0),
         inputs=tuple(
-            UiInput(str(found.get("name", "")), _type_name(found.get("type")), _link_id(found.get("link")))
+            UiInput(
+                str(found.get("name", "")),
+                _type_name(found.get("type")),
+                _link_id(found.get("link")),
+                isinstance(found.get("widget"), Mapping),
+            )
             for found in _limited(entry.get("inputs"), f"Node {node_id[:40]}")
         ),
         output_types=tuple(_type_name(found.get("type")) for found in _mappings(entry.get("outputs"))),

@@ -27,6 +27,8 @@ class UiInput:
     name: str
     type: str
     link_id: str | None
+    is_widget: bool = False
+    """Whether the node had a widget of that name when the file was saved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,12 @@ def test_inputs_are_matched_by_name_and_unknown_ones_stay() -> None:
     }
 
 
+def test_an_input_of_a_widget_that_is_gone_is_removed() -> None:
+    number = node(2, "Number", (4,), inputs={"value": None, "gone": 1})
+    number["inputs"][1]["widget"] = {"name": "gone"}
+    assert inputs_of(ui(node(1, "Number"), number, links=[(1, 1, 0, 2, 0)]))["2"] == {"value": 4}
+
+
 def test_links_may_be_objects() -> None:
     links = [{"id": 1, "origin_id": 1, "origin_slot": 0, "target_id": 2, "target_slot": 0, "type": "IMAGE"}]
     workflow = ui(node(1, "Picture"), node(2, "SaveImage", inputs={"images": 1}), version=1) | {"links": links}
