@@ -119,7 +119,7 @@ class _Converter:
                 inputs[name] = [value.node_id, value.slot]
             else:
                 effective[name] = value.value
-                inputs[name] = wrapped(value.value, layout.widgets.get(name))
+                inputs[name] = wrapped(value.value, None)
         if node.type == CUSTOM_COMBO:
             inputs[INDEX] = index_of_choice(effective, effective.get(CHOICE))
         title = node.title or self._instances.descriptions.display_name(node.type)

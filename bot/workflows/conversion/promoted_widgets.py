@@ -107,7 +107,9 @@ class PromotedWidgets:
             return PRIMITIVE_WIDGET if name == PRIMITIVE_WIDGET else None
         child = instance.children.get(node.id)
         if child is None or child.definition is None:
-            return name if self._instances.layout(node).is_widget(name) else None
+            layout = self._instances.layout(node)
+            # ComfyUI's editor connects the widget to the instance, so it needs a socket.
+            return name if layout.is_widget(name) and layout.socket_named(name) is not None else None
         if child.definition.input_indexes.get(name) is not None and owner is None:
             return name
         if len(name) > _MAX_NAME:

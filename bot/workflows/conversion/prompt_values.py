@@ -92,7 +92,7 @@ def wrapped(value: Any, described: InputDescription | None) -> Any:
 
     Args:
         value: The value as it stands in the file.
-        described: The widget; None: one that the editor adds.
+        described: The widget; None: one that the editor adds, or one whose value an instance of a subgraph has.
 
     """
     kind = described.widget_type if described is not None else None

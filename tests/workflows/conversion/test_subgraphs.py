@@ -72,6 +72,17 @@ def test_a_proxy_widget_may_be_one_that_no_input_leads_to() -> None:
     assert inputs_of(workflow)["50:3"] == {"seed": 5, "steps": 30, "sampler": "euler", "strength": 0.9}
 
 
+def test_a_proxy_widget_without_a_socket_is_skipped() -> None:
+    definition = subgraph("e", node(1, "Editors", ([[0, 0]], [], True)))
+    proxies = {"proxyWidgets": [["1", "curve"], ["1", "boxes"], ["1", "flags"]]}
+    workflow = ui(node(5, "e", ([[9, 9]], [1, 2], False), properties=proxies), definitions=[definition])
+    assert inputs_of(workflow)["5:1"] == {
+        "curve": {"__type__": "CURVE", "__value__": [[0, 0]]},
+        "boxes": {"__value__": [1, 2]},
+        "flags": False,
+    }
+
+
 def test_a_promoted_input_that_is_linked_takes_the_link() -> None:
     number = node(40, "Number", (1,))
     found = values_inside(node(50, "numbers", (7, 8), inputs={"a": 1}), number, links=[(1, 40, 0, 50, 9)])
