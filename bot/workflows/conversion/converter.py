@@ -18,6 +18,7 @@ from bot.workflows.conversion.promoted_widgets import PRIMITIVE_WIDGET, Promoted
 from bot.workflows.conversion.prompt_values import PromptValues, wrapped
 from bot.workflows.conversion.ui_reading import read_ui_workflow
 from bot.workflows.conversion.ui_workflow import PRIMITIVE, VIRTUAL_TYPES, UiNode
+from bot.workflows.graph_limits import check_limits
 from bot.workflows.object_info import ObjectInfo
 
 _GROUP_NODE_PREFIXES = ("workflow/", "workflow>")
@@ -52,6 +53,7 @@ def convert_ui_workflow(
     Raises:
         UiWorkflowInvalid: The file is damaged or too large, or its links lead nowhere or in a circle.
         ClassesNotInstalled: The server lacks the class of a node that would run.
+        NotAGraph: The result is beyond a limit of `graph_limits`.
 
     """
     workflow = read_ui_workflow(data)
@@ -63,6 +65,7 @@ def convert_ui_workflow(
         )
     converter = _Converter(instances, PromptValues(instances, choices, now))
     graph = {path_of(graph, node): converter.node(graph, node) for graph, node in running}
+    check_limits(graph)
     return ConvertedWorkflow(graph, tuple(dict.fromkeys(converter.values.notes)))
 
 
