@@ -6,8 +6,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from bot.workflows.api_format import MAX_BYTES
 from bot.workflows.conversion.errors import ClassesNotInstalled, UiWorkflowInvalid
 from bot.workflows.conversion.frontend_nodes import CHOICE, CUSTOM_COMBO, INDEX, index_of_choice
 from bot.workflows.conversion.input_descriptions import NO_VALUE, InputDescriptions
@@ -66,7 +67,24 @@ def convert_ui_workflow(
     converter = _Converter(instances, PromptValues(instances, choices, now))
     graph = {path_of(graph, node): converter.node(graph, node) for graph, node in running}
     check_limits(graph)
+    _check_text_size(graph)
     return ConvertedWorkflow(graph, tuple(dict.fromkeys(converter.values.notes)))
+
+
+def _check_text_size(graph: Mapping[str, Any]) -> None:
+    """A long text in a subgraph with many instances would make a graph that no memory holds once it is written."""
+    waiting: list[Any] = [node["inputs"] for node in graph.values()]
+    size = 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            size += len(value)
+        elif isinstance(value, dict):
+            waiting.extend(cast("dict[str, Any]", value).values())
+        elif isinstance(value, list):
+            waiting.extend(cast("list[Any]", value))
+    if size > MAX_BYTES:
+        raise UiWorkflowInvalid(f"With its subgraphs the workflow has more than {MAX_BYTES // 2**20} MB of text.")
 
 
 def _running_nodes(instances: Instances) -> list[tuple[GraphInstance, UiNode]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from bot.workflows.conversion.errors import UiWorkflowInvalid
 from bot.workflows.conversion.input_descriptions import InputDescriptions
@@ -14,7 +14,7 @@ from bot.workflows.conversion.ui_workflow import SubgraphDefinition, UiGraph, Ui
 MAX_DEPTH: Final = 50
 """Subgraphs inside subgraphs; the deepest public workflows have four levels."""
 MAX_SIZE: Final = 100_000
-"""Nodes and their inputs in all instances together."""
+"""Nodes with their inputs and values, in all instances together."""
 
 
 @dataclass(eq=False, slots=True)
@@ -92,12 +92,12 @@ class Instances:
         return lay_out_unknown(node)
 
     def _expand(self, instance: GraphInstance, around: tuple[str, ...]) -> None:
-        self._size += sum(1 + len(node.inputs) for node in instance.graph.nodes.values())
+        self._size += sum(_size(node) for node in instance.graph.nodes.values())
         for node in instance.graph.nodes.values():
             definition = self.definition_of(node)
             self._size += len(definition.inputs) if definition is not None else 0
             if self._size > MAX_SIZE:
-                raise UiWorkflowInvalid(f"With its subgraphs the workflow has more than {MAX_SIZE} nodes and inputs.")
+                raise UiWorkflowInvalid(f"With its subgraphs the workflow has more than {MAX_SIZE} nodes and values.")
             # ComfyUI's editor leaves disabled instances out in the workflow itself, not inside other subgraphs.
             if definition is None or (instance.parent is None and node.is_disabled):
                 continue
@@ -109,6 +109,12 @@ class Instances:
             child = GraphInstance(path, definition.graph, definition, instance, node)
             instance.children[node.id] = child
             self._expand(child, (*around, definition.id))
+
+
+def _size(node: UiNode) -> int:
+    proxies: Any = node.properties.get("proxyWidgets")
+    count = len(cast("list[Any]", proxies)) if isinstance(proxies, list) else 0
+    return 1 + len(node.inputs) + len(node.widget_values) + count
 
 
 def path_of(instance: GraphInstance, node: UiNode) -> str:

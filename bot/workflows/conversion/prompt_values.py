@@ -28,6 +28,8 @@ class PromptValues:
         self._choices = choices
         self._now = now
         self._named: dict[str, UiNode] | None = None
+        self._resolved: dict[str, str | None] = {}
+        self._replaced: dict[str, str] = {}
         self.notes: list[str] = []
 
     def of_node(
@@ -51,22 +53,35 @@ class PromptValues:
         values = primitive.widget_values
         value = values[0] if isinstance(values, tuple) and values else NO_VALUE
         if isinstance(value, str) and primitive.properties.get(_REPLACE_IN_PRIMITIVE):
-            return replace_marks(value, self._widget_text, self._now)
+            return self._with_widget_texts(value)
         return value
 
     def _text(self, graph: GraphInstance, node: UiNode, described: InputDescription | None, text: str) -> str:
         if described is None:
             return text
         if described.spec.options.get("dynamicPrompts"):
-            resolved = resolve_dynamic_prompt(text, self._choices)
+            resolved = self._without_marks(text)
             if resolved is None:
                 self._note(graph, node, f'"{described.name}" has alternatives such as {{a|b}}, which were kept')
             return text if resolved is None else resolved
         if "%" in text and has_replacements(node.type, described.name):
             if f"%{DATE}" in text and self._now is None:
                 self._note(graph, node, f'"{described.name}" has a date that ComfyUI\'s editor fills in; it was kept')
-            return replace_marks(text, self._widget_text, self._now)
+            return self._with_widget_texts(text)
         return text
+
+    def _without_marks(self, text: str) -> str | None:
+        """The text without dynamic prompts. Those of all instances of a node are the same and resolved once."""
+        if self._choices is not None:
+            return resolve_dynamic_prompt(text, self._choices)
+        if text not in self._resolved:
+            self._resolved[text] = resolve_dynamic_prompt(text, None)
+        return self._resolved[text]
+
+    def _with_widget_texts(self, text: str) -> str:
+        if text not in self._replaced:
+            self._replaced[text] = replace_marks(text, self._widget_text, self._now)
+        return self._replaced[text]
 
     def _widget_text(self, node_name: str, widget: str) -> str | None:
         if self._named is None:

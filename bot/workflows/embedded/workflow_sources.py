@@ -122,12 +122,17 @@ class _Finder:
         """Return what was found; None: nothing.
 
         Raises:
-            NotAGraph: The graph has a node without inputs, or the like.
+            NotAGraph: The graph is damaged, and there is no workflow in the UI format in its place.
 
         """
         if self._graph is None and self._ui_workflow is None and parameters is None:
             return None
-        graph = None if self._graph is None else decode_graph(json.dumps(self._graph))
+        try:
+            graph = None if self._graph is None else decode_graph(json.dumps(self._graph))
+        except NotAGraph:
+            if self._ui_workflow is None:
+                raise
+            graph = None
         return WorkflowSource(graph, self._ui_workflow, parameters, self._bindings)
 
     def _inside_mapping(self, found: Mapping[str, Any]) -> list[Any]:

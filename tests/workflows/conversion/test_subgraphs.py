@@ -264,8 +264,18 @@ def test_a_subgraph_inside_itself_is_said() -> None:
 def test_subgraphs_that_multiply_are_refused() -> None:
     definitions = [subgraph(f"d{n}", *(node(m, f"d{n + 1}") for m in range(10))) for n in range(12)]
     definitions.append(subgraph("d12", node(1, "Number")))
-    with pytest.raises(UiWorkflowInvalid, match="more than 100000 nodes and inputs"):
+    with pytest.raises(UiWorkflowInvalid, match="more than 100000 nodes and values"):
         convert_ui_workflow(ui(node(1, "d0"), definitions=definitions), OBJECT_INFO)
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "// " * 30_000, "%a.b%" * 20_000])
+def test_a_long_text_in_many_instances_is_refused(text: str) -> None:
+    definition = subgraph(
+        "d", node(1, "Encode", (text,)), node(2, "SaveImage", (text,)), node(3, "Texts", ("x" * 100_000,))
+    )
+    many = (node(n, "d") for n in range(3_000))
+    with pytest.raises(UiWorkflowInvalid, match="more than 16 MB of text"):
+        convert_ui_workflow(ui(*many, definitions=[definition]), OBJECT_INFO)
 
 
 def test_subgraphs_that_are_nested_too_deeply_are_refused() -> None:

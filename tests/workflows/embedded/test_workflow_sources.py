@@ -65,6 +65,13 @@ def test_a_picture_with_both_formats() -> None:
     assert read_workflow_source(data) == WorkflowSource(API, UI, None, None)
 
 
+def test_a_damaged_graph_beside_a_whole_one_does_no_harm() -> None:
+    damaged: dict[str, Any] = {"3": API["3"], "4": {"class_type": 5, "inputs": {}}}
+    assert source_of({"workflow": UI, "output": damaged}) == WorkflowSource(None, UI, None, None)
+    with pytest.raises(NotAGraph, match="Node 4 of the workflow has no class_type"):
+        source_of({"output": damaged})
+
+
 def test_nan_in_metadata_that_no_input_has() -> None:
     data = media_files.png({"prompt": json.dumps({"3": {**API["3"], "is_changed": [float("nan")]}})})
     assert read_workflow_source(data).graph == API
