@@ -29,7 +29,7 @@ class PromptValues:
         self._now = now
         self._named: dict[str, UiNode] | None = None
         self._resolved: dict[str, str | None] = {}
-        self._replaced: dict[str, str] = {}
+        self._replaced: dict[str, tuple[str, bool]] = {}
         self.notes: list[str] = []
 
     def of_node(
@@ -53,7 +53,7 @@ class PromptValues:
         values = primitive.widget_values
         value = values[0] if isinstance(values, tuple) and values else NO_VALUE
         if isinstance(value, str) and primitive.properties.get(_REPLACE_IN_PRIMITIVE):
-            return self._with_widget_texts(value)
+            return self._with_widget_texts(value)[0]
         return value
 
     def _text(self, graph: GraphInstance, node: UiNode, described: InputDescription | None, text: str) -> str:
@@ -64,10 +64,11 @@ class PromptValues:
             if resolved is None:
                 self._note(graph, node, f'"{described.name}" has alternatives such as {{a|b}}, which were kept')
             return text if resolved is None else resolved
-        if "%" in text and has_replacements(node.type, described.name):
-            if f"%{DATE}" in text and self._now is None:
+        if has_replacements(node.type, described.name):
+            replaced, has_date = self._with_widget_texts(text)
+            if has_date and self._now is None:
                 self._note(graph, node, f'"{described.name}" has a date that ComfyUI\'s editor fills in; it was kept')
-            return self._with_widget_texts(text)
+            return replaced
         return text
 
     def _without_marks(self, text: str) -> str | None:
@@ -78,9 +79,10 @@ class PromptValues:
             self._resolved[text] = resolve_dynamic_prompt(text, None)
         return self._resolved[text]
 
-    def _with_widget_texts(self, text: str) -> str:
+    def _with_widget_texts(self, text: str) -> tuple[str, bool]:
+        """The text with its marks replaced, and whether it has a date."""
         if text not in self._replaced:
-            self._replaced[text] = replace_marks(text, self._widget_text, self._now)
+            self._replaced[text] = replace_marks(text, self._widget_text, self._now), f"%{DATE}" in text
         return self._replaced[text]
 
     def _widget_text(self, node_name: str, widget: str) -> str | None:
