@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import lzma
 import os
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.cli import main
+from sandbox.comfyui import StandInComfyUI
 from tests.characters import cards
 from tests.comfyui.guarded_server import guarded_server
+from tests.workflows.embedded.media_files import png
 
 ROOT = Path(__file__).parents[1]
 GRAPH = {
@@ -213,6 +217,98 @@ def test_inspect_shows_what_no_terminal_can(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert b"bo?at" in done.stdout
+
+
+# -- chorus workflow convert
+
+UI_WORKFLOW = {
+    "last_node_id": 2,
+    "nodes": [
+        {"id": 1, "type": "Number", "title": "Zahl ü", "inputs": [], "outputs": [], "widgets_values": [5, "fixed"]},
+        {"id": 2, "type": "Scene", "inputs": [{"name": "number", "type": "INT", "link": 7}], "outputs": []},
+    ],
+    "links": [[7, 1, 0, 2, 0, "INT"]],
+    "version": 0.4,
+}
+OBJECT_INFO: dict[str, Any] = {
+    "Number": {"input": {"required": {"value": ["INT", {}]}}, "output": ["INT"]},
+    "Scene": {"input": {"required": {"number": ["INT", {"forceInput": True}], "view": ["LOAD_3D", {}]}}},
+}
+NO_DESCRIPTIONS = 'The workflow was saved with "Save"; converting it takes the node descriptions of a ComfyUI.'
+CONVERTED = {
+    "1": {"inputs": {"value": 5}, "class_type": "Number", "_meta": {"title": "Zahl ü"}},
+    "2": {"inputs": {"number": ["1", 0]}, "class_type": "Scene", "_meta": {"title": "Scene"}},
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_convert_with_a_saved_object_info(packed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = put(tmp_path / "ui.json", UI_WORKFLOW)
+    info = put(tmp_path / "object_info.json", OBJECT_INFO)
+    if packed:
+        info = info.with_suffix(".json.xz")
+        info.write_bytes(lzma.compress(json.dumps(OBJECT_INFO).encode()))
+    assert main(["workflow", "convert", str(file), "--object-info", str(info)]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out) == CONVERTED
+    assert output.err == 'Node 2 (Scene): "view" is made in the browser and not in the file; it was left out.\n'
+
+
+async def test_convert_asks_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = [{"id": 1, "type": "EmptyLatentImage", "widgets_values": [640, 448]}]
+    file = put(tmp_path / "ui.json", {"nodes": nodes, "links": []})
+    async with StandInComfyUI() as comfy:
+        assert await asyncio.to_thread(main, ["workflow", "convert", str(file), "--comfyui", comfy.url]) == 0
+    converted = json.loads(capsys.readouterr().out)
+    assert converted["1"]["inputs"] == {"width": 640, "height": 448, "batch_size": 1}
+
+
+def test_convert_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = put(tmp_path / "api.json", {"prompt": GRAPH})
+    out = tmp_path / "new" / "out.json"
+    assert main(["workflow", "convert", str(file), "--out", str(out)]) == 0
+    assert json.loads(out.read_bytes()) == GRAPH
+    assert capsys.readouterr().out == ""
+
+
+def test_convert_reads_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "boat.png"
+    picture.write_bytes(png({"prompt": json.dumps(GRAPH), "workflow": json.dumps(UI_WORKFLOW)}))
+    assert main(["workflow", "convert", str(picture)]) == 0
+    assert json.loads(capsys.readouterr().out) == GRAPH
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "error"),
+    [
+        (UI_WORKFLOW, [], NO_DESCRIPTIONS),
+        (UI_WORKFLOW, ["--comfyui", "http://127.0.0.1:9"], "ComfyUI at http://127.0.0.1:9 cannot be reached."),
+        (UI_WORKFLOW, ["--object-info", "empty.json"], "ComfyUI does not have Number (node 1); Scene (node 2)."),
+        (UI_WORKFLOW, ["--object-info", "none.json"], "none.json cannot be read (no such file or directory)."),
+        (UI_WORKFLOW, ["--object-info", "list.json"], "list.json is no answer of /object_info."),
+        (UI_WORKFLOW, ["--object-info", "text.json"], "text.json is no JSON."),
+        (UI_WORKFLOW, ["--object-info", "broken.xz"], "broken.xz is no JSON."),
+        ("cat\nSteps: 3", [], "boat.json says what it was made with, but holds no workflow."),
+        ([], [], "The workflow file holds no ComfyUI graph."),
+        (GRAPH, ["--out", "empty.json/x.json"], "x.json cannot be written (file exists)."),
+    ],
+)
+def test_convert_refuses_with_a_sentence(
+    content: object, options: list[str], error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "empty.json", {})
+    put(tmp_path / "list.json", [])
+    put(tmp_path / "text.json", "{")
+    put(tmp_path / "broken.xz", "{")
+    assert main(["workflow", "convert", str(put(tmp_path / "boat.json", content)), *options]) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith(f"{error} (")
+    assert output.out == ""
+
+
+def test_convert_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["workflow", "convert", "none.png"]) == 1
+    assert capsys.readouterr().err.startswith("none.png cannot be read (no such file or directory). (")
 
 
 # -- chorus character import

@@ -23,8 +23,8 @@ from typing import Any, cast
 from bot.characters.card_avatar import make_avatar
 from bot.characters.card_conversion import character_from_card
 from bot.characters.character import Character
-from bot.characters.png_text_chunks import PNG_SIGNATURE, read_text_chunks
 from bot.errors import InputInvalid
+from bot.media.png_text_chunks import PNG_SIGNATURE, TextTooLarge, read_text_chunks
 
 MAX_CARD_BYTES = 20_000_000
 MAX_JSON_BYTES = 8_000_000
@@ -80,7 +80,12 @@ def import_card(data: bytes, filename: str) -> ImportedCard:
 
 def _card_of_png(data: bytes) -> dict[str, Any]:
     # A base64 text is a third longer than what it encodes.
-    texts = read_text_chunks(data, wanted={"ccv3", "chara"}, max_bytes=MAX_JSON_BYTES * 4 // 3 + 4)
+    try:
+        texts = read_text_chunks(data, wanted={"ccv3", "chara"}, max_bytes=MAX_JSON_BYTES * 4 // 3 + 4)
+    except TextTooLarge as error:
+        raise InputInvalid(
+            "The card's text is too large.", advice="Share a card without pictures inside its text."
+        ) from error
     encoded = texts.get("ccv3") or texts.get("chara")
     if encoded is None:
         raise InputInvalid(

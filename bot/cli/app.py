@@ -215,6 +215,31 @@ def workflow_inspect(
     raise typer.Exit(0 if inspect_workflow(file, _console(), server=comfyui) else 1)
 
 
+@workflow_app.command("convert")
+def workflow_convert(
+    file: Annotated[
+        Path, typer.Argument(help="A workflow saved by ComfyUI, or a picture, sound, film or sidecar with one inside.")
+    ],
+    *,
+    comfyui: Annotated[
+        str | None, typer.Option(help="The ComfyUI whose nodes the workflow uses.", metavar="URL")
+    ] = None,
+    object_info: Annotated[
+        Path | None, typer.Option(help="In its place: a saved answer of its /object_info.", metavar="FILE")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write it here and not to standard output.", metavar="FILE")] = None,
+) -> None:
+    """Make the API format of a workflow in any form, as ComfyUI's own editor does."""
+    from bot.cli.convert_workflow import convert_workflow, write_graph  # noqa: PLC0415
+
+    notes = Console(stderr=True, highlight=False)
+    graph = convert_workflow(file, notes, object_info=object_info, server=comfyui)
+    if out is None:
+        typer.echo(graph, nl=False)
+    else:
+        write_graph(out, graph)
+
+
 @character_app.command("import")
 def character_import(
     file: Annotated[Path, typer.Argument(help="A character card: PNG, JSON or CHARX.")], config: ConfigOption = None

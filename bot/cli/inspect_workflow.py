@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import AccessDenied, CertificateInvalid, ComfyError
-from bot.comfyui.transport import without_login
+from bot.cli.server_object_info import server_object_info
 from bot.domain.jobs import JobKind
-from bot.errors import ComfyUnavailable, WorkflowInvalid
-from bot.generation.error_translation import chorus_error
+from bot.errors import WorkflowInvalid
 from bot.workflows import InputRole, Workflow, WorkflowDescription, describe, read_workflow
 
 _MAX_VALUE_CHARS = 60
+_NO_SERVER = "Check the address; leave --comfyui out to go without."
 
 
 def inspect_workflow(file: Path, console: Console, *, server: str | None = None) -> bool:
@@ -42,7 +37,7 @@ def inspect_workflow(file: Path, console: Console, *, server: str | None = None)
     except OSError as error:
         reason = (error.strerror or "error").lower()
         raise WorkflowInvalid(f"{file.name} cannot be read ({reason}).", advice="Check the path.") from error
-    object_info = asyncio.run(_object_info(server)) if server else None
+    object_info = server_object_info(server, _NO_SERVER) if server else None
     description = describe(workflow, folder_kind or _kind_of_graph(workflow), object_info)
     console.print(_table_of_inputs(description))
     console.print(_table_of_requirements(description))
@@ -63,18 +58,6 @@ def _kind_of_folder(file: Path) -> JobKind | None:
 
 def _kind_of_graph(workflow: Workflow) -> JobKind:
     return JobKind.AUDIO if workflow.analysis.inputs_for(InputRole.TEXT) else JobKind.IMAGE
-
-
-async def _object_info(server: str) -> Mapping[str, Any]:
-    try:
-        async with ComfyClient(server) as client:
-            return await client.object_info()
-    except ComfyError as error:
-        reason = chorus_error(error, {}).message if isinstance(error, (AccessDenied, CertificateInvalid)) else ""
-        raise ComfyUnavailable(
-            f"ComfyUI at {without_login(server)} cannot be reached. {reason}".strip(),
-            advice="Check the address; leave --comfyui out to go without.",
-        ) from error
 
 
 def _table_of_inputs(description: WorkflowDescription) -> Table:

@@ -52,7 +52,11 @@ def detect_media_type(path: Path) -> str | None:
     The rest of the file may still be damaged: `inspect_image`, `probe_audio` and `probe_video` decode it.
     """
     with path.open("rb") as file:
-        head = file.read(64)
+        return media_type_of_bytes(file.read(64))
+
+
+def media_type_of_bytes(head: bytes) -> str | None:
+    """Return the media type of a file that begins with these bytes (64 are enough); None for any other kind."""
     for offset, signature, media_type in _SIGNATURES:
         if head.startswith(signature, offset):
             return media_type

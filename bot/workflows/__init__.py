@@ -3,6 +3,9 @@
 `WorkflowLibrary` keeps all of them in memory. `analyze_graph` finds which node inputs take the prompt, the seed and the
 other values of a run, `inject` writes the values into a copy of the graph, and `validate_structure` and
 `validate_installed` find out beforehand what would fail.
+
+`bot.workflows.conversion` makes such graphs of what ComfyUI's "Save" writes, and `bot.workflows.embedded` finds both in
+other files.
 """
 
 from bot.workflows.api_format import decode_graph

@@ -38,12 +38,18 @@ def decode_graph(data: bytes | str) -> dict[str, dict[str, Any]]:
         NotApiFormat: The file is in the editor's format.
 
     """
-    graph = _checked_nodes(_unwrapped(_decoded_json(data)))
+    graph = _checked_nodes(_unwrapped(decode_json(data)))
     check_limits(graph)
     return graph
 
 
-def _decoded_json(data: bytes | str) -> Any:
+def decode_json(data: bytes | str) -> Any:
+    """Return the JSON value in a workflow file.
+
+    Raises:
+        NotAGraph: The file is empty, larger than 16 MB, no JSON, nested too deeply, or has a key twice in one object.
+
+    """
     if len(data) > MAX_BYTES:
         raise NotAGraph(f"The workflow file is larger than {MAX_BYTES // 2**20} MB.")
     try:
@@ -88,7 +94,7 @@ def _unwrapped(value: Any) -> dict[str, Any]:
             return found
         value = next((found[key] for key in _WRAPPER_KEYS if isinstance(found.get(key), (dict, str))), None)
         if isinstance(value, str):
-            value = _decoded_json(value)
+            value = decode_json(value)
     raise NotAGraph
 
 

@@ -9,19 +9,22 @@ import struct
 import zlib
 from collections.abc import Collection
 
-from bot.errors import InputInvalid
-
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 100_000
-_TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt"}
+_TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"comf"}
+"""`comf` is a chunk of ComfyUI's SaveAnimatedPNG, built like `tEXt`."""
 _MAX_KEYWORD_BYTES = 80
+
+
+class TextTooLarge(ValueError):
+    """A wanted text is larger than allowed."""
 
 
 def read_text_chunks(data: bytes, *, wanted: Collection[str], max_bytes: int) -> dict[str, bytes]:
     """Return the texts of a PNG file by keyword.
 
-    `tEXt`, `zTXt` and `iTXt` chunks are read; of several chunks with one keyword the last counts. Checksums are not
-    compared, because there are card editors that write wrong ones.
+    `tEXt`, `zTXt`, `iTXt` and `comf` chunks are read; of several chunks with one keyword the last counts. Checksums
+    are not compared, because there are card editors that write wrong ones.
 
     Args:
         data: The whole file.
@@ -29,7 +32,7 @@ def read_text_chunks(data: bytes, *, wanted: Collection[str], max_bytes: int) ->
         max_bytes: The largest size of a text after decompression.
 
     Raises:
-        InputInvalid: A wanted text is larger.
+        TextTooLarge: A wanted text is larger.
 
     """
     # Decompressed after the loop, one chunk per keyword: a thousand chunks of just under the limit are too much, too.
@@ -54,7 +57,7 @@ def read_text_chunks(data: bytes, *, wanted: Collection[str], max_bytes: int) ->
 
 def _text_of(kind: bytes, rest: bytes, limit: int) -> bytes | None:
     """The text of a chunk's body after the keyword; None where the chunk is damaged."""
-    if kind == b"tEXt":
+    if kind in {b"tEXt", b"comf"}:
         return _checked_size(rest, limit)
     if kind == b"zTXt":
         return _decompressed(rest[1:], limit)
@@ -77,5 +80,5 @@ def _decompressed(data: bytes, limit: int) -> bytes | None:
 
 def _checked_size(text: bytes, limit: int) -> bytes:
     if len(text) > limit:
-        raise InputInvalid("The card's text is too large.", advice="Share a card without pictures inside its text.")
+        raise TextTooLarge
     return text
