@@ -11,7 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Rebuilt when the lock file or the project file changes.
 .venv/.ready: pyproject.toml uv.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Chorus needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	# A venv without pip is what Debian leaves behind where the package python3-venv is missing.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 	$(SYNC)
 	touch $@

@@ -12,7 +12,7 @@ from bot.errors import ChorusError
 from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
 
-DATA, ENCODERS, VOICE = "Data", "Encoders", "Voice"
+DATA, ENCODERS, VOICE = "Data", "Encoders", "Demo voice"
 LITTLE_SPACE = 2 * 10**9
 """Bytes of free space below which a note is made."""
 REQUIRED_ENCODERS = {"libopus": "voice messages", "libmp3lame": "MP3 attachments"}
@@ -65,4 +65,4 @@ def check_demo_voice() -> Iterator[CheckResult]:
             VOICE, "the demo's stand-in voice is not installed", 'Only for `chorus demo`: install the extra "sandbox".'
         )
     else:
-        yield ok(VOICE, "the demo's stand-in voice is installed")
+        yield ok(VOICE, "the stand-in voice of `chorus demo` is installed")
