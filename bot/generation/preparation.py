@@ -16,10 +16,11 @@ from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import Acceptance, injection
+from bot.generation.acceptance import Acceptance, injection, override_parameters
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
 from bot.generation.job_registry import JobRegistry, utc_now
+from bot.workflows.parameters import check_overrides
 from bot.workflows.validation import validate_installed
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import Workflow
@@ -135,7 +136,10 @@ class Preparer:
         if job.request.seed is not None and job.seed > limit:
             raise InputInvalid(f"The seed must be a whole number from 0 to {limit}.")
         uploaded = await self.uploads.names(job.request.inputs)
-        graph = inject(workflow, injection(job.parameters, job.request, part=part, uploaded=uploaded), info)
+        # Ranges and lists may not have been known when the job was accepted.
+        overrides = check_overrides(workflow, job.request.overrides, info, drop_unknown=True)
+        parameters = {**job.parameters, **override_parameters(overrides)}
+        graph = inject(workflow, injection(parameters, job.request, part=part, uploaded=uploaded), info)
         validate_installed(graph, info)
         return graph, await self._comfyui_version(info)
 
