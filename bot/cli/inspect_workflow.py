@@ -19,6 +19,7 @@ from bot.domain.jobs import JobKind
 from bot.errors import ComfyUnavailable, WorkflowInvalid
 from bot.generation.error_translation import chorus_error
 from bot.workflows import InputRole, Workflow, WorkflowDescription, describe, read_workflow
+from bot.workflows.parameters import Parameter
 
 _MAX_VALUE_CHARS = 60
 
@@ -45,6 +46,7 @@ def inspect_workflow(file: Path, console: Console, *, server: str | None = None)
     object_info = asyncio.run(_object_info(server)) if server else None
     description = describe(workflow, folder_kind or _kind_of_graph(workflow), object_info)
     console.print(_table_of_inputs(description))
+    console.print(_table_of_parameters(description))
     console.print(_table_of_requirements(description))
     for problem in description.problems:
         console.print(f"[red]{escape(problem.message)}[/] [dim]({problem.code})[/]", soft_wrap=True)
@@ -96,6 +98,33 @@ def _table_of_inputs(description: WorkflowDescription) -> Table:
     for n, node in enumerate(description.output_nodes):
         table.add_row("" if n else "outputs", escape(node.node_id), escape(node.title), escape(node.class_type))
     return table
+
+
+def _table_of_parameters(description: WorkflowDescription) -> Table:
+    table = Table(title="What people can change", box=box.SIMPLE, title_justify="left")
+    for column in ("name", "node and input", "type", "now", "allowed", "open to"):
+        table.add_column(column, overflow="fold")
+    for parameter in description.parameters:
+        now = "" if parameter.default is None else _shortened(parameter.default)
+        cells = (
+            parameter.name,
+            parameter.label,
+            parameter.type.value,
+            now,
+            _allowed(parameter),
+            parameter.open_to.value,
+        )
+        table.add_row(*(escape(text) for text in cells))
+    return table
+
+
+def _allowed(parameter: Parameter) -> str:
+    if parameter.choices is not None:
+        return f"one of {len(parameter.choices)}"
+    if parameter.minimum is None or parameter.maximum is None:
+        return ""
+    step = f", step {parameter.step:g}" if parameter.step else ""
+    return f"{parameter.minimum} to {parameter.maximum}{step}"
 
 
 def _table_of_requirements(description: WorkflowDescription) -> Table:

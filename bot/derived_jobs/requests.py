@@ -84,10 +84,25 @@ def remix(job: Job, requester: Requester, changes: RemixChanges) -> GenerationRe
     )
 
 
-def repeat(job: Job, requester: Requester, *, stored_workflow: bool = True) -> GenerationRequest:
-    """The same parameters and seed, by the stored version of the workflow or by its file as it is now."""
+def repeat(
+    job: Job,
+    requester: Requester,
+    *,
+    stored_workflow: bool = True,
+    changes: Mapping[str, ParameterValue] | None = None,
+) -> GenerationRequest:
+    """The same parameters and seed, by the stored version of the workflow or by its file as it is now.
+
+    Args:
+        job: The earlier job.
+        requester: For whom it is repeated.
+        stored_workflow: By the version of the workflow that the job used.
+        changes: Parameters that get other values.
+
+    """
     workflow_hash = job.workflow_hash if stored_workflow else None
-    return _derived(job, requester, Derivation.REPEAT, seed=job.seed, workflow_hash=workflow_hash)
+    overrides = {**job.request.overrides, **(changes or {})}
+    return _derived(job, requester, Derivation.REPEAT, seed=job.seed, workflow_hash=workflow_hash, overrides=overrides)
 
 
 def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
@@ -102,7 +117,7 @@ def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
     if request.derivation is Derivation.REMIX:
         keys = ("positive", "negative", "overrides", "seed")
         return same and all(getattr(other, key) == getattr(request, key) for key in keys)
-    return same and other.workflow_hash == request.workflow_hash
+    return same and other.workflow_hash == request.workflow_hash and other.overrides == request.overrides
 
 
 def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: Any) -> GenerationRequest:

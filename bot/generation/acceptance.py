@@ -22,6 +22,7 @@ from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
 from bot.generation.limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
+from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.input_roles import InputRole, InputValues
 from bot.workflows.parameter_names import canonical_name
 from bot.workflows.parameters import CheckedOverrides, check_overrides
@@ -115,6 +116,7 @@ class Acceptance:
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)
         if object_info is not None:
+            require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
             validate_installed(graph, object_info)
         job = Job(
             id=uuid.uuid4(),

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 WELL_KNOWN_NAMES = (
     "prompt", "negative", "seed", "size", "width", "height", "aspect", "steps", "cfg", "guidance", "sampler",
-    "scheduler", "denoise", "start_step", "end_step", "batch", "model", "vae", "clip", "lora", "strength", "shift", "length", "fps",
+    "scheduler", "denoise", "start_step", "end_step", "batch", "model", "vae", "clip", "lora",
+    "strength", "shift", "length", "fps",
 )  # fmt: skip
 """In the order in which they are offered. `size` and `aspect` stand for `width` and `height` together."""
 

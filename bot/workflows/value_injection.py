@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from bot.errors import InputInvalid, VoiceUnavailable
 from bot.workflows.bindings import ParameterDefaults
+from bot.workflows.foreign_placeholders import find_foreign_placeholders, known_value
 from bot.workflows.graph import NodeInput, class_type, inputs, is_link
 from bot.workflows.graph_analysis import InputSource
 from bot.workflows.input_roles import NUMERIC_ROLES, InputRole, InputValues
@@ -60,6 +61,7 @@ def inject(workflow: Workflow, values: InputValues, object_info: ObjectInfo | No
     writer.write_defaults()
     writer.write_overrides()
     writer.fill_placeholders(workflow.analysis.placeholders)
+    writer.fill_foreign_placeholders()
     if object_info is not None:
         writer.respell_model_files(object_info)
     return writer.graph
@@ -146,6 +148,15 @@ class _GraphWriter:
             done.add((use.node_input, use.path))
             self._fill(use)
 
+    def fill_foreign_placeholders(self) -> None:
+        """Replace placeholders of other programs by what the server itself has there, if that is known."""
+        graph = self._workflow.graph
+        for each in find_foreign_placeholders(graph, self._workflow.analysis.reachable_nodes):
+            if each.node_input not in self._replaced:
+                value = known_value(graph, each, self._object_info)
+                if value is not None:
+                    self._write(each.node_input, value)
+
     def respell_model_files(self, object_info: ObjectInfo) -> None:
         """Write model files with the path separators of the server (a workflow from Windows, a server on Linux)."""
         for node_input, spelling in list(respelled_model_files(self.graph, object_info)):
@@ -166,7 +177,7 @@ class _GraphWriter:
         return any((place, role) in self._with_placeholder for role in InputRole)
 
     def _write_parameter(self, place: NodeInput, value: Any) -> None:
-        """Write a value; a choice that brings inputs of its own (a V3 dynamic combo) brings them with their defaults."""
+        """Write a value; a choice of a V3 dynamic combo brings its further inputs with their defaults."""
         node_class = class_type(self._workflow.graph, place.node_id)
         given = inputs(self.graph, place.node_id)
         changes = given.get(place.input_name) != value

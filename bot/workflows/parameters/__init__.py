@@ -4,7 +4,8 @@
 """
 
 from bot.workflows.parameters.collection import WorkflowParameters
-from bot.workflows.parameters.loras import lora_changes
+from bot.workflows.parameters.effective import effective_values
+from bot.workflows.parameters.loras import installed_loras, lora_changes
 from bot.workflows.parameters.of_workflow import parameters_of
 from bot.workflows.parameters.overrides import CheckedOverrides, check_overrides, chosen_loras, unknown_parameter
 from bot.workflows.parameters.parameter import (
@@ -28,6 +29,8 @@ __all__ = [
     "check_overrides",
     "checked_value",
     "chosen_loras",
+    "effective_values",
+    "installed_loras",
     "lora_changes",
     "parameters_of",
     "scaled_boundaries",

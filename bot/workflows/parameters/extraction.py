@@ -11,7 +11,7 @@ from bot.workflows.object_info import ObjectInfo, chosen_input_spec
 from bot.workflows.parameter_names import WELL_KNOWN_NAMES
 from bot.workflows.parameters.access import default_access
 from bot.workflows.parameters.labels import labels
-from bot.workflows.parameters.parameter import Parameter
+from bot.workflows.parameters.parameter import Parameter, ParameterType
 from bot.workflows.parameters.value_types import (
     ValueLimits,
     fallback_limits,
@@ -115,7 +115,9 @@ class _Builder:
                 fallback = fallback_limits(found.name)
                 if fallback is not None:
                     return fallback
-            return None if default is None else limits_of_value(default, own, well_known)
+            if default is None:
+                return ValueLimits(ParameterType.LONG_TEXT) if found.name in {"prompt", "negative"} else None
+            return limits_of_value(default, own, well_known)
         first, *others = known
         for other in others:
             first = narrowed(first, other)

@@ -1,4 +1,4 @@
-"""Labels of parameters: the node's title and the input's name as ComfyUI shows them, told apart where they are equal."""
+"""Labels of parameters: the node's title and the input's name as ComfyUI shows them, told apart where equal."""
 
 from __future__ import annotations
 

@@ -5,35 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link
+from bot.workflows.graph import Graph, NodeInput, inputs, is_link
 from bot.workflows.linked_inputs import LinkedInputs
+from bot.workflows.switches import selected_branches
 
 _PLAIN_NAMES = frozenset({
     "value", "int", "integer", "number", "int_value", "float", "float_value", "a", "input", "default_value", "num", "x",
     "string", "text", "boolean", "bool", "choice", "any", "val", "index", "combo",
 })  # fmt: skip
 """Inputs of primitive nodes, which have one value and deliver it."""
-_SWITCH_CLASS = re.compile(r"switch|conditional|if_?else|^if\b", re.IGNORECASE)
-_SELECTORS = ("switch", "cond", "boolean", "select", "index", "input", "condition", "on_true_or_false")
-_BRANCHES = {True: ("on_true", "tt_value", "true", "if_true"), False: ("on_false", "ff_value", "false", "if_false")}
-
-
-def selected_branches(graph: Graph, node_id: str) -> list[str]:
-    """Return the names of the inputs that a switch passes on: one if its selector is a literal, else every branch.
-
-    Empty where the node is no switch.
-    """
-    if not _SWITCH_CLASS.search(class_type(graph, node_id)):
-        return []
-    given = inputs(graph, node_id)
-    branches = {side: [name for name in names if name in given] for side, names in _BRANCHES.items()}
-    selector = next((given[name] for name in _SELECTORS if name in given and not is_link(given[name])), None)
-    if branches[True] or branches[False]:
-        return branches[selector] if isinstance(selector, bool) else branches[True] + branches[False]
-    numbered = sorted(name for name, value in given.items() if is_link(value) and re.search(r"\d$", name))
-    if isinstance(selector, int) and not isinstance(selector, bool):
-        return [name for name in numbered if re.search(rf"(?<!\d)0*{selector}$", name)] or numbered
-    return numbered
 
 
 class LiteralSources:

@@ -43,6 +43,14 @@ class LoraChanges:
     """New nodes."""
 
 
+def installed_loras(object_info: ObjectInfo | None) -> list[str]:
+    """Return the LoRAs that the server has; empty if it was not asked yet."""
+    spec = input_spec(object_info, "LoraLoader", "lora_name") or input_spec(
+        object_info, "LoraLoaderModelOnly", "lora_name"
+    )
+    return [str(choice) for choice in (spec.choices if spec is not None else None) or ()]
+
+
 def parse_lora(text: str) -> LoraChoice:
     """Return the LoRA of `name`, `name:0.8` or `name:0.8:0.6` (model and text encoder).
 
