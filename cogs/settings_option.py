@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError
 from bot.workflows.parameters import OpenTo, ParameterValue, WorkflowParameters, installed_loras, parameters_of
-from bot.workflows.prompt_flags import PromptFlags, parse_prompt_flags
+from bot.workflows.prompt_flags import PromptFlags, may_have_flags, parse_prompt_flags
 from bot.workflows.settings_completion import complete_settings
 from bot.workflows.settings_text import parse_settings, settings_of_pairs
 from cogs.actors import interaction_actor
@@ -113,7 +113,7 @@ def with_settings(
 async def complete_settings_option(
     interaction: discord.Interaction[ChorusBot], current: str, kind: JobKind
 ) -> list[app_commands.Choice[str]]:
-    """Proposals for the settings of the workflow that the options so far choose; none where there is no such workflow."""
+    """Proposals for the settings of the workflow that the options so far choose; none where there is none."""
     bot = interaction.client
     try:
         character = await character_of(interaction, interaction.namespace.character)
@@ -152,7 +152,7 @@ async def complete_workflow_option(
 def _flags(bot: ChorusBot, character: Character, request: GenerationRequest) -> PromptFlags | None:
     """The flags of the prompt; None: it has none, or they are turned off (`discord.prompt_flags`)."""
     text = request.positive
-    if not bot.services.settings.discord.prompt_flags or not any(mark in text for mark in ("--", "—", "–", "<lora:")):
+    if not bot.services.settings.discord.prompt_flags or not may_have_flags(text):
         return None
     name = request.workflow_name or parse_prompt_flags(text).workflow
     try:

@@ -147,9 +147,7 @@ def imagine(
     negative: Annotated[str | None, typer.Option(help="What not to draw.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="A setting of the workflow, such as steps=30; several are allowed.", metavar="NAME=VALUE"
-        ),
+        typer.Option("--set", help="A setting, such as steps=30; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures here: a file or a folder.")] = None,
     config: ConfigOption = None,

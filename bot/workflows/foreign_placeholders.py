@@ -23,7 +23,8 @@ _EMBEDDED = re.compile(
 )
 """Tokens that are no words of a text."""
 _WHOLE = re.compile(
-    r"%[A-Za-z][A-Za-z_]{1,60}%|\{\{\s*[A-Za-z][\w .-]{0,60}\}\}|__[A-Z][A-Z0-9_]{1,60}__|\$\{[A-Za-z_]\w{0,60}\}"
+    r"%(?!date%)[A-Za-z][A-Za-z_]{1,60}%|\{\{\s*[A-Za-z][\w .-]{0,60}\}\}|__[A-Z][A-Z0-9_]{1,60}__"
+    r"|\$\{[A-Za-z_]\w{0,60}\}"
 )
 """Tokens that count where an input holds nothing else; inside of a text they may be meant as they stand."""
 _FILE_NAME_INPUT = re.compile(r"prefix|file_?name|path", re.IGNORECASE)

@@ -20,6 +20,7 @@ from bot.workflows.graph import (
 )
 from bot.workflows.linked_inputs import LinkedInputs
 from bot.workflows.sampling_passes import nodes_of_first_passes, resized_start_pictures
+from bot.workflows.switches import selected_branches
 
 _NUMBER_TEXT = re.compile(r"^-?\d+(?:\.0*)?$")
 _SIZE_NAMES = {
@@ -208,6 +209,9 @@ class _LinkedNumbers:
     def _look_at(self, node_id: str) -> tuple[NodeInput | None, str | None]:
         """The number at a node, or else the node whose output it passes on."""
         given = inputs(self.graph, node_id)
+        branches = selected_branches(self.graph, node_id)
+        if len(branches) == 1 and is_link(given[branches[0]]):
+            return None, given[branches[0]][0]
         numbers = [name for name, value in given.items() if _is_number(value)]
         named = [name for name in numbers if self._wanted.match(name.lower())]
         onward = [source for _, source in links(self.graph, node_id)]

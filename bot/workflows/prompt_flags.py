@@ -50,6 +50,11 @@ class PromptFlags:
         return f"I know no flags {named}, so they stay text."
 
 
+def may_have_flags(text: str) -> bool:
+    """Whether a prompt has anything that `parse_prompt_flags` could find."""
+    return bool(_FLAG.search(text) or _LORA.search(text))
+
+
 def parse_prompt_flags(text: str, is_setting: Callable[[str], bool] = lambda _: False) -> PromptFlags:
     """Return a prompt without its flags, and what they say. Never raises; values are checked later.
 

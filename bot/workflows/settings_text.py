@@ -88,7 +88,7 @@ def parse_settings(text: str, parameters: WorkflowParameters) -> dict[str, Param
     found: dict[str, ParameterValue] = {}
     for setting in typed:
         name = _known_name(setting.name, parameters)
-        if not setting.value and name not in {"negative"}:
+        if not setting.value and name != "negative":
             raise InputInvalid(f"`{name}` has no value.", advice=f"Write `{name}=` and a value, or leave it out.")
         found[_next_lora(found) if LORA_NAME.fullmatch(name) else name] = setting.value
     return found

@@ -29,7 +29,7 @@ def selected_branches(graph: Graph, node_id: str) -> list[str]:
 
 
 def true_or_false_branches(graph: Graph, node_id: str) -> list[str]:
-    """Return the inputs between which a node with two branches chooses (`ImpactConditionalBranch`); empty for others."""
+    """Return the inputs between which a node with two branches chooses (`ImpactConditionalBranch`), else none."""
     if not _SWITCH_CLASS.search(class_type(graph, node_id)):
         return []
     given = inputs(graph, node_id)

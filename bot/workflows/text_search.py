@@ -113,7 +113,7 @@ def _depending_on_samplers(graph: Graph) -> frozenset[str]:
 
 
 def _earlier_passes(graph: Graph, visit: _Visit, sampled: frozenset[str]) -> Iterator[_Visit]:
-    """A sampler whose picture or latent steers this conditioning: a ControlNet's image, Stable Cascade's first stage."""
+    """A sampler whose picture or latent steers this one: a ControlNet's image, Stable Cascade's first stage."""
     if visit.polarity is Polarity.UNDECIDED or not _JOINING_CLASS.search(class_type(graph, visit.node_id)):
         return
     for name, source in links(graph, visit.node_id):

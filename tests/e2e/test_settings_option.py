@@ -98,7 +98,7 @@ async def test_settings_complete_as_one_types(system: System) -> None:
         nowhere = await system.ada.autocomplete(system.room, "imagine", "settings", "st", prompt="x", workflow="none")
     assert names[0].value == "steps="
     assert "steps=9 sampler=dpmpp_2m" in [choice.value for choice in samplers]
-    assert [choice.value for choice in loras][0].endswith("chorus_nova_zit_v1_000001750.safetensors")
+    assert "chorus_nova_zit_v1_000001750.safetensors" in str(loras[0].value)
     assert "size=64x64" in [choice.value for choice in sizes]
     assert nowhere == []
 
@@ -173,10 +173,10 @@ def with_note(graph: dict[str, Any]) -> dict[str, Any]:
 
 async def until_workflow(drawing: DrawingSystem, name: str) -> None:
     async with asyncio.timeout(60):
-        while name not in [
-            choice.value
-            for choice in await drawing.system.ada.autocomplete(drawing.room, "imagine", "workflow", name, prompt="x")
-        ]:
+        while True:
+            ada, room = drawing.system.ada, drawing.room
+            if await ada.autocomplete(room, "imagine", "workflow", name, prompt="x"):
+                return
             await asyncio.sleep(0.05)  # the bot looks at the folder in its own time
 
 

@@ -18,7 +18,7 @@ _LOADER_CLASS = re.compile(r"lora|efficient loader", re.IGNORECASE)
 _MODEL_STRENGTH = ("strength_model", "lora_model_strength", "model_strength", "strength", "lora_strength")
 _CLIP_STRENGTH = ("strength_clip", "lora_clip_strength", "clip_strength")
 _STRENGTHS = re.compile(
-    r"^(?P<name>.+?)(?::(?P<model>[+-]?\d{0,4}(?:\.\d{1,6})?))?(?::(?P<clip>[+-]?\d{0,4}(?:\.\d{1,6})?))?$"
+    r"^(?P<name>[^:].*?)(?::(?P<model>[+-]?\d{0,4}(?:\.\d{1,6})?))?(?::(?P<clip>[+-]?\d{0,4}(?:\.\d{1,6})?))?$"
 )
 _LARGEST_STRENGTH = 100.0
 MAX_LORAS = 10

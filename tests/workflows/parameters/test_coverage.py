@@ -49,7 +49,6 @@ def test_most_literals_of_real_graphs_can_be_changed() -> None:
                 counts["core"] += core
                 counts["core changeable"] += core and changeable
                 counts["closed on purpose"] += state is OpenTo.NOBODY and is_dangerous(node_class, name)
-    print(dict(counts))
     assert counts["all changeable"] >= 0.90 * counts["all"]
     assert counts["all changeable"] + counts["closed on purpose"] >= 0.99 * counts["all"]
     assert counts["core changeable"] >= 0.93 * counts["core"]

@@ -71,7 +71,7 @@ def test_a_model_without_text_encoder_gets_a_loader_for_the_model_only() -> None
 def test_where_it_is_not_clear_the_error_says_why() -> None:
     graph = txt2img(**{"44": node("CheckpointLoaderSimple", title="Other", ckpt_name="sdxl/base.safetensors")})
     graph["7"]["inputs"]["clip"] = ["44", 1]
-    with pytest.raises(InputInvalid, match='several text encoders: .*"Other"'):
+    with pytest.raises(InputInvalid, match=r'several text encoders: .*"Other"'):
         check_overrides(parsed(graph), {"lora": "ink"}, OBJECT_INFO)
     graph = {
         "1": node("LoadImage", image="a.png"),
