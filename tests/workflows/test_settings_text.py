@@ -17,8 +17,8 @@ WORKFLOW = parsed(with_lora(txt2img()))
 PARAMETERS = parameters_of(WORKFLOW, OBJECT_INFO)
 LORAS = ["ink.safetensors", "styles/water color.safetensors", "detail.safetensors"]
 WORDS = st.sampled_from(
-    ["steps=30", "sampler=", "size=16:9", "lora=ink:0.8", "cfg =  6,5", '"', "“", "=", "seed=7", "9.filename_prefix=/x", "5.",
-     " ", ",", "--", "negative=", "\\", "\n", "model='", "st", "width=512"]
+    ["steps=30", "sampler=", "size=16:9", "lora=ink:0.8", "cfg =  6,5", '"', "“", "=", "seed=7", "9.filename_prefix=/x",
+     "5.", " ", ",", "--", "negative=", "\\", "\n", "model='", "st", "width=512"]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=200), st.lists(st.one_of(WORDS, st.text(max_size=8)), max_size=12).map(" ".join))
 
