@@ -69,6 +69,8 @@ class _Builder:
     def __init__(self, graph: Graph, object_info: ObjectInfo | None) -> None:
         self._graph = graph
         self._object_info = object_info
+        self._known: dict[tuple[str, str], ValueLimits | None] = {}
+        """(class, input) -> its limits; those of dynamic combos depend on the node and are not kept."""
 
     def parameter(self, found: Found, label: str) -> Parameter | None:
         """The parameter; None where the value is of no type that people could change."""
@@ -124,10 +126,15 @@ class _Builder:
         return first
 
     def _declared(self, node_input: NodeInput) -> ValueLimits | None:
-        given = inputs(self._graph, node_input.node_id)
-        node_class = class_type(self._graph, node_input.node_id)
-        spec = chosen_input_spec(self._object_info, node_class, node_input.input_name, given)
-        return None if spec is None else limits_of_spec(spec, node_input.input_name)
+        node_class, name = class_type(self._graph, node_input.node_id), node_input.input_name
+        key = (node_class, name)
+        if key in self._known:
+            return self._known[key]
+        spec = chosen_input_spec(self._object_info, node_class, name, inputs(self._graph, node_input.node_id))
+        limits = None if spec is None else limits_of_spec(spec, name)
+        if "." not in name:
+            self._known[key] = limits
+        return limits
 
     def _tooltip(self, place: NodeInput) -> str:
         node_class = class_type(self._graph, place.node_id)
