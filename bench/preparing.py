@@ -9,6 +9,7 @@ import random
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,17 @@ from bot.conversation.chat_prompt import build_chat_prompt
 from bot.conversation.token_budget import TokenBudget
 from bot.domain.conversations import Alternative, ChatRole, Message
 from bot.domain.jobs import JobKind, JobState
-from bot.workflows import InputValues, WorkflowLibrary, inject, validate_installed, validate_structure
+from bot.workflows import InputValues, Workflow, WorkflowLibrary, inject, validate_installed, validate_structure
+from bot.workflows.parameters import parameters_of
+from bot.workflows.parameters.extraction import extract_parameters
+from bot.workflows.settings_completion import complete_settings
 from bot.workflows.workflow_files import read_workflow
 from sandbox.comfyui import StandInComfyUI
 
 TITLE = "Preparing"
 VALUES = InputValues(positive='a "lighthouse" at dusk', negative="blurry", seed=1, width=640, height=448)
 PREPARE_TARGETS = {10: 1.0, 100: 2.0, 1000: 10.0}
+EXTRACT_TARGETS = {10: 2.0, 100: 10.0, 1000: 60.0}
 NODES_OF_A_BIG_SERVER = 4000
 
 
@@ -44,8 +49,26 @@ async def run(report: Report) -> None:
                 report.measured(name, prepared.median, "ms", at_most=target, note=prepared.note)
                 name = f"reading a changed file of {nodes} nodes (in a thread), median"
                 report.measured(name, read.median, "ms", note=read.note)
+                workflow = read_workflow(Path(folder) / "nova" / "image" / f"n{nodes}.json")
+                _ = workflow.analysis
+                extracted = repeated(partial(_extract, workflow, object_info), times=20)
+                name = f"extracting the parameters of {nodes} nodes, median"
+                report.measured(name, extracted.median, "ms", at_most=EXTRACT_TARGETS[nodes], note=extracted.note)
+                completed = repeated(partial(_complete, workflow, object_info), times=100)
+                name = f"completing a settings text, {nodes} nodes, median"
+                report.measured(name, completed.median, "ms", at_most=5, note=completed.note)
     await _object_info(object_info, report)
     _prompt(report)
+
+
+def _extract(workflow: Workflow, object_info: Mapping[str, Any]) -> None:
+    extract_parameters(workflow.graph, workflow.analysis, object_info)
+
+
+def _complete(workflow: Workflow, object_info: Mapping[str, Any]) -> None:
+    parameters = parameters_of(workflow, object_info)
+    for text in ("st", "steps=30 sampler=dpm", "steps=30 lora="):
+        complete_settings(text, parameters)
 
 
 def _prepared(folder: Path, nodes: int, object_info: Mapping[str, Any]) -> tuple[Sample, Sample]:

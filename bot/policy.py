@@ -215,6 +215,27 @@ class Policy:
                 advice="Ask that person, or a moderator with Manage Messages.",
             )
 
+    def may_change_reserved_settings(self, actor: Actor) -> bool:
+        """The person may choose files and write texts in any node of a workflow: with Manage Server."""
+        return not actor.channel.is_direct and Permission.MANAGE_GUILD in actor.guild_permissions
+
+    def require_may_change_reserved_settings(self, actor: Actor, name: str) -> None:
+        """As `may_change_reserved_settings`.
+
+        Args:
+            actor: The person.
+            name: The setting, for the error.
+
+        Raises:
+            NotAllowed: They may not.
+
+        """
+        if not self.may_change_reserved_settings(actor):
+            raise NotAllowed(
+                f"`{name[:60]}` may be changed by people with Manage Server only.",
+                advice="The owner can open it for everybody with `expose` in the workflow's bindings file.",
+            )
+
     # -- adults only
 
     @staticmethod

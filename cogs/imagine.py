@@ -10,11 +10,18 @@ from discord.ext import commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.domain.seeds import parse_seed
-from bot.errors import ChorusError, InputInvalid
+from bot.errors import InputInvalid
 from cogs.actors import interaction_actor, interaction_origin
-from cogs.channel_characters import character_of, drawing_character
+from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
-from cogs.ui.choices import character_choices, choices
+from cogs.settings_option import (
+    LONGEST_SETTINGS,
+    SETTINGS_HINT,
+    complete_settings_option,
+    complete_workflow_option,
+    with_settings,
+)
+from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -36,6 +43,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
         seed="The same seed draws the same picture; leave out for a new one",
         character="Who draws; leave out for this channel's character",
         enhance="Let the language model find better words for it",
+        settings=SETTINGS_HINT,
     )
     async def imagine(  # noqa: PLR0917 - one parameter per option
         self,
@@ -46,6 +54,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
         seed: app_commands.Range[str, 1, 20] | None = None,
         character: app_commands.Range[str, 1, 100] | None = None,
         enhance: bool = False,
+        settings: app_commands.Range[str, 1, LONGEST_SETTINGS] | None = None,
     ) -> None:
         """Parse and submit; delivery answers, shows progress and posts the result."""
         actor = interaction_actor(interaction)
@@ -67,6 +76,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
             workflow_name=workflow,
             seed=parse_seed(seed),
         )
+        request = with_settings(self.bot, actor, artist, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
 
     @imagine.autocomplete("character")
@@ -81,12 +91,14 @@ class ImagineCog(commands.Cog, name="Imagine"):
         self, interaction: discord.Interaction[ChorusBot], current: str
     ) -> list[app_commands.Choice[str]]:
         """The image workflows of the character chosen so far, the default first."""
-        try:
-            character = await character_of(interaction, interaction.namespace.character)
-        except ChorusError:
-            return []
-        names = self.bot.services.workflows.names(character.id, JobKind.IMAGE)
-        return choices(((name, name) for name in names), current)
+        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
+
+    @imagine.autocomplete("settings")
+    async def complete_settings(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names and values of the workflow's parameters."""
+        return await complete_settings_option(interaction, current, JobKind.IMAGE)
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -14,6 +14,7 @@ from bot.domain.jobs import JobQuery, JobState
 from bot.errors import InputInvalid
 from cogs.actors import interaction_channel, may_view_job
 from cogs.results import results_of
+from cogs.settings_option import LONGEST_SETTINGS, settings_choices
 from cogs.ui.choices import choices
 from cogs.ui.embeds import noun, requested_text
 from cogs.ui.text import CHOICES
@@ -33,8 +34,16 @@ class RepeatCog(commands.Cog, name="Repeat"):
         self.bot = bot
 
     @app_commands.command(name="repeat", description="Make exactly the same again: workflow, settings and seed")
-    @app_commands.describe(job="The name under a result (job 0123456789ab), or a link to its message")
-    async def repeat(self, interaction: discord.Interaction[ChorusBot], job: app_commands.Range[str, 1, 200]) -> None:
+    @app_commands.describe(
+        job="The name under a result (job 0123456789ab), or a link to its message",
+        settings="What shall be different, such as steps=30; leave out for exactly the same",
+    )
+    async def repeat(
+        self,
+        interaction: discord.Interaction[ChorusBot],
+        job: app_commands.Range[str, 1, 200],
+        settings: app_commands.Range[str, 1, LONGEST_SETTINGS] | None = None,
+    ) -> None:
         """Only results that the person may see are found."""
         self.bot.services.policy.require_served(interaction_channel(interaction))
         found = await self._find(job.strip())
@@ -42,7 +51,11 @@ class RepeatCog(commands.Cog, name="Repeat"):
             raise InputInvalid(
                 "There is no such job here.", advice="Its name stands under the result: job and twelve characters."
             )
-        await results_of(self.bot).actions.repeat(interaction, found)
+        actions = results_of(self.bot).actions
+        if settings is not None and settings.strip():
+            await actions.repeat_with_settings(interaction, found, settings)
+        else:
+            await actions.repeat(interaction, found)
 
     async def _find(self, text: str) -> Job | None:
         services = self.bot.services
@@ -71,6 +84,18 @@ class RepeatCog(commands.Cog, name="Repeat"):
         known = await self.bot.services.jobs.recent(query)
         named = ((f"{job.digest} · {noun(job.request.kind)} · {requested_text(job)}", job.digest) for job in known)
         return choices(named, current)
+
+    @repeat.autocomplete("settings")
+    async def complete_settings(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names and values of the parameters of the job's workflow."""
+        found = await self._find(str(interaction.namespace.job or "").strip())
+        if found is None or not may_view_job(interaction, found):
+            return []
+        workflow = await self.bot.services.derived_jobs.compare_workflow(found)
+        known = workflow.used or workflow.current
+        return [] if known is None else settings_choices(interaction, known, current)
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -12,6 +12,13 @@ from bot.domain.jobs import GenerationRequest, JobKind
 from cogs.actors import interaction_actor, interaction_origin
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
+from cogs.settings_option import (
+    LONGEST_SETTINGS,
+    SETTINGS_HINT,
+    complete_settings_option,
+    complete_workflow_option,
+    with_settings,
+)
 from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
@@ -30,12 +37,16 @@ class SceneCog(commands.Cog, name="Scene"):
     @app_commands.describe(
         about="What to show, in plain words; leave out for this very moment",
         character="Who draws; leave out for this channel's character",
+        workflow="One of the character's image workflows",
+        settings=SETTINGS_HINT,
     )
     async def scene(
         self,
         interaction: discord.Interaction[ChorusBot],
         about: app_commands.Range[str, 1, 2000] | None = None,
         character: app_commands.Range[str, 1, 100] | None = None,
+        workflow: app_commands.Range[str, 1, 100] | None = None,
+        settings: app_commands.Range[str, 1, LONGEST_SETTINGS] | None = None,
     ) -> None:
         """The job is answered at once and waits for its prompt."""
         actor = interaction_actor(interaction)
@@ -52,9 +63,11 @@ class SceneCog(commands.Cog, name="Scene"):
             positive=words,
             written_prompt=words,
             rewrite=True,
+            workflow_name=workflow,
             conversation_id=thread.conversation_id if thread else None,
             thread_id=thread.id if thread else None,
         )
+        request = with_settings(self.bot, actor, artist, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
 
     @scene.autocomplete("character")
@@ -63,6 +76,20 @@ class SceneCog(commands.Cog, name="Scene"):
     ) -> list[app_commands.Choice[str]]:
         """Names that contain what was typed; the value is the id."""
         return character_choices(interaction, current)
+
+    @scene.autocomplete("workflow")
+    async def complete_workflow(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """The image workflows of the character chosen so far, the default first."""
+        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
+
+    @scene.autocomplete("settings")
+    async def complete_settings(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names and values of the workflow's parameters."""
+        return await complete_settings_option(interaction, current, JobKind.IMAGE)
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -145,6 +145,10 @@ def imagine(
     workflow: Annotated[str | None, typer.Option(help="One of the character's workflows.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture.")] = None,
     negative: Annotated[str | None, typer.Option(help="What not to draw.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, such as steps=30; may be repeated.", metavar="NAME=VALUE"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures here: a file or a folder.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -153,12 +157,18 @@ def imagine(
     from bot.cli.imagine import imagine as imagine_command  # noqa: PLC0415
     from bot.log import open_log  # noqa: PLC0415
 
-    settings = _settings(config)
+    configuration = _settings(config)
     options = ImagineOptions(
-        character=character, prompt=prompt, negative=negative, workflow=workflow, seed=seed, out=out
+        character=character,
+        prompt=prompt,
+        negative=negative,
+        workflow=workflow,
+        seed=seed,
+        settings=tuple(settings or ()),
+        out=out,
     )
-    with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
-        for path in imagine_command(settings, options):
+    with open_log(configuration.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
+        for path in imagine_command(configuration, options):
             typer.echo(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,10 @@ from rich.console import Console
 
 from bot.cli.job_progress import copy_results, wait_for_job
 from bot.domain.jobs import GenerationRequest, Job, JobKind
-from bot.errors import CharacterNotFound, WorkflowNotFound
+from bot.errors import CharacterNotFound, InputInvalid, WorkflowNotFound
 from bot.services import open_services
+from bot.workflows.parameters import ParameterValue, parameters_of
+from bot.workflows.settings_text import settings_of_pairs
 
 if TYPE_CHECKING:
     from bot.characters.character import Character
@@ -30,6 +33,8 @@ class ImagineOptions:
     negative: str | None = None
     workflow: str | None = None
     seed: int | None = None
+    settings: tuple[str, ...] = ()
+    """Each `name=value`."""
     out: Path | None = None
     """A file or folder to which the pictures are copied from the data folder."""
 
@@ -64,6 +69,7 @@ async def _imagine(settings: Settings, options: ImagineOptions, console: Console
             workflow_name=options.workflow,
             seed=options.seed,
         )
+        request = _with_settings(services, character, request, options.settings)
         job = await wait_for_job(services, await _submit(services, request), console)
         await services.orchestrator.mark_delivered(job.id)
         made = [settings.storage.data_dir / artifact.path for artifact in job.artifacts]
@@ -77,6 +83,24 @@ def _character(services: Services, name: str) -> Character:
     except CharacterNotFound as error:
         known = ", ".join(services.characters.names())
         raise CharacterNotFound(error.message, advice=f"There are: {known or 'no characters at all'}.") from error
+
+
+def _with_settings(
+    services: Services, character: Character, request: GenerationRequest, settings: Sequence[str]
+) -> GenerationRequest:
+    """The request with the settings; whoever has the terminal is the owner, so files and texts are open too."""
+    if not settings:
+        return request
+    name = request.workflow_name or character.default_workflow(request.kind)
+    workflow = services.workflows.get(character.id, request.kind, name)
+    parameters = parameters_of(workflow, services.orchestrator.object_info)
+    overrides: dict[str, ParameterValue] = {}
+    for setting in settings:
+        typed, equals, value = setting.partition("=")
+        if not equals or not typed.strip():
+            raise InputInvalid(f"`{setting[:60]}` is no setting.", advice="Write --set name=value, such as steps=30.")
+        overrides |= settings_of_pairs({typed: value}, parameters, before=overrides)
+    return request.model_copy(update={"overrides": overrides})
 
 
 async def _submit(services: Services, request: GenerationRequest) -> Job:

@@ -13,6 +13,7 @@ from bot.cli.server_object_info import server_object_info
 from bot.domain.jobs import JobKind
 from bot.errors import WorkflowInvalid
 from bot.workflows import InputRole, Workflow, WorkflowDescription, describe, read_workflow
+from bot.workflows.parameters import Parameter
 
 _MAX_VALUE_CHARS = 60
 _NO_SERVER = "Check the address; leave --comfyui out to go without."
@@ -40,6 +41,7 @@ def inspect_workflow(file: Path, console: Console, *, server: str | None = None)
     object_info = server_object_info(server, _NO_SERVER) if server else None
     description = describe(workflow, folder_kind or _kind_of_graph(workflow), object_info)
     console.print(_table_of_inputs(description))
+    console.print(_table_of_parameters(description))
     console.print(_table_of_requirements(description))
     for problem in description.problems:
         console.print(f"[red]{escape(problem.message)}[/] [dim]({problem.code})[/]", soft_wrap=True)
@@ -79,6 +81,33 @@ def _table_of_inputs(description: WorkflowDescription) -> Table:
     for n, node in enumerate(description.output_nodes):
         table.add_row("" if n else "outputs", escape(node.node_id), escape(node.title), escape(node.class_type))
     return table
+
+
+def _table_of_parameters(description: WorkflowDescription) -> Table:
+    table = Table(title="What people can change", box=box.SIMPLE, title_justify="left")
+    for column in ("name", "node and input", "type", "now", "allowed", "open to"):
+        table.add_column(column, overflow="fold")
+    for parameter in description.parameters:
+        now = "" if parameter.default is None else _shortened(parameter.default)
+        cells = (
+            parameter.name,
+            parameter.label,
+            parameter.type.value,
+            now,
+            _allowed(parameter),
+            parameter.open_to.value,
+        )
+        table.add_row(*(escape(text) for text in cells))
+    return table
+
+
+def _allowed(parameter: Parameter) -> str:
+    if parameter.choices is not None:
+        return f"one of {len(parameter.choices)}"
+    if parameter.minimum is None or parameter.maximum is None:
+        return ""
+    step = f", step {parameter.step:g}" if parameter.step else ""
+    return f"{parameter.minimum} to {parameter.maximum}{step}"
 
 
 def _table_of_requirements(description: WorkflowDescription) -> Table:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin
+from bot.workflows.parameters import ParameterValue
 from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW
+
+_KEPT_BY_VARIATIONS = frozenset({"steps", "cfg", "guidance", "sampler", "scheduler"})
+"""Overrides that mean the same in the workflow of the button Vary."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,14 @@ class RemixChanges:
     Attributes:
         positive: The prompt.
         negative: The negative prompt; None: as the workflow has it.
-        overrides: `width`, `height`, `steps`, `cfg`, as far as they differ from the workflow's own.
+        overrides: Parameters that differ from the workflow's own.
         seed: None: a random one.
 
     """
 
     positive: str
     negative: str | None = None
-    overrides: Mapping[str, int | float | str] = field(default_factory=dict[str, int | float | str])
+    overrides: Mapping[str, ParameterValue] = field(default_factory=dict[str, ParameterValue])
     seed: int | None = None
 
 
@@ -52,8 +56,8 @@ def again(job: Job, requester: Requester, *, speech_seed: int | None = None) -> 
 def vary(job: Job, requester: Requester, picture: InputFile | None) -> GenerationRequest:
     """From the picture by the `vary` workflow; without a picture, the prompt in other words of the language model."""
     if picture is not None:
-        # The size is the picture's own.
-        overrides = {name: value for name, value in job.request.overrides.items() if name not in {"width", "height"}}
+        # The size is the picture's own, and node ids mean other nodes in another workflow.
+        overrides = {name: value for name, value in job.request.overrides.items() if name in _KEPT_BY_VARIATIONS}
         changes: dict[str, Any] = {"workflow_name": VARY_WORKFLOW, "inputs": (picture,), "overrides": overrides}
         return _derived(job, requester, Derivation.VARY, **changes)
     request = _derived(job, requester, Derivation.VARY)
@@ -80,10 +84,25 @@ def remix(job: Job, requester: Requester, changes: RemixChanges) -> GenerationRe
     )
 
 
-def repeat(job: Job, requester: Requester, *, stored_workflow: bool = True) -> GenerationRequest:
-    """The same parameters and seed, by the stored version of the workflow or by its file as it is now."""
+def repeat(
+    job: Job,
+    requester: Requester,
+    *,
+    stored_workflow: bool = True,
+    changes: Mapping[str, ParameterValue] | None = None,
+) -> GenerationRequest:
+    """The same parameters and seed, by the stored version of the workflow or by its file as it is now.
+
+    Args:
+        job: The earlier job.
+        requester: For whom it is repeated.
+        stored_workflow: By the version of the workflow that the job used.
+        changes: Parameters that get other values.
+
+    """
     workflow_hash = job.workflow_hash if stored_workflow else None
-    return _derived(job, requester, Derivation.REPEAT, seed=job.seed, workflow_hash=workflow_hash)
+    overrides = {**job.request.overrides, **(changes or {})}
+    return _derived(job, requester, Derivation.REPEAT, seed=job.seed, workflow_hash=workflow_hash, overrides=overrides)
 
 
 def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
@@ -98,7 +117,7 @@ def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
     if request.derivation is Derivation.REMIX:
         keys = ("positive", "negative", "overrides", "seed")
         return same and all(getattr(other, key) == getattr(request, key) for key in keys)
-    return same and other.workflow_hash == request.workflow_hash
+    return same and other.workflow_hash == request.workflow_hash and other.overrides == request.overrides
 
 
 def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: Any) -> GenerationRequest:

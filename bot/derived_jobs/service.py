@@ -21,6 +21,7 @@ from bot.storage.workflows import WorkflowRepository
 from bot.workflows.graph import inputs
 from bot.workflows.input_roles import InputRole
 from bot.workflows.library import WorkflowLibrary
+from bot.workflows.parameters import OpenTo, parameters_of
 from bot.workflows.value_injection import SEED_LIMIT_OF_UNKNOWN_NODES, seed_limit
 from bot.workflows.version_differences import differences
 from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW, Workflow
@@ -188,15 +189,23 @@ def pictures(job: Job) -> list[tuple[int, Artifact]]:
 
 
 def main_settings(workflow: Workflow, parameters: Mapping[str, Any]) -> dict[str, int | float | None]:
-    """Size, steps and guidance of a job: as written into the graph, else as the workflow has them."""
+    """Size, steps and guidance of a job: as written into the graph, else as the workflow has them.
+
+    The keys are the names of the parameters; what the owner has locked or hidden is left out.
+    """
     found: dict[str, int | float | None] = {}
+    known = {parameter.places: parameter for parameter in parameters_of(workflow)}
     for role in MAIN_SETTINGS:
-        if not workflow.analysis.takes(role):
+        parameter = known.get(workflow.analysis.inputs_for(role))
+        closed = parameter is None or parameter.open_to is not OpenTo.EVERYONE
+        if not workflow.analysis.takes(role) or (workflow.analysis.inputs_for(role) and closed):
             continue
         used = parameters.get(role.value)
         found_in = workflow.analysis.inputs_for(role)
         own = [inputs(workflow.graph, node_input.node_id).get(node_input.input_name) for node_input in found_in]
-        found[role.value] = next((value for value in (used, *own) if _is_number(value)), None)
+        found[parameter.name if parameter else role.value] = next(
+            (value for value in (used, *own) if _is_number(value)), None
+        )
     return found
 
 

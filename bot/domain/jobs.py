@@ -116,8 +116,8 @@ class GenerationRequest(Value):
     """A stored version of the workflow (`/repeat`); None: the file as it is now."""
     seed: int | None = None
     """None: a random one."""
-    overrides: Mapping[str, int | float | str] = Field(default_factory=dict[str, int | float | str])
-    """`width`, `height`, `steps`, `cfg`."""
+    overrides: Mapping[str, int | float | str | bool] = Field(default_factory=dict[str, int | float | str | bool])
+    """Values for parameters of the workflow, by name (`steps`, `sampler`) or by node and input (`12.shift`)."""
     inputs: tuple[InputFile, ...] = ()
     voice_sample_id: int | None = None
     voice_transcript: str = ""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import math
 import random
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,13 +16,16 @@ from typing import Any, Protocol
 
 from bot.characters.character import Character
 from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKind, JobState
-from bot.domain.seeds import LARGEST_SEED
+from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
 from bot.generation.value_limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.input_roles import InputValues
+from bot.workflows.foreign_placeholders import require_filled
+from bot.workflows.input_roles import InputRole, InputValues
+from bot.workflows.parameter_names import canonical_name
+from bot.workflows.parameters import CheckedOverrides, check_overrides
 from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
@@ -33,13 +35,6 @@ _LARGEST_RANDOM_SEED = 2**53 - 1
 """ComfyUI's editor holds numbers as doubles: random seeds stay exact there."""
 _LARGEST_SPEECH_SEED = 2**31 - 1
 """Every known TTS node takes these, so the seed of the same words does not depend on whether ComfyUI was asked yet."""
-_OVERRIDES: Mapping[str, tuple[float, float]] = {
-    "width": (16, 16_384),
-    "height": (16, 16_384),
-    "steps": (1, 10_000),
-    "cfg": (0, 100),
-}
-"""Settings of a request and their smallest and largest value."""
 
 
 class CharacterSource(Protocol):
@@ -106,17 +101,22 @@ class Acceptance:
                 VOICE_UNAVAILABLE or INPUT_INVALID.
 
         """
+        request = _with_named_roles(request)
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         workflow = await self._workflow(request, character)
         has_reference = any(file.role == "reference_image" for file in request.inputs)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
-        self._limits.check(request, workflow)
-        parameters = _parameters(request, character, seed)
+        overrides = check_overrides(
+            workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
+        )
+        self._limits.check(request, workflow, overrides.roles)
+        parameters = _parameters(request, character, seed, overrides)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)
         if object_info is not None:
+            require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
             validate_installed(graph, object_info)
         job = Job(
             id=uuid.uuid4(),
@@ -127,7 +127,7 @@ class Acceptance:
             character_version=character.version,
             seed=seed,
             parameters=parameters,
-            note=request.note,
+            note=_note(request, workflow, overrides),
             created_at=datetime.now(UTC),
         )
         return Accepted(job, workflow, _fingerprint(job) if request.kind is JobKind.AUDIO else None)
@@ -208,7 +208,13 @@ def injection(
         voice_transcript=request.voice_transcript or None,
         reference_image=uploaded.get("reference_image"),
         character_name=parameters.get("character_name"),
+        overrides=parameters.get("overrides", {}),
     )
+
+
+def override_parameters(overrides: CheckedOverrides) -> dict[str, Any]:
+    """The entries of `Job.parameters` for checked overrides."""
+    return overrides.roles | ({"overrides": overrides.values} if overrides.values else {})
 
 
 async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: Path) -> Job | None:
@@ -242,7 +248,37 @@ def _all_on_disk(artifacts: Sequence[Artifact], data_dir: Path) -> bool:
     return True
 
 
-def _parameters(request: GenerationRequest, character: Character, seed: int) -> dict[str, Any]:
+def _with_named_roles(request: GenerationRequest) -> GenerationRequest:
+    """The request with overrides of the prompt, the negative prompt and the seed in its own fields."""
+    changes: dict[str, Any] = {}
+    overrides: dict[str, int | float | str | bool] = {}
+    for name, value in request.overrides.items():
+        match canonical_name(name):
+            case "prompt":
+                changes["positive"] = str(value)
+            case "negative":
+                changes["negative"] = str(value)
+            case "seed":
+                changes["seed"] = parse_seed(str(value))
+            case _:
+                overrides[name] = value
+    return request.model_copy(update={**changes, "overrides": overrides}) if changes else request
+
+
+def _note(request: GenerationRequest, workflow: Workflow, overrides: CheckedOverrides) -> str | None:
+    """What the person asked for and does not get, beside the note of the request."""
+    notes = [request.note] if request.note else []
+    if request.kind is not JobKind.AUDIO and request.negative and not workflow.analysis.takes(InputRole.NEGATIVE):
+        notes.append("This workflow has no place for a negative prompt, so it was left out.")
+    if overrides.dropped:
+        names = ", ".join(name[:40] for name in overrides.dropped[:5])
+        notes.append(f"This workflow has no {names}, so that setting was left out.")
+    return " ".join(notes) or None
+
+
+def _parameters(
+    request: GenerationRequest, character: Character, seed: int, overrides: CheckedOverrides
+) -> dict[str, Any]:
     values: dict[str, Any] = {"seed": seed, "character_name": character.name}
     negative = request.negative
     if request.kind is not JobKind.AUDIO:
@@ -252,17 +288,7 @@ def _parameters(request: GenerationRequest, character: Character, seed: int) -> 
             negative = character.visual_identity.negative_prompt or None
     if negative is not None:
         values["negative"] = negative
-    for name, value in request.overrides.items():
-        values[name] = _override(name, value)
-    return values
-
-
-def _override(name: str, value: float | str) -> float:
-    low, high = _OVERRIDES.get(name, (0.0, -1.0))
-    if isinstance(value, str | bool) or not math.isfinite(value) or not low <= value <= high:
-        known = f"must be between {low:g} and {high:g}" if high > low else "is not a setting of workflows"
-        raise InputInvalid(f"`{name[:40]}` {known}.")
-    return float(value) if name == "cfg" else int(value)
+    return values | override_parameters(overrides)
 
 
 def _check_words(request: GenerationRequest) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -156,7 +156,7 @@ class Orchestrator:
         """
         with waiting_for_store(until=earliest_store_deadline(ACCEPTANCE_SECONDS)):
             self._require_space(request)
-            accepted = await self._acceptance.accept(request, self._object_info())
+            accepted = await self._acceptance.accept(request, self.object_info)
             async with self._acceptance_turn():
                 self._require_space(request)
                 await self._store_version(accepted.workflow)
@@ -224,6 +224,14 @@ class Orchestrator:
         """How often VRAM was handed over between ComfyUI and the language model, on all servers together."""
         each = [server.gpu.swaps for server in self._servers]
         return SwapStatistics(sum(one.count for one in each), sum(one.seconds for one in each))
+
+    @property
+    def object_info(self) -> Mapping[str, Any] | None:
+        """What ComfyUI has installed, if it was asked; of several servers None, since they may have different nodes.
+
+        The same object until ComfyUI is started anew, so that what is computed from it can be kept.
+        """
+        return self._servers[0].client.cached_object_info if len(self._servers) == 1 else None
 
     # -- start
 
@@ -336,11 +344,6 @@ class Orchestrator:
         await self._registry.enqueue(active)
         _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
         return job
-
-    def _object_info(self) -> dict[str, object] | None:
-        """What ComfyUI has installed, if it was asked; of several servers None, since they may have different nodes."""
-        known = self._servers[0].client.cached_object_info
-        return dict(known) if known is not None and len(self._servers) == 1 else None
 
     def _busy_reason(self) -> str | None:
         return "the model is speaking" if all(server.gpu.conversing for server in self._servers) else None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import Acceptance, injection
+from bot.generation.acceptance import Acceptance, injection, override_parameters
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
 from bot.generation.job_registry import JobRegistry, utc_now
+from bot.workflows.foreign_placeholders import require_filled
+from bot.workflows.parameters import check_overrides, effective_values
 from bot.workflows.validation import validate_installed
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import Workflow
@@ -29,6 +32,22 @@ _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _AWAY_AFTER_SECONDS = 0.5
 """How long a server may take to answer before people are told that it is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltPart:
+    """The graph of a part with all values written.
+
+    Attributes:
+        graph: What is queued.
+        comfyui_version: Of the server.
+        effective: What it runs with, by the names of the well-known parameters.
+
+    """
+
+    graph: Mapping[str, Any]
+    comfyui_version: str
+    effective: Mapping[str, Any]
 
 
 class InputUploads:
@@ -92,7 +111,8 @@ class Preparer:
         job = active.job
         workflow = await self._acceptance.accepted_workflow(job)
         part = min(active.pending_parts)
-        graph, version = await self._build_when_available(job, workflow, part)
+        built = await self._build_when_available(job, workflow, part)
+        graph = built.graph
         n = active.new_attempt_number(part)
         if active.nodes_to_rerun:
             graph = break_cache(graph, f"{job.id}/{n}", active.nodes_to_rerun)
@@ -104,7 +124,12 @@ class Preparer:
             server=self._client.url,
             created_at=utc_now(),
         )
-        parameters = {**job.parameters, "comfyui_version": version}
+        parameters = {
+            **job.parameters,
+            "comfyui_version": built.comfyui_version,
+            "effective": built.effective,
+            "prompt_id": str(attempt.prompt_id),
+        }
         try:
             stored = await self._registry.jobs.begin_attempt(attempt, parameters)
         except asyncio.CancelledError:  # the transaction was not: the attempt may be stored, and nothing submits it
@@ -116,7 +141,7 @@ class Preparer:
         active.job = active.job.model_copy(update={"parameters": parameters})
         return PreparedPart(attempt, graph)
 
-    async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
+    async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
         while True:
             try:
                 await self._wait_available()
@@ -127,17 +152,20 @@ class Preparer:
             except ComfyError as error:
                 raise chorus_error(error, workflow.graph) from error
 
-    async def _build(self, job: Job, workflow: Workflow, part: int) -> tuple[Mapping[str, Any], str]:
-        """The graph of the part with all values written, and ComfyUI's version."""
+    async def _build(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
         info = await self._client.object_info()
         limit = seed_limit(workflow, info)
         # A random seed that is too large for a node is wrapped when it is written; one that a person gave is refused.
         if job.request.seed is not None and job.seed > limit:
             raise InputInvalid(f"The seed must be a whole number from 0 to {limit}.")
         uploaded = await self.uploads.names(job.request.inputs)
-        graph = inject(workflow, injection(job.parameters, job.request, part=part, uploaded=uploaded), info)
+        # Ranges and lists may not have been known when the job was accepted.
+        overrides = check_overrides(workflow, job.request.overrides, info, drop_unknown=True)
+        parameters = {**job.parameters, **override_parameters(overrides)}
+        graph = inject(workflow, injection(parameters, job.request, part=part, uploaded=uploaded), info)
+        require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
-        return graph, await self._comfyui_version(info)
+        return BuiltPart(graph, await self._comfyui_version(info), effective_values(workflow, graph, info))
 
     async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
         """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""

@@ -56,6 +56,7 @@ def settings_of(job: Job, workflow: StoredWorkflow | None) -> dict[str, Any]:
         "seed": job.seed,
         "parameters": job.parameters,
         "created_at": job.created_at.isoformat(),
+        "queue_seconds": None if job.started_at is None else (job.started_at - job.created_at).total_seconds(),
         "execution_seconds": job.execution_seconds,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,13 @@ class RequestLimits:
     max_pixels: int = 2048 * 2048
     max_steps: int = 150
 
-    def check(self, request: GenerationRequest, workflow: Workflow) -> None:
+    def check(self, request: GenerationRequest, workflow: Workflow, chosen: Mapping[str, int | float]) -> None:
         """Check the size and the steps of a request. Requests from the terminal are the owner's and have no limits.
+
+        Args:
+            request: Who asks.
+            workflow: What has values of its own.
+            chosen: `width`, `height` and `steps` as they will be written, as far as the person chose them.
 
         Raises:
             InputInvalid: It names what is allowed and the setting.
@@ -37,17 +43,17 @@ class RequestLimits:
         """
         if not request.requester_id:
             return
-        self._check_size(request, workflow)
-        steps, allowed = _chosen(request, InputRole.STEPS), max(self.max_steps, _own(workflow, InputRole.STEPS))
+        self._check_size(workflow, chosen)
+        steps, allowed = chosen.get(InputRole.STEPS), max(self.max_steps, _own(workflow, InputRole.STEPS))
         if steps is not None and steps > allowed:
             raise InputInvalid(
                 f"{steps:g} steps are more than the {allowed:g} that may be asked for here.",
                 advice="Choose fewer; the owner can raise `limits.max_steps`.",
             )
 
-    def _check_size(self, request: GenerationRequest, workflow: Workflow) -> None:
+    def _check_size(self, workflow: Workflow, chosen: Mapping[str, int | float]) -> None:
         own_width, own_height = _own(workflow, InputRole.WIDTH), _own(workflow, InputRole.HEIGHT)
-        width, height = _chosen(request, InputRole.WIDTH), _chosen(request, InputRole.HEIGHT)
+        width, height = chosen.get(InputRole.WIDTH), chosen.get(InputRole.HEIGHT)
         if width is None and height is None:
             return
         width, height = own_width if width is None else width, own_height if height is None else height
@@ -58,11 +64,6 @@ class RequestLimits:
                 f"{width:g} x {height:g} is larger than what may be asked for here, such as {side} x {side}.",
                 advice="Choose a smaller size; the owner can raise `limits.max_pixels_per_image`.",
             )
-
-
-def _chosen(request: GenerationRequest, role: InputRole) -> float | None:
-    value = request.overrides.get(role.value)
-    return None if value is None or isinstance(value, str) else value
 
 
 def _own(workflow: Workflow, role: InputRole) -> float:

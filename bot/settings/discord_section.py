@@ -36,6 +36,8 @@ class DiscordSection(Section):
     """Whether people may use the bot in direct messages."""
     offer_reactions: bool = False
     """Whether the bot adds the reactions to its own results, so that people need only press them."""
+    prompt_flags: bool = True
+    """Whether flags at the end of a prompt count, such as `--ar 16:9`, and `<lora:name:0.8>` in it."""
     notify_after_seconds: Seconds = 60
     """A result that took longer is followed by a reply that mentions the person, since edits do not notify."""
     progress_interval_seconds: Seconds = 1.5

@@ -40,6 +40,8 @@ class SpeechRequest:
     live: bool = False
     """Speech that follows a turn unasked; the queue prefers it to waiting pictures."""
     parent_job_id: uuid.UUID | None = None
+    workflow_name: str | None = None
+    """One of the character's speech workflows; None: its default."""
 
 
 class SpeechJobBuilder:
@@ -65,7 +67,7 @@ class SpeechJobBuilder:
         spoken = speech_text(speech.text, character, self._options, speech.names)
         if not spoken.parts:
             return None
-        sample = await self.sample_for(character, guild_id)
+        sample = await self.sample_for(character, guild_id, speech.workflow_name)
         return GenerationRequest(
             kind=JobKind.AUDIO,
             character_id=character.id,
@@ -73,6 +75,7 @@ class SpeechJobBuilder:
             requester_name=speech.requester_name,
             origin=speech.origin,
             text_parts=spoken.parts,
+            workflow_name=speech.workflow_name,
             written_prompt=speech.text,
             note=spoken.note,
             inputs=self._inputs(sample),
@@ -87,8 +90,15 @@ class SpeechJobBuilder:
             live=speech.live,
         )
 
-    async def sample_for(self, character: Character, guild_id: int | None) -> VoiceSample | None:
+    async def sample_for(
+        self, character: Character, guild_id: int | None, workflow_name: str | None = None
+    ) -> VoiceSample | None:
         """Return the sample that the character's workflow copies the voice from.
+
+        Args:
+            character: Who speaks.
+            guild_id: The server, whose samples go before the host's; None: a direct message.
+            workflow_name: One of the character's speech workflows; None: its default.
 
         Returns:
             None: the workflow takes no sample, or the character has none and the workflow names a file of its own.
@@ -99,7 +109,7 @@ class SpeechJobBuilder:
             WorkflowInvalid: Its workflow cannot be used.
 
         """
-        analysis = self._workflow(character).analysis
+        analysis = self._workflow(character, workflow_name).analysis
         if not analysis.takes(InputRole.VOICE_SAMPLE) and analysis.ambiguity(InputRole.VOICE_SAMPLE) is None:
             return None
         sample = await self._samples.default_sample(character, guild_id)
@@ -109,14 +119,16 @@ class SpeechJobBuilder:
             )
         return sample
 
-    def _workflow(self, character: Character) -> Workflow:
+    def _workflow(self, character: Character, name: str | None) -> Workflow:
         if not character.voice.enabled:
             raise VoiceUnavailable(
                 f"{character.name} does not speak.", advice="The owner can set `voice.enabled` in the character's file."
             )
         try:
-            return self._workflows.get(character.id, JobKind.AUDIO, character.default_workflow(JobKind.AUDIO))
+            return self._workflows.get(character.id, JobKind.AUDIO, name or character.default_workflow(JobKind.AUDIO))
         except WorkflowNotFound as error:
+            if name is not None:
+                raise
             raise VoiceUnavailable(f"{character.name} has no voice.") from error
 
     def _inputs(self, sample: VoiceSample | None) -> tuple[InputFile, ...]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from bot.domain.jobs import JobKind
 from bot.errors import ChorusError
+from bot.workflows.foreign_placeholders import find_foreign_placeholders, known_value, unknown_placeholder
 from bot.workflows.graph import Graph, NodeInput, class_type, inputs, node_title
 from bot.workflows.graph_analysis import InputSource
 from bot.workflows.input_roles import InputRole
 from bot.workflows.model_files import ModelFile, model_files
 from bot.workflows.object_info import ObjectInfo
+from bot.workflows.parameters import Parameter, parameters_of
 from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import seed_limit
 from bot.workflows.workflow import Workflow
@@ -88,6 +90,8 @@ class WorkflowDescription:
     content_hash: str
     roles: tuple[DescribedRole, ...]
     """The common roles, and those others that have an input or candidates."""
+    parameters: tuple[Parameter, ...]
+    """Everything that can be changed for a run, well-known parameters first."""
     seed_limit: int
     """The largest seed (inclusive) that it takes."""
     output_nodes: tuple[DescribedNode, ...]
@@ -118,6 +122,7 @@ def describe(
         kind=kind or workflow.kind,
         content_hash=workflow.content_hash,
         roles=tuple(role for role in roles if role.inputs or role.candidates or role.role in _ALWAYS_DESCRIBED),
+        parameters=tuple(parameters_of(workflow, object_info)),
         seed_limit=seed_limit(workflow, object_info),
         output_nodes=tuple(_described_node(graph, node_id) for node_id in analysis.output_nodes),
         classes=tuple(RequiredClass(name, None if object_info is None else name in object_info) for name in classes),
@@ -152,6 +157,14 @@ def _problems(workflow: Workflow, kind: JobKind | None, object_info: ObjectInfo 
         validate_structure(workflow, kind, object_info=object_info)
     except ChorusError as error:
         yield error
+    defaults = workflow.bindings.defaults.named()
+    left = [
+        each
+        for each in find_foreign_placeholders(workflow.graph, workflow.analysis.reachable_nodes)
+        if str(each.node_input) not in defaults and known_value(workflow.graph, each, object_info) is None
+    ]
+    if left:
+        yield unknown_placeholder(workflow.graph, left, workflow.name)
     if object_info is not None:
         try:
             validate_installed(workflow.graph, object_info)

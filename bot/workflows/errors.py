@@ -8,6 +8,7 @@
     |-- NoPromptInput               no input for the prompt or the spoken text
     |-- AmbiguousInput              several different inputs could be meant
     |-- NoOutputNode                nothing would be saved
+    |-- UnknownPlaceholder          a placeholder of another program, which nobody fills
     `-- BindingsInvalid             the `<name>.bindings.yaml` beside it is wrong
 """
 
@@ -54,6 +55,12 @@ class NoOutputNode(WorkflowInvalid):
 
     default = "The workflow saves nothing: it has no output node."
     default_advice = "Add a Save Image, Save Audio or Save Video node at its end and export it again."
+
+
+class UnknownPlaceholder(WorkflowInvalid):
+    """A placeholder of another program stands in the graph, and nothing says what it should become."""
+
+    default = "The workflow has a placeholder that nobody fills."
 
 
 class BindingsInvalid(WorkflowInvalid):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -60,6 +61,8 @@ class InputValues:
     reference_image: str | None = None
     """The name that ComfyUI gave the uploaded picture."""
     character_name: str | None = None
+    overrides: Mapping[str, int | float | str | bool] = field(default_factory=dict[str, int | float | str | bool])
+    """Further parameters by name, as `check_overrides` returned them."""
 
     def value(self, role: InputRole) -> Any:
         """Return the value of a role, or None if this run has none."""

@@ -19,6 +19,8 @@ from bot.workflows.graph import (
     node_order,
 )
 from bot.workflows.linked_inputs import LinkedInputs
+from bot.workflows.sampling_passes import nodes_of_first_passes, resized_start_pictures
+from bot.workflows.switches import selected_branches
 
 _NUMBER_TEXT = re.compile(r"^-?\d+(?:\.0*)?$")
 _SIZE_NAMES = {
@@ -71,12 +73,16 @@ def find_size(
         prompts: The inputs that hold the prompt.
 
     """
-    nodes = _latent_origins(graph, reachable) or [
-        prompt.node_id
-        for prompt in prompts
-        if _size_name(graph, prompt.node_id, "width")
-        and not patterns.ENCODER_CLASS.search(class_type(graph, prompt.node_id))
-    ]
+    nodes = (
+        _latent_origins(graph, reachable)
+        or resized_start_pictures(graph, reachable)
+        or [
+            prompt.node_id
+            for prompt in prompts
+            if _size_name(graph, prompt.node_id, "width")
+            and not patterns.ENCODER_CLASS.search(class_type(graph, prompt.node_id))
+        ]
+    )
     sides = {side: _LinkedNumbers(graph, re.compile(rf"^(?:\w+_)?{side}$")) for side in _SIZE_NAMES}
     pairs = [(_size_input(sides, node_id, "width"), _size_input(sides, node_id, "height")) for node_id in nodes]
     widths = {width for width, _ in pairs if width is not None}
@@ -104,20 +110,38 @@ def find_guidance(graph: Graph, reachable: frozenset[str]) -> tuple[NodeInput, .
 
 
 def _main_inputs(graph: Graph, reachable: frozenset[str], name: str) -> tuple[NodeInput, ...]:
-    """Inputs of that name; with different values only those that equal the value of the most upstream node."""
+    """Inputs of that name; with different values only those that equal the value of the first sampling.
+
+    Where several independent samplings have different values, none is the main one.
+    """
     found: dict[str, NodeInput] = {}
     numbers = _LinkedNumbers(graph, re.compile(rf"^{name}$"))
+    secondary: dict[str, NodeInput] = {}
     for node_id in sorted(reachable, key=node_order):
-        if name in inputs(graph, node_id) and not patterns.SECONDARY_CLASS.search(class_type(graph, node_id)):
-            source = numbers.of_input(NodeInput(node_id, name))
-            if source is not None:
-                found[node_id] = source
+        source = numbers.of_input(NodeInput(node_id, name)) if name in inputs(graph, node_id) else None
+        if source is not None:
+            is_tool = bool(patterns.SECONDARY_CLASS.search(class_type(graph, node_id)))
+            (secondary if is_tool else found)[node_id] = source
+    found = found or secondary
+    first_passes = nodes_of_first_passes(graph, reachable)
+    if first_passes and any(found.keys() & nodes for nodes in first_passes):
+        return _of_first_passes(graph, found, first_passes)
     if len({_number(graph, source) for source in found.values()}) <= 1:
         return _in_order(set(found.values()))
     dependent = downstream_of_others(graph, reachable, found)
     first = next((node_id for node_id in found if node_id not in dependent), next(iter(found)))
     value = _number(graph, found[first])
     return _in_order({source for source in found.values() if _number(graph, source) == value})
+
+
+def _of_first_passes(
+    graph: Graph, found: Mapping[str, NodeInput], first_passes: Iterable[frozenset[str]]
+) -> tuple[NodeInput, ...]:
+    """The inputs of the samplings that start, and all others with the same value."""
+    values = {_number(graph, source) for nodes in first_passes for node_id, source in found.items() if node_id in nodes}
+    if len(values) != 1:
+        return ()
+    return _in_order({source for source in found.values() if _number(graph, source) in values})
 
 
 def _latent_origins(graph: Graph, reachable: frozenset[str]) -> list[str]:
@@ -185,6 +209,9 @@ class _LinkedNumbers:
     def _look_at(self, node_id: str) -> tuple[NodeInput | None, str | None]:
         """The number at a node, or else the node whose output it passes on."""
         given = inputs(self.graph, node_id)
+        branches = selected_branches(self.graph, node_id)
+        if len(branches) == 1 and is_link(given[branches[0]]):
+            return None, given[branches[0]][0]
         numbers = [name for name, value in given.items() if _is_number(value)]
         named = [name for name in numbers if self._wanted.match(name.lower())]
         onward = [source for _, source in links(self.graph, node_id)]

@@ -74,6 +74,81 @@ def input_spec(object_info: ObjectInfo | None, node_class: str, name: str) -> In
     return specs[key]
 
 
+def chosen_input_spec(
+    object_info: ObjectInfo | None, node_class: str, name: str, given: Mapping[str, Any]
+) -> InputSpec | None:
+    """As `input_spec`; of an input that a dynamic combo adds, as the chosen option of the combo describes it.
+
+    Args:
+        object_info: The body of `GET /object_info`.
+        node_class: The class of the node.
+        name: The input.
+        given: The node's inputs: the combos' choices are among them.
+
+    """
+    if object_info is None or "." not in name:
+        return input_spec(object_info, node_class, name)
+    prefix, *rest = name.split(".")
+    here, path = _raw_input(object_info, node_class, prefix), prefix
+    for part in rest:
+        found = _added_by_choice(here, given.get(path))
+        here, path = found.get(part), f"{path}.{part}"
+    return parse_spec(here) or input_spec(object_info, node_class, name)
+
+
+def inputs_of_choice(
+    object_info: ObjectInfo | None, node_class: str, name: str, choice: Any, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the inputs that an option of a dynamic combo needs, with their defaults; empty for other inputs.
+
+    Args:
+        object_info: The body of `GET /object_info`.
+        node_class: The class of the node.
+        name: The dynamic combo.
+        choice: The option that is chosen.
+        given: The node's inputs, as they are before the choice.
+
+    """
+    spec = chosen_input_spec(object_info, node_class, name, given)
+    if spec is None or spec.type != "COMFY_DYNAMICCOMBO_V3":
+        return {}
+    found: dict[str, Any] = {}
+    waiting = [(name, choice, ["", spec.options])]
+    while waiting:
+        path, key, raw = waiting.pop()
+        for added, described in _added_by_choice(raw, key).items():
+            inner = parse_spec(described)
+            value = None if inner is None else default_of(inner)
+            if value is None:
+                continue
+            found[f"{path}.{added}"] = value
+            waiting.append((f"{path}.{added}", value, cast("list[Any]", described)))
+    return found
+
+
+def default_of(spec: InputSpec) -> Any:
+    """Return the value that ComfyUI's editor gives a new input; None for inputs that take links only."""
+    default = spec.options.get("default")
+    if default is not None:
+        return default
+    if spec.choices:
+        return spec.choices[0]
+    return {"INT": 0, "FLOAT": 0.0, "STRING": "", "BOOLEAN": False}.get(spec.type)
+
+
+def _added_by_choice(raw: object, key: object) -> dict[str, Any]:
+    """The inputs that the option `key` of a dynamic combo adds."""
+    if not isinstance(raw, (list, tuple)) or len(cast("Sequence[Any]", raw)) < 2:
+        return {}
+    options = cast("Sequence[Any]", raw)[1]
+    listed: Any = cast("Mapping[str, Any]", options).get("options") if isinstance(options, Mapping) else None
+    for option in cast("list[Any]", listed) if isinstance(listed, list) else []:
+        if isinstance(option, Mapping) and cast("Mapping[str, Any]", option).get("key") == key:
+            sections = _section_inputs(cast("Mapping[str, Any]", option).get("inputs"))
+            return {name: described for section in sections for name, described in section.items()}
+    return {}
+
+
 def model_inputs(object_info: ObjectInfo, node_class: str) -> Mapping[str, InputSpec]:
     """Return the inputs of a class that choose among model files on the server, without those of dynamic combos."""
     known = _specs_of(object_info).model_inputs

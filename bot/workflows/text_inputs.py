@@ -32,7 +32,13 @@ def text_inputs(graph: Graph, node_id: str) -> list[TextInput]:
     if "lyrics" in inputs(graph, node_id) and "tags" in by_lower_name:  # ACE-Step: the tags describe the music
         return [TextInput(by_lower_name["tags"], joined=False)]
     same_text = patterns.WILDCARD_PAIR if "wildcard_text" in by_lower_name else patterns.ENCODER_TEXTS
-    if found := [name for lower, name in by_lower_name.items() if lower in same_text]:
+    own_text = "text" in by_lower_name
+    if found := [
+        name
+        for lower, name in by_lower_name.items()
+        # PixArt's T5TextEncode has its model at an input `T5` beside the text.
+        if lower in same_text and not (own_text and is_link(given[name]))
+    ]:
         return [TextInput(name, joined=False) for name in found]
     if "find" in inputs(graph, node_id) and "replace" in inputs(graph, node_id):
         return _text_of_replacement(graph, node_id, given)
@@ -46,6 +52,8 @@ def _may_hold_text(graph: Graph, name: str, value: Any) -> bool:
     lower = name.lower()
     if patterns.TRANSCRIPT_NAME.match(lower):
         return False
+    if value is None:  # a text that the editor has not saved
+        return lower in {"text", "prompt", *patterns.ENCODER_TEXTS}
     if isinstance(value, str):
         known = lower in patterns.TEXT_NAMES or lower in patterns.ENCODER_TEXTS
         return known or not patterns.NOT_A_PROMPT_NAME.search(lower)

@@ -7,15 +7,20 @@ never by the slot of the output that it comes from: loaders and all-in-one sampl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.workflows import name_patterns as patterns
-from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link, node_title
+from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link, links, node_title
+from bot.workflows.switches import true_or_false_branches
 from bot.workflows.text_inputs import TextInput, text_inputs
 
 _MAX_NAMES = 6
+_JOINING_CLASS = re.compile(r"control_?net|stable_?cascade", re.IGNORECASE)
+_JOINING_LINK = re.compile(r"image|pixels|latent|samples|stage")
+_SOUND_CLASS = re.compile(r"audio|sound|foley|music", re.IGNORECASE)
 
 
 class Polarity(Enum):
@@ -45,6 +50,8 @@ class TextCandidate:
     """Whether its node joins it with other texts."""
     spoken: bool = False
     """Whether a TTS node takes it."""
+    of_sound: bool = False
+    """Whether its node makes sound."""
     typed_into_encoder: bool = False
     """Whether it stands in the text encoder itself and not in a text node of its own."""
 
@@ -68,6 +75,7 @@ def find_texts(graph: Graph, output_nodes: Iterable[str]) -> list[TextCandidate]
 
     """
     waiting = [_Visit(node_id, Polarity.UNDECIDED) for node_id in output_nodes]
+    sampled = _depending_on_samplers(graph)
     seen = set[tuple[str, Polarity, bool]]()
     found: dict[tuple[NodeInput, Polarity], TextCandidate] = {}
     while waiting:
@@ -76,12 +84,41 @@ def find_texts(graph: Graph, output_nodes: Iterable[str]) -> list[TextCandidate]
         if key in seen:
             continue
         seen.add(key)
-        for item in _look_at(graph, visit):
+        for item in (*_look_at(graph, visit), *_earlier_passes(graph, visit, sampled)):
             if isinstance(item, TextCandidate):
                 found.setdefault((item.node_input, item.polarity), item)
             else:
                 waiting.append(item)
     return list(found.values())
+
+
+def _depending_on_samplers(graph: Graph) -> frozenset[str]:
+    """Ids of the nodes with prompts of both polarities (samplers), and of those that depend on one."""
+    consumers: dict[str, list[str]] = {}
+    for node_id in graph:
+        for _, source in links(graph, node_id):
+            consumers.setdefault(source, []).append(node_id)
+    waiting = [
+        node_id
+        for node_id in graph
+        if is_link(inputs(graph, node_id).get("positive")) and is_link(inputs(graph, node_id).get("model"))
+    ]
+    found = set(waiting)
+    while waiting:
+        for consumer in consumers.get(waiting.pop(), ()):
+            if consumer not in found:
+                found.add(consumer)
+                waiting.append(consumer)
+    return frozenset(found)
+
+
+def _earlier_passes(graph: Graph, visit: _Visit, sampled: frozenset[str]) -> Iterator[_Visit]:
+    """A sampler whose picture or latent steers this one: a ControlNet's image, Stable Cascade's first stage."""
+    if visit.polarity is Polarity.UNDECIDED or not _JOINING_CLASS.search(class_type(graph, visit.node_id)):
+        return
+    for name, source in links(graph, visit.node_id):
+        if source in sampled and _JOINING_LINK.search(name.lower()):
+            yield _Visit(source, Polarity.UNDECIDED)
 
 
 def _look_at(graph: Graph, visit: _Visit) -> Iterator[TextCandidate | _Visit]:
@@ -128,6 +165,9 @@ def _look_for_text(graph: Graph, visit: _Visit) -> Iterator[TextCandidate | _Vis
     if same := [name for name in named if _polarity_named(name) is decided]:
         yield from _follow(graph, _Visit(node_id, decided, visit.names, visit.spoken), _unjoined(same))
         return
+    if branches := true_or_false_branches(graph, node_id):
+        yield from _follow(graph, visit, _unjoined(branches))
+        return
     text_links = _text_links(graph, node_id)
     if conditioning := [name for name in text_links if patterns.CONDITIONING_NAME.search(name.lower())]:
         yield from _follow(graph, visit, _unjoined(conditioning))
@@ -140,7 +180,7 @@ def _follow(graph: Graph, visit: _Visit, texts: Iterable[TextInput]) -> Iterator
     """Yield a candidate for each literal text, a further visit for each link."""
     for text in texts:
         value = inputs(graph, visit.node_id)[text.name]
-        if isinstance(value, str):
+        if isinstance(value, str) or value is None:
             yield _candidate(graph, visit, text, visit.polarity)
         elif is_link(value) and value[0] in graph:
             yield _Visit(value[0], visit.polarity, _names(graph, visit, text.name), visit.spoken)
@@ -153,11 +193,12 @@ def _unjoined(names: Iterable[str]) -> list[TextInput]:
 def _candidate(graph: Graph, visit: _Visit, text: TextInput, polarity: Polarity) -> TextCandidate:
     return TextCandidate(
         node_input=NodeInput(visit.node_id, text.name),
-        text=inputs(graph, visit.node_id)[text.name],
+        text=inputs(graph, visit.node_id)[text.name] or "",
         polarity=_without_implied(polarity),
         names=_names(graph, visit, text.name),
         joined=text.joined,
         spoken=visit.spoken,
+        of_sound=bool(_SOUND_CLASS.search(class_type(graph, visit.node_id))),
         typed_into_encoder=bool(patterns.ENCODER_CLASS.search(class_type(graph, visit.node_id))),
     )
 
@@ -181,6 +222,8 @@ def _without_implied(polarity: Polarity) -> Polarity:
 
 def _is_prompt_text(name: str, value: object) -> bool:
     """`text_negative` holds a prompt; `use_negative: "True"` and `negative_type: "none"` do not."""
+    if value is None:
+        return "prompt" in name.lower() or "text" in name.lower()
     return (
         isinstance(value, str)
         and value not in {"True", "False"}

@@ -7,7 +7,7 @@ names decide; where they do not, the selection is left to the owner.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.workflows import name_patterns as patterns
@@ -60,6 +60,8 @@ def select_texts(candidates: Sequence[TextCandidate], *, only_audio: bool) -> Te
         only_audio: Whether every output node saves sound; a text without conditioning is then the spoken one.
 
     """
+    if not only_audio:
+        candidates = [*_without_sound(candidates)]
     positive = [text for text in candidates if text.polarity is Polarity.POSITIVE]
     unconditioned = [text for text in candidates if text.polarity is Polarity.UNCONDITIONED]
     spoken = [text for text in unconditioned if text.spoken]
@@ -72,6 +74,15 @@ def select_texts(candidates: Sequence[TextCandidate], *, only_audio: bool) -> Te
     if not speech.selected and not speech.candidates and only_audio:
         speech = prompt
     return TextSelections(prompt, InputSelection(_negative_inputs(negative)), speech)
+
+
+def _without_sound(candidates: Sequence[TextCandidate]) -> Iterator[TextCandidate]:
+    """Beside the prompt of a picture or film, that of a node that makes its sound is not meant."""
+    seen = {text.polarity for text in candidates if not text.of_sound}
+    conditioned = bool(seen & {Polarity.POSITIVE, Polarity.NEGATIVE})
+    for text in candidates:
+        if not text.of_sound or not (text.polarity in seen or conditioned):
+            yield text
 
 
 def _negative_inputs(candidates: Sequence[TextCandidate]) -> tuple[NodeInput, ...]:

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from bot.errors import InputInvalid, VoiceUnavailable
-from bot.workflows.bindings import PlaceholderDefaults
-from bot.workflows.graph import NodeInput, class_type, inputs
+from bot.workflows.bindings import ParameterDefaults
+from bot.workflows.foreign_placeholders import find_foreign_placeholders, known_value
+from bot.workflows.graph import NodeInput, class_type, inputs, is_link
 from bot.workflows.graph_analysis import InputSource
 from bot.workflows.input_roles import NUMERIC_ROLES, InputRole, InputValues
 from bot.workflows.model_files import respelled_model_files
-from bot.workflows.object_info import ObjectInfo, input_spec
+from bot.workflows.object_info import ObjectInfo, input_spec, inputs_of_choice
+from bot.workflows.parameter_names import LORA_NAME
+from bot.workflows.parameters import chosen_loras, lora_changes, parameters_of, scaled_boundaries
 from bot.workflows.placeholders import PlaceholderUse, substitute
 from bot.workflows.validation import ambiguity_error
 from bot.workflows.workflow import Workflow
@@ -48,13 +51,17 @@ def inject(workflow: Workflow, values: InputValues, object_info: ObjectInfo | No
     Raises:
         InputInvalid: The workflow has a placeholder for a picture, and there is none.
         VoiceUnavailable: The workflow has a placeholder for a voice sample, and there is none.
+        InputInvalid: A LoRA is asked for that cannot be inserted.
         AmbiguousInput: There is a value that could go to several different inputs.
 
     """
     writer = _GraphWriter(workflow, values, object_info)
     for role in InputRole:
         writer.write_role(role)
+    writer.write_defaults()
+    writer.write_overrides()
     writer.fill_placeholders(workflow.analysis.placeholders)
+    writer.fill_foreign_placeholders()
     if object_info is not None:
         writer.respell_model_files(object_info)
     return writer.graph
@@ -94,6 +101,44 @@ class _GraphWriter:
                 self._write(node_input, self._fitted(node_input, role, value))
                 self._replaced.add(node_input)
 
+    def write_defaults(self) -> None:
+        """Write what the owner wants where nobody chose anything (`defaults` of the bindings file)."""
+        defaults = self._workflow.bindings.defaults.named()
+        if not defaults:
+            return
+        given = {role.value for role in InputRole if self._values.value(role) is not None}
+        parameters = parameters_of(self._workflow, self._object_info)
+        for name, value in defaults.items():
+            parameter = parameters.find(name)
+            if parameter is None or name in given or parameter.name in self._values.overrides:
+                continue
+            for place in parameter.places:
+                if place not in self._replaced and not self._is_filled_by_role(place):
+                    self._write_parameter(place, value)
+
+    def write_overrides(self) -> None:
+        """Write the parameters that were changed for this run; steps that samplers share move with their number."""
+        values = self._values
+        if values.steps is not None:
+            places = self._workflow.analysis.inputs_for(InputRole.STEPS)
+            reachable = self._workflow.analysis.reachable_nodes
+            for place, boundary in scaled_boundaries(self._workflow.graph, reachable, places, values.steps):
+                self._write(place, boundary)
+        if not values.overrides:
+            return
+        parameters = parameters_of(self._workflow, self._object_info)
+        for name, value in values.overrides.items():
+            parameter = None if LORA_NAME.fullmatch(name) else parameters.find(name)
+            for place in () if parameter is None else parameter.places:
+                self._write_parameter(place, value)
+        if loras := chosen_loras(values.overrides):
+            changes = lora_changes(
+                self._workflow.graph, self._workflow.analysis.reachable_nodes, loras, self._object_info
+            )
+            for place, value in changes.values.items():
+                self._write(place, value)
+            self.graph.update(changes.nodes)
+
     def fill_placeholders(self, uses: Iterable[PlaceholderUse]) -> None:
         """Replace the placeholders of every text that `write_role` has not replaced as a whole."""
         done = set[tuple[NodeInput, tuple[str | int, ...]]]()
@@ -102,6 +147,15 @@ class _GraphWriter:
                 continue
             done.add((use.node_input, use.path))
             self._fill(use)
+
+    def fill_foreign_placeholders(self) -> None:
+        """Replace placeholders of other programs by what the server itself has there, if that is known."""
+        graph = self._workflow.graph
+        for each in find_foreign_placeholders(graph, self._workflow.analysis.reachable_nodes):
+            if each.node_input not in self._replaced:
+                value = known_value(graph, each, self._object_info)
+                if value is not None:
+                    self._write(each.node_input, value)
 
     def respell_model_files(self, object_info: ObjectInfo) -> None:
         """Write model files with the path separators of the server (a workflow from Windows, a server on Linux)."""
@@ -118,6 +172,25 @@ class _GraphWriter:
             self._write(use.node_input, filled(inputs(self._workflow.graph, node_id)[input_name]))
             return
         self._write(use.node_input, _with_change_at(inputs(self.graph, node_id)[input_name], use.path, filled))
+
+    def _is_filled_by_role(self, place: NodeInput) -> bool:
+        return any((place, role) in self._with_placeholder for role in InputRole)
+
+    def _write_parameter(self, place: NodeInput, value: Any) -> None:
+        """Write a value; a choice of a V3 dynamic combo brings its further inputs with their defaults."""
+        node_class = class_type(self._workflow.graph, place.node_id)
+        given = inputs(self.graph, place.node_id)
+        changes = given.get(place.input_name) != value
+        added = inputs_of_choice(self._object_info, node_class, place.input_name, value, given) if changes else {}
+        self._write(place, value)
+        self._replaced.add(place)
+        if added:
+            written = self.graph[place.node_id]["inputs"]
+            for name in [name for name in written if name.startswith(f"{place.input_name}.") and name not in added]:
+                if not is_link(written[name]):
+                    del written[name]
+            for name, default in added.items():
+                written.setdefault(name, default)
 
     def _write(self, node_input: NodeInput, value: Any) -> None:
         node_id, input_name = node_input
@@ -151,7 +224,7 @@ class _GraphWriter:
                 "That workflow needs a voice sample, and the character has none.",
                 advice="Add one with `/voice sample add`.",
             )
-        has_default = role.value in PlaceholderDefaults.model_fields
+        has_default = role.value in ParameterDefaults.model_fields
         own = getattr(self._workflow.bindings.defaults, role.value) if has_default else None
         if own is not None or role not in NUMERIC_ROLES:
             return "" if own is None else own

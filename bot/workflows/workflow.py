@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.domain.jobs import JobKind
 from bot.workflows.api_format import decode_graph
-from bot.workflows.bindings import Bindings, parse_bindings, resolve_node_input
+from bot.workflows.bindings import Bindings, parse_bindings, require_parameter_names, resolve_node_input
 from bot.workflows.graph import Graph
 from bot.workflows.graph_analysis import GraphAnalysis, analyze_graph
 from bot.workflows.input_roles import InputRole
@@ -74,6 +74,7 @@ def parse_workflow(
     for role in InputRole:
         for input_name in parsed.input_names(role) or ():
             resolve_node_input(graph, input_name)
+    require_parameter_names(graph, parsed)
     return Workflow(
         character_id=character_id,
         kind=kind,

@@ -19,6 +19,7 @@ from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, sidecar_file, turn_embed
 from cogs.results.remix_form import read_remix, remix_modal
+from cogs.settings_option import read_settings
 from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
 from cogs.ui.job_buttons import info_view, picture_choice, repeat_choice
@@ -151,6 +152,18 @@ class ResultActions:
         settings = await self.bot.services.derived_jobs.main_settings(job)
         changes = read_remix(job, settings, submitted_values(interaction))
         await self.starter.start_by_interaction(interaction, job, lambda requester: remix(job, requester, changes))
+
+    async def repeat_with_settings(self, interaction: Interaction, job: Job, settings: str) -> None:
+        """The same with other settings, by the version of the workflow that the job used, else by its file."""
+        workflow = await self.bot.services.derived_jobs.compare_workflow(job)
+        found = workflow.used or workflow.current
+        if found is None:
+            raise InputInvalid("The workflow of that job is gone, and so is the version it was made with.")
+        changes = read_settings(self.bot, interaction_actor(interaction), found, settings)
+        stored = workflow.used is not None
+        await self.starter.start_by_interaction(
+            interaction, job, lambda requester: repeat(job, requester, stored_workflow=stored, changes=changes)
+        )
 
     async def repeat(self, interaction: Interaction, job: Job) -> None:
         """Exactly the same, if the workflow is as it was; else say what differs and offer both versions."""

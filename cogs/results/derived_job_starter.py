@@ -188,4 +188,5 @@ def _name(request: GenerationRequest) -> str:
 def _key(request: GenerationRequest) -> tuple[object, ...]:
     source: UUID | int | None = request.parent_job_id or request.source_message_id
     changes = (request.positive, request.negative) if request.derivation is Derivation.REMIX else ()
+    changes = (*changes, *sorted((name, str(value)) for name, value in request.overrides.items()))
     return (source, request.derivation, request.inputs, request.workflow_hash, *changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST_PROMPT = 2000
 LONGEST_NEGATIVE = 800
-_MAIN = ("width", "height", "steps", "cfg")
+_MAIN = ("steps", "cfg", "guidance", "sampler", "scheduler", "denoise", "shift", "batch", "length", "fps")
+_MODELS = ("model", "vae", "clip")
 
 
 def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord.Embed:
@@ -34,16 +35,18 @@ def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord
         colour=RESULT_COLOUR,
         timestamp=job.created_at,
     )
-    negative = used.get("negative")
+    # Jobs of version 0.1 have no effective values: only what the person chose is known.
+    effective = {**{name: used[name] for name in ("width", "height", "steps", "cfg") if name in used},
+                 **used.get("effective", {})}  # fmt: skip
+    negative = effective.get("negative", used.get("negative"))
     if negative:
         embed.add_field(name="Negative", value=_code(str(negative), LONGEST_NEGATIVE), inline=False)
     if request.written_prompt and request.written_prompt != words:
         embed.add_field(name="In your words", value=_code(request.written_prompt, 400), inline=False)
     embed.add_field(name="Seed", value=_code(str(job.seed), 100))
     embed.add_field(name="Workflow", value=_code(f"{job.workflow_name}\n{job.workflow_hash}", 400), inline=False)
-    settings = ", ".join(f"{name} {used[name]}" for name in _MAIN if name in used)
-    if settings:
-        embed.add_field(name="Settings", value=clip(settings, 200))
+    for name, value in _settings(effective):
+        embed.add_field(name=name, value=clip(value, 300), inline=False)
     for name, value in _facts(job):
         embed.add_field(name=name, value=clip(value, 120))
     return embed.set_footer(text=footer(job))
@@ -75,11 +78,27 @@ def turn_embed(name: str, turn: Message) -> discord.Embed:
     return embed.set_footer(text=f"turn {turn.id}")
 
 
+def _settings(effective: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Size and sampling, models and LoRAs, whether somebody changed them or not."""
+    named = [f"{name} {effective[name]}" for name in _MAIN if name in effective]
+    if "width" in effective and "height" in effective:
+        named.insert(0, f"size {effective['width']} x {effective['height']}")
+    if named:
+        yield "Settings", discord.utils.escape_markdown(", ".join(named))
+    models = [clip(str(effective[name]), 90) for name in _MODELS if name in effective]
+    if models:
+        yield "Models", discord.utils.escape_markdown(", ".join(models))
+    if loras := effective.get("loras"):
+        yield "LoRAs", discord.utils.escape_markdown(", ".join(clip(str(one), 90) for one in loras))
+
+
 def _facts(job: Job) -> list[tuple[str, str]]:
     facts: list[tuple[str, Any]] = [
         ("State", job.state.value if job.error is None else f"{job.state.value} ({job.error.code})"),
         ("Files", _files(job)),
         ("Took", seconds_precise(job.execution_seconds) if job.execution_seconds is not None else None),
+        ("Waited", seconds_precise((job.started_at - job.created_at).total_seconds()) if job.started_at else None),
+        ("Prompt id", job.parameters.get("prompt_id")),
         ("ComfyUI", job.parameters.get("comfyui_version")),
         ("Character", f"{job.request.character_id}, version {job.character_version[:12]}"),
         ("Made from", f"job {job.request.parent_job_id.hex[-12:]}" if job.request.parent_job_id else None),

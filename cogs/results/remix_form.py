@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bot.derived_jobs.requests import RemixChanges
 from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
+from bot.workflows.parameters import ParameterValue
 from cogs.ui.components import JOB_ID
 from cogs.ui.modals import LONGEST_INPUT, Field, stateless_modal
 
@@ -35,7 +36,7 @@ def remix_modal(job: Job, settings: Settings) -> discord.ui.Modal:
     ]
     if "width" in settings and "height" in settings:
         fields.append(Field("size", "Size", _size(settings), placeholder="As in the workflow", max_length=20))
-    if "steps" in settings or "cfg" in settings:
+    if _named(settings):
         fields.append(Field("steering", _steering_label(settings), _steering(settings), max_length=40))
     fields.append(
         Field("seed", "Seed", str(job.seed), note="The same seed changes only what you changed; empty: a new one",
@@ -64,13 +65,13 @@ def read_remix(job: Job, settings: Settings, written: Mapping[str, str]) -> Remi
     if written.get("size", "").strip() != _size(settings):
         overrides = _without(overrides, "width", "height") | _read_size(written.get("size", ""))
     if written.get("steering", "").strip() != _steering(settings):
-        overrides = _without(overrides, "steps", "cfg") | _read_steering(written.get("steering", ""), settings)
+        overrides = _without(overrides, *_named(settings)) | _read_steering(written.get("steering", ""), settings)
     return RemixChanges(
         positive, _negative(job, written.get("negative", "")), overrides, parse_seed(written.get("seed", ""))
     )
 
 
-def _without(overrides: Mapping[str, int | float | str], *names: str) -> dict[str, int | float | str]:
+def _without(overrides: Mapping[str, ParameterValue], *names: str) -> dict[str, ParameterValue]:
     """What is emptied is left to the workflow again."""
     return {name: value for name, value in overrides.items() if name not in names}
 
@@ -87,7 +88,7 @@ def _size(settings: Settings) -> str:
     return f"{width} x {height}" if width and height else ""
 
 
-def _read_size(text: str) -> dict[str, int | float | str]:
+def _read_size(text: str) -> dict[str, ParameterValue]:
     if not text.strip():
         return {}
     match = _SIZE.fullmatch(text.strip())
@@ -97,11 +98,11 @@ def _read_size(text: str) -> dict[str, int | float | str]:
 
 
 def _named(settings: Settings) -> list[str]:
-    return [name for name in ("steps", "cfg") if name in settings]
+    return [name for name in ("steps", "cfg", "guidance") if name in settings]
 
 
 def _steering_label(settings: Settings) -> str:
-    return " / ".join({"steps": "Steps", "cfg": "Guidance"}[name] for name in _named(settings))
+    return " / ".join({"steps": "Steps", "cfg": "Guidance", "guidance": "Guidance"}[name] for name in _named(settings))
 
 
 def _steering(settings: Settings) -> str:
@@ -109,11 +110,11 @@ def _steering(settings: Settings) -> str:
     return " / ".join("" if value is None else f"{value:g}" for value in values).strip(" /") if any(values) else ""
 
 
-def _read_steering(text: str, settings: Settings) -> dict[str, int | float | str]:
+def _read_steering(text: str, settings: Settings) -> dict[str, ParameterValue]:
     names, parts = _named(settings), [part.strip() for part in re.split(r"[/;]", text)]
     if not text.strip():
         return {}
-    advice = "Write " + " / ".join({"steps": "28", "cfg": "6.5"}[name] for name in names) + "."
+    advice = "Write " + " / ".join({"steps": "28", "cfg": "6.5", "guidance": "3.5"}[name] for name in names) + "."
     if len(parts) > len(names):
         raise InputInvalid("Those settings cannot be used.", advice=advice)
     try:

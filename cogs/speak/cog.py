@@ -11,12 +11,19 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
-from bot.domain.jobs import Origin
+from bot.domain.jobs import JobKind, Origin
 from bot.errors import InputInvalid, VoiceUnavailable
 from bot.voice.speech_requests import SpeechRequest
 from cogs.actors import channel_of, interaction_actor, interaction_origin
 from cogs.channel_characters import character_of
 from cogs.delivery import delivery_of
+from cogs.settings_option import (
+    LONGEST_SETTINGS,
+    SETTINGS_HINT,
+    complete_settings_option,
+    complete_workflow_option,
+    with_settings,
+)
 from cogs.speak.speaker import MessageSpeaker, names_in_channel
 from cogs.ui.choices import character_choices
 
@@ -61,12 +68,19 @@ class SpeakCog(commands.Cog, name="Speak"):
     # -- asked for
 
     @app_commands.command(name="speak", description="Let a character say something")
-    @app_commands.describe(text="What to say", character="Whose voice; leave out for this channel's character")
+    @app_commands.describe(
+        text="What to say",
+        character="Whose voice; leave out for this channel's character",
+        workflow="One of the character's speech workflows",
+        settings=SETTINGS_HINT,
+    )
     async def speak(
         self,
         interaction: discord.Interaction[ChorusBot],
         text: app_commands.Range[str, 1, LONGEST_TEXT],
         character: app_commands.Range[str, 1, 100] | None = None,
+        workflow: app_commands.Range[str, 1, 100] | None = None,
+        settings: app_commands.Range[str, 1, LONGEST_SETTINGS] | None = None,
     ) -> None:
         """Answers with the text, quoted; the voice message replies to that."""
         actor, policy = interaction_actor(interaction), self.bot.services.policy
@@ -83,10 +97,12 @@ class SpeakCog(commands.Cog, name="Speak"):
             names=names_in_channel(interaction.channel),
             conversation_id=thread.conversation_id if thread else None,
             thread_id=thread.id if thread else None,
+            workflow_name=workflow,
         )
         request = await self.bot.services.voice.build_job_request(speech)
         if request is None:
             raise InputInvalid("There is nothing to say in that.", advice="Give some words to speak.")
+        request = with_settings(self.bot, actor, speaker, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
 
     @speak.autocomplete("character")
@@ -95,6 +111,20 @@ class SpeakCog(commands.Cog, name="Speak"):
     ) -> list[app_commands.Choice[str]]:
         """Names that contain what was typed; the value is the id."""
         return character_choices(interaction, current)
+
+    @speak.autocomplete("workflow")
+    async def complete_workflow(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """The speech workflows of the character chosen so far, the default first."""
+        return await complete_workflow_option(interaction, current, JobKind.AUDIO)
+
+    @speak.autocomplete("settings")
+    async def complete_settings(
+        self, interaction: discord.Interaction[ChorusBot], current: str
+    ) -> list[app_commands.Choice[str]]:
+        """Names and values of the workflow's parameters."""
+        return await complete_settings_option(interaction, current, JobKind.AUDIO)
 
     async def speak_this(self, interaction: discord.Interaction[ChorusBot], message: discord.Message) -> None:
         """The context menu: the voice message replies to the message; the person alone is told that it comes."""

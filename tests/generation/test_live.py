@@ -46,6 +46,22 @@ def through(class_type: str, **inputs: object) -> Graph:
     return graph
 
 
+async def test_every_main_setting_is_executed(harness: Harness) -> None:
+    await harness.client.object_info()
+    plain = await harness.ended(await harness.draw("a lighthouse", seed=1))
+    for overrides in (
+        {"sampler": "dpmpp_2m"},
+        {"scheduler": "karras"},
+        {"denoise": 0.5},
+        {"size": "96x64"},
+        {"steps": 4, "cfg": 2.0},
+    ):
+        other = await harness.ended(await harness.draw("a lighthouse", seed=1, overrides=overrides))
+        assert other.artifacts[0].sha256 != plain.artifacts[0].sha256
+    four = await harness.ended(await harness.draw("a lighthouse", seed=1, overrides={"batch": 4}))
+    assert len(four.artifacts) == 4
+
+
 async def test_a_picture_and_a_batch(harness: Harness) -> None:
     harness.files.graphs[JobKind.IMAGE, "batch"] = picture_graph(batch_size=4)
     one, four = await harness.draw(), await harness.draw(workflow_name="batch")
