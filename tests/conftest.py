@@ -20,7 +20,7 @@ settings.load_profile("chorus")
 # A shell that starts `make test &` lets it ignore Ctrl-C, and so would the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-WORKERS_PER_CORE = 3
+WORKERS_PER_CORE = 4
 """Most tests wait for sockets, timers and other processes most of their time."""
 
 

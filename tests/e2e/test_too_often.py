@@ -34,7 +34,7 @@ async def test_nobody_asks_for_more_than_the_owner_allows(tmp_path: Path) -> Non
         opened = await press(here.stranger, first, "Remix")
         for changed in (
             {"size": "16384x16384"},
-            {"size": "129 x 128"},
+            {"size": "136 x 128"},
             {"steering": "10000 / 7"},
             {"steering": "6 / 7"},
         ):
