@@ -33,7 +33,7 @@ class RemixChanges:
 
     positive: str
     negative: str | None = None
-    overrides: Mapping[str, int | float | str] = field(default_factory=dict[str, int | float | str])
+    overrides: Mapping[str, int | float | str | bool] = field(default_factory=dict[str, int | float | str | bool])
     seed: int | None = None
 
 
@@ -123,5 +123,7 @@ def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: 
         "source_message_id": requester.origin.reply_to_message_id,
         "note": None,
         "live": False,
+        "batch_id": None,
+        "batch_index": None,
     }
     return request.model_copy(update=own | changes)

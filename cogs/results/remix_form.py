@@ -70,7 +70,7 @@ def read_remix(job: Job, settings: Settings, written: Mapping[str, str]) -> Remi
     )
 
 
-def _without(overrides: Mapping[str, int | float | str], *names: str) -> dict[str, int | float | str]:
+def _without(overrides: Mapping[str, int | float | str | bool], *names: str) -> dict[str, int | float | str | bool]:
     """What is emptied is left to the workflow again."""
     return {name: value for name, value in overrides.items() if name not in names}
 
@@ -87,7 +87,7 @@ def _size(settings: Settings) -> str:
     return f"{width} x {height}" if width and height else ""
 
 
-def _read_size(text: str) -> dict[str, int | float | str]:
+def _read_size(text: str) -> dict[str, int | float | str | bool]:
     if not text.strip():
         return {}
     match = _SIZE.fullmatch(text.strip())
@@ -109,7 +109,7 @@ def _steering(settings: Settings) -> str:
     return " / ".join("" if value is None else f"{value:g}" for value in values).strip(" /") if any(values) else ""
 
 
-def _read_steering(text: str, settings: Settings) -> dict[str, int | float | str]:
+def _read_steering(text: str, settings: Settings) -> dict[str, int | float | str | bool]:
     names, parts = _named(settings), [part.strip() for part in re.split(r"[/;]", text)]
     if not text.strip():
         return {}
