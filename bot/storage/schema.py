@@ -174,6 +174,8 @@ jobs = Table(
     _when("ended_at"),
     _when("delivered_at"),  # the result or the error was shown
     Column("execution_seconds", Float),
+    Column("batch_id", String(36)),
+    Column("batch_index", Integer),  # from 0, in reading order of the contact sheet
     Index(None, "state", "number"),
     Index(None, "guild_id", "number"),
     Index(None, "requester_id", "number"),
@@ -183,6 +185,35 @@ jobs = Table(
     Index(None, "workflow_hash", "state", "number"),
     Index(None, "source_message_id"),
     Index(None, "parent_job_id"),
+    Index(None, "batch_id", "batch_index"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    _id(),
+    Column("owner", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # proposed | running | stopped | delivered
+    Column("requester_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger),
+    Column("channel_id", BigInteger),
+    Column("request", JSON, nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("total", Integer, nullable=False),
+    _when("created_at", nullable=False),
+    _when("delivered_at"),
+    Index(None, "channel_id", "created_at"),
+    Index(None, "guild_id", "created_at"),
+    Index(None, "state"),
+)
+
+batch_votes = Table(
+    "batch_votes",
+    metadata,
+    Column("batch_id", String(36), ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("workflow", Integer, nullable=False),  # its place in the plan, from 0
+    _when("voted_at", nullable=False),
 )
 
 attempts = Table(
@@ -223,9 +254,11 @@ deliveries = Table(
     Column("discord_message_id", BigInteger),
     _when("created_at", nullable=False),
     _when("sent_at"),
+    Column("batch_id", String(36)),
     Index(None, "discord_message_id"),
     Index(None, "state"),
     Index(None, "job_id", "kind", "part", unique=True),
+    Index(None, "batch_id", "kind", "part", unique=True),
     Index(None, "message_id"),
 )
 
@@ -313,6 +346,14 @@ voice_samples = Table(
     _when("consented_at"),
     _when("created_at", nullable=False),
     UniqueConstraint("character_id", "guild_id", "name"),
+)
+
+gallery_filters = Table(
+    "gallery_filters",
+    metadata,
+    Column("id", String(16), primary_key=True),  # of the content, which is too long for a button
+    Column("filters", JSON, nullable=False),
+    _when("created_at", nullable=False),
 )
 
 # -- workflows
