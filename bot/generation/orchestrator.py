@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from bot.comfyui.client import ComfyClient
@@ -69,6 +69,10 @@ from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+StoreBatch = Callable[[Sequence[tuple[Job, str | None]]], Awaitable[bool]]
+"""Commits jobs, each with its fingerprint, in one transaction; False: they were committed before."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Orchestrator:
         self._rewriting = PromptRewriting(self._registry, rewriter)
         self._dispatchers = {server.client.url: self._dispatcher(server) for server in self._servers}
         self._accept_lock = asyncio.Lock()
-        self._storing = set[asyncio.Task[Job]]()
+        self._storing = set[asyncio.Task[Any]]()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -166,6 +170,40 @@ class Orchestrator:
                 # A caller that is cancelled now must not leave a stored job that is not in the queue.
                 storing = self._store_and_enqueue(accepted, wait_until=store_deadline())
                 return await asyncio.shield(self._start_storing(storing))
+
+    async def submit_batch(self, requests: Sequence[GenerationRequest], store: StoreBatch) -> bool:
+        """Accept all requests of a batch, or none. They are checked, and stored when this returns.
+
+        Args:
+            requests: At least one, in the order in which they are to be made.
+            store: Commits their jobs in one transaction; what it returns is returned.
+
+        Raises:
+            ChorusError: As from `submit`; nothing was stored.
+
+        """
+        with waiting_for_store(until=earliest_store_deadline(ACCEPTANCE_SECONDS)):
+            self._require_space(requests[0])
+            accepted = await self._acceptance.accept_all(requests, self._object_info())
+            async with self._acceptance_turn():
+                self._require_space(requests[0])
+                for workflow in {one.workflow.content_hash: one.workflow for one in accepted}.values():
+                    await self._store_version(workflow)
+                copies = [await find_finished_copy(one, self._jobs, self._options.data_dir) for one in accepted]
+                ready = [(copy or one.job, one.fingerprint) for copy, one in zip(copies, accepted, strict=True)]
+                storing = self._store_and_enqueue_batch(ready, store, wait_until=store_deadline())
+                return await asyncio.shield(self._start_storing(storing))
+
+    async def estimate(self, requests: Sequence[GenerationRequest]) -> float | None:
+        """Check requests without accepting them; their execution in seconds, None if a workflow never ran.
+
+        Raises:
+            ChorusError: As from `submit`.
+
+        """
+        accepted = await self._acceptance.accept_all(requests, self._object_info())
+        total = await self._registry.durations.total([one.job for one in accepted])
+        return None if total is None else total / len(self._servers)
 
     async def cancel(self, job_id: UUID) -> bool:
         """CANCELLED at once, whether the job waits or runs; ComfyUI is interrupted, and keeps the GPU until it stops.
@@ -308,7 +346,7 @@ class Orchestrator:
             workflow.character_id, workflow.kind.value, workflow.name, workflow.content_hash
         )
 
-    def _start_storing(self, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
+    def _start_storing(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
@@ -330,12 +368,27 @@ class Orchestrator:
         job = accepted.job
         with waiting_for_store(until=wait_until):
             await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
+        await self._enqueue(job)
+        _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
+        return job
+
+    async def _enqueue(self, job: Job) -> None:
         self._start_dispatchers()
         active = new_active_job(job)
         self._rewriting.start(active)
         await self._registry.enqueue(active)
-        _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
-        return job
+
+    async def _store_and_enqueue_batch(
+        self, ready: Sequence[tuple[Job, str | None]], store: StoreBatch, *, wait_until: float | None
+    ) -> bool:
+        with waiting_for_store(until=wait_until):
+            if not await store(ready):
+                return False
+        for job, _ in ready:
+            if job.state is JobState.QUEUED:
+                await self._enqueue(job)
+        _log.info("batch %s accepted: %d jobs", ready[0][0].request.batch_id, len(ready))
+        return True
 
     def _object_info(self) -> dict[str, object] | None:
         """What ComfyUI has installed, if it was asked; of several servers None, since they may have different nodes."""
