@@ -8,10 +8,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.batches.planning import BatchOptions
+from bot.domain.batches import SeedMode
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
 from cogs.actors import interaction_actor, interaction_origin
+from cogs.batch import start_batch
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
 from cogs.settings_option import (
@@ -43,6 +46,8 @@ class ImagineCog(commands.Cog, name="Imagine"):
         seed="The same seed draws the same picture; leave out for a new one",
         character="Who draws; leave out for this channel's character",
         enhance="Let the language model find better words for it",
+        count="How many pictures, each with a seed of its own",
+        fresh="Draw anew what was made before with the same words and seed",
         settings=SETTINGS_HINT,
     )
     async def imagine(  # noqa: PLR0917 - one parameter per option
@@ -54,6 +59,8 @@ class ImagineCog(commands.Cog, name="Imagine"):
         seed: app_commands.Range[str, 1, 20] | None = None,
         character: app_commands.Range[str, 1, 100] | None = None,
         enhance: bool = False,
+        count: app_commands.Range[int, 1, 100] | None = None,
+        fresh: bool = False,
         settings: app_commands.Range[str, 1, LONGEST_SETTINGS] | None = None,
     ) -> None:
         """Parse and submit; delivery answers, shows progress and posts the result."""
@@ -75,8 +82,21 @@ class ImagineCog(commands.Cog, name="Imagine"):
             negative=negative,
             workflow_name=workflow,
             seed=parse_seed(seed),
+            fresh=fresh,
         )
-        request = with_settings(self.bot, actor, artist, request, settings)
+        request, flagged = with_settings(self.bot, actor, artist, request, settings, takes_count=True)
+        if (wanted := count or flagged or 1) > 1:
+            seeds = SeedMode.RANDOM if request.seed is None else SeedMode.INCREMENT
+            options = BatchOptions(
+                prompt=request.positive,
+                seeds=seeds,
+                seed=request.seed,
+                workflow=request.workflow_name,
+                count=wanted,
+                with_alternatives=False,
+            )
+            await start_batch(interaction, request, options)
+            return
         await delivery_of(self.bot).accept(interaction, request)
 
     @imagine.autocomplete("character")

@@ -77,17 +77,34 @@ def require_allowed(
 
 
 def with_settings(
-    bot: ChorusBot, actor: Actor, character: Character, request: GenerationRequest, text: str | None
-) -> GenerationRequest:
+    bot: ChorusBot,
+    actor: Actor,
+    character: Character,
+    request: GenerationRequest,
+    text: str | None,
+    *,
+    takes_count: bool = False,
+) -> tuple[GenerationRequest, int | None]:
     """The request with what the flags of its prompt and the `settings` option say; the option goes before the flags.
+
+    Args:
+        bot: The bot.
+        actor: Who asks.
+        character: Whose workflow it is.
+        request: What was asked for beside that.
+        text: The `settings` option.
+        takes_count: Whether `--count` is a flag here; elsewhere it stays text.
+
+    Returns:
+        The request, and how many pictures `--count` asks for; None: it is not there.
 
     Raises:
         ChorusError: As `read_settings`, and for a workflow that does not exist.
 
     """
-    flags = _flags(bot, character, request)
+    flags = _flags(bot, character, request, takes_count=takes_count)
     if flags is None and not (text and text.strip()):
-        return request
+        return request, None
     name = request.workflow_name or (flags.workflow if flags is not None else None)
     workflow = chosen_workflow(bot, character, request.kind, name)
     overrides: dict[str, ParameterValue] = {}
@@ -107,7 +124,8 @@ def with_settings(
     chosen = read_settings(bot, actor, workflow, text)
     if "lora" in chosen:
         overrides = {name: value for name, value in overrides.items() if not name.startswith("lora")}
-    return request.model_copy(update={**changes, "overrides": {**request.overrides, **overrides, **chosen}})
+    changed = request.model_copy(update={**changes, "overrides": {**request.overrides, **overrides, **chosen}})
+    return changed, flags.count if flags is not None else None
 
 
 async def complete_settings_option(
@@ -149,7 +167,9 @@ async def complete_workflow_option(
     return choices(((name, name) for name in names), current)
 
 
-def _flags(bot: ChorusBot, character: Character, request: GenerationRequest) -> PromptFlags | None:
+def _flags(
+    bot: ChorusBot, character: Character, request: GenerationRequest, *, takes_count: bool
+) -> PromptFlags | None:
     """The flags of the prompt; None: it has none, or they are turned off (`discord.prompt_flags`)."""
     text = request.positive
     if not bot.services.settings.discord.prompt_flags or not may_have_flags(text):
@@ -158,8 +178,8 @@ def _flags(bot: ChorusBot, character: Character, request: GenerationRequest) -> 
     try:
         parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, name))
     except ChorusError:
-        return parse_prompt_flags(text)
-    found = parse_prompt_flags(text, lambda flag: parameters.find(flag) is not None)
+        return parse_prompt_flags(text, takes_count=takes_count)
+    found = parse_prompt_flags(text, lambda flag: parameters.find(flag) is not None, takes_count=takes_count)
     return found if found.prompt != text or found.unknown else None
 
 

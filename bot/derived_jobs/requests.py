@@ -142,5 +142,7 @@ def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: 
         "source_message_id": requester.origin.reply_to_message_id,
         "note": None,
         "live": False,
+        "batch_id": None,
+        "batch_index": None,
     }
     return request.model_copy(update=own | changes)

@@ -169,9 +169,12 @@ class DerivedJobs:
     # -- removing
 
     async def remove_result(self, job: Job) -> None:
-        """Take a result that was deleted in Discord out of the gallery, and off the disk if the owner wants that."""
+        """Take a result that was deleted in Discord out of the gallery, and off the disk if the owner wants that.
+
+        Files that another result shows too stay.
+        """
         await self._gallery.remove_job(job.id)
-        if self._delete_files:
+        if self._delete_files and not await self._jobs.copies(job):
             removed = await asyncio.to_thread(_delete_files, self._data_dir, job.artifacts)
             _log.info("job %s: %d files were deleted with its result", job.id, removed)
 

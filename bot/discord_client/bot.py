@@ -38,6 +38,8 @@ EXTENSIONS: Final = (
     "cogs.results",
     "cogs.repeat",
     "cogs.context_menus",
+    "cogs.batch",
+    "cogs.stats",
     "cogs.gallery",
     "cogs.chat",
 )

@@ -41,7 +41,10 @@ class DeliveryState(StrEnum):
 
 
 class OutgoingMessage(Value):
-    """A send that is about to happen. Exactly one of `job_id` and `message_id` owns it, or both for a spoken turn."""
+    """A send that is about to happen.
+
+    Exactly one of `job_id`, `message_id` and `batch_id` owns it, or the first two for a spoken turn.
+    """
 
     kind: DeliveryKind
     channel_id: int
@@ -52,6 +55,7 @@ class OutgoingMessage(Value):
     """The stored conversation turn."""
     alternative: int = 0
     """Which alternative of that turn."""
+    batch_id: uuid.UUID | None = None
     guild_id: int | None = None
     after_message_id: int | None = None
     interaction_id: int | None = None
@@ -62,7 +66,8 @@ class OutgoingMessage(Value):
     @property
     def nonce(self) -> str:
         """24 hex characters, the same for the same (owner, kind, alternative, part); Discord takes at most 25."""
-        owner = self.job_id.hex if self.job_id else self.message_id
+        owning = self.batch_id or self.job_id
+        owner = owning.hex if owning else self.message_id
         text = f"{owner}/{self.kind}/{self.alternative}/{self.part}"
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 

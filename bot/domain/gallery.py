@@ -23,6 +23,10 @@ class GalleryQuery(Value):
     character_id: str | None = None
     requester_id: int | None = None
     kind: JobKind | None = None
+    batch_id: uuid.UUID | None = None
+    workflow_name: str | None = None
+    text: str | None = None
+    """A part of the prompt, or of the spoken text; case does not matter."""
     since: datetime | None = None
     until: datetime | None = None
     older_than: int | None = None

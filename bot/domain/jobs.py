@@ -142,6 +142,12 @@ class GenerationRequest(Value):
     """A sentence about what was changed before the job was accepted ("shortened"); shown beside the result."""
     live: bool = False
     """Speech of a live conversation: it goes before waiting pictures."""
+    batch_id: uuid.UUID | None = None
+    """The batch that the job belongs to."""
+    batch_index: int | None = None
+    """Its place in that batch, from 0, in reading order of the contact sheet."""
+    fresh: bool = False
+    """It is drawn anew, although the same picture may have been made before."""
 
 
 class JobError(Value):

@@ -71,7 +71,7 @@ class Accepted:
     job: Job
     workflow: Workflow
     fingerprint: str | None
-    """Equal for jobs that would make the same file (speech only)."""
+    """Equal for jobs that would make the same file; None where that is not known before it is made."""
 
 
 class Acceptance:
@@ -130,7 +130,22 @@ class Acceptance:
             note=_note(request, workflow, overrides),
             created_at=datetime.now(UTC),
         )
-        return Accepted(job, workflow, _fingerprint(job) if request.kind is JobKind.AUDIO else None)
+        return Accepted(job, workflow, None if request.rewrite else _fingerprint(job))
+
+    async def accept_all(
+        self, requests: Sequence[GenerationRequest], object_info: Mapping[str, Any] | None
+    ) -> list[Accepted]:
+        """As `accept`, of several requests; the event loop goes on between them.
+
+        Raises:
+            ChorusError: As from `accept`, of the first that cannot be accepted.
+
+        """
+        accepted: list[Accepted] = []
+        for request in requests:
+            accepted.append(await self.accept(request, object_info))
+            await asyncio.sleep(0)
+        return accepted
 
     async def accepted_workflow(self, job: Job) -> Workflow:
         """The workflow as it was when the job was accepted.
@@ -220,9 +235,10 @@ def override_parameters(overrides: CheckedOverrides) -> dict[str, Any]:
 async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: Path) -> Job | None:
     """The accepted job, GENERATED with the files of an equal earlier job; None: there is none, or its files are gone.
 
-    Equal is speech of the same words, voice sample, workflow version and seed.
+    Equal is speech of the same words, voice sample, workflow version and seed, and a picture of the same values,
+    workflow version and given seed, unless it was asked for by `fresh` or is derived from another job.
     """
-    if accepted.fingerprint is None:
+    if accepted.fingerprint is None or not _may_be_copied(accepted.job.request):
         return None
     equal = await jobs.find_equal(accepted.fingerprint)
     if equal is None or not equal.artifacts:
@@ -235,9 +251,23 @@ async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: 
             "artifacts": equal.artifacts,
             "generated_at": accepted.job.created_at,
             "execution_seconds": 0.0,
-            "note": accepted.job.note or equal.note,
+            "note": _note_of_copy(accepted.job, equal),
         }
     )
+
+
+def _may_be_copied(request: GenerationRequest) -> bool:
+    if request.kind is JobKind.AUDIO:
+        return True
+    is_wish = request.derivation is None and request.origin.channel_id is not None
+    return is_wish and request.seed is not None and not request.fresh
+
+
+def _note_of_copy(job: Job, equal: Job) -> str | None:
+    if job.request.kind is JobKind.AUDIO:
+        return job.note or equal.note
+    made = f"Made before, as job {equal.digest}: the same words, settings and seed. `fresh` draws it anew."
+    return " ".join(filter(None, (job.note, made)))
 
 
 def _all_on_disk(artifacts: Sequence[Artifact], data_dir: Path) -> bool:

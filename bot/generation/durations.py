@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Sequence
 
 from bot.domain.jobs import Job, JobKind
 from bot.storage.jobs import JobRepository
@@ -35,6 +36,17 @@ class Durations:
         for key, known in ((job.workflow_hash, by_hash), (job.request.kind, by_kind)):
             known.append(seconds)
             self._medians[key] = statistics.median(known)
+
+    async def total(self, jobs: Sequence[Job]) -> float | None:
+        """The estimates of all the jobs together; None if one of them is not known."""
+        total = 0.0
+        for job in jobs:
+            await self.load(job)
+            seconds = self.estimate(job)
+            if seconds is None:
+                return None
+            total += seconds
+        return total
 
     def expected(self, job: Job) -> float | None:
         """The median of the job's workflow version; None if it never ran."""

@@ -2,7 +2,8 @@
 
 The life of a job, and where each step is::
 
-    Orchestrator.submit                        limits, checks, QUEUED is stored
+    Orchestrator.submit
+      Submission.submit                        submission.py: limits, checks, QUEUED is stored
       Acceptance.accept                        acceptance.py
       JobQueue.require_space, .push            queue.py
     PromptRewriting                            prompt_rewriting.py, only if asked for; other jobs go ahead meanwhile
@@ -22,8 +23,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -33,16 +34,12 @@ from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
-from bot.errors import Cancelled, ChorusError, InputInvalid, StorageUnavailable
+from bot.errors import Cancelled, ChorusError, InputInvalid
 from bot.generation.acceptance import (
     Acceptance,
-    Accepted,
     CharacterSource,
     WorkflowSource,
-    find_finished_copy,
-    stored_workflow,
 )
-from bot.generation.active_job import new_active_job
 from bot.generation.dispatcher import Dispatcher
 from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
@@ -55,18 +52,11 @@ from bot.generation.preparation import Preparer
 from bot.generation.prompt_rewriting import PromptRewriter, PromptRewriting
 from bot.generation.queue import JobQueue
 from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_jobs
+from bot.generation.submission import StoreBatch, Submission
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
-from bot.storage.waiting import (
-    ACCEPTANCE_SECONDS,
-    earliest_store_deadline,
-    held_within_deadline,
-    store_deadline,
-    waiting_for_store,
-)
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 
@@ -127,15 +117,22 @@ class Orchestrator:
         self._registry.busy_reason = self._busy_reason
         self._rewriting = PromptRewriting(self._registry, rewriter)
         self._dispatchers = {server.client.url: self._dispatcher(server) for server in self._servers}
-        self._accept_lock = asyncio.Lock()
-        self._storing = set[asyncio.Task[Job]]()
+        self._submission = Submission(
+            options,
+            acceptance=self._acceptance,
+            registry=self._registry,
+            rewriting=self._rewriting,
+            jobs=jobs,
+            versions=versions,
+            before_first=self._start_dispatchers,
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*self._storing, return_exceptions=True)
+        await self._submission.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -147,25 +144,38 @@ class Orchestrator:
     async def submit(self, request: GenerationRequest) -> Job:
         """Accept a request. It is checked, and stored as QUEUED when this returns.
 
-        Speech of the same text, voice, workflow and seed as an earlier one is GENERATED at once from its file.
+        Speech of the same text, voice, workflow and seed as an earlier one is GENERATED at once from its file; so is a
+        picture of the same words, settings, workflow and seed, unless it is asked for `fresh`.
 
         Raises:
             ChorusError: INPUT_INVALID, CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE,
                 MISSING_MODEL, VOICE_UNAVAILABLE, QUEUE_FULL or STORAGE_UNAVAILABLE. Nothing was stored.
 
         """
-        with waiting_for_store(until=earliest_store_deadline(ACCEPTANCE_SECONDS)):
-            self._require_space(request)
-            accepted = await self._acceptance.accept(request, self.object_info)
-            async with self._acceptance_turn():
-                self._require_space(request)
-                await self._store_version(accepted.workflow)
-                if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
-                    await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
-                    return finished
-                # A caller that is cancelled now must not leave a stored job that is not in the queue.
-                storing = self._store_and_enqueue(accepted, wait_until=store_deadline())
-                return await asyncio.shield(self._start_storing(storing))
+        return await self._submission.submit(request, self.object_info)
+
+    async def submit_batch(self, requests: Sequence[GenerationRequest], store: StoreBatch) -> bool:
+        """Accept all requests of a batch, or none. They are checked, and stored when this returns.
+
+        Args:
+            requests: At least one, in the order in which they are to be made.
+            store: Commits their jobs in one transaction; what it returns is returned.
+
+        Raises:
+            ChorusError: As from `submit`; nothing was stored.
+
+        """
+        return await self._submission.submit_batch(requests, store, self.object_info)
+
+    async def estimate(self, requests: Sequence[GenerationRequest]) -> float | None:
+        """Check requests without accepting them; their execution in seconds, None if a workflow never ran.
+
+        Raises:
+            ChorusError: As from `submit`.
+
+        """
+        total = await self._submission.estimate(requests, self.object_info)
+        return None if total is None else total / len(self._servers)
 
     async def cancel(self, job_id: UUID) -> bool:
         """CANCELLED at once, whether the job waits or runs; ComfyUI is interrupted, and keeps the GPU until it stops.
@@ -303,47 +313,6 @@ class Orchestrator:
         return Dispatcher(
             server.client, server.gpu, self._registry, preparer=preparer, executor=executor, outcomes=outcomes
         )
-
-    # -- accepting
-
-    def _require_space(self, request: GenerationRequest) -> None:
-        free_in_seconds = self._registry.seconds_until_start()
-        self._registry.queue.require_space(request, free_in_seconds=free_in_seconds)
-
-    async def _store_version(self, workflow: Workflow) -> None:
-        await self._versions.put(stored_workflow(workflow))
-        await self._versions.set_current(
-            workflow.character_id, workflow.kind.value, workflow.name, workflow.content_hash
-        )
-
-    def _start_storing(self, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
-        task = asyncio.create_task(work)
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
-        return task
-
-    @asynccontextmanager
-    async def _acceptance_turn(self) -> AsyncGenerator[None]:
-        """One request after the other, so that the limits of the queue hold."""
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(
-                    held_within_deadline(self._accept_lock, lambda: self._jobs.database_is_away)
-                )
-            except TimeoutError as error:
-                raise StorageUnavailable from error
-            yield
-
-    async def _store_and_enqueue(self, accepted: Accepted, *, wait_until: float | None) -> Job:
-        job = accepted.job
-        with waiting_for_store(until=wait_until):
-            await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
-        self._start_dispatchers()
-        active = new_active_job(job)
-        self._rewriting.start(active)
-        await self._registry.enqueue(active)
-        _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
-        return job
 
     def _busy_reason(self) -> str | None:
         return "the model is speaking" if all(server.gpu.conversing for server in self._servers) else None

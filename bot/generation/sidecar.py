@@ -12,6 +12,8 @@ from bot.domain.workflow_versions import StoredWorkflow
 from bot.media.atomic_write import write_atomically
 
 FORMAT = 1
+_NOT_IN_SIDECARS = {"requester_id", "requester_name", "origin", "batch_id", "batch_index", "fresh"}
+"""Fields of requests that mean nothing outside of this installation."""
 
 
 def sidecar_path(file: Path) -> Path:
@@ -39,7 +41,7 @@ def encode_sidecar(content: Mapping[str, Any]) -> bytes:
 
 def settings_of(job: Job, workflow: StoredWorkflow | None) -> dict[str, Any]:
     """What all sidecars of a job say: request, workflow and parameters, but no person's name and no path."""
-    request = job.request.model_dump(mode="json", exclude={"requester_id", "requester_name", "origin"})
+    request = job.request.model_dump(mode="json", exclude=_NOT_IN_SIDECARS)
     # The folder of an input file is of no use elsewhere: it is found again by its name and SHA-256.
     request["inputs"] = [given | {"path": Path(given["path"]).name} for given in request["inputs"]]
     return {

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.batches.service import Batches
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
 from bot.conversation.service import ConversationService
@@ -65,6 +66,7 @@ class Services:
         voice: What is spoken, and with which sample.
         policy: Who may do what.
         ffmpeg: The program that decodes and encodes sound and video, for everything in this process.
+        batches: Several pictures of one wish.
 
     """
 
@@ -86,6 +88,7 @@ class Services:
     voice: VoiceService
     policy: Policy
     ffmpeg: Ffmpeg
+    batches: Batches
 
 
 @asynccontextmanager
@@ -151,6 +154,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             policy=policy_of(settings),
             ffmpeg=ffmpeg,
+            batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
         )
 
 

@@ -74,6 +74,15 @@ class RegenerateSection(Section):
     """Who may press Again: anyone who may write in the channel, or only the person who asked first."""
 
 
+class BatchSection(Section):
+    """`batch`: several pictures at once."""
+
+    max_count: Annotated[int, BeforeValidator(not_a_boolean), Field(ge=1, le=100)] = 20
+    """The most pictures of one batch."""
+    confirm_above: Whole = 8
+    """A batch of more pictures is started only when the person has confirmed their number and the expected time."""
+
+
 class ConversationSection(Section):
     """`conversation`: how characters answer."""
 

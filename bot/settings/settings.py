@@ -12,6 +12,7 @@ from bot.settings.discord_section import DiscordSection
 from bot.settings.llm_section import LlmSection
 from bot.settings.section import Section
 from bot.settings.sections import (
+    BatchSection,
     ConversationSection,
     LimitsSection,
     LoggingSection,
@@ -35,6 +36,7 @@ class Settings(Section):
     media: MediaSection = MediaSection()
     limits: LimitsSection = LimitsSection()
     regenerate: RegenerateSection = RegenerateSection()
+    batch: BatchSection = BatchSection()
     conversation: ConversationSection = ConversationSection()
     storage: StorageSection = StorageSection()
     paths: PathsSection = PathsSection()

@@ -31,10 +31,10 @@ class DeliveryRepository:
         caller must not send the one, and must look for the other first); an `ABANDONED` or `DELETED` one is renewed.
 
         Raises:
-            ValueError: It belongs to neither a job nor a turn.
+            ValueError: It belongs to neither a job nor a turn nor a batch.
         """
-        if outgoing.job_id is None and outgoing.message_id is None:
-            msg = "a delivery belongs to a job or to a turn"
+        if outgoing.job_id is None and outgoing.message_id is None and outgoing.batch_id is None:
+            msg = "a delivery belongs to a job, to a turn or to a batch"
             raise ValueError(msg)
         row = _row(outgoing)
         async with self._database.write() as connection:
@@ -83,6 +83,11 @@ class DeliveryRepository:
         found = await self._find(deliveries.c.job_id == str(job_id))
         return sorted(found, key=lambda delivery: (delivery.kind, delivery.part))
 
+    async def of_batch(self, batch_id: uuid.UUID) -> list[Delivery]:
+        """Every row of a batch, by kind and part."""
+        found = await self._find(deliveries.c.batch_id == str(batch_id))
+        return sorted(found, key=lambda delivery: (delivery.kind, delivery.part))
+
     async def of_turn(self, message_id: str) -> list[Delivery]:
         """Every row of a conversation turn, by alternative and part."""
         found = await self._find(deliveries.c.message_id == message_id)
@@ -101,6 +106,8 @@ class DeliveryRepository:
 def _same(outgoing: OutgoingMessage) -> ColumnElement[bool]:
     """The row of the same (owner, kind, alternative, part); a job owns before a turn does."""
     what = and_(deliveries.c.kind == outgoing.kind.value, deliveries.c.part == outgoing.part)
+    if outgoing.batch_id is not None:
+        return and_(deliveries.c.batch_id == str(outgoing.batch_id), what)
     if outgoing.job_id is not None:
         return and_(deliveries.c.job_id == str(outgoing.job_id), what)
     return and_(
@@ -114,6 +121,7 @@ def _same(outgoing: OutgoingMessage) -> ColumnElement[bool]:
 def _row(outgoing: OutgoingMessage) -> dict[str, Any]:
     return {
         "job_id": str(outgoing.job_id) if outgoing.job_id else None,
+        "batch_id": str(outgoing.batch_id) if outgoing.batch_id else None,
         "message_id": outgoing.message_id,
         "alternative": outgoing.alternative,
         "kind": outgoing.kind.value,
@@ -140,6 +148,7 @@ def _value(row: RowMapping) -> Delivery:
         channel_id=row["channel_id"],
         part=row["part"],
         job_id=uuid.UUID(row["job_id"]) if row["job_id"] else None,
+        batch_id=uuid.UUID(row["batch_id"]) if row["batch_id"] else None,
         message_id=row["message_id"],
         alternative=row["alternative"],
         guild_id=row["guild_id"],

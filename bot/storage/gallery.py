@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ from bot.domain.jobs import Artifact, Job, JobKind
 from bot.storage.database import Database
 from bot.storage.reading import read_each_row, read_mappings
 from bot.storage.retrying import retrying
-from bot.storage.schema import audio_messages, images, videos, voice_samples
+from bot.storage.schema import audio_messages, gallery_filters, images, jobs, videos, voice_samples
 
 _TABLES = {JobKind.IMAGE: images, JobKind.VIDEO: videos, JobKind.AUDIO: audio_messages}
 _OPEN, _AGE_RESTRICTED, _DELETED = 0, 1, 2
@@ -48,6 +48,12 @@ async def insert_results(connection: AsyncConnection, job: Job) -> None:
     for n, artifact in enumerate(job.artifacts):
         row = _row(job, artifact, n) | {"id": last + 1 + n}
         await connection.execute(insert(_TABLES[artifact.kind]).values(row))
+
+
+async def deleted_jobs(connection: AsyncConnection, job_ids: Iterable[str]) -> set[str]:
+    """Those of the jobs whose pictures were deleted in Discord, inside the caller's transaction."""
+    deleted = select(images.c.job_id).where(images.c.job_id.in_(list(job_ids)), images.c.shelf == _DELETED)
+    return set((await connection.execute(deleted)).scalars())
 
 
 def _row(job: Job, artifact: Artifact, n: int) -> dict[str, Any]:
@@ -134,6 +140,20 @@ class GalleryRepository:
                     return item
         return None
 
+    async def save_filters(self, key: str, content: Mapping[str, Any]) -> None:
+        """Keep the filters of a gallery that do not fit into its buttons; the same key has the same content."""
+        known = select(gallery_filters.c.id).where(gallery_filters.c.id == key)
+        row = {"id": key, "filters": dict(content), "created_at": datetime.now(UTC)}
+        async with self._database.write() as connection:
+            if (await connection.execute(known)).first() is None:
+                await connection.execute(insert(gallery_filters).values(row))
+
+    async def saved_filters(self, key: str) -> dict[str, Any] | None:
+        """What `save_filters` kept; None: nothing."""
+        query = select(gallery_filters.c.filters).where(gallery_filters.c.id == key)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar()
+
     async def remove_job(self, job_id: uuid.UUID) -> int:
         """Hide everything a job made (its Discord message was deleted); returns how many files that were."""
         removed = 0
@@ -164,6 +184,12 @@ def _range(table: Table, query: GalleryQuery, shelf: int, *, upwards: bool) -> S
         found = found.where(table.c.character_id == query.character_id)
     if query.requester_id is not None:
         found = found.where(table.c.requester_id == query.requester_id)
+    if query.batch_id is not None:
+        found = found.where(table.c.job_id.in_(select(jobs.c.id).where(jobs.c.batch_id == str(query.batch_id))))
+    if query.workflow_name is not None:
+        found = found.where(table.c.workflow_name == query.workflow_name)
+    if query.text is not None:
+        found = found.where(_words(table).icontains(query.text, autoescape=True))
     if query.since is not None:
         found = found.where(table.c.id >= _first_from(table, query.since))
     if query.until is not None:
@@ -186,13 +212,17 @@ def _columns(table: Table) -> list[Any]:
     kind = next(kind for kind, one in _TABLES.items() if one is table)
     names = ("id", "job_id", "n", "character_id", "requester_id", "guild_id", "channel_id", "workflow_name")
     columns: list[Any] = [table.c[name] for name in (*names, "seed", "filename", "age_restricted", "created_at")]
-    words: Column[Any] = table.c["text"] if kind is JobKind.AUDIO else table.c["prompt"]
     return [
         *columns,
         literal(kind.value, String(8)).label("kind"),
-        words.label("prompt"),
+        _words(table).label("prompt"),
         *(_optional(table, name) for name in ("thumbnail_filename", "width", "height", "duration_seconds")),
     ]
+
+
+def _words(table: Table) -> Column[Any]:
+    """The prompt, or the spoken text."""
+    return table.c["text"] if table is audio_messages else table.c["prompt"]
 
 
 def _optional(table: Table, name: str) -> Any:

@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, func, insert, select, update
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import UNFINISHED, Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
-from bot.storage.gallery import insert_results
+from bot.storage.gallery import deleted_jobs, insert_results
 from bot.storage.reading import read_each_row, read_mappings
 from bot.storage.retrying import retrying
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
@@ -20,6 +20,8 @@ from bot.storage.schema import attempts, jobs
 
 _UNFINISHED = tuple(state.value for state in UNFINISHED)
 _FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
+_MOST_EQUAL = 50
+"""Of jobs with the same fingerprint no more are looked at."""
 _OPEN = tuple(state.value for state in AttemptState if state.open)
 
 
@@ -183,10 +185,26 @@ class JobRepository:
             return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
 
     async def find_equal(self, fingerprint: str) -> Job | None:
-        """The newest finished job with that fingerprint."""
-        equal = and_(jobs.c.fingerprint == fingerprint, jobs.c.state.in_(_FINISHED))
-        found = await self._jobs(select(jobs).where(equal).order_by(jobs.c.number.desc()).limit(1))
+        """The newest finished job with that fingerprint, whose pictures were not deleted."""
+        found = await self._equal(fingerprint)
         return found[0] if found else None
+
+    async def copies(self, job: Job) -> list[Job]:
+        """Other finished jobs that have the files of this one, because they asked for the same."""
+        own = select(jobs.c.fingerprint).where(jobs.c.id == str(job.id))
+        async with self._database.read() as connection:
+            fingerprint = (await connection.execute(own)).scalar()
+        paths = {artifact.path for artifact in job.artifacts}
+        equal = await self._equal(fingerprint) if fingerprint else []
+        return [one for one in equal if one.id != job.id and paths & {artifact.path for artifact in one.artifacts}]
+
+    async def _equal(self, fingerprint: str) -> list[Job]:
+        """Finished jobs with that fingerprint whose pictures were not deleted, newest first."""
+        equal = and_(jobs.c.fingerprint == fingerprint, jobs.c.state.in_(_FINISHED))
+        found = await self._jobs(select(jobs).where(equal).order_by(jobs.c.number.desc()).limit(_MOST_EQUAL))
+        async with self._database.read() as connection:
+            deleted = await deleted_jobs(connection, [str(job.id) for job in found])
+        return [job for job in found if str(job.id) not in deleted]
 
     async def recent(self, query: JobQuery) -> list[Job]:
         """For `/history`. Fewer than `query.limit` are all that there are."""

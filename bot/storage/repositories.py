@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.storage.batches import BatchRepository
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
@@ -27,6 +28,7 @@ class Repositories:
     gallery: GalleryRepository
     guild_settings: GuildSettings
     voice_samples: VoiceSampleRepository
+    batches: BatchRepository
 
 
 @asynccontextmanager
@@ -48,4 +50,5 @@ async def open_repositories(database_url: str) -> AsyncGenerator[Repositories]:
             gallery=GalleryRepository(database),
             guild_settings=guild_settings,
             voice_samples=VoiceSampleRepository(database),
+            batches=BatchRepository(database),
         )

@@ -51,6 +51,8 @@ def job_row(job: Job, *, owner: str, number: int, fingerprint: str | None) -> di
         "ended_at": job.ended_at,
         "delivered_at": job.delivered_at,
         "execution_seconds": job.execution_seconds,
+        "batch_id": str(request.batch_id) if request.batch_id else None,
+        "batch_index": request.batch_index,
     }
 
 

@@ -14,6 +14,7 @@ from bot.workflows.parameter_names import canonical_name, is_well_known
 _LORA = re.compile(r"[ \t]*<lora:(?P<name>[^<>:]{1,120}(?::[+-]?\d{0,3}(?:\.\d{1,4})?){0,2})>", re.IGNORECASE)
 _FLAG = re.compile(r"(?:(?<=\s)|^)(?:--|\u2014|\u2013)(?P<name>[A-Za-z][\w.-]{0,79})(?=\s|=|$)")
 """Phones turn two hyphens into a dash."""
+_COUNT = re.compile(r"\s*=?\s*(?P<count>[1-9]\d{0,3})(?=[\s,;]|$)[,;]?")
 _WORKFLOW_FLAGS = frozenset({"wf", "workflow"})
 _NEGATIVE_FLAGS = frozenset({"no", "negative"})
 _OF_PROMPT = frozenset({"prompt", "batch", "size"})
@@ -29,6 +30,7 @@ class PromptFlags:
         settings: Name of a setting -> its value; LoRAs as `lora`, `lora2`, ...
         negative: What is to be kept out of it; added to the negative prompt.
         workflow: The name of the workflow.
+        count: How many pictures are asked for.
         unknown: Flags that stay in the prompt, as they were typed.
 
     """
@@ -37,6 +39,7 @@ class PromptFlags:
     settings: dict[str, str] = field(default_factory=dict[str, str])
     negative: str | None = None
     workflow: str | None = None
+    count: int | None = None
     unknown: tuple[str, ...] = ()
 
     @property
@@ -55,12 +58,15 @@ def may_have_flags(text: str) -> bool:
     return bool(_FLAG.search(text) or _LORA.search(text))
 
 
-def parse_prompt_flags(text: str, is_setting: Callable[[str], bool] = lambda _: False) -> PromptFlags:
+def parse_prompt_flags(
+    text: str, is_setting: Callable[[str], bool] = lambda _: False, *, takes_count: bool = False
+) -> PromptFlags:
     """Return a prompt without its flags, and what they say. Never raises; values are checked later.
 
     Args:
         text: The prompt as it was typed.
         is_setting: Whether a name, other than a well-known one, is a setting of the workflow (`12.shift`).
+        takes_count: Whether `--count 4` is a flag; else it stays text.
 
     """
     found = PromptFlags(prompt=text)
@@ -70,7 +76,11 @@ def parse_prompt_flags(text: str, is_setting: Callable[[str], bool] = lambda _: 
     unknown: list[str] = []
     for at, match in enumerate(flags):
         end = flags[at + 1].start() if at + 1 < len(flags) else len(text)
-        rest = _take_flag(found, match["name"], text[match.end() : end], is_setting)
+        said = text[match.end() : end]
+        if takes_count and match["name"].lower() == "count":
+            rest = _take_count(found, said)
+        else:
+            rest = _take_flag(found, match["name"], said, is_setting)
         if rest is None:
             unknown.append(match[0])
             kept.append(text[match.start() : end])
@@ -89,6 +99,14 @@ def _take_lora(found: PromptFlags, name: str) -> str:
 def _add_lora(found: PromptFlags, value: str) -> None:
     count = sum(name.startswith("lora") for name in found.settings)
     found.settings["lora" if not count else f"lora{count + 1}"] = value
+
+
+def _take_count(found: PromptFlags, said: str) -> str | None:
+    match = _COUNT.match(said)
+    if match is None:
+        return None
+    found.count = int(match["count"])
+    return said[match.end() :].strip()
 
 
 def _take_flag(found: PromptFlags, typed: str, said: str, is_setting: Callable[[str], bool]) -> str | None:

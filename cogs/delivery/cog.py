@@ -14,7 +14,8 @@ from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.errors import StorageUnavailable
-from cogs.delivery.first_answer import answer_in_channel, answer_interaction, first_update
+from cogs.delivery.batch_presenter import BatchPresenter
+from cogs.delivery.first_answer import answer_in_channel, answer_interaction, first_answer, first_update
 from cogs.delivery.message_presenter import MessagePresenter, Presenter, character_name, withdraw
 from cogs.delivery.outbox import Outbox
 from cogs.delivery.progress_editor import progress_payload
@@ -27,7 +28,8 @@ from cogs.ui.progress import ProgressCard, progress_card
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
-    from bot.domain.jobs import GenerationRequest, Job
+    from bot.domain.batches import Batch
+    from bot.domain.jobs import GenerationRequest, Job, Origin
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         turns: Posts what characters say.
         webhooks: The webhooks that characters speak through.
         voices: Shows speech.
+        batches: Shows batches.
 
     """
 
@@ -52,6 +55,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         self.webhooks = CharacterWebhooks(bot)
         self.turns = TurnPoster(bot, self.outbox, self.webhooks, self.present)
         self.voices = VoicePresenter(bot, self.outbox)
+        self.batches = BatchPresenter(bot, self.outbox)
         self._messages = MessagePresenter(bot, self.outbox)
         turn_pictures = TurnPicturePresenter(bot, self.outbox, self.webhooks, self._messages)
         self._presenters: tuple[Presenter, ...] = (self.voices, turn_pictures, self._messages)
@@ -72,7 +76,9 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         job = await self.bot.services.orchestrator.submit(request)
         card = self._first_card(job)
         try:
-            message_id = await answer_interaction(self.outbox, job, interaction, progress_payload(job, card))
+            message_id = await answer_interaction(
+                self.outbox, first_answer(job), interaction, progress_payload(job, card)
+            )
         except (discord.HTTPException, StorageUnavailable, *NETWORK_ERRORS):
             self._start(job.id, withdraw(self.bot, job))  # in a task of its own, which waits for the database
             raise
@@ -104,6 +110,31 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         self._start(job.id, self._messages.follow(job, message_id, shown=card))
         return job
 
+    async def accept_batch(
+        self, interaction: discord.Interaction[ChorusBot], batch: Batch, origin: Origin | None = None
+    ) -> Batch:
+        """Accept all jobs of a batch: check, store, answer, show.
+
+        Args:
+            interaction: Which is answered.
+            batch: New, or proposed earlier.
+            origin: Of the interaction, where the batch was proposed by another one.
+
+        Raises:
+            ChorusError: Nothing was accepted.
+            discord.HTTPException: Discord gave up on the interaction; the batch is withdrawn.
+            StorageUnavailable: As from `accept`.
+
+        """
+        started = await self.bot.services.batches.start(batch, origin)
+        try:
+            message_id = await self.batches.answer(started, interaction)
+        except (discord.HTTPException, StorageUnavailable, *NETWORK_ERRORS):
+            self._start(started.id, self.batches.withdraw(started))
+            raise
+        self._start(started.id, self.batches.follow(started, message_id, interaction=interaction))
+        return started
+
     # -- showing
 
     @property
@@ -113,7 +144,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
 
     def present(self, job: Job) -> None:
         """Show a job until its result is posted, with the first presenter that handles it."""
-        if job.id in self._tasks:
+        if job.id in self._tasks or job.request.batch_id is not None:  # shown with its batch
             return
         for presenter in self._presenters:
             if presenter.handles(job):
@@ -143,7 +174,8 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         Showing them waits for the connection.
         """
         jobs = await self._unshown_jobs()
-        self._recovery = asyncio.create_task(self._present_all(jobs), name="delivery recovery")
+        batches = await self._unshown_batches()
+        self._recovery = asyncio.create_task(self._present_all(jobs, batches), name="delivery recovery")
 
     async def cog_unload(self) -> None:
         """Stop showing. Jobs stay in the database; the next start finds what was posted."""
@@ -164,10 +196,20 @@ class DeliveryCog(commands.Cog, name="Delivery"):
             return []
         return list({job.id: job for job in (*unfinished, *undelivered)}.values())
 
-    async def _present_all(self, jobs: list[Job]) -> None:
+    async def _unshown_batches(self) -> list[Batch]:
+        """Every batch whose end was not shown."""
+        try:
+            return await self.bot.services.batches.undelivered()
+        except Exception:  # the bot must start all the same; what is in the database is tried at the next start
+            log.exception("unfinished batches could not be taken up")
+            return []
+
+    async def _present_all(self, jobs: list[Job], batches: list[Batch]) -> None:
         await self.bot.wait_until_ready()
         for job in jobs:
             self.present(job)
+        for batch in batches:
+            self._start(batch.id, self.batches.present(batch))
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

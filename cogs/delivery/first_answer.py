@@ -14,7 +14,10 @@ from cogs.delivery.message_search import answers_interaction, find_in_channel, h
 from cogs.ui.embeds import footer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.discord_client.bot import ChorusBot
+    from bot.domain.batches import Batch
     from bot.domain.deliveries import Delivery
     from bot.domain.job_updates import JobUpdate
     from bot.domain.jobs import Job
@@ -47,10 +50,23 @@ def first_answer(job: Job) -> OutgoingMessage:
     )
 
 
+def first_batch_answer(batch: Batch) -> OutgoingMessage:
+    """The delivery of a batch's first answer, where it was asked for."""
+    origin = batch.request.origin
+    return OutgoingMessage(
+        kind=DeliveryKind.ANSWER,
+        batch_id=batch.id,
+        channel_id=origin.channel_id or 0,
+        guild_id=origin.guild_id,
+        after_message_id=origin.after_message_id,
+        interaction_id=origin.interaction_id,
+    )
+
+
 async def answer_interaction(
-    outbox: Outbox, job: Job, interaction: discord.Interaction[Any], payload: MessagePayload
+    outbox: Outbox, outgoing: OutgoingMessage, interaction: discord.Interaction[Any], payload: MessagePayload
 ) -> int:
-    """Answer with the job's progress message; the id of that message.
+    """Answer with the progress message of a job or a batch; the id of that message.
 
     Raises:
         discord.HTTPException: Discord gave up on the interaction (10062) or refuses.
@@ -75,7 +91,7 @@ async def answer_interaction(
         except discord.NotFound:
             return None
 
-    return await outbox.send(first_answer(job), post, find)
+    return await outbox.send(outgoing, post, find)
 
 
 async def answer_in_channel(bot: ChorusBot, outbox: Outbox, job: Job, payload: MessagePayload) -> int:
@@ -89,17 +105,23 @@ async def answer_in_channel(bot: ChorusBot, outbox: Outbox, job: Job, payload: M
     return await outbox.send(first_answer(job), _post_in_channel(bot, job, payload), find)
 
 
-async def find_answer(bot: ChorusBot, job: Job) -> int | None:
-    """After a restart: the message that answered the job's interaction; None: there is none."""
-    origin = job.request.origin
-    if origin.channel_id is None or origin.interaction_id is None:
+async def find_answer(bot: ChorusBot, rows: Sequence[Delivery], interaction_id: int | None) -> int | None:
+    """After a restart: the message that answered the interaction of a job or a batch; None: there is none.
+
+    Args:
+        bot: The bot.
+        rows: The deliveries of the job or the batch.
+        interaction_id: Its origin's.
+
+    """
+    if interaction_id is None:
         return None
-    for row in await bot.services.deliveries.of_job(job.id):
+    for row in rows:
         if row.kind is not DeliveryKind.ANSWER:
             continue
         if row.discord_message_id is not None:
             return row.discord_message_id
-        found = await find_in_channel(bot, answers_interaction(origin.interaction_id))(row)
+        found = await find_in_channel(bot, answers_interaction(interaction_id))(row)
         if found is not None:
             await bot.services.deliveries.mark_sent(row.id, found)
         return found

@@ -111,7 +111,8 @@ class MessagePresenter:
         if job.request.origin.interaction_id is None:
             payload = progress_payload(job, progress_card(job, character_name(self._bot, job), None))
             return await answer_in_channel(self._bot, self._outbox, job, payload)
-        return await find_answer(self._bot, job)
+        rows = await self._bot.services.deliveries.of_job(job.id)
+        return await find_answer(self._bot, rows, job.request.origin.interaction_id)
 
 
 async def withdraw(bot: ChorusBot, job: Job) -> None:

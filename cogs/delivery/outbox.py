@@ -120,7 +120,9 @@ class Outbox:
     async def _was_left_pending(self, outgoing: OutgoingMessage) -> bool:
         """An earlier send of the same message may or may not have arrived."""
         rows: list[Delivery] = []
-        if outgoing.job_id is not None:
+        if outgoing.batch_id is not None:
+            rows = await self.deliveries.of_batch(outgoing.batch_id)
+        elif outgoing.job_id is not None:
             rows = await self.deliveries.of_job(outgoing.job_id)
         elif outgoing.message_id is not None:
             rows = await self.deliveries.of_turn(outgoing.message_id)

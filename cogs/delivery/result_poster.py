@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.discord_client.errors import (
-    NETWORK_ERRORS,
-    REPLY_NEEDS_HISTORY,
-    THREAD_ARCHIVED,
-    FailureKind,
-    failure_kind,
-)
-from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
+from bot.discord_client.errors import NETWORK_ERRORS, THREAD_ARCHIVED, FailureKind, failure_kind
+from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.jobs import JobError, JobState
 from bot.errors import ChorusError, NotAllowed, OutputTooLarge
 from cogs.delivery.files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
 from cogs.delivery.live_message import LiveMessage, MessagePayload
-from cogs.delivery.message_search import Matcher, find_in_channel, has_attachment, has_footer, replies_to
+from cogs.delivery.live_posting import LivePoster
+from cogs.delivery.message_search import has_attachment, has_footer
 from cogs.ui.embeds import ended_without_result, failed_embed, footer, noun, result_embed
 from cogs.ui.errors import error_embed
 from cogs.ui.job_buttons import result_view
@@ -35,10 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TAKES_NO_EDITS = frozenset({FailureKind.MESSAGE_GONE, FailureKind.UNEDITABLE, FailureKind.EXPIRED})
-"""The progress message cannot become the result, which is posted as a message of its own: it was deleted, takes no more
-edits, or was sent by a webhook that was deleted."""
-
 
 class ResultPoster:
     """Turns the message of an ended job into its result."""
@@ -46,6 +37,7 @@ class ResultPoster:
     def __init__(self, bot: ChorusBot, outbox: Outbox) -> None:
         self._bot = bot
         self._outbox = outbox
+        self._poster = LivePoster(bot, outbox)
         self._settings = bot.services.settings
 
     async def deliver(self, job: Job, live: LiveMessage, character: str) -> None:
@@ -109,57 +101,22 @@ class ResultPoster:
         self, job: Job, live: LiveMessage, payload: MessagePayload, files: tuple[PreparedFile, ...]
     ) -> int:
         """The result as the last edit of the progress message, or as a message of its own if that takes no edits."""
-        outgoing = self._outgoing(job, live, DeliveryKind.RESULT, part=0)
-
-        async def post(row: Delivery) -> int:
-            try:
-                await live.edit_until_shown(payload)
-            except discord.HTTPException as error:
-                if failure_kind(error) not in TAKES_NO_EDITS:
-                    raise
-                log.info("job %s: its message takes no edits (%s), the result is posted anew", job.id, error.code)
-                reply_to = job.request.origin.reply_to_message_id if await self.remove(live) else live.id
-                return await self._send(live, payload, row, reply_to=reply_to)
-            return live.id
-
+        outgoing = self._poster.outgoing(live, DeliveryKind.RESULT, part=0, job_id=job.id)
         matches = has_attachment(*(file.name for file in files)) if files else has_footer(footer(job))
-
-        async def find(row: Delivery) -> int | None:
-            if files and await self._shows(live, matches):
-                return live.id
-            # The progress message has the same footer: only another message can be the result.
-            return await find_in_channel(self._bot, lambda message: message.id != live.id and matches(message))(row)
-
-        return await self._outbox.send(outgoing, post, find)
+        reply_to = job.request.origin.reply_to_message_id
+        return await self._poster.post_first(outgoing, live, payload, matches, has_files=bool(files), reply_to=reply_to)
 
     async def remove(self, live: LiveMessage) -> bool:
-        """Delete a progress message that another message has taken the place of; False: the bot may not.
-
-        Raises:
-            discord.HTTPException: No clear answer.
-
-        """
-        self._outbox.own_deletions.append(live.id)
-        return await live.remove()
-
-    async def _shows(self, live: LiveMessage, matches: Matcher) -> bool:
-        try:
-            return matches(await live.fetch())
-        except discord.HTTPException as error:
-            if failure_kind(error) is FailureKind.AMBIGUOUS:
-                raise
-            return False
+        """As `LivePoster.remove`."""
+        return await self._poster.remove(live)
 
     async def _post_further(
         self, job: Job, live: LiveMessage, part: int, batch: tuple[PreparedFile, ...], *, reply_to: int
     ) -> None:
         """Files beyond the first ten, as a reply to the first message."""
         payload = MessagePayload(None, files=lambda: [file.open() for file in batch])
-        await self._outbox.send(
-            self._outgoing(job, live, DeliveryKind.RESULT, part=part),
-            lambda row: self._send(live, payload, row, reply_to=reply_to),
-            find_in_channel(self._bot, has_attachment(*(file.name for file in batch))),
-        )
+        outgoing = self._poster.outgoing(live, DeliveryKind.RESULT, part=part, job_id=job.id)
+        await self._poster.post_further(outgoing, live, payload, [file.name for file in batch], reply_to=reply_to)
 
     async def _add_reactions(self, job: Job, live: LiveMessage, shown: int) -> None:
         """The reactions that do something on the result, if the owner wants them (`discord.offer_reactions`)."""
@@ -176,35 +133,16 @@ class ResultPoster:
             return None
         if (datetime.now(UTC) - job.created_at).total_seconds() < self._settings.discord.notify_after_seconds:
             return None
-        row = await self._outbox.deliveries.prepare(self._outgoing(job, live, DeliveryKind.NOTICE, part=0))
+        row = await self._outbox.deliveries.prepare(
+            self._poster.outgoing(live, DeliveryKind.NOTICE, part=0, job_id=job.id)
+        )
         return None if row.state is DeliveryState.SENT else row
 
     async def _notify(self, job: Job, notice: Delivery, shown: int) -> None:
-        """A short reply that mentions the person: Discord notifies nobody of an edit."""
-        mention = f"<@{job.request.requester_id}>"
+        """A short reply that mentions the person."""
         ready = f"your {noun(job.request.kind)} is ready."
-        text = f"{mention} {ready}" if job.state is not JobState.FAILED else f"{mention} that did not work out."
-        person = discord.AllowedMentions(users=[discord.Object(job.request.requester_id)], replied_user=False)
-        channel = self._bot.get_partial_messageable(notice.channel_id, guild_id=notice.guild_id)
-        reference = discord.MessageReference(message_id=shown, channel_id=notice.channel_id, fail_if_not_exists=False)
-
-        async def post(row: Delivery) -> int:
-            try:
-                message = await channel.send(text, reference=reference, allowed_mentions=person, nonce=row.nonce)
-            except discord.HTTPException as error:
-                if error.code != REPLY_NEEDS_HISTORY:
-                    raise
-                message = await channel.send(text, allowed_mentions=person, nonce=row.nonce)
-            return message.id
-
-        try:
-            await self._outbox.send(
-                OutgoingMessage.model_validate(notice.model_dump(include=set(OutgoingMessage.model_fields))),
-                post,
-                find_in_channel(self._bot, replies_to(shown, mention)),
-            )
-        except discord.HTTPException as error:
-            log.info("job %s: the mention was refused (%s)", job.id, error.code)
+        words = ready if job.state is not JobState.FAILED else "that did not work out."
+        await self._poster.mention(notice, job.request.requester_id, words, shown=shown)
 
     # -- when it cannot be posted
 
@@ -242,36 +180,6 @@ class ResultPoster:
         error = job.error or JobError(code="CANCELLED", message="Cancelled.")
         reactions = self._settings.discord.reactions
         return MessagePayload(failed_embed(job, error), view=lambda: result_view(job, reactions))
-
-    # -- sending
-
-    def _outgoing(self, job: Job, live: LiveMessage, kind: DeliveryKind, *, part: int) -> OutgoingMessage:
-        channel = self._bot.get_channel(live.channel_id)
-        newest = getattr(channel, "last_message_id", None) or 0
-        return OutgoingMessage(
-            kind=kind,
-            part=part,
-            job_id=job.id,
-            channel_id=live.channel_id,
-            guild_id=live.guild_id,
-            after_message_id=max(newest, live.id),
-        )
-
-    async def _send(self, live: LiveMessage, payload: MessagePayload, row: Delivery, *, reply_to: int | None) -> int:
-        channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
-        view = payload.view()
-        message = await channel.send(
-            payload.content,
-            embeds=[payload.embed] if payload.embed is not None else [],
-            files=payload.files(),
-            view=view if view is not None else discord.utils.MISSING,
-            reference=discord.MessageReference(
-                message_id=reply_to or live.id, channel_id=live.channel_id, fail_if_not_exists=False
-            ),
-            mention_author=False,
-            nonce=row.nonce,
-        )
-        return message.id
 
 
 def reason_for_no_post(error: Exception) -> ChorusError:

@@ -15,8 +15,9 @@ from bot.discord_client.errors import NETWORK_ERRORS, failure_kind
 from bot.domain.job_updates import Ended
 from bot.domain.jobs import JobKind, JobState
 from cogs.delivery.live_message import LiveMessage, MessagePayload
+from cogs.delivery.live_posting import TAKES_NO_EDITS
 from cogs.delivery.message_presenter import MessagePresenter
-from cogs.delivery.result_poster import TAKES_NO_EDITS, ResultPoster, reason_for_no_post
+from cogs.delivery.result_poster import ResultPoster, reason_for_no_post
 from cogs.delivery.voice_sender import VoiceSender
 from cogs.ui.embeds import ended_without_result, spoken_embed
 from cogs.ui.errors import error_embed

@@ -169,6 +169,12 @@ def _described(interaction: discord.Interaction[ChorusBot], filters: Filters) ->
         described.append(f"for <@{filters.requester_id}>")
     if filters.kind:
         described.append(f"{noun(filters.kind)}s")
+    if filters.batch_id:
+        described.append(f"of batch {filters.batch_id.hex[-12:]}")
+    if filters.workflow_name:
+        described.append(f"by the workflow {discord.utils.escape_markdown(filters.workflow_name)}")
+    if filters.text:
+        described.append(f'with "{quote_prompt(filters.text, 100)}"')
     if filters.since:
         described.append(f"since {discord.utils.format_dt(filters.since, 'D')}")
     return described

@@ -40,6 +40,8 @@ async def delete_result(bot: ChorusBot, job: Job) -> None:
             await _delete(bot, job, row, by_webhook=row.discord_message_id in webhooks)
             await bot.services.deliveries.mark_deleted(row.discord_message_id or 0)
         await bot.services.derived_jobs.remove_result(job)
+        if job.request.batch_id is not None:
+            await delivery_of(bot).batches.remove_pictures(job)
     log.info("job %s: %d messages deleted", job.id, len(rows))
 
 

@@ -21,6 +21,7 @@ from cogs.delivery import delivery_of
 if TYPE_CHECKING:
     from bot.characters import Character
     from bot.discord_client.bot import ChorusBot
+    from bot.domain.deliveries import Delivery
     from bot.policy import Actor
 
 BuildRequest = Callable[[Requester], GenerationRequest]
@@ -163,7 +164,7 @@ class DerivedJobStarter:
     async def _result_message(self, job: Job, actor: Actor) -> int | None:
         """The message that shows the job's result, if it is in the actor's channel."""
         for kind in (DeliveryKind.RESULT, DeliveryKind.VOICE, DeliveryKind.ANSWER):
-            for row in await self._bot.services.deliveries.of_job(job.id):
+            for row in await _deliveries(self._bot, job):
                 is_first = (row.kind, row.part, row.state) == (kind, 0, DeliveryState.SENT)
                 if is_first and row.channel_id == actor.channel.channel_id:
                     return row.discord_message_id
@@ -172,13 +173,19 @@ class DerivedJobStarter:
 
 async def message_link(bot: ChorusBot, job: Job) -> str | None:
     """The address of the message that shows the job; None: there is none (any more)."""
-    rows = await bot.services.deliveries.of_job(job.id)
+    rows = await _deliveries(bot, job)
     for kind in (DeliveryKind.RESULT, DeliveryKind.VOICE, DeliveryKind.ANSWER):
         for row in rows:
             if row.kind is kind and row.part == 0 and row.state is DeliveryState.SENT and row.discord_message_id:
                 guild = row.guild_id or "@me"
                 return f"https://discord.com/channels/{guild}/{row.channel_id}/{row.discord_message_id}"
     return None
+
+
+async def _deliveries(bot: ChorusBot, job: Job) -> list[Delivery]:
+    """The messages that show the job, or the batch that it belongs to."""
+    batch_id, deliveries = job.request.batch_id, bot.services.deliveries
+    return await (deliveries.of_job(job.id) if batch_id is None else deliveries.of_batch(batch_id))
 
 
 def _name(request: GenerationRequest) -> str:

@@ -41,10 +41,10 @@ def job_action(action: str) -> str:
     return f"chorus:{action}:{JOB_ID}"
 
 
-def stateless_view(*buttons: Button) -> discord.ui.View:
-    """A view of these buttons, already stopped."""
+def stateless_view(*items: discord.ui.Item[Any]) -> discord.ui.View:
+    """A view of these buttons and menus, already stopped."""
     view = discord.ui.View(timeout=None)
-    for each in buttons:
+    for each in items:
         view.add_item(each)
     view.stop()
     return view

@@ -16,6 +16,7 @@ from bot.characters.library import CharacterLibrary
 from bot.discord_client.bot import ChorusBot
 from bot.discord_client.connection import connected
 from bot.discord_client.endpoint import point_discord_at
+from bot.domain.batches import Batch
 from bot.domain.conversations import ChannelBinding
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, Job, JobError, JobKind, JobState
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
     from bot.services import Services
 
 CHARACTER = "id: {id}\nname: {name}\nrole: painter\nsystem_prompt: You paint.\n"
+
+
+class NoBatches:
+    """No batch was left by an earlier process."""
+
+    async def undelivered(self) -> list[Batch]:
+        return []
 
 
 class Script:
@@ -211,6 +219,7 @@ class Harness:
                 deliveries=self.deliveries,
                 bindings=self.bindings,
                 ffmpeg=Ffmpeg(),
+                batches=NoBatches(),
             )
             point_discord_at(self.discord.url)
             async with connected(cast("Services", services), self.discord.token, extensions=STAGED) as (bot, _):

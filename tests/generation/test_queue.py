@@ -3,18 +3,22 @@
 import uuid
 from datetime import UTC, datetime
 
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.domain.jobs import GenerationRequest, Job, JobKind, JobState
+from bot.errors import QueueFull
 from bot.generation.queue import JobQueue
+from bot.generation.queue_lines import BATCH_IN_A_ROW, MAX_SINGLE_IN_A_ROW
 
 
-def make_job(*, live: bool = False, requester: int = 1) -> Job:
+def make_job(*, live: bool = False, requester: int = 1, batch: uuid.UUID | None = None) -> Job:
     kind = JobKind.AUDIO if live else JobKind.IMAGE
     return Job(
         id=uuid.uuid4(),
-        request=GenerationRequest(kind=kind, character_id="nova", requester_id=requester, live=live),
+        request=GenerationRequest(kind=kind, character_id="nova", requester_id=requester, live=live, batch_id=batch),
         state=JobState.QUEUED,
         workflow_name="default",
         workflow_hash="0" * 64,
@@ -113,3 +117,91 @@ def test_a_persons_jobs_are_counted_without_live_speech_and_continuations() -> N
     assert queue.waiting(8) == 1
     assert queue.waiting() == 4
     assert not queue.remove(uuid.uuid4())
+
+
+# -- batches
+
+
+def push_batch(queue: JobQueue, size: int, requester: int = 1) -> list[Job]:
+    batch = uuid.uuid4()
+    made = [make_job(requester=requester, batch=batch) for _ in range(size)]
+    for job in made:
+        queue.push(job)
+    return made
+
+
+def test_a_batch_counts_as_one_until_all_of_it_was_served() -> None:
+    queue = JobQueue(max_size=2, max_per_user=2)
+    push_batch(queue, 20, requester=7)
+    assert len(queue) == 20
+    assert queue.waiting() == queue.waiting(7) == 1
+    queue.require_space(make_job(requester=7).request)
+    push_batch(queue, 20, requester=7)
+    with pytest.raises(QueueFull):
+        queue.require_space(make_job(requester=7).request)
+    for _ in range(40):
+        queue.take("a")
+    assert queue.waiting() == 0
+
+
+def test_single_wishes_run_between_the_pictures_of_a_batch() -> None:
+    queue = JobQueue()
+    batch = push_batch(queue, 5)
+    assert queue.take("a") is batch[0]
+    single = make_job(requester=2)
+    queue.push(single)
+    assert list(queue.order()) == [single, *batch[1:]]
+    assert queue.take("a") is single
+    assert queue.take("a") is batch[1]
+
+
+def test_a_batch_is_served_although_single_wishes_never_end() -> None:
+    queue = JobQueue()
+    batch = push_batch(queue, 2)
+    served: list[Job | None] = []
+    for _ in range(2 * MAX_SINGLE_IN_A_ROW + 2):
+        queue.push(make_job())
+        served.append(queue.take("a"))
+    assert [served.index(job) for job in batch] == [MAX_SINGLE_IN_A_ROW, 2 * MAX_SINGLE_IN_A_ROW + 1]
+
+
+def test_batches_take_turns() -> None:
+    queue = JobQueue()
+    first, second = push_batch(queue, 6), push_batch(queue, 6, requester=2)
+    turns = [*first[:BATCH_IN_A_ROW], *second[:BATCH_IN_A_ROW], *first[BATCH_IN_A_ROW:], *second[BATCH_IN_A_ROW:]]
+    assert list(queue.order()) == turns
+    assert [queue.take("a") for _ in turns] == turns
+
+
+def test_a_cancelled_batch_leaves_no_gap() -> None:
+    queue = JobQueue()
+    first, second = push_batch(queue, 3), push_batch(queue, 1)
+    assert queue.take("a") is first[0]
+    for job in first[1:]:
+        assert queue.remove(job.id)
+    assert queue.take("a") is second[0]
+    assert queue.take("a") is None
+    continued = make_job(batch=uuid.uuid4())
+    queue.push_front(continued)
+    assert queue.take("a") is continued
+
+
+@given(st.lists(st.sampled_from(["single", "live", "batch", "other batch", "serve", "serve elsewhere"]), max_size=60))
+def test_the_order_that_is_shown_is_the_order_of_serving(acts: list[str]) -> None:
+    queue = JobQueue(MOST)
+    groups = {"batch": uuid.uuid4(), "other batch": uuid.uuid4()}
+    waiting = set[uuid.UUID]()
+    for act in acts:
+        if act.startswith("serve"):
+            shown = next(queue.order(), None)
+            taken = queue.take("a" if act == "serve" else "b")
+            assert taken is shown
+            waiting -= {taken.id} if taken else set()
+            continue
+        job = make_job(live=act == "live", batch=groups.get(act))
+        queue.push(job)
+        waiting.add(job.id)
+    order = list(queue.order())
+    assert {job.id for job in order} == waiting
+    assert len(order) == len(queue) == len(waiting)
+    assert [queue.take("a") for _ in order] == order

@@ -7,7 +7,15 @@ from PIL import ExifTags, Image
 
 from bot.errors import ERRORS_BY_CODE, InputInvalid
 from bot.media.errors import BadMedia, TooManyPixels, UnsupportedMedia
-from bot.media.images import contact_sheet, inspect_image, make_thumbnail, shrink_image, strip_metadata
+from bot.media.images import (
+    SheetCell,
+    contact_sheet,
+    inspect_image,
+    labelled_sheet,
+    make_thumbnail,
+    shrink_image,
+    strip_metadata,
+)
 from bot.media.images.opening import open_image
 from bot.settings.sections import MediaSection
 from tests.media.sample_images import MAX_PIXELS, noise, opened, png_claiming
@@ -273,3 +281,33 @@ def test_missing_and_broken_images_are_empty_cells(tmp_path: Path) -> None:
 def test_a_sheet_of_no_images_raises() -> None:
     with pytest.raises(ValueError, match="needs pictures"):
         contact_sheet([], max_pixels=MAX_PIXELS)
+
+
+# -- labelled sheet
+
+
+def test_a_labelled_sheet_has_room_for_its_labels_and_says_why_a_cell_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (200, 200), (200, 30, 30)).save(path)
+    cells = [SheetCell("1", path), SheetCell("2", None, "OUT_OF_MEMORY"), SheetCell("3"), SheetCell("4", path)]
+    sheet = opened(labelled_sheet(cells, columns=("cfg 4", "cfg 8"), rows=("euler", "漢字"), max_pixels=MAX_PIXELS))
+    assert sheet.size == (150 + 2 * 208 + 8, 30 + 2 * 208 + 8)
+
+    def colours(left: int, top: int, width: int, height: int) -> int:
+        return len(set(sheet.crop((left, top, left + width, top + height)).convert("L").tobytes()))
+
+    assert colours(158, 8, 200, 26) > 10, "the label of the first column"
+    assert colours(0, 100, 150, 80) > 10, "the label of the first row"
+    explained, empty = colours(366, 90, 200, 100), colours(158, 300, 200, 100)
+    assert explained > empty
+    shown = sheet.getpixel((158 + 150, 38 + 150))
+    assert isinstance(shown, tuple)
+    assert max(abs(a - b) for a, b in zip(shown, (200, 30, 30), strict=True)) < 12
+
+
+def test_a_sheet_without_labels_is_as_wide_as_its_pictures() -> None:
+    cells = [SheetCell(str(n)) for n in range(7)]
+    assert opened(labelled_sheet(cells, max_pixels=MAX_PIXELS)).size == (5 * 208 + 8, 2 * 208 + 8)
+    assert opened(labelled_sheet(cells[:2], max_pixels=MAX_PIXELS)).size == (2 * 208 + 8, 208 + 8)
+    with pytest.raises(ValueError, match="needs cells"):
+        labelled_sheet([], max_pixels=MAX_PIXELS)

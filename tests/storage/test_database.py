@@ -1,4 +1,5 @@
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from sqlalchemy.schema import CreateTable
 
 from bot.errors import ConfigError
 from bot.storage.database import Database, migration_config
+from bot.storage.jobs import JobRepository
+from bot.storage.rows import job_row
 from bot.storage.schema import metadata
+from tests.storage.factories import make_job
 
 
 async def test_the_migrations_make_exactly_the_tables_of_the_schema(database: Database) -> None:
@@ -141,3 +145,27 @@ def test_the_tables_and_the_gallery_can_be_written_for_postgresql() -> None:
     for index in (index for table in metadata.sorted_tables for index in table.indexes):
         name = index.name or ""
         assert len(name) <= dialect.max_identifier_length, f"{name} would be cut"
+
+
+async def test_a_database_of_before_batches_opens_with_its_jobs(url: str) -> None:
+    old = make_job()
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    with engine.begin() as connection:
+        command.upgrade(migration_config(connection), "0001")
+        row = job_row(old, owner="run", number=1, fingerprint=None)
+        row["request"] = {name: value for name, value in row["request"].items() if name not in _NEWER}
+        stored = {name: value for name, value in row.items() if not name.startswith("batch_")}
+        names = ", ".join(stored)
+        values = {
+            name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in stored.items()
+        }
+        values["created_at"] = old.created_at.replace(tzinfo=None).isoformat(" ")
+        holders = ", ".join(f":{name}" for name in stored)
+        connection.execute(text(f"INSERT INTO jobs ({names}) VALUES ({holders})"), values)
+    engine.dispose()
+    async with Database.open(url) as database:
+        assert await JobRepository(database).get(old.id) == old
+
+
+_NEWER = {"batch_id", "batch_index", "fresh"}
+"""Keys of requests that databases of revision 0001 do not have."""

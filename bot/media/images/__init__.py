@@ -7,6 +7,7 @@ height that is decoded; larger images raise `TooManyPixels`.
 from __future__ import annotations
 
 from bot.media.images.contact_sheet import contact_sheet
+from bot.media.images.labelled_sheet import SheetCell, labelled_sheet
 from bot.media.images.metadata_stripping import strip_metadata
 from bot.media.images.opening import ImageInfo, inspect_image
 from bot.media.images.shrinking import ShrunkImage, shrink_image
@@ -14,9 +15,11 @@ from bot.media.images.thumbnails import make_thumbnail
 
 __all__ = [
     "ImageInfo",
+    "SheetCell",
     "ShrunkImage",
     "contact_sheet",
     "inspect_image",
+    "labelled_sheet",
     "make_thumbnail",
     "shrink_image",
     "strip_metadata",

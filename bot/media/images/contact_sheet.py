@@ -12,11 +12,11 @@ from bot.media.errors import BadMedia
 from bot.media.images.color_modes import without_alpha
 from bot.media.images.thumbnails import load_thumbnail
 
-_BACKGROUND = (43, 45, 49)
+BACKGROUND = (43, 45, 49)
 _EMPTY_CELL = (56, 58, 64)
 _LABEL = (88, 101, 242)
-_TEXT = (255, 255, 255)
-_GAP = 8
+TEXT = (255, 255, 255)
+GAP = 8
 _LABEL_HEIGHT = 26
 
 
@@ -47,7 +47,7 @@ def contact_sheet(
     labels = list(numbers) if numbers is not None else list(range(1, len(paths) + 1))
     if not paths or len(labels) != len(paths):
         raise ValueError("a contact sheet needs pictures, and one number for each")
-    cells = [(_thumbnail(path, cell, max_pixels), str(label)) for path, label in zip(paths, labels, strict=True)]
+    cells = [(thumbnail_or_none(path, cell, max_pixels), str(label)) for path, label in zip(paths, labels, strict=True)]
     out = io.BytesIO()
     _draw_sheet(cells, min(columns, len(cells)), cell).save(out, "JPEG", quality=85)
     return out.getvalue()
@@ -55,28 +55,29 @@ def contact_sheet(
 
 def _draw_sheet(cells: Sequence[tuple[Image.Image | None, str]], columns: int, size: int) -> Image.Image:
     rows = -(-len(cells) // columns)
-    pitch = size + _GAP
-    sheet = Image.new("RGB", (columns * pitch + _GAP, rows * pitch + _GAP), _BACKGROUND)
+    pitch = size + GAP
+    sheet = Image.new("RGB", (columns * pitch + GAP, rows * pitch + GAP), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(18)
     for index, (thumbnail, label) in enumerate(cells):
         row, column = divmod(index, columns)
-        left, top = _GAP + column * pitch, _GAP + row * pitch
-        _draw_cell(sheet, draw, thumbnail, (left, top, left + size, top + size))
-        _draw_number(draw, font, label, (left, top))
+        left, top = GAP + column * pitch, GAP + row * pitch
+        draw_cell(sheet, draw, thumbnail, (left, top, left + size, top + size))
+        draw_number(draw, font, label, (left, top))
     return sheet
 
 
-def _thumbnail(path: Path | None, size: int, max_pixels: int) -> Image.Image | None:
+def thumbnail_or_none(path: Path | None, size: int, max_pixels: int) -> Image.Image | None:
+    """The image inside a square of `size` pixels, without transparency; None if it cannot be opened."""
     if path is None:
         return None
     try:
-        return without_alpha(load_thumbnail(path, size, max_pixels=max_pixels), _BACKGROUND)
+        return without_alpha(load_thumbnail(path, size, max_pixels=max_pixels), BACKGROUND)
     except (BadMedia, OSError):
         return None
 
 
-def _draw_cell(
+def draw_cell(
     sheet: Image.Image, draw: ImageDraw.ImageDraw, thumbnail: Image.Image | None, box: tuple[int, int, int, int]
 ) -> None:
     """Paste the thumbnail into the middle of the box (left, top, right, bottom), or fill the box."""
@@ -88,9 +89,10 @@ def _draw_cell(
     sheet.paste(thumbnail, (left, top))
 
 
-def _draw_number(
+def draw_number(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str, at: tuple[int, int]
 ) -> None:
+    """Write the text on a plate in the upper left corner of the cell that begins at `at` (left, top)."""
     width = max(_LABEL_HEIGHT, round(draw.textlength(text, font)) + 12)
     draw.rounded_rectangle((at[0] + 4, at[1] + 4, at[0] + 4 + width, at[1] + 4 + _LABEL_HEIGHT), 6, fill=_LABEL)
-    draw.text((at[0] + 4 + width / 2, at[1] + 4 + _LABEL_HEIGHT / 2), text, fill=_TEXT, font=font, anchor="mm")
+    draw.text((at[0] + 4 + width / 2, at[1] + 4 + _LABEL_HEIGHT / 2), text, fill=TEXT, font=font, anchor="mm")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,6 +44,18 @@ def test_everything_fits_into_a_custom_id_and_comes_back(filters: Filters, posit
     assert re.fullmatch(PAGE, longest)
     assert re.fullmatch(JUMP, f"chorus:gj:{filters.packed}")
     assert not re.fullmatch(ITEM, longest)
+
+
+@given(ANY_FILTERS, st.none() | st.uuids(), st.text(min_size=1, max_size=200), POSITIONS)
+def test_longer_filters_are_saved_by_their_content(
+    filters: Filters, batch_id: uuid.UUID | None, words: str, position: PagePosition
+) -> None:
+    longer = replace(filters, batch_id=batch_id, text=words)
+    assert Filters.of_content(json.loads(json.dumps(longer.content))) == longer
+    match = re.fullmatch(PAGE, f"chorus:gp:{position.packed}:{longer.packed}")
+    assert match is not None
+    assert match["saved"] == longer.key != replace(longer, text=words + "x").key
+    assert filters.key is None
 
 
 def test_the_query_of_a_page() -> None:
