@@ -180,6 +180,9 @@ class Artifact(Value):
     """It came from ComfyUI's `temp` folder (PreviewImage), not from a Save node."""
 
 
+_CHOSEN = ("negative", "width", "height", "steps", "cfg")
+
+
 class Job(Value):
     """A row of the table `jobs`."""
 
@@ -203,6 +206,15 @@ class Job(Value):
     delivered_at: datetime | None = None
     """When the result or the error was shown to the person; a failed job stays FAILED."""
     execution_seconds: float | None = None
+
+    @property
+    def effective_settings(self) -> dict[str, Any]:
+        """What ComfyUI got, whether somebody changed it or not: `prompt`, `negative`, `steps`, `loras`, ...
+
+        Before the job was prepared, and of jobs of version 0.1, only what the person chose is known.
+        """
+        chosen = {name: self.parameters[name] for name in _CHOSEN if name in self.parameters}
+        return {**chosen, **self.parameters.get("effective", {})}
 
     @property
     def digest(self) -> str:

@@ -61,6 +61,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         self._presenters: tuple[Presenter, ...] = (self.voices, turn_pictures, self._messages)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._recovery: asyncio.Task[None] | None = None
+        self._is_unloaded = False
 
     # -- accepting
 
@@ -155,6 +156,9 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         return progress_card(job, character_name(self.bot, job), first_update(self.bot, job))
 
     def _start(self, job_id: UUID, work: Coroutine[Any, Any, None]) -> None:
+        if self._is_unloaded:  # a command that came in just before: the next start shows its job
+            work.close()
+            return
         task = asyncio.create_task(self._guarded(job_id, work), name=f"delivery of {job_id}")
         self._tasks[job_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
@@ -179,6 +183,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
 
     async def cog_unload(self) -> None:
         """Stop showing. Jobs stay in the database; the next start finds what was posted."""
+        self._is_unloaded = True
         tasks = [task for task in (self._recovery, *self._tasks.values()) if task is not None]
         for task in tasks:
             task.cancel()

@@ -71,7 +71,9 @@ def _picture(job: Job) -> str | None:
 
 
 def _differences(first: Job, second: Job) -> list[tuple[str, object, object]]:
-    one, other = ({"workflow": job.workflow_name, **job.parameters, "seed": job.seed} for job in (first, second))
+    one, other = (
+        {"workflow": job.workflow_name, **job.effective_settings, "seed": job.seed} for job in (first, second)
+    )
     names = dict.fromkeys((*one, *other))
     return [(name, one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)]
 

@@ -35,10 +35,8 @@ def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord
         colour=RESULT_COLOUR,
         timestamp=job.created_at,
     )
-    # Jobs of version 0.1 have no effective values: only what the person chose is known.
-    effective = {**{name: used[name] for name in ("width", "height", "steps", "cfg") if name in used},
-                 **used.get("effective", {})}  # fmt: skip
-    negative = effective.get("negative", used.get("negative"))
+    effective = job.effective_settings
+    negative = effective.get("negative")
     if negative:
         embed.add_field(name="Negative", value=_code(str(negative), LONGEST_NEGATIVE), inline=False)
     if request.written_prompt and request.written_prompt != words:

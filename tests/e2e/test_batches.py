@@ -57,6 +57,19 @@ async def test_a_count_becomes_one_message_with_a_sheet_and_every_file(system: S
     assert system.rows("SELECT state, total FROM batches") == [("delivered", 3)]
 
 
+async def test_a_flag_says_how_many_and_settings_count_for_all(system: System) -> None:
+    async with system.running():
+        one = await system.ada.slash(system.room, "imagine", prompt="a boat --count 2 --steps 3", settings="cfg=5")
+        await finished(system, one.message)
+        other = await batch(system, sweep="CFG=4,6", settings="steps=2", seed="5")
+        await finished(system, other.message)
+    columns = (
+        "json_extract(request, '$.positive'), json_extract(parameters, '$.steps'), json_extract(parameters, '$.cfg')"
+    )
+    rows = system.rows(f"SELECT {columns} FROM jobs ORDER BY number")
+    assert rows == [("a boat", 3, 5.0), ("a boat", 3, 5.0), ("a door", 2, 4.0), ("a door", 2, 6.0)]
+
+
 async def test_two_sweeps_make_a_labelled_grid(system: System) -> None:
     async with system.running():
         answer = await batch(system, sweep="cfg=4..6 step 1", sweep2="steps=1,2")
@@ -103,6 +116,8 @@ async def test_many_are_started_when_their_number_and_time_were_confirmed(system
         ({"workflows": "default, nowhere"}, "WORKFLOW_NOT_FOUND"),
         ({"count": 21}, "at most 20"),
         ({"seeds": "fixed", "count": 2}, "the same picture"),
+        ({"sweep": "wobble=1,2"}, "wobble"),
+        ({"settings": "steps=abc", "count": 2}, "steps"),
     ],
 )
 async def test_what_cannot_be_made_is_told_before_anything_is_made(

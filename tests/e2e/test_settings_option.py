@@ -147,6 +147,10 @@ async def test_files_and_texts_of_other_nodes_need_manage_server(tmp_path: Path)
             system.room, "imagine", prompt="x", workflow="noted", settings="9.text=hello there"
         )
         assert "NOT_ALLOWED" in refused.message.text()
+        changes: list[dict[str, Any]] = [{"sweep": "9.text=one,two"}, {"settings": "9.text=one"}]
+        for values in changes:
+            refused = await system.ada.slash(system.room, "batch", prompt="x", workflow="noted", **values)
+            assert "NOT_ALLOWED" in refused.message.text()
         manager = system.guild.add_member("boss", permissions=["manage_guild"])
         allowed = await manager.slash(
             system.room, "imagine", prompt="x", workflow="noted", settings="9.text=hello there"

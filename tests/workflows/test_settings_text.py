@@ -153,6 +153,23 @@ def test_flags_of_a_prompt(
     assert found.note is None
 
 
+@pytest.mark.parametrize(
+    ("text", "prompt", "count"),
+    [
+        ("a door --count 4", "a door", 4),
+        ("a door --count=4 --steps 30", "a door", 4),
+        ("a door --count 4 with a cat", "a door with a cat", 4),
+        ("a door --count many", "a door --count many", None),
+        ("a door --count 0", "a door --count 0", None),
+    ],
+)
+def test_a_count_is_a_flag_where_several_can_be_made(text: str, prompt: str, count: int | None) -> None:
+    found = parse_prompt_flags(text, takes_count=True)
+    assert (found.prompt, found.count) == (prompt, count)
+    assert parse_prompt_flags(text).count is None
+    assert "--count" in parse_prompt_flags(text).prompt
+
+
 def test_unknown_flags_stay_text_and_are_named() -> None:
     found = parse_prompt_flags("a door --stylize 250 --steps 30 --v")
     assert found.prompt == "a door --stylize 250 --v"
