@@ -1,5 +1,6 @@
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,11 +107,15 @@ async def test_writers_of_two_processes_do_not_lose_updates(url: str) -> None:
     """Two engines on one file, as `chorus run` and `chorus imagine` are: read, then write, one after the other."""
     insert = text("INSERT INTO guild_settings VALUES (1, 0, 'k', '0', NULL, '2026-01-01 00:00:00.000000')")
 
+    async def increment(database: Database) -> None:
+        async with database.write() as connection:
+            value = (await connection.execute(text("SELECT value FROM guild_settings"))).scalar_one()
+            await connection.execute(text("UPDATE guild_settings SET value = :v"), {"v": str(int(value) + 1)})
+
     async def count_up(database: Database) -> None:
+        # As every repository writes: SQLite gives the lock to whoever looks first, so one of them may wait too long.
         for _ in range(20):
-            async with database.write() as connection:
-                value = (await connection.execute(text("SELECT value FROM guild_settings"))).scalar_one()
-                await connection.execute(text("UPDATE guild_settings SET value = :v"), {"v": str(int(value) + 1)})
+            await database.retrier.run(partial(increment, database))
 
     async with Database.open(url) as one, Database.open(url) as two:
         async with one.write() as connection:
