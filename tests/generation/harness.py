@@ -11,7 +11,7 @@ from bot.characters.character import Character
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.options import ClientOptions
 from bot.domain.job_updates import Ended, JobUpdate
-from bot.domain.jobs import GenerationRequest, Job, JobKind, Origin
+from bot.domain.jobs import GenerationRequest, Job, JobKind, JobState, Origin
 from bot.errors import CharacterNotFound, WorkflowNotFound
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import ComfyServer, Orchestrator
@@ -198,3 +198,17 @@ async def open_harness(
             rewriter=rewriter,
         ) as orchestrator:
             yield Harness(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)
+
+
+async def failed(harness: Harness, job: Job, code: str) -> Job:
+    """The job when it has failed with that code, and nothing is left of it."""
+    done = await harness.ended(job)
+    assert done.state is JobState.FAILED
+    assert done.error is not None
+    assert done.error.code == code
+    assert done.error.message
+    assert done.error.advice
+    assert done.artifacts == ()
+    assert harness.paths() == [], "nothing half-made remains"
+    assert str(harness.data) not in done.error.message
+    return done
