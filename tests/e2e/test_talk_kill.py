@@ -5,6 +5,7 @@ Discord and the model go on. Whatever the moment, the person reads one whole ans
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -136,8 +137,11 @@ async def test_killed_between_the_messages_of_a_long_answer(chat: ChatSystem, pi
 
 
 async def test_killed_again_and_again_one_whole_answer_stands(chat: ChatSystem) -> None:
-    chat.model.script = [says(HALF, REST, pause=0.2)]
+    # The first answer never ends: a whole one may be stored before the kill, and the model is not asked again.
+    gate = asyncio.Event()
+    chat.model.script = [says(HALF, REST, gate=gate), says(HALF, REST, pause=0.2)]
     await died(chat, caught(POST, applied=True))
+    gate.set()
     for moment in (asked, caught(EDIT, applied=True), stored("generated", "delivered")):
         async with chat.system.start() as bot:
             async with moment(chat):  # entered before the bot is ready: a turn that it resumes goes on at once
