@@ -91,9 +91,9 @@ async def test_nothing_is_broken_where_everything_is_there(tmp_path: Path) -> No
 async def test_servers_that_cannot_be_reached(tmp_path: Path) -> None:
     results = await run_checks(settings_in(tmp_path))
     text = broken(results)
-    for part in ("Discord cannot be reached", "http://127.0.0.1:9 cannot be used"):
+    for part in ("Discord cannot be reached", "http://127.0.0.1:9 cannot be reached"):
         assert part in text
-    assert of(results, "Workflows") == [(CheckStatus.NOTE, "nova: image/default: readable, not compared with ComfyUI")]
+    assert of(results, "Workflows") == [(CheckStatus.NOTE, "1 file not compared with ComfyUI's nodes and models")]
     assert SANDBOX_TOKEN not in repr(results)
 
 
@@ -211,9 +211,11 @@ async def test_an_ffmpeg_that_does_not_run(tmp_path: Path) -> None:
 
 
 def test_the_table_and_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert doctor(settings_in(tmp_path), Console(width=160)) is False
+    assert doctor(settings_in(tmp_path), Console(width=80)) is False
     output = capsys.readouterr().out
-    assert "What to do" in output
+    lines = [line.strip() for line in output.splitlines()]
+    place = next(n for n, line in enumerate(lines) if line.endswith("http://127.0.0.1:9 cannot be reached"))
+    assert lines[place + 1].startswith("→ Start ComfyUI")
     assert "2 broken." in output
 
 

@@ -33,6 +33,9 @@ character_app = typer.Typer(help="Characters on this machine.", no_args_is_help=
 app.add_typer(workflow_app, name="workflow")
 app.add_typer(character_app, name="character")
 
+_INTERRUPTED = 130
+"""Typer's exit code after Ctrl-C."""
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="The configuration; config.yaml in this folder if left out.", metavar="FILE"),
@@ -59,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(given, prog_name="chorus")
     except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            problems.print("Cancelled.")
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # command boundary: everything else is told in one line, `--debug` shows it all
         if "--debug" in given:

@@ -57,12 +57,14 @@ async def _in_thread(checks: Callable[[], list[CheckResult]]) -> list[CheckResul
 
 
 def _table(results: list[CheckResult]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("", "", "What was found", "What to do"):
-        table.add_column(column, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
     area = None
     for result in results:
         status = f"[{_COLOURS[result.status]}]{result.status.value}[/]"
-        table.add_row("" if result.area == area else result.area, status, escape(result.text), escape(result.advice))
+        # The advice stands below: beside it, addresses would be broken in a window of 80 columns.
+        advice = f"\n[dim]→ {escape(result.advice)}[/]" if result.advice else ""
+        table.add_row("" if result.area == area else result.area, status, escape(result.text) + advice)
         area = result.area
     return table

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
     from bot.services import Services
 
 
+_TERMINATED = 128 + signal.SIGTERM
+"""The exit code that a shell shows for a process that SIGTERM ended."""
+
+
 async def wait_for_job(services: Services, job: Job, console: Console) -> Job:
-    """Show the progress of a job until it has ended, and return it. Ctrl-C cancels the job.
+    """Show the progress of a job until it has ended, and return it. Ctrl-C and SIGTERM cancel the job.
 
     Raises:
         ChorusError: The job has failed or was cancelled.
+        SystemExit: SIGTERM came, with its usual code.
 
     """
     columns = (
@@ -33,6 +40,7 @@ async def wait_for_job(services: Services, job: Job, console: Console) -> Job:
         TimeElapsedColumn(),
     )
     printed_reasons: set[str] = set()
+    terminated = _cancel_on_sigterm()
     try:
         with ProgressBar(*columns, console=console, transient=True) as bar:
             task = bar.add_task("Accepted", total=None)
@@ -44,8 +52,24 @@ async def wait_for_job(services: Services, job: Job, console: Console) -> Job:
     except asyncio.CancelledError:
         # Nobody waits for the result any more, so ComfyUI must not go on.
         await asyncio.shield(services.orchestrator.cancel(job.id))
+        if terminated.is_set():
+            raise SystemExit(_TERMINATED) from None
         raise
     raise ChorusError
+
+
+def _cancel_on_sigterm() -> asyncio.Event:
+    """Cancel the current task at SIGTERM, as Ctrl-C does already; the event says that it came."""
+    came, task = asyncio.Event(), asyncio.current_task()
+
+    def cancel() -> None:
+        came.set()
+        if task is not None:
+            task.cancel()
+
+    with contextlib.suppress(NotImplementedError):  # Windows has no such signal
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cancel)
+    return came
 
 
 def copy_results(made: list[Path], out: Path) -> list[Path]:

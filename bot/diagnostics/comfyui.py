@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import AccessDenied, CertificateInvalid, ComfyError
+from bot.comfyui.exceptions import AccessDenied, CertificateInvalid, ComfyConnectionError, ComfyError
 from bot.comfyui.options import ClientOptions
 from bot.comfyui.system_stats import SystemStats
 from bot.comfyui.transport import without_login
@@ -17,6 +17,7 @@ from bot.settings import Settings
 AREA = "ComfyUI"
 OLDEST_VERSION = "0.3.45"
 """The first one that takes a `prompt_id` chosen by the client."""
+_START = "Start ComfyUI, or correct `comfyui.url`. Jobs wait until it is there."
 GIB = 2**30
 
 ObjectInfos = dict[str, Mapping[str, Any]]
@@ -41,9 +42,10 @@ async def check_servers(settings: Settings, object_infos: ObjectInfos) -> AsyncG
         except (AccessDenied, CertificateInvalid) as error:
             reason = chorus_error(error, {})
             yield broken(AREA, f"{server} cannot be used: {reason.message}", reason.advice)
+        except ComfyConnectionError:
+            yield broken(AREA, f"{server} cannot be reached", _START)
         except ComfyError as error:
-            advice = "Start ComfyUI, or correct `comfyui.url`. Jobs wait until it is there."
-            yield broken(AREA, f"{server} cannot be used ({type(error).__name__})", advice)
+            yield broken(AREA, f"{server} cannot be used: {chorus_error(error, {}).message}", _START)
         else:
             yield _result_of_server(server, stats, len(object_infos[server]))
 

@@ -38,6 +38,10 @@ def check_workflows(settings: Settings, object_infos: ObjectInfos) -> Iterator[C
         yield from _check_workflows_of(character, library)
     for workflow in library.all():
         yield from _compare_with_servers(workflow, object_infos)
+    if not object_infos:
+        count = len(library.all())
+        files = "1 file" if count == 1 else f"{count} files"
+        yield note(WORKFLOWS, f"{files} not compared with ComfyUI's nodes and models", "Start ComfyUI, run this again.")
 
 
 def _check_default_character(settings: Settings, characters: CharacterLibrary) -> CheckResult:
@@ -85,8 +89,6 @@ def _compare_with_servers(workflow: Workflow, object_infos: ObjectInfos) -> Iter
     except ChorusError as error:
         yield broken(WORKFLOWS, f"{label}: {error.message}", error.advice)
         return
-    if not object_infos:
-        yield note(WORKFLOWS, f"{label}: readable, not compared with ComfyUI", "Start ComfyUI and run this again.")
     for server, object_info in object_infos.items():
         where = f" ({server})" if len(object_infos) > 1 else ""
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import pytest
+
 from tests.e2e.system import System
 
 
@@ -26,6 +28,24 @@ async def test_the_job_of_a_killed_terminal_ends_when_the_bot_starts(system: Sys
     assert "ended before it was done" in str(error)
     assert system.rows("SELECT count(*) FROM attempts WHERE state IN ('prepared', 'submitted')") == [(0,)]
     assert list((system.folder / "data" / "terminals").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "Cancelled."), (signal.SIGTERM, 143, "")], ids=["INT", "TERM"]
+)
+async def test_a_terminal_that_is_told_to_end_cancels_its_job(
+    system: System, number: signal.Signals, code: int, said: str
+) -> None:
+    async with system.comfy.set_breakpoint("KSampler", times=1) as hold:
+        terminal = await system.command("imagine", "nova", "a harbour")
+        await hold.reached.wait()
+        terminal.send_signal(number)
+        async with asyncio.timeout(60):
+            output, _ = await terminal.communicate()
+    assert terminal.returncode == code
+    assert said in output.decode()
+    assert "Traceback" not in output.decode()
+    assert system.states() == ["cancelled"]
 
 
 async def test_the_job_of_a_living_terminal_is_left_alone(system: System) -> None:
