@@ -161,7 +161,7 @@ class TurnAnswerer:
             await self._give_up(thread, turn, presenter, error)
         except LanguageModelUnavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # the turn's boundary: it must end, with words that its reader can use
             log.exception("turn %s failed", turn.id)
             failure = error if isinstance(error, ChorusError) else ChorusError("The answer could not be written.")
             await self._give_up(thread, turn, presenter, failure)

@@ -167,8 +167,8 @@ def _prepare_sqlite(busy_seconds: float, connection: Any, _record: Any) -> None:
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
-    except BaseException:
-        connection.close()  # the pool does not know it yet, so nobody else would end its thread
+    except BaseException:  # the pool does not know the connection yet, so nobody else would end its thread
+        connection.close()
         raise
 
 
