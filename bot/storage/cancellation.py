@@ -20,6 +20,10 @@ _begun: WeakSet[asyncio.Task[Any]] = WeakSet()
 """Tasks whose transaction has a connection, or is getting one."""
 
 
+_running: WeakSet[asyncio.Task[Any]] = WeakSet()
+"""Tasks of `run_uncancelled`."""
+
+
 async def run_uncancelled(transaction: Callable[[], Awaitable[T]]) -> T:
     """Run a transaction in a task of its own, with the current task's deadline.
 
@@ -27,6 +31,7 @@ async def run_uncancelled(transaction: Callable[[], Awaitable[T]]) -> T:
     write is cancelled. The cancellation is raised in both cases.
     """
     task = asyncio.create_task(_with_deadline(transaction, store_deadline()), name="database transaction")
+    _running.add(task)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -45,6 +50,12 @@ def transaction_begins() -> None:
     task = asyncio.current_task()
     if task is not None:
         _begun.add(task)
+
+
+async def wait_for_begun_transactions() -> None:
+    """Wait until no transaction of `run_uncancelled` that has begun is left; called before the database closes."""
+    while begun := [task for task in _running if task in _begun and not task.done()]:
+        await asyncio.wait(begun)
 
 
 async def _with_deadline(transaction: Callable[[], Awaitable[T]], deadline: float | None) -> T:

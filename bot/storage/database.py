@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.errors import ConfigError, StorageUnavailable
 from bot.storage import retrying
-from bot.storage.cancellation import transaction_begins
+from bot.storage.cancellation import transaction_begins, wait_for_begun_transactions
 from bot.storage.retrying import Retrier, RetryTimes, WriterBusy
 from bot.storage.waiting import held_within_deadline, waiting_for_store
 
@@ -84,7 +84,11 @@ class Database:
             yield database
         finally:
             database._closed = True
-            await engine.dispose()
+            try:
+                # Their tasks may have been given up: the event loop would cancel them in the middle of a statement.
+                await wait_for_begun_transactions()
+            finally:
+                await engine.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection, None]:

@@ -48,3 +48,24 @@ async def test_one_that_waits_to_write_is_cancelled_at_once(tmp_path: Path) -> N
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert await jobs.unfinished("run") == []
+
+
+async def test_a_transaction_that_was_given_up_ends_before_the_database_closes(tmp_path: Path) -> None:
+    """Its task was cancelled and not waited for, as at a stop that takes too long."""
+    begun, ended = asyncio.Event(), False
+
+    async def slow_transaction() -> None:
+        nonlocal ended
+        async with database.write():
+            begun.set()
+            for _ in range(50):
+                await asyncio.sleep(0)
+        ended = True
+
+    async with Database.open(url(tmp_path)) as database:
+        work = asyncio.create_task(database.retrier.run(slow_transaction))
+        await begun.wait()
+        work.cancel()
+    assert ended
+    with pytest.raises(asyncio.CancelledError):
+        await work
