@@ -11,8 +11,9 @@ from aiohttp import web
 from rich.console import Console
 
 from bot.cli import main
-from bot.cli.doctor import doctor, run_checks
+from bot.cli.doctor import doctor
 from bot.diagnostics.check_result import CheckResult, CheckStatus
+from bot.diagnostics.checks import run_checks
 from bot.settings import Settings, load_settings
 from sandbox.comfyui import StandInComfyUI
 from sandbox.discord import SANDBOX_TOKEN, LocalDiscord

@@ -11,22 +11,28 @@ from bot.domain.jobs import JobKind
 from bot.errors import ChorusError
 from bot.settings import Settings
 from bot.workflows import SHARED, Workflow, WorkflowLibrary, validate_installed, validate_structure
+from bot.workflows.misplaced_files import misplaced_files
 
 WORKFLOWS = "Workflows"
 CHARACTERS = "Characters"
 
 
-def check_workflows(settings: Settings, object_infos: ObjectInfos) -> Iterator[CheckResult]:
+def check_workflows(
+    settings: Settings, object_infos: ObjectInfos, *, guild_id: int | None = None
+) -> Iterator[CheckResult]:
     """Check every character file and every workflow file. Blocking.
 
     Args:
         settings: The configuration.
         object_infos: What the ComfyUI servers have; empty: workflows are only read.
+        guild_id: The guild whose characters are checked beside the owner's; None: files of all guilds are read.
 
     """
-    characters = CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds")
-    for error in characters.load().problems.values():
-        yield broken(CHARACTERS, error.message, error.advice)
+    guilds = settings.storage.data_dir / "guilds"
+    characters = CharacterLibrary(settings.paths.characters, guilds)
+    for path, error in characters.load().problems.items():
+        if guild_id is None or not path.is_relative_to(guilds) or path.is_relative_to(guilds / str(guild_id)):
+            yield broken(CHARACTERS, error.message, error.advice)
     yield _check_default_character(settings, characters)
     library = WorkflowLibrary(settings.paths.workflows)
     library.load()
@@ -34,13 +40,17 @@ def check_workflows(settings: Settings, object_infos: ObjectInfos) -> Iterator[C
         yield broken(
             WORKFLOWS, f"{path.parent.parent.name}/{path.parent.name}/{path.name}: {problem.message}", problem.advice
         )
-    for character in characters.all():
+    for file in misplaced_files(settings.paths.workflows, characters.names(guild_id)):
+        yield note(WORKFLOWS, f"{file.path.as_posix()} is never read", f"Move it to {file.place.as_posix()}.")
+    visible = characters.all(guild_id)
+    for character in visible:
         yield from _check_workflows_of(character, library)
-    for workflow in library.all():
+    owners = {SHARED, *(character.id for character in visible)}
+    workflows = [workflow for workflow in library.all() if guild_id is None or workflow.character_id in owners]
+    for workflow in workflows:
         yield from _compare_with_servers(workflow, object_infos)
-    if not object_infos:
-        count = len(library.all())
-        files = "1 file" if count == 1 else f"{count} files"
+    if not object_infos and workflows:
+        files = "1 file" if len(workflows) == 1 else f"{len(workflows)} files"
         yield note(WORKFLOWS, f"{files} not compared with ComfyUI's nodes and models", "Start ComfyUI, run this again.")
 
 

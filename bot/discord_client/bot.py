@@ -33,6 +33,7 @@ EXTENSIONS: Final = (
     "cogs.conversations",
     "cogs.scene",
     "cogs.status",
+    "cogs.doctor",
     "cogs.speak",
     "cogs.voice",
     "cogs.results",
