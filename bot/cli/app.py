@@ -255,6 +255,41 @@ def workflow_convert(
         write_graph(out, graph)
 
 
+ServerOption = Annotated[str, typer.Option("--comfyui", help="The ComfyUI to ask.", metavar="URL")]
+DEFAULT_SERVER = "http://127.0.0.1:8188"
+
+
+@workflow_app.command("templates")
+def workflow_templates(
+    words: Annotated[list[str] | None, typer.Argument(help="List only those with these words.")] = None,
+    *,
+    get: Annotated[str | None, typer.Option(help="Write this one to a file, in API format.", metavar="NAME")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file; NAME.json in this folder if left out.", metavar="FILE")
+    ] = None,
+    comfyui: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """List the workflows of ComfyUI's own gallery, or take one with the list of what it needs."""
+    from bot.cli.templates import get_template, list_templates  # noqa: PLC0415
+
+    if get is None:
+        list_templates(comfyui, " ".join(words or ()), _console())
+    else:
+        get_template(comfyui, get, out or Path(f"{get}.json"), _console())
+
+
+@workflow_app.command("models")
+def workflow_models(
+    folder: Annotated[str | None, typer.Argument(help="Such as checkpoints or loras; all if left out.")] = None,
+    search: Annotated[str, typer.Argument(help="List only files with this in their name.")] = "",
+    comfyui: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """List the model files that ComfyUI has."""
+    from bot.cli.templates import list_models  # noqa: PLC0415
+
+    list_models(comfyui, folder, search, _console())
+
+
 @character_app.command("import")
 def character_import(
     file: Annotated[Path, typer.Argument(help="A character card: PNG, JSON or CHARX.")], config: ConfigOption = None

@@ -32,7 +32,10 @@ async def _object_info(server: str, advice: str) -> Mapping[str, Any]:
         async with ComfyClient(server) as client:
             return await client.object_info()
     except ComfyError as error:
-        reason = chorus_error(error, {}).message if isinstance(error, (AccessDenied, CertificateInvalid)) else ""
-        raise ComfyUnavailable(
-            f"ComfyUI at {without_login(server)} cannot be reached. {reason}".strip(), advice=advice
-        ) from error
+        raise unavailable(server, error, advice) from error
+
+
+def unavailable(server: str, error: ComfyError, advice: str) -> ComfyUnavailable:
+    """The error for a server, named on the command line, that does not answer as ComfyUI does."""
+    reason = chorus_error(error, {}).message if isinstance(error, (AccessDenied, CertificateInvalid)) else ""
+    return ComfyUnavailable(f"ComfyUI at {without_login(server)} cannot be reached. {reason}".strip(), advice=advice)

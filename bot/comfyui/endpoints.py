@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from bot.comfyui import file_transfer
 from bot.comfyui.availability import Outage, ServerAvailability
@@ -72,6 +73,37 @@ class ComfyEndpoints:
     def cached_object_info(self) -> Mapping[str, Any] | None:
         """The last `/object_info`, without I/O; None where the server may have restarted since."""
         return _if_valid(self._object_info, self._availability)
+
+    async def model_folders(self) -> list[str]:
+        """`GET /models`: the kinds of model files, such as `checkpoints` and `loras`."""
+        return [str(name) for name in await self._transport.get_list("/models")]
+
+    async def models_in(self, folder: str) -> list[str]:
+        """`GET /models/{folder}`: the names of the files, as loaders take them. New files appear without a restart.
+
+        Raises:
+            UnexpectedResponse: There is no such folder (404).
+
+        """
+        return [str(name) for name in await self._transport.get_list(f"/models/{quote(folder, safe='')}")]
+
+    async def template_index(self) -> list[Any]:
+        """`GET /templates/index.json`: categories with the workflows of ComfyUI's own gallery.
+
+        Raises:
+            UnexpectedResponse: The server has no gallery (it was started without the package).
+
+        """
+        return await self._transport.get_list("/templates/index.json")
+
+    async def template(self, name: str) -> Mapping[str, Any]:
+        """`GET /templates/{name}.json`: a workflow of the gallery, in the editor's format.
+
+        Raises:
+            UnexpectedResponse: There is none of that name (404).
+
+        """
+        return await self._transport.get_object(f"/templates/{quote(name, safe='')}.json")
 
     async def free(self, *, unload_models: bool = True, free_memory: bool = True) -> None:
         """`POST /free`: free memory after the running prompt. `free_memory` drops the cache of node results too."""

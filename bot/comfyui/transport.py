@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -216,6 +217,20 @@ class Transport:
             return as_object(await decode_json_object(response.body))
         except (ValueError, RecursionError):
             return as_object(None)
+
+    async def get_list(self, path: str) -> list[Any]:
+        """GET a JSON list.
+
+        Raises:
+            ComfyConnectionError: There is no answer.
+            UnexpectedResponse: The status is not 200, or the body is not a JSON list; `AccessDenied` for 401 and 403.
+
+        """
+        response = await self.call("GET", path)
+        if response.status == 200 and response.body.lstrip().startswith(b"["):
+            with contextlib.suppress(ValueError, RecursionError):
+                return cast("list[Any]", json.loads(response.body))
+        raise self.unexpected("GET", path, response)
 
     def unexpected(self, method: str, path: str, response: Response) -> UnexpectedResponse:
         """The error for a response that is not one of ComfyUI's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _DEFAULT_MODELS: Mapping[str, tuple[str, ...]] = {
     "checkpoints": (
@@ -56,6 +57,8 @@ class StandInOptions:
     max_upload_bytes: int = 104857600
     vram_total: int = 25769803776
     models: Mapping[str, list[str]] = field(default_factory=default_models)
+    templates: Path | None = None
+    """The folder of the workflow gallery, with its `index.json`; None: none is installed."""
 
     @property
     def version_numbers(self) -> tuple[int, ...]:

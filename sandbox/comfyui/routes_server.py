@@ -26,6 +26,7 @@ def routes(instance: ServerInstance) -> list[Route]:
         ("GET", "/models/{folder}", server.models_in),
         ("GET", "/embeddings", server.embeddings),
         ("GET", "/extensions", server.extensions),
+        ("GET", "/templates/{name}", server.template),
     ]
 
 
@@ -90,6 +91,11 @@ class _Server:
 
     async def extensions(self, _request: web.Request) -> web.Response:
         return web.json_response([])
+
+    async def template(self, request: web.Request) -> web.StreamResponse:
+        folder = self._instance.options.templates
+        file = None if folder is None else folder / PurePosixPath(request.match_info["name"]).name
+        return web.FileResponse(file) if file is not None and file.is_file() else web.Response(status=404)
 
     async def log(self, _request: web.Request) -> web.Response:
         entries = [
