@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sandbox.discord.command_options import NotOfferedError
-from sandbox.discord.component_types import FILE_UPLOAD, LABEL, ROW, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
-from sandbox.discord.json_values import Json
+from sandbox.discord.component_types import FILE_UPLOAD, LABEL, ROW, SELECTS, STRING_SELECT, TEXT_DISPLAY, TEXT_INPUT
+from sandbox.discord.json_values import Json, get_int, get_list
 from sandbox.discord.resolved_data import ResolvedData
 from sandbox.discord.uploads import Upload
 
@@ -18,7 +18,8 @@ def fill_modal(modal: Json, values: Mapping[str, FieldValue], resolved: Resolved
 
     Args:
         modal: The modal of the callback.
-        values: Custom id or label of a field -> its value. Fields that are not named keep the text they are shown with.
+        values: Custom id or label of a field -> its value. Fields that are not named keep the text or the
+            choice they are shown with.
         resolved: Collects the files that are uploaded.
 
     Raises:
@@ -48,7 +49,13 @@ def _field(field: Json, label: str, remaining: dict[str, FieldValue], resolved: 
     body: Json = {"type": field["type"], "custom_id": field["custom_id"], "id": field.get("id", 0)}
     if field["type"] == TEXT_INPUT:
         return body | {"value": _text(field, label, field.get("value") or "" if value is None else value)}
+    if value is None and field["type"] == STRING_SELECT:
+        value = [str(option["value"]) for option in get_list(field, "options") if option.get("default")]
     values = [value] if isinstance(value, str) else list(value or [])
+    if field["type"] in SELECTS and (values or field.get("required", True)):
+        low, high = get_int(field, "min_values", 1), get_int(field, "max_values", 1)
+        if not low <= len(values) <= high:
+            raise NotOfferedError(f"{label}: the menu takes {low} to {high} values.")
     if field["type"] == FILE_UPLOAD:
         return body | {"values": [_upload(entry, resolved) for entry in values]}
     if field["type"] == STRING_SELECT:

@@ -117,6 +117,8 @@ async def test_modals_of_both_kinds_are_filled_in() -> None:
             opened = await ada.slash(channel, "sample")
             sent = await ada.submit_modal(opened, {"Voice": ["Low"], "File": [Upload("a.wav", b"RIFF")]})
             assert sent.message.content == "low b'RIFF'"
+            with pytest.raises(NotOfferedError, match="1 to 1 values"):
+                await ada.submit_modal(opened, {"File": [Upload("a.wav", b"RIFF")]})
         assert local.violations == []
 
 
