@@ -236,6 +236,33 @@ class Policy:
                 advice="The owner can open it for everybody with `expose` in the workflow's bindings file.",
             )
 
+    def may_change_preset(self, actor: Actor, author_id: int) -> bool:
+        """The person may replace or delete a preset: their own, or with Manage Server everybody's."""
+        return actor.user_id == author_id or self.may_change_reserved_settings(actor)
+
+    def require_may_change_preset(self, actor: Actor, author_id: int) -> None:
+        """As `may_change_preset`.
+
+        Raises:
+            NotAllowed: They may not.
+
+        """
+        if not self.may_change_preset(actor, author_id):
+            raise NotAllowed(
+                "Only the person who saved that preset, or somebody with Manage Server, can change it.",
+                advice="Save yours under another name.",
+            )
+
+    def require_own_panel(self, actor: Actor, owner_id: int) -> None:
+        """The person uses the configuration panel that was opened for them.
+
+        Raises:
+            NotAllowed: It is somebody else's.
+
+        """
+        if actor.user_id != owner_id:
+            raise NotAllowed("That panel is somebody else's.", advice="Open your own with `/configure`.")
+
     # -- adults only
 
     @staticmethod

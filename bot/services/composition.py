@@ -22,6 +22,7 @@ from bot.instance_lock import hold_command_lock, lock_data_folder, lock_database
 from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
+from bot.saved_settings import SavedSettings
 from bot.services.comfy_servers import open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
@@ -67,6 +68,7 @@ class Services:
         policy: Who may do what.
         ffmpeg: The program that decodes and encodes sound and video, for everything in this process.
         batches: Several pictures of one wish.
+        saved_settings: Drafts of configuration panels, presets, and what each person set last.
 
     """
 
@@ -89,6 +91,7 @@ class Services:
     policy: Policy
     ffmpeg: Ffmpeg
     batches: Batches
+    saved_settings: SavedSettings
 
 
 @asynccontextmanager
@@ -154,6 +157,9 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             policy=policy_of(settings),
             ffmpeg=ffmpeg,
+            saved_settings=SavedSettings(
+                store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info
+            ),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
         )
 

@@ -14,6 +14,7 @@ from bot.domain.batches import Batch, BatchPlan, BatchState, Vote
 from bot.domain.jobs import GenerationRequest, Job, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import deleted_jobs, insert_results
+from bot.storage.last_settings import remember_settings
 from bot.storage.reading import read_mappings
 from bot.storage.retrying import retrying
 from bot.storage.rows import job_row, job_value
@@ -63,6 +64,8 @@ class BatchRepository:
                 for place, (job, fingerprint) in enumerate(accepted)
             ]
             await connection.execute(insert(jobs), rows)
+            if batch.request.overrides and not (batch.plan.is_comparison or batch.plan.sweeps):
+                await remember_settings(connection, accepted[0][0])
             for job, _ in accepted:
                 if job.artifacts:
                     await insert_results(connection, job)

@@ -13,6 +13,7 @@ from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import UNFINISHED, Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import deleted_jobs, insert_results
+from bot.storage.last_settings import remember_settings
 from bot.storage.reading import read_each_row, read_mappings
 from bot.storage.retrying import retrying
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
@@ -45,6 +46,7 @@ class JobRepository:
             last = (await connection.execute(select(func.max(jobs.c.number)))).scalar()
             row = job_row(job, owner=owner, number=(last or 0) + 1, fingerprint=fingerprint)
             await connection.execute(insert(jobs).values(row))
+            await remember_settings(connection, job)
             if job.artifacts:
                 await insert_results(connection, job)
 

@@ -10,9 +10,12 @@ from bot.storage.batches import BatchRepository
 from bot.storage.conversations import ConversationRepository
 from bot.storage.database import Database
 from bot.storage.deliveries import DeliveryRepository
+from bot.storage.drafts import DraftRepository
 from bot.storage.gallery import GalleryRepository
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
+from bot.storage.last_settings import LastSettingsRepository
+from bot.storage.presets import PresetRepository
 from bot.storage.voice_samples import VoiceSampleRepository
 from bot.storage.workflows import WorkflowRepository
 
@@ -29,6 +32,9 @@ class Repositories:
     guild_settings: GuildSettings
     voice_samples: VoiceSampleRepository
     batches: BatchRepository
+    drafts: DraftRepository
+    presets: PresetRepository
+    last_settings: LastSettingsRepository
 
 
 @asynccontextmanager
@@ -51,4 +57,7 @@ async def open_repositories(database_url: str) -> AsyncGenerator[Repositories]:
             guild_settings=guild_settings,
             voice_samples=VoiceSampleRepository(database),
             batches=BatchRepository(database),
+            drafts=DraftRepository(database),
+            presets=PresetRepository(database),
+            last_settings=LastSettingsRepository(database),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.workflows.parameter_names import WELL_KNOWN_NAMES, canonical_name
 from bot.workflows.parameters import OpenTo, Parameter, ParameterType, WorkflowParameters
 from bot.workflows.parameters.sizes import RATIOS, usual_sizes
-from bot.workflows.settings_text import split_settings
+from bot.workflows.settings_text import PRESET, split_settings
 
 MAX_COMPLETIONS = 25
 MAX_CHARS = 100
@@ -43,7 +43,7 @@ def complete_settings(
     if last is not None and not (tail.strip() and text[-1:].isspace()):
         head = text[: last.value_start]
         values = _values(last.name, last.value, allowed, parameters, loras)
-        offered = _within_limits((label, head + _quoted(value)) for label, value in values)
+        offered = _within_limits((label, head + quoted(value)) for label, value in values)
         # A value may have spaces; where none goes on like this, the last word begins a new name.
         if offered or not any(letter.isspace() for letter in tail.strip()):
             return offered
@@ -51,6 +51,31 @@ def complete_settings(
     head = text[: len(text) - len(word)]
     used = {canonical_name(one.name) for one in typed}
     return _within_limits((label, f"{head}{name}=") for label, name in _names(word, allowed, used, parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class TypedPreset:
+    """A preset whose name is being typed: `name` so far, and the settings text `before` it."""
+
+    before: str
+    name: str
+
+
+def preset_being_typed(text: str) -> TypedPreset | None:
+    """Return the preset at the end of a settings text, also where only a part of `preset` stands there yet."""
+    _, typed = split_settings(text)
+    last = typed[-1] if typed else None
+    if last is not None and last.name.casefold() == PRESET and not _is_closed(text[last.value_start :], last.value):
+        return TypedPreset(text[: last.start], last.value)
+    word = "" if text[-1:].isspace() else _last_word(text)
+    before = text[: len(text) - len(word)]
+    is_free = not before.strip() or (text[-1:].isspace() or "=" not in word)
+    return TypedPreset(before, "") if is_free and PRESET.startswith(word.casefold()) else None
+
+
+def _is_closed(tail: str, value: str) -> bool:
+    """Whether the value stands in quotes, with something after them."""
+    return not tail.startswith(value) and len(tail) > len(value) + 2
 
 
 def _may_change(parameter: Parameter, for_manager: bool) -> bool:
@@ -155,7 +180,7 @@ def _matching(typed: str, values: Iterable[str]) -> list[str]:
     return sorted(found, key=lambda value: not value.casefold().startswith(wanted)) if wanted else found
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """The value as it can stand in the text."""
     if not _NEEDS_QUOTES.intersection(value):
         return value

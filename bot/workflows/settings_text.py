@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.errors import InputInvalid
 from bot.workflows.parameter_names import LORA_NAME, canonical_name
 from bot.workflows.parameters import ParameterValue, WorkflowParameters, unknown_parameter
 
 LONGEST_SETTINGS = 4000
+LAST = "last"
+"""The word at the beginning of a text that stands for the settings that the person used last."""
+PRESET = "preset"
+"""`preset=NAME` stands for the settings of a preset."""
 _NAME = re.compile(r"(?:(?<=\s)|(?<=[,;])|^)(?P<name>[^\s=,;\"'`<>|]{1,80})\s*=[^\S\n]*(?!=)", re.UNICODE)
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u00ab": "\u00bb"}
 _TRAILING = ",; \t\r\n"
@@ -63,6 +68,38 @@ def _value(text: str, at: int) -> tuple[str, int]:
     following = _NAME.search(text, at)
     end = len(text) if following is None else following.start()
     return text[at:end].strip(_TRAILING), end
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsText:
+    """A settings text without what names settings that were kept earlier.
+
+    Attributes:
+        last: Whether it begins with `last`: the settings that the person used last.
+        presets: The names after `preset=`.
+        rest: The other settings; they count before the kept ones.
+
+    """
+
+    last: bool
+    presets: tuple[str, ...]
+    rest: str
+
+
+def split_kept_settings(text: str) -> SettingsText:
+    """Take `last` and `preset=NAME` out of a settings text. Never raises."""
+    lead, typed = split_settings(text)
+    last = lead.casefold() == LAST
+    start = typed[0].start if typed else len(text)
+    pieces = [] if last else [text[:start]]
+    spans = zip(typed, pairwise([*(one.start for one in typed), len(text)]), strict=True)
+    pieces += [text[begin:end] for one, (begin, end) in spans if not _is_preset(one)]
+    presets = tuple(one.value for one in typed if _is_preset(one))
+    return SettingsText(last, presets, " ".join(pieces))
+
+
+def _is_preset(setting: TypedSetting) -> bool:
+    return setting.name.casefold() == PRESET
 
 
 def parse_settings(text: str, parameters: WorkflowParameters) -> dict[str, ParameterValue]:

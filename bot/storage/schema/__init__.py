@@ -9,6 +9,7 @@ from bot.storage.schema.conversations import channel_bindings, conversations, me
 from bot.storage.schema.deliveries import deliveries
 from bot.storage.schema.jobs import attempts, batch_votes, batches, jobs
 from bot.storage.schema.media import audio_messages, gallery_filters, images, videos, voice_samples
+from bot.storage.schema.saved_settings import last_settings, presets, setting_drafts
 from bot.storage.schema.settings import guild_settings
 from bot.storage.schema.workflows import workflow_versions, workflows
 
@@ -24,9 +25,12 @@ __all__ = [
     "guild_settings",
     "images",
     "jobs",
+    "last_settings",
     "message_alternatives",
     "messages",
     "metadata",
+    "presets",
+    "setting_drafts",
     "threads",
     "videos",
     "voice_samples",

@@ -5,7 +5,7 @@
 
 from bot.workflows.parameters.collection import WorkflowParameters
 from bot.workflows.parameters.effective import effective_values
-from bot.workflows.parameters.loras import installed_loras, lora_changes
+from bot.workflows.parameters.loras import installed_loras, lora_changes, parse_lora
 from bot.workflows.parameters.of_workflow import parameters_of
 from bot.workflows.parameters.overrides import CheckedOverrides, check_overrides, chosen_loras, unknown_parameter
 from bot.workflows.parameters.parameter import (
@@ -16,7 +16,7 @@ from bot.workflows.parameters.parameter import (
     ParameterValue,
 )
 from bot.workflows.parameters.step_boundaries import scaled_boundaries
-from bot.workflows.parameters.value_check import checked_value
+from bot.workflows.parameters.value_check import checked_value, nearest_choices
 
 __all__ = [
     "CheckedOverrides",
@@ -32,7 +32,9 @@ __all__ = [
     "effective_values",
     "installed_loras",
     "lora_changes",
+    "nearest_choices",
     "parameters_of",
+    "parse_lora",
     "scaled_boundaries",
     "unknown_parameter",
 ]
