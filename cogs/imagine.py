@@ -84,7 +84,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
             seed=parse_seed(seed),
             fresh=fresh,
         )
-        request, flagged = with_settings(self.bot, actor, artist, request, settings, takes_count=True)
+        request, flagged = await with_settings(self.bot, actor, artist, request, settings, takes_count=True)
         if (wanted := count or flagged or 1) > 1:
             seeds = SeedMode.RANDOM if request.seed is None else SeedMode.INCREMENT
             options = BatchOptions(

@@ -62,7 +62,7 @@ class RepeatCog(commands.Cog, name="Repeat"):
             return []
         workflow = await self.bot.services.derived_jobs.compare_workflow(found)
         known = workflow.used or workflow.current
-        return [] if known is None else settings_choices(interaction, known, current)
+        return [] if known is None else await settings_choices(interaction, found.request.character_id, known, current)
 
 
 async def setup(bot: ChorusBot) -> None:

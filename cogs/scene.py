@@ -67,7 +67,7 @@ class SceneCog(commands.Cog, name="Scene"):
             conversation_id=thread.conversation_id if thread else None,
             thread_id=thread.id if thread else None,
         )
-        request, _ = with_settings(self.bot, actor, artist, request, settings)
+        request, _ = await with_settings(self.bot, actor, artist, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
 
     @scene.autocomplete("character")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from discord import app_commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
-from bot.errors import ChorusError
+from bot.errors import ChorusError, InputInvalid
+from bot.saved_settings import KeptValues, require_workflow
+from bot.workflows.parameter_pages import shown_value
 from bot.workflows.parameters import OpenTo, ParameterValue, WorkflowParameters, installed_loras, parameters_of
 from bot.workflows.prompt_flags import PromptFlags, may_have_flags, parse_prompt_flags
-from bot.workflows.settings_completion import complete_settings
-from bot.workflows.settings_text import parse_settings, settings_of_pairs
+from bot.workflows.settings_completion import complete_settings, preset_being_typed, quoted
+from bot.workflows.settings_text import LAST, PRESET, parse_settings, settings_of_pairs, split_kept_settings
+from bot.workflows.workflow import SHARED
 from cogs.actors import interaction_actor
 from cogs.channel_characters import character_of
 from cogs.ui.choices import choices
+from cogs.ui.text import CHOICE, CHOICES, clip
 
 if TYPE_CHECKING:
     import discord
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 
 SETTINGS_HINT = "Steps, size, sampler, LoRAs, ...: steps=30 size=16:9; a list appears as you type"
 LONGEST_SETTINGS = 1000
+PRESETS_BESIDE_NAMES = 8
+"""How many presets are offered while their names are not typed yet."""
 
 
 def chosen_workflow(bot: ChorusBot, character: Character, kind: JobKind, name: str | None) -> Workflow:
@@ -45,20 +52,64 @@ def known_parameters(bot: ChorusBot, workflow: Workflow) -> WorkflowParameters:
     return parameters_of(workflow, bot.services.orchestrator.object_info)
 
 
-def read_settings(bot: ChorusBot, actor: Actor, workflow: Workflow, text: str | None) -> dict[str, ParameterValue]:
-    """The overrides that the person asks for.
+@dataclass(frozen=True)
+class ReadSettings:
+    """What a settings text asks for.
+
+    Attributes:
+        overrides: Parameter name -> value.
+        notes: A sentence for each value of a preset, or of the last settings, that was left out.
+
+    """
+
+    overrides: dict[str, ParameterValue]
+    notes: tuple[str, ...] = ()
+
+
+async def read_settings(
+    bot: ChorusBot, actor: Actor, character_id: str, workflow: Workflow, text: str | None
+) -> ReadSettings:
+    """The overrides that the person asks for: those used last, then those of presets, then those that are named.
+
+    Args:
+        bot: The bot.
+        actor: Who asks.
+        character_id: The character that draws or speaks.
+        workflow: What the settings are for.
+        text: What was typed.
 
     Raises:
-        InputInvalid: The text has something that is no setting of the workflow.
+        InputInvalid: The text has something that is no setting of the workflow, or names a preset of another one.
         NotAllowed: It names what only people with Manage Server may change.
 
     """
     if not text or not text.strip():
-        return {}
+        return ReadSettings({})
+    saved, split = bot.services.saved_settings, split_kept_settings(text)
     parameters = known_parameters(bot, workflow)
-    overrides = parse_settings(text, parameters)
+    overrides = parse_settings(split.rest, parameters)
     require_allowed(bot, actor, parameters, overrides)
-    return overrides
+    reserved = bot.services.policy.may_change_reserved_settings(actor)
+    kept: list[KeptValues] = []
+    if split.last:
+        last = await saved.last(actor.user_id, character_id, workflow, may_change_reserved=reserved)
+        if last is None:
+            raise InputInvalid(
+                f"You have not set anything for the workflow `{workflow.name}` yet.", advice="Leave `last` out."
+            )
+        kept.append(last)
+    for name in split.presets:
+        preset = await saved.preset(actor.channel.guild_id, name)
+        require_workflow(preset, saved.workflow_of(preset, character_id), workflow)
+        kept.append(saved.usable(workflow, preset.values, may_change_reserved=reserved))
+    before: dict[str, ParameterValue] = {}
+    for each in kept:
+        before.update(each.values)
+    if "lora" in overrides:
+        before = {name: value for name, value in before.items() if not name.startswith("lora")}
+    if {"size", "aspect"} & overrides.keys():
+        before = {name: value for name, value in before.items() if name not in {"width", "height"}}
+    return ReadSettings({**before, **overrides}, tuple(note for each in kept for note in each.notes))
 
 
 def require_allowed(
@@ -76,7 +127,7 @@ def require_allowed(
             bot.services.policy.require_may_change_reserved_settings(actor, parameter.name)
 
 
-def with_settings(
+async def with_settings(
     bot: ChorusBot,
     actor: Actor,
     character: Character,
@@ -106,6 +157,8 @@ def with_settings(
     if flags is None and not (text and text.strip()):
         return request, None
     name = request.workflow_name or (flags.workflow if flags is not None else None)
+    if name is None:
+        name = await _workflow_of_presets(bot, actor, character, request.kind, text)
     workflow = chosen_workflow(bot, character, request.kind, name)
     overrides: dict[str, ParameterValue] = {}
     changes: dict[str, object] = {"workflow_name": name}
@@ -121,10 +174,13 @@ def with_settings(
         if flags.negative:
             before = request.negative or character.visual_identity.negative_prompt or _own_negative(parameters)
             changes["negative"] = f"{before}, {flags.negative}" if before else flags.negative
-    chosen = read_settings(bot, actor, workflow, text)
-    if "lora" in chosen:
+    read = await read_settings(bot, actor, character.id, workflow, text)
+    if "lora" in read.overrides:
         overrides = {name: value for name, value in overrides.items() if not name.startswith("lora")}
-    changed = request.model_copy(update={**changes, "overrides": {**request.overrides, **overrides, **chosen}})
+    if read.notes:
+        changes["note"] = " ".join(filter(None, (str(changes.get("note") or request.note or ""), *read.notes)))
+    chosen = {**request.overrides, **overrides, **read.overrides}
+    changed = request.model_copy(update={**changes, "overrides": chosen})
     return changed, flags.count if flags is not None else None
 
 
@@ -138,21 +194,75 @@ async def complete_settings_option(
         workflow = chosen_workflow(bot, character, kind, interaction.namespace.workflow)
     except ChorusError:
         return []
-    return settings_choices(interaction, workflow, current)
+    chosen = interaction.namespace.workflow is not None
+    return await settings_choices(interaction, character.id, workflow, current, of_workflow=chosen)
 
 
-def settings_choices(
-    interaction: discord.Interaction[ChorusBot], workflow: Workflow, current: str
+async def settings_choices(
+    interaction: discord.Interaction[ChorusBot],
+    character_id: str,
+    workflow: Workflow,
+    current: str,
+    *,
+    of_workflow: bool = True,
 ) -> list[app_commands.Choice[str]]:
-    """Proposals for the settings of a workflow, from memory."""
-    bot = interaction.client
+    """Proposals for the settings of a workflow: what was kept, then its parameters.
+
+    Args:
+        interaction: The autocompletion.
+        character_id: The character that draws or speaks.
+        workflow: Whose parameters are offered.
+        current: What was typed so far.
+        of_workflow: Offer presets of that workflow only; else a preset chooses its own.
+
+    """
+    bot, actor = interaction.client, interaction_actor(interaction)
+    reserved = bot.services.policy.may_change_reserved_settings(actor)
+    kept = await _kept_choices(interaction, character_id, workflow, current, of_workflow=of_workflow)
     found = complete_settings(
         current,
         known_parameters(bot, workflow),
         loras=installed_loras(bot.services.orchestrator.object_info),
-        for_manager=bot.services.policy.may_change_reserved_settings(interaction_actor(interaction)),
+        for_manager=reserved,
     )
-    return [app_commands.Choice(name=each.label, value=each.text) for each in found]
+    listed = [app_commands.Choice(name=each.label, value=each.text) for each in found]
+    return [*kept, *listed][:CHOICES]
+
+
+async def _kept_choices(
+    interaction: discord.Interaction[ChorusBot],
+    character_id: str,
+    workflow: Workflow,
+    current: str,
+    *,
+    of_workflow: bool,
+) -> list[app_commands.Choice[str]]:
+    """`last` at the beginning, where there is something; `preset=` and the names after it."""
+    bot, actor = interaction.client, interaction_actor(interaction)
+    saved, word = bot.services.saved_settings, current.strip().casefold()
+    found: list[tuple[str, str]] = []
+    if LAST.startswith(word):
+        reserved = bot.services.policy.may_change_reserved_settings(actor)
+        last = await saved.last(actor.user_id, character_id, workflow, may_change_reserved=reserved)
+        if last is not None and last.values:
+            found.append((f"last (as last time: {settings_summary(last.values)})", LAST))
+    asked = preset_being_typed(current)
+    if asked is not None and interaction.guild_id is not None:
+        room = CHOICES if asked.name else PRESETS_BESIDE_NAMES
+        for preset in await saved.presets.of_guild(interaction.guild_id):
+            fits = preset.kind is workflow.kind and preset.character_id in {SHARED, character_id}
+            if not fits or (of_workflow and preset.workflow_name != workflow.name):
+                continue
+            if asked.name.casefold() in preset.name.casefold() and room:
+                room -= 1
+                label = f"{PRESET}={preset.name} ({preset.workflow_name}: {settings_summary(preset.values)})"
+                found.append((label, f"{asked.before}{PRESET}={quoted(preset.name)}"))
+    return [app_commands.Choice(name=clip(label, CHOICE), value=text) for label, text in found if len(text) <= CHOICE]
+
+
+def settings_summary(values: Mapping[str, ParameterValue]) -> str:
+    """Values in one line, as they are typed."""
+    return " ".join(f"{name}={quoted(' '.join(shown_value(value).split()))}" for name, value in values.items())
 
 
 async def complete_workflow_option(
@@ -165,6 +275,18 @@ async def complete_workflow_option(
         return []
     names = interaction.client.services.workflows.names(character.id, kind)
     return choices(((name, name) for name in names), current)
+
+
+async def _workflow_of_presets(
+    bot: ChorusBot, actor: Actor, character: Character, kind: JobKind, text: str | None
+) -> str | None:
+    """The workflow of the presets that a settings text names, where the person names none; None: there are none."""
+    name = None
+    for each in split_kept_settings(text or "").presets:
+        preset = await bot.services.saved_settings.preset(actor.channel.guild_id, each)
+        if preset.kind is kind:
+            name = bot.services.saved_settings.workflow_of(preset, character.id).name
+    return name
 
 
 def _flags(

@@ -38,6 +38,8 @@ EXTENSIONS: Final = (
     "cogs.voice",
     "cogs.results",
     "cogs.repeat",
+    "cogs.configure",
+    "cogs.presets",
     "cogs.context_menus",
     "cogs.batch",
     "cogs.stats",

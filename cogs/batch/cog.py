@@ -105,7 +105,7 @@ class BatchCog(commands.Cog, name="Batch"):
             seed=parse_seed(seed),
             fresh=fresh,
         )
-        request, flagged = with_settings(self.bot, actor, artist, request, settings, takes_count=True)
+        request, flagged = await with_settings(self.bot, actor, artist, request, settings, takes_count=True)
         options = BatchOptions(
             prompt=request.positive,
             prompts=prompts,

@@ -159,7 +159,8 @@ class ResultActions:
         found = workflow.used or workflow.current
         if found is None:
             raise InputInvalid("The workflow of that job is gone, and so is the version it was made with.")
-        changes = read_settings(self.bot, interaction_actor(interaction), found, settings)
+        actor, character_id = interaction_actor(interaction), job.request.character_id
+        changes = (await read_settings(self.bot, actor, character_id, found, settings)).overrides
         stored = workflow.used is not None
         await self.starter.start_by_interaction(
             interaction, job, lambda requester: repeat(job, requester, stored_workflow=stored, changes=changes)

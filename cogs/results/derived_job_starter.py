@@ -64,16 +64,27 @@ class DerivedJobStarter:
             ChorusError: Refused; `AlreadyRunning` says what runs.
 
         """
-        actor = interaction_actor(interaction)
         source = interaction.message
-        is_public = source is not None and not source.flags.ephemeral
-        reply_to = source.id if source is not None and is_public else await self._result_message(job, actor)
-        requester = requester_of(actor, interaction.channel, reply_to=reply_to, interaction_id=interaction.id)
-        request = self._checked(actor, job, build(requester))
-        if not is_public:
+        request = await self.checked_request(interaction, job, build)
+        if source is None or source.flags.ephemeral:
             return await self.start_with_link(interaction, request)
         async with self._only_once(request):
             return await delivery_of(self._bot).accept(interaction, request)
+
+    async def checked_request(
+        self, interaction: discord.Interaction[ChorusBot], job: Job, build: BuildRequest
+    ) -> GenerationRequest:
+        """The request of a derived job that the person may ask for; its message replies to the result.
+
+        Raises:
+            ChorusError: They may not.
+
+        """
+        actor, source = interaction_actor(interaction), interaction.message
+        is_public = source is not None and not source.flags.ephemeral
+        reply_to = source.id if source is not None and is_public else await self._result_message(job, actor)
+        requester = requester_of(actor, interaction.channel, reply_to=reply_to, interaction_id=interaction.id)
+        return self._checked(actor, job, build(requester))
 
     async def start_by_reaction(
         self, actor: Actor, channel: Any, job: Job, build: BuildRequest, *, reply_to: int

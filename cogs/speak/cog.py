@@ -102,7 +102,7 @@ class SpeakCog(commands.Cog, name="Speak"):
         request = await self.bot.services.voice.build_job_request(speech)
         if request is None:
             raise InputInvalid("There is nothing to say in that.", advice="Give some words to speak.")
-        request, _ = with_settings(self.bot, actor, speaker, request, settings)
+        request, _ = await with_settings(self.bot, actor, speaker, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
 
     @speak.autocomplete("character")

@@ -50,8 +50,9 @@ def result_view(job: Job, reactions: Reactions, *, can_upscale: bool = False) ->
         return stateless_view(again, info, delete)
     vary = job_button("vary", job.id, "Vary", emoji="🎲")
     remix = job_button("remix", job.id, "Remix", emoji="✏️")
+    configure = _configure(job)
     upscale = [job_button("upscale", job.id, "Upscale", emoji="🔍")] if can_upscale else []
-    return stateless_view(again, vary, remix, *upscale, info, delete)
+    return stateless_view(again, vary, remix, configure, *upscale, info, delete)
 
 
 def picture_choice(job: Job, action: str, numbers: Sequence[int]) -> discord.ui.View:
@@ -61,7 +62,12 @@ def picture_choice(job: Job, action: str, numbers: Sequence[int]) -> discord.ui.
 
 def info_view(job: Job) -> discord.ui.View:
     """Under Info."""
-    return stateless_view(job_button("repeat", job.id, "Repeat exactly"))
+    repeat = job_button("repeat", job.id, "Repeat exactly")
+    return stateless_view(repeat) if job.request.kind is JobKind.AUDIO else stateless_view(repeat, _configure(job))
+
+
+def _configure(job: Job) -> Button:
+    return job_button("configure", job.id, "Configure", emoji="🎛️")
 
 
 def repeat_choice(job: Job) -> discord.ui.View:

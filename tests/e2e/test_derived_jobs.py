@@ -31,7 +31,7 @@ def picture(message: Message) -> Image.Image:
 async def test_every_button_of_a_picture_works_after_a_restart(here: DrawingSystem) -> None:
     async with here.system.running():
         first = await here.drawn(seed="7", negative="fog")
-    assert labels(first) == ["Again", "Vary", "Remix", "Upscale", "Info", "Delete"]
+    assert labels(first) == ["Again", "Vary", "Remix", "Configure", "Upscale", "Info", "Delete"]
     ids = [entry["custom_id"] for entry in first.flat_components() if entry.get("type") == 2]
     assert all(len(custom_id) <= 100 for custom_id in ids)
     async with here.system.running():
@@ -265,7 +265,7 @@ async def test_a_failed_job_is_tried_again_and_without_a_vary_workflow_the_words
         del here.system.comfy.faults.failing_nodes["KSampler"]
         await here.requester.add_reaction(failed, "🔁")
         done = await here.next_result(failed)
-        assert labels(done) == ["Again", "Vary", "Remix", "Info", "Delete"]
+        assert labels(done) == ["Again", "Vary", "Remix", "Configure", "Info", "Delete"]
         varied = await here.finished((await press(here.requester, done, "Vary")).message)
         assert "same prompt with a new seed" in varied.text()
     rows = here.jobs("json_extract(parameters, '$.positive'), seed")

@@ -91,7 +91,7 @@ async def test_pages_are_turned_and_items_opened_also_after_a_restart(here: Draw
         opened = await (await press(here.stranger, page, "3")).wait_for_message()
         assert opened.ephemeral
         assert len(opened.attachments) == 1
-        assert labels(opened) == ["Again", "Vary", "Remix", "Info", "Delete"]
+        assert labels(opened) == ["Again", "Vary", "Remix", "Configure", "Info", "Delete"]
         again = await press(here.stranger, opened, "Again")
         assert (await again.wait_for_message()).ephemeral
         await here.finished(await here.next_message(page))
