@@ -208,3 +208,19 @@ def test_no_result_leaves_its_server_or_the_adults_channel(
         assert here.guild_id == origin.guild_id
         assert not origin.age_restricted or here.age_restricted or here.is_direct
         assert here.channel_id == origin.channel_id or sees
+
+
+def test_presets_are_changed_by_their_author_and_with_manage_server() -> None:
+    manager = an_actor(user_id=3, guild_permissions=frozenset({Permission.MANAGE_GUILD}))
+    policy = Policy()
+    assert [policy.may_change_preset(each, 1) for each in (an_actor(user_id=1), an_actor(user_id=2), manager)] == [
+        True, False, True
+    ]  # fmt: skip
+    with pytest.raises(NotAllowed):
+        policy.require_may_change_preset(an_actor(user_id=2), 1)
+
+
+def test_a_panel_is_used_by_the_person_who_opened_it() -> None:
+    Policy().require_own_panel(an_actor(user_id=1), 1)
+    with pytest.raises(NotAllowed):
+        Policy().require_own_panel(an_actor(user_id=2), 1)

@@ -45,7 +45,7 @@ async def fill(person: SimulatedUser, panel: Message, title: str, values: Mappin
 
 
 async def open_panel(system: System, person: SimulatedUser | None = None, **values: str) -> Message:
-    answer = await (person or system.ada).slash(system.room, "configure", **values)
+    answer = await (person or system.ada).slash(system.room, "configure", wait=True, **values)
     return answer.message
 
 

@@ -14,7 +14,7 @@ from tests.e2e.test_configure import executed, fill, open_panel, run, until_text
 
 async def save(system: System, person: SimulatedUser | None = None, **values: str) -> str:
     given = {"name": "soft light", "settings": "steps=4 scheduler=karras"} | values
-    return told(await (person or system.ada).slash(system.room, "preset save", **given))
+    return told(await (person or system.ada).slash(system.room, "preset save", wait=True, **given))
 
 
 async def offered(system: System, text: str, person: SimulatedUser | None = None, **values: str) -> list[str]:
@@ -30,7 +30,7 @@ def request_of(system: System) -> dict[str, Any]:
 
 
 async def drawn_with(system: System, settings: str, **values: str) -> Message:
-    return await system.result(await system.imagine(settings=settings, **values))
+    return await system.result(await system.imagine(None, None, settings=settings, **values))
 
 
 async def test_a_preset_is_saved_listed_used_and_deleted(system: System) -> None:

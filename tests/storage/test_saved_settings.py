@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -105,8 +106,10 @@ async def test_the_last_settings_are_those_of_the_last_own_job(database: Databas
     assert await last.get(5, *key) == {"steps": 30, "sampler": "euler"}
     assert await last.get(6, *key) is None
     assert await last.get(5, request.character_id, request.kind, "other") is None
-    for changes in ({"overrides": {}}, {"derivation": Derivation.AGAIN}, {"requester_id": 0}):
-        other = make_job(**{"requester_id": 5, "overrides": {"steps": 9}} | changes)
+    own: dict[str, Any] = {"requester_id": 5, "overrides": {"steps": 9}}
+    ignored: list[dict[str, Any]] = [{"overrides": {}}, {"derivation": Derivation.AGAIN}, {"requester_id": 0}]
+    for changes in ignored:
+        other = make_job(**own | changes)
         await jobs.add(other.model_copy(update={"parameters": parameters | {"steps": 9}}), owner="run")
     assert await last.get(5, *key) == {"steps": 30, "sampler": "euler"}
     newer = make_job(requester_id=5, overrides={"steps": 9})
