@@ -91,20 +91,23 @@ class InputFiles:
             GenerationFailed: The disk is full.
 
         """
+        types = [media_type_of_bytes(data[:64]) or "" for data in files]
+        kinds = [media_type.partition("/")[0] for media_type in types]
+        if kinds.count("video") > 1 or kinds.count("audio") > 1:
+            raise InputInvalid("At most one film and one sound can be given.", advice="Leave the others out.")
+        if sum(kind not in {"video", "audio"} for kind in kinds) > len(_PICTURES):
+            raise InputInvalid(f"At most {len(_PICTURES)} pictures can be given.", advice="Leave the others out.")
         kept: list[KeptFile] = []
         pictures = list(_PICTURES)
-        for data in files:
-            media_type = media_type_of_bytes(data[:64]) or ""
-            if media_type.startswith("video/"):
+        for data, media_type, kind in zip(files, types, kinds, strict=True):
+            if kind == "video":
                 kept.append(await self._film(data, media_type))
-            elif media_type.startswith("audio/"):
+            elif kind == "audio":
                 kept.append(await self._sound(data))
             else:
                 kept.append(await self._picture(data, pictures.pop(0)))
         if last is not None:
             kept.append(await self._picture(last, "last_image"))
-        if len({each.file.role for each in kept}) < len(kept):
-            raise InputInvalid("At most one film and one sound can be given.", advice="Leave the others out.")
         return kept
 
     async def _picture(self, data: bytes, role: FileRole) -> KeptFile:

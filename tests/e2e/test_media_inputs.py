@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bot.media.video import probe_video
 from sandbox.discord import Message
 from sandbox.discord.uploads import Upload
 from tests.e2e.drawing_system import DrawingSystem, open_drawing_system, press, told, told_soon
 from tests.e2e.system import DEADLINE, labels
+from tests.media.sample_audio import FFMPEG, sound
 
 
 @pytest.fixture
@@ -135,11 +137,37 @@ async def test_files_that_are_no_pictures_are_refused(here: DrawingSystem, data:
         assert part in await refused(here, image=Upload("given.png", data, "image/png"), workflow="invert")
 
 
+@pytest.mark.setting("media.max_input_seconds")
+async def test_a_long_sound_is_cut(tmp_path: Path) -> None:
+    async with open_drawing_system(tmp_path, media={"max_input_seconds": 1}) as here:
+        here.workflow(
+            "sounding",
+            {
+                "1": {"class_type": "LoadImage", "inputs": {"image": "mine.png"}},
+                "2": {"class_type": "LoadAudio", "inputs": {"audio": "mine.wav"}},
+                "3": {"class_type": "RepeatImageBatch", "inputs": {"image": ["1", 0], "amount": 8}},
+                "4": {"class_type": "CreateVideo", "inputs": {"images": ["3", 0], "fps": 8.0, "audio": ["2", 0]}},
+                "5": {
+                    "class_type": "SaveVideo",
+                    "inputs": {"video": ["4", 0], "filename_prefix": "x", "format": "mp4", "format.codec": "h264"},
+                },
+            },
+        )
+        tone = await sound(tmp_path / "tone.wav", 3.0)
+        given = Upload("tone.wav", tone.read_bytes(), "audio/wav")
+        async with here.system.running():
+            message = await drawn(here, image=png("red"), image2=given, workflow="sounding")
+        assert "Of the sound, the first 1 s are used." in message.text()
+        (tmp_path / "posted.mp4").write_bytes(message.attachments[0].data)
+        info = await probe_video(tmp_path / "posted.mp4", ffmpeg=FFMPEG)
+        assert info.has_sound
+        assert info.duration_seconds < 1.5
+
+
 @pytest.mark.setting("media.max_input_bytes")
-async def test_large_files_are_refused_before_they_are_fetched(tmp_path: Path) -> None:
+async def test_large_files_are_refused(tmp_path: Path) -> None:
     async with open_drawing_system(tmp_path, media={"max_input_bytes": 1000}) as here, here.system.running():
         assert "larger than" in await refused(here, image=Upload("a.png", bytes(1001), "image/png"))
-        assert not [request for request in here.system.discord.requests if "attachments" in request.path]
 
 
 @pytest.mark.setting("media.max_input_pixels")
@@ -154,6 +182,16 @@ async def test_large_pictures_are_made_smaller_and_turned(tmp_path: Path) -> Non
             message = await drawn(here, image=Upload("a.jpg", buffer.getvalue(), "image/jpeg"), workflow="invert")
         assert pictures(message)[0].size == (50, 100)
         assert "scaled from 100 x 200 to 50 x 100" in message.text()
+
+
+async def test_an_attachment_that_is_gone_is_told(here: DrawingSystem) -> None:
+    async with here.system.running():
+        posted = await here.stranger.send(here.room, "look", attachments=[png("#ff0000")])
+        opened = await here.requester.context_menu(posted, "Use this picture")
+        await here.stranger.delete(posted)
+        answer = await here.requester.submit_modal(opened, {"prompt": "in winter"})
+        assert "gone" in await told_soon(answer)
+        assert here.count() == 0
 
 
 async def test_a_restart_loses_no_picture(here: DrawingSystem) -> None:
