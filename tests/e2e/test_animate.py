@@ -18,6 +18,7 @@ from sandbox.discord import Message
 from sandbox.discord.uploads import Upload
 from tests.e2e.drawing_system import DrawingSystem, open_drawing_system, press, told, told_soon
 from tests.e2e.system import CHARACTER, DEADLINE, REPOSITORY, graph, labels
+from tests.media.sample_images import pixel
 
 SHARED = REPOSITORY / "workflows" / "_shared" / "video"
 
@@ -95,7 +96,7 @@ async def test_a_film_begins_with_the_picture(here: DrawingSystem) -> None:
         message = await animated(here, image=png("#ff0000"), length=1.0)
         assert "from_picture" in message.text()
     frame = await first_frame(here, message)
-    red, green, blue = frame.getpixel((20, 20))
+    red, green, blue = pixel(frame, 20, 20)
     assert red > 230
     assert max(green, blue) < 25
     info = await probe_video(here.system.folder / "posted.mp4", ffmpeg=Ffmpeg())

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from bot.domain.jobs import GenerationRequest, Job, JobKind, JobState
 from bot.errors import InputInvalid
 from bot.media.ffmpeg import input_file, output_file
+from bot.media.images.color_modes import resized
 from bot.media.video import probe_video
 from bot.services import Services, open_services
 from bot.settings import default_settings
 from bot.workflows.film_length import film_length
 from tests.media.sample_audio import FFMPEG
+from tests.media.sample_images import difference
 
 URL = os.environ.get("COMFYUI_URL", "")
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL is not set")]
@@ -114,11 +116,6 @@ def opened(services: Services, job: Job) -> Image.Image:
     return Image.open(services.settings.storage.data_dir / job.artifacts[0].path).convert("RGB")
 
 
-def difference(one: Image.Image, other: Image.Image) -> int:
-    """The largest difference of a channel of a pixel."""
-    return max(high for _, high in ImageChops.difference(one, other).getextrema())  # pyright: ignore[reportGeneralTypeIssues]
-
-
 async def test_a_picture_is_worked_on_and_comes_back(tmp_path: Path) -> None:
     given = picture()
     async with services_in(tmp_path) as services:
@@ -161,7 +158,7 @@ async def test_a_film_begins_with_the_picture(tmp_path: Path) -> None:
         await FFMPEG.run(["-v", "error", *input_file(path), "-frames:v", "1", *output_file(frame)])
     # H.264 with 4:2:0 blurs colours at edges; the areas must be the same.
     small = (16, 12)
-    assert difference(Image.open(frame).convert("RGB").resize(small), given.resize(small)) <= 12
+    assert difference(resized(Image.open(frame).convert("RGB"), small), resized(given, small)) <= 12
 
 
 async def test_the_shipped_film_of_a_picture(tmp_path: Path) -> None:
