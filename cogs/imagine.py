@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import discord
@@ -9,11 +10,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.batches.planning import BatchOptions
+from bot.derived_jobs.picture_workflows import with_picture_workflow
 from bot.domain.batches import SeedMode
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
 from cogs.actors import interaction_actor, interaction_origin
+from cogs.attachments import accept_with_files, fetch_files
 from cogs.batch import start_batch
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
@@ -49,6 +52,10 @@ class ImagineCog(commands.Cog, name="Imagine"):
         count="How many pictures, each with a seed of its own",
         fresh="Draw anew what was made before with the same words and seed",
         settings=SETTINGS_HINT,
+        image="A picture to start from, or what else the workflow takes (a film, a sound)",
+        image2="A second picture: a mask, a pose, a reference, as the workflow needs it",
+        image3="A third picture",
+        image4="A fourth picture",
     )
     async def imagine(  # noqa: PLR0917 - one parameter per option
         self,
@@ -62,8 +69,13 @@ class ImagineCog(commands.Cog, name="Imagine"):
         count: app_commands.Range[int, 1, 100] | None = None,
         fresh: bool = False,
         settings: app_commands.Range[str, 1, LONGEST_SETTINGS] | None = None,
+        image: discord.Attachment | None = None,
+        image2: discord.Attachment | None = None,
+        image3: discord.Attachment | None = None,
+        image4: discord.Attachment | None = None,
     ) -> None:
         """Parse and submit; delivery answers, shows progress and posts the result."""
+        attached = [each for each in (image, image2, image3, image4) if each is not None]
         actor = interaction_actor(interaction)
         self.bot.services.policy.require_may_ask(actor)
         words = prompt.strip()
@@ -84,6 +96,8 @@ class ImagineCog(commands.Cog, name="Imagine"):
             seed=parse_seed(seed),
             fresh=fresh,
         )
+        if attached and workflow is None:
+            request = with_picture_workflow(self.bot.services.workflows, artist, request)
         request, flagged = await with_settings(self.bot, actor, artist, request, settings, takes_count=True)
         if (wanted := count or flagged or 1) > 1:
             seeds = SeedMode.RANDOM if request.seed is None else SeedMode.INCREMENT
@@ -95,7 +109,16 @@ class ImagineCog(commands.Cog, name="Imagine"):
                 count=wanted,
                 with_alternatives=False,
             )
+            if attached:
+                raise InputInvalid(
+                    "Several pictures at once cannot start from an attached one.", advice="Leave `count` out."
+                )
             await start_batch(interaction, request, options)
+            return
+        if attached:
+            await accept_with_files(
+                interaction, partial(fetch_files, self.bot, attached), lambda given: given.added_to(request)
+            )
             return
         await delivery_of(self.bot).accept(interaction, request)
 

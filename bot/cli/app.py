@@ -154,6 +154,10 @@ def imagine(
         list[str] | None,
         typer.Option("--set", help="A setting, such as steps=30; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture to start from; may be repeated. Also a film or a sound.", metavar="FILE"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures here: a file or a folder.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -170,6 +174,7 @@ def imagine(
         workflow=workflow,
         seed=seed,
         settings=tuple(settings or ()),
+        images=tuple(image or ()),
         out=out,
     )
     with open_log(configuration.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):

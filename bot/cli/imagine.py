@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bot.cli.job_progress import copy_results, wait_for_job
+from bot.derived_jobs.picture_workflows import with_picture_workflow
 from bot.domain.jobs import GenerationRequest, Job, JobKind
 from bot.errors import CharacterNotFound, InputInvalid, WorkflowNotFound
 from bot.services import open_services
@@ -35,6 +36,8 @@ class ImagineOptions:
     seed: int | None = None
     settings: tuple[str, ...] = ()
     """Each `name=value`."""
+    images: tuple[Path, ...] = ()
+    """Pictures to start from, or a film or a sound, as the workflow takes them; at most four pictures."""
     out: Path | None = None
     """A file or folder to which the pictures are copied from the data folder."""
 
@@ -69,7 +72,10 @@ async def _imagine(settings: Settings, options: ImagineOptions, console: Console
             workflow_name=options.workflow,
             seed=options.seed,
         )
+        if options.images and options.workflow is None:
+            request = with_picture_workflow(services.workflows, character, request)
         request = _with_settings(services, character, request, options.settings)
+        request = await _with_files(services, request, options.images)
         job = await wait_for_job(services, await _submit(services, request), console)
         await services.orchestrator.mark_delivered(job.id)
         made = [settings.storage.data_dir / artifact.path for artifact in job.artifacts]
@@ -101,6 +107,27 @@ def _with_settings(
             raise InputInvalid(f"`{setting[:60]}` is no setting.", advice="Write --set name=value, such as steps=30.")
         overrides |= settings_of_pairs({typed: value}, parameters, before=overrides)
     return request.model_copy(update={"overrides": overrides})
+
+
+async def _with_files(services: Services, request: GenerationRequest, paths: Sequence[Path]) -> GenerationRequest:
+    """The request with the files, checked and kept.
+
+    Raises:
+        InputInvalid: One cannot be read or used.
+
+    """
+    if not paths:
+        return request
+    contents: list[bytes] = []
+    for path in paths:
+        try:
+            services.input_files.require_size((await asyncio.to_thread(path.stat)).st_size)
+            contents.append(await asyncio.to_thread(path.read_bytes))
+        except OSError as error:
+            raise InputInvalid(f"The file {path.name[:100]} cannot be read.", advice="Check its path.") from error
+    kept = await services.input_files.keep(contents)
+    note = " ".join(dict.fromkeys(filter(None, (request.note, *(each.note for each in kept))))) or None
+    return request.model_copy(update={"inputs": tuple(each.file for each in kept), "note": note})
 
 
 async def _submit(services: Services, request: GenerationRequest) -> Job:

@@ -77,6 +77,10 @@ def _table_of_inputs(description: WorkflowDescription) -> Table:
             table.add_row(role.label, escape(names), "", "", "[yellow]several could be it[/]")
         elif not role.inputs:
             table.add_row(role.label, "[dim]none[/]")
+    for media in description.media:
+        role = f"{media.role.value} ({media.kind})" if media.kind else media.role.value
+        places = ", ".join(str(place) for place in media.places)
+        table.add_row("file", escape(places), escape(media.label), _shortened(media.own), escape(role))
     table.add_row("largest seed", str(description.seed_limit))
     for n, node in enumerate(description.output_nodes):
         table.add_row("" if n else "outputs", escape(node.node_id), escape(node.title), escape(node.class_type))

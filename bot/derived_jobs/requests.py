@@ -41,6 +41,26 @@ class RemixChanges:
     seed: int | None = None
 
 
+@dataclass(frozen=True)
+class FilmChanges:
+    """What a film of a picture is made with.
+
+    Attributes:
+        picture: What it begins with.
+        positive: The prompt.
+        workflow_name: A video workflow.
+        overrides: Its parameters that differ, such as the length.
+        note: What the person is told.
+
+    """
+
+    picture: InputFile
+    positive: str
+    workflow_name: str
+    overrides: Mapping[str, ParameterValue] = field(default_factory=dict[str, ParameterValue])
+    note: str | None = None
+
+
 def again(job: Job, requester: Requester, *, speech_seed: int | None = None) -> GenerationRequest:
     """The same with a new seed, by the workflow as its file is now.
 
@@ -67,6 +87,24 @@ def vary(job: Job, requester: Requester, picture: InputFile | None) -> Generatio
 def upscale(job: Job, requester: Requester, picture: InputFile) -> GenerationRequest:
     """The picture, enlarged by the `upscale` workflow."""
     return _derived(job, requester, Derivation.UPSCALE, workflow_name=UPSCALE_WORKFLOW, inputs=(picture,), overrides={})
+
+
+def animate(job: Job, requester: Requester, film: FilmChanges) -> GenerationRequest:
+    """A film that begins with a picture of the job."""
+    return _derived(
+        job,
+        requester,
+        Derivation.ANIMATE,
+        kind=JobKind.VIDEO,
+        workflow_name=film.workflow_name,
+        inputs=(film.picture,),
+        positive=film.positive,
+        written_prompt=None,
+        rewrite=False,
+        negative=None,
+        overrides=dict(film.overrides),
+        note=film.note,
+    )
 
 
 def remix(job: Job, requester: Requester, changes: RemixChanges) -> GenerationRequest:
@@ -114,7 +152,7 @@ def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
     if request.kind is JobKind.AUDIO and request.derivation is Derivation.AGAIN:
         return other.kind is JobKind.AUDIO and other.derivation in {None, Derivation.AGAIN}
     same = other.derivation is request.derivation and other.inputs == request.inputs
-    if request.derivation is Derivation.REMIX:
+    if request.derivation in {Derivation.REMIX, Derivation.ANIMATE}:
         keys = ("positive", "negative", "overrides", "seed")
         return same and all(getattr(other, key) == getattr(request, key) for key in keys)
     return same and other.workflow_hash == request.workflow_hash and other.overrides == request.overrides

@@ -21,6 +21,7 @@ from bot.storage.workflows import WorkflowRepository
 from bot.workflows.graph import inputs
 from bot.workflows.input_roles import InputRole
 from bot.workflows.library import WorkflowLibrary
+from bot.workflows.media_assignment import takes_picture
 from bot.workflows.parameters import OpenTo, parameters_of
 from bot.workflows.value_injection import SEED_LIMIT_OF_UNKNOWN_NODES, seed_limit
 from bot.workflows.version_differences import differences
@@ -91,6 +92,16 @@ class DerivedJobs:
     def can_vary_from_picture(self, job: Job) -> bool:
         """The job made a picture, and its character has a `vary` workflow that takes one."""
         return bool(pictures(job)) and self._takes_picture(job.request.character_id, VARY_WORKFLOW)
+
+    def can_vary(self, job: Job) -> bool:
+        """From its picture, or from its prompt in other words, where its workflow takes a prompt."""
+        if self.can_vary_from_picture(job):
+            return True
+        try:
+            workflow = self._workflows.get(job.request.character_id, job.request.kind, job.workflow_name)
+        except ChorusError:  # its stored version is used then
+            return bool(job.request.positive)
+        return bool(job.request.positive) and workflow.analysis.takes(InputRole.POSITIVE)
 
     def new_speech_seed(self, job: Job) -> int | None:
         """A random seed that every node of a speech workflow takes; None for pictures, which choose their own."""
@@ -180,10 +191,9 @@ class DerivedJobs:
 
     def _takes_picture(self, character_id: str, name: str) -> bool:
         try:
-            analysis = self._workflows.get(character_id, JobKind.IMAGE, name).analysis
+            return takes_picture(self._workflows.get(character_id, JobKind.IMAGE, name))
         except ChorusError:
             return False
-        return analysis.takes(InputRole.REFERENCE_IMAGE)
 
 
 def pictures(job: Job) -> list[tuple[int, Artifact]]:

@@ -28,6 +28,7 @@ EXTENSIONS: Final = (
     "cogs.component_router",
     "cogs.delivery",
     "cogs.imagine",
+    "cogs.animate",
     "cogs.queue",
     "cogs.characters",
     "cogs.conversations",
@@ -41,6 +42,7 @@ EXTENSIONS: Final = (
     "cogs.configure",
     "cogs.presets",
     "cogs.context_menus",
+    "cogs.picture_menus",
     "cogs.batch",
     "cogs.stats",
     "cogs.gallery",
@@ -61,6 +63,8 @@ _NO_CONNECTION: Final = (
     ReconnectWebSocket,
 )
 """What `Client.connect` answers with another attempt."""
+MESSAGE_MENUS: Final = 15
+"""Menus on messages that Discord takes of one application."""
 READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
 
 
@@ -81,6 +85,21 @@ class ChorusTree(app_commands.CommandTree["ChorusBot"]):
         """discord.py awaits it first in the task of each command, menu and autocompletion; it refuses none."""
         limit_interaction()
         return True
+
+    def add_command(
+        self,
+        command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | app_commands.Group,
+        /,
+        **options: Any,
+    ) -> None:
+        """As discord.py does it, with up to 15 message menus, which Discord takes; discord.py 2.7.1 stops at 5."""
+        try:
+            super().add_command(command, **options)
+        except app_commands.CommandLimitReached:
+            of_type = [key for key in self._context_menus if key[1:] == (None, discord.AppCommandType.message.value)]
+            if not isinstance(command, app_commands.ContextMenu) or options or len(of_type) >= MESSAGE_MENUS:
+                raise
+            self._context_menus[command.name, None, command.type.value] = command
 
     async def on_error(
         self, interaction: discord.Interaction[ChorusBot], error: app_commands.AppCommandError, /

@@ -66,6 +66,8 @@ class Derivation(StrEnum):
     """The picture, enlarged by the `upscale` workflow."""
     REPEAT = "repeat"
     """Exactly the same: parameters, seed and workflow."""
+    ANIMATE = "animate"
+    """A film that begins with the picture."""
     DRAW = "draw"
     """A picture of what a message says."""
 
@@ -87,10 +89,16 @@ class Origin(Value):
     """Discord shows the channel to adults only."""
 
 
+FileRole = Literal[
+    "reference_image", "image2", "image3", "image4", "last_image", "mask", "film", "sound", "voice_sample"
+]
+
+
 class InputFile(Value):
     """A file on our disk that is uploaded to ComfyUI before the job runs."""
 
-    role: Literal["reference_image", "voice_sample"]
+    role: FileRole
+    """What it was given as; `assign_files` finds its place in a workflow. `reference_image` is the first picture."""
     path: str
     sha256: str
 

@@ -23,7 +23,9 @@ from bot.generation.value_limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.foreign_placeholders import require_filled
+from bot.workflows.graph import NodeInput
 from bot.workflows.input_roles import InputRole, InputValues
+from bot.workflows.media_assignment import assign_files, file_values, note_of_assignment, require_files
 from bot.workflows.parameter_names import canonical_name
 from bot.workflows.parameters import CheckedOverrides, check_overrides
 from bot.workflows.validation import validate_installed, validate_structure
@@ -31,6 +33,9 @@ from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
 
 _LONGEST_TEXT = 20_000
+_VOICE_SAMPLE = "voice_sample"
+_WITHOUT_PROMPT = frozenset({Derivation.UPSCALE})
+"""What nobody expects to follow the prompt."""
 _LARGEST_RANDOM_SEED = 2**53 - 1
 """ComfyUI's editor holds numbers as doubles: random seeds stay exact there."""
 _LARGEST_SPEECH_SEED = 2**31 - 1
@@ -105,15 +110,19 @@ class Acceptance:
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         workflow = await self._workflow(request, character)
-        has_reference = any(file.role == "reference_image" for file in request.inputs)
-        validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
+        assigned = assign_files(workflow, media_roles(request))
+        require_files(workflow, assigned, object_info)
+        validate_structure(workflow, request.kind, object_info=object_info, has_reference=bool(assigned) or None)
         seed = _seed(request, workflow, object_info)
         overrides = check_overrides(
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
         self._limits.check(request, workflow, overrides.roles)
         parameters = _parameters(request, character, seed, overrides)
-        values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
+        uploaded = {file.role: file.role for file in request.inputs}
+        values = injection(
+            parameters, request, part=0, uploaded=uploaded, files=file_values(workflow, _media_only(uploaded))
+        )
         graph = inject(workflow, values, object_info)
         if object_info is not None:
             require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
@@ -127,7 +136,7 @@ class Acceptance:
             character_version=character.version,
             seed=seed,
             parameters=parameters,
-            note=_note(request, workflow, overrides),
+            note=_note(request, workflow, overrides, note_of_assignment(assigned)),
             created_at=datetime.now(UTC),
         )
         return Accepted(job, workflow, None if request.rewrite else _fingerprint(job))
@@ -198,8 +207,22 @@ def stored_workflow(workflow: Workflow) -> StoredWorkflow:
     return StoredWorkflow(content_hash=workflow.content_hash, graph=dict(workflow.graph), bindings=bindings)
 
 
+def media_roles(request: GenerationRequest) -> list[str]:
+    """The roles of a request's files but the voice sample."""
+    return [file.role for file in request.inputs if file.role != _VOICE_SAMPLE]
+
+
+def _media_only(uploaded: Mapping[str, str]) -> dict[str, str]:
+    return {role: name for role, name in uploaded.items() if role != _VOICE_SAMPLE}
+
+
 def injection(
-    parameters: Mapping[str, Any], request: GenerationRequest, *, part: int, uploaded: Mapping[str, str]
+    parameters: Mapping[str, Any],
+    request: GenerationRequest,
+    *,
+    part: int,
+    uploaded: Mapping[str, str],
+    files: Mapping[NodeInput, str],
 ) -> InputValues:
     """The values that one part of a job writes into the graph.
 
@@ -208,6 +231,7 @@ def injection(
         request: The job's request.
         part: Which chunk of text, for speech.
         uploaded: Role of an input file -> the name that ComfyUI gave it.
+        files: What is written into the loaders of media, as `file_values` returned it.
 
     """
     return InputValues(
@@ -224,6 +248,7 @@ def injection(
         reference_image=uploaded.get("reference_image"),
         character_name=parameters.get("character_name"),
         overrides=parameters.get("overrides", {}),
+        files=files,
     )
 
 
@@ -295,9 +320,12 @@ def _with_named_roles(request: GenerationRequest) -> GenerationRequest:
     return request.model_copy(update={**changes, "overrides": overrides}) if changes else request
 
 
-def _note(request: GenerationRequest, workflow: Workflow, overrides: CheckedOverrides) -> str | None:
-    """What the person asked for and does not get, beside the note of the request."""
-    notes = [request.note] if request.note else []
+def _note(request: GenerationRequest, workflow: Workflow, overrides: CheckedOverrides, files: str | None) -> str | None:
+    """What the person asked for and does not get and where files went, beside the note of the request."""
+    notes = [note for note in (request.note, files) if note]
+    is_by_prompt = request.kind is not JobKind.AUDIO and request.derivation not in _WITHOUT_PROMPT
+    if is_by_prompt and request.positive.strip() and not workflow.analysis.takes(InputRole.POSITIVE):
+        notes.append("This workflow has no place for a prompt, so the words were left out.")
     if request.kind is not JobKind.AUDIO and request.negative and not workflow.analysis.takes(InputRole.NEGATIVE):
         notes.append("This workflow has no place for a negative prompt, so it was left out.")
     if overrides.dropped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
@@ -17,11 +18,13 @@ from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import Acceptance, injection, override_parameters
+from bot.generation.acceptance import Acceptance, injection, media_roles, override_parameters
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.workflows.foreign_placeholders import require_filled
+from bot.workflows.graph import NodeInput
+from bot.workflows.media_assignment import assign_files, base64_roles, file_values, require_files
 from bot.workflows.parameters import check_overrides, effective_values
 from bot.workflows.validation import validate_installed
 from bot.workflows.value_injection import inject, seed_limit
@@ -158,11 +161,14 @@ class Preparer:
         # A random seed that is too large for a node is wrapped when it is written; one that a person gave is refused.
         if job.request.seed is not None and job.seed > limit:
             raise InputInvalid(f"The seed must be a whole number from 0 to {limit}.")
+        require_files(workflow, assign_files(workflow, media_roles(job.request)), info)
         uploaded = await self.uploads.names(job.request.inputs)
+        files = await _file_values(workflow, job.request.inputs, uploaded)
         # Ranges and lists may not have been known when the job was accepted.
         overrides = check_overrides(workflow, job.request.overrides, info, drop_unknown=True)
         parameters = {**job.parameters, **override_parameters(overrides)}
-        graph = inject(workflow, injection(parameters, job.request, part=part, uploaded=uploaded), info)
+        values = injection(parameters, job.request, part=part, uploaded=uploaded, files=files)
+        graph = inject(workflow, values, info)
         require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
         return BuiltPart(graph, await self._comfyui_version(info), effective_values(workflow, graph, info))
@@ -179,6 +185,22 @@ class Preparer:
             return
         async with _told_if_away(self._client, self._registry):
             await self._client.wait_available()
+
+
+async def _file_values(
+    workflow: Workflow, files: tuple[InputFile, ...], uploaded: Mapping[str, str]
+) -> dict[NodeInput, str]:
+    """What is written into the loaders; the files themselves for loaders that take base64."""
+    media = [file for file in files if file.role != "voice_sample"]
+    wanted = base64_roles(workflow, [file.role for file in media])
+    contents = {
+        file.role: await asyncio.to_thread(_base64_of, Path(file.path)) for file in media if file.role in wanted
+    }
+    return file_values(workflow, {file.role: uploaded[file.role] for file in media}, contents)
+
+
+def _base64_of(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
 
 
 @contextlib.asynccontextmanager

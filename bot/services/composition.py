@@ -15,6 +15,7 @@ from bot.conversation.service import ConversationService
 from bot.derived_jobs.service import DerivedJobs
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
+from bot.generation.input_files import InputFiles, InputLimits
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
 from bot.generation.value_limits import RequestLimits
@@ -69,6 +70,7 @@ class Services:
         ffmpeg: The program that decodes and encodes sound and video, for everything in this process.
         batches: Several pictures of one wish.
         saved_settings: Drafts of configuration panels, presets, and what each person set last.
+        input_files: Keeps the files that people give for their jobs.
 
     """
 
@@ -92,6 +94,7 @@ class Services:
     ffmpeg: Ffmpeg
     batches: Batches
     saved_settings: SavedSettings
+    input_files: InputFiles
 
 
 @asynccontextmanager
@@ -160,6 +163,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             saved_settings=SavedSettings(
                 store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info
             ),
+            input_files=InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
         )
 
@@ -200,6 +204,16 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps),
         locks_dir=_locks_dir(settings),
         owner=owner,
+    )
+
+
+def _input_limits(settings: Settings) -> InputLimits:
+    media = settings.media
+    return InputLimits(
+        max_bytes=media.max_input_bytes,
+        max_pixels=media.max_pixels,
+        max_input_pixels=media.max_input_pixels,
+        max_seconds=media.max_input_seconds,
     )
 
 

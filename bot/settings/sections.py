@@ -54,6 +54,12 @@ class MediaSection(Section):
     """Larger files of ComfyUI are refused."""
     max_pixels: Count = 150_000_000
     """Pictures with more pixels are refused, since they would fill the memory."""
+    max_input_bytes: Count = 50_000_000
+    """Larger files that people attach are refused."""
+    max_input_pixels: Count = 2048 * 2048
+    """Pictures that people attach are made smaller until they have at most so many pixels."""
+    max_input_seconds: Seconds = 60
+    """Films and sounds that people attach are cut after so many seconds."""
     delete_files_on_delete: bool = False
     """Whether deleting a result in Discord also deletes its files in the data folder."""
 

@@ -5,6 +5,10 @@
     positive: ["6.text"]        # node id and input; one, or several
     negative: []                # an empty list: none
     seed: ["3.seed", "12.value"]
+    media:                      # what the files that are loaded are for
+      start: ["10.image"]
+      mask: ["14.image"]
+      control: []               # there is none
     defaults:                   # what is used where the person chose nothing
       width: 832
       steps: 28
@@ -32,6 +36,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from bot.workflows.errors import BindingsInvalid
 from bot.workflows.graph import Graph, NodeInput, inputs, is_link, node_title
 from bot.workflows.input_roles import InputRole
+from bot.workflows.media_roles import MediaRole
 from bot.workflows.parameter_names import canonical_name, is_well_known, nearest_well_known
 from bot.yaml_documents import CONSTRUCTION_ERRORS
 
@@ -94,6 +99,7 @@ class Bindings(BaseModel):
     voice_transcript: NodeInputNames = None
     reference_image: NodeInputNames = None
     character_name: NodeInputNames = None
+    media: Mapping[MediaRole, ParameterNames] = Field(default_factory=dict[MediaRole, tuple[str, ...]])
     defaults: ParameterDefaults = ParameterDefaults()
     expose: ParameterNames = ()
     hide: ParameterNames = ()

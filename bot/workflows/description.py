@@ -12,6 +12,7 @@ from bot.workflows.foreign_placeholders import find_foreign_placeholders, known_
 from bot.workflows.graph import Graph, NodeInput, class_type, inputs, node_title
 from bot.workflows.graph_analysis import InputSource
 from bot.workflows.input_roles import InputRole
+from bot.workflows.media_inputs import MediaInput
 from bot.workflows.model_files import ModelFile, model_files
 from bot.workflows.object_info import ObjectInfo
 from bot.workflows.parameters import Parameter, parameters_of
@@ -98,6 +99,8 @@ class WorkflowDescription:
     classes: tuple[RequiredClass, ...]
     """By name."""
     models: tuple[ModelFile, ...]
+    media: tuple[MediaInput, ...]
+    """The files that it loads, in the order in which a person's pictures fill them."""
     problems: tuple[ChorusError, ...]
     """Why a job of this kind would fail, as far as that can be known."""
 
@@ -127,6 +130,7 @@ def describe(
         output_nodes=tuple(_described_node(graph, node_id) for node_id in analysis.output_nodes),
         classes=tuple(RequiredClass(name, None if object_info is None else name in object_info) for name in classes),
         models=tuple(model_files(graph, reachable, object_info)),
+        media=workflow.analysis.media,
         problems=tuple(_problems(workflow, kind, object_info)),
     )
 

@@ -14,7 +14,8 @@ from bot.workflows import name_patterns as patterns
 from bot.workflows.bindings import Bindings, resolve_node_input
 from bot.workflows.graph import Graph, NodeInput, class_type, inputs, is_link, node_title, upstream
 from bot.workflows.input_roles import InputRole
-from bot.workflows.media_inputs import find_reference_image, find_transcript, find_voice_sample
+from bot.workflows.media_inputs import MediaInput, find_media, find_transcript, find_voice_sample, primary_picture
+from bot.workflows.media_roles import MediaRole
 from bot.workflows.number_inputs import find_guidance, find_seeds, find_size, find_steps
 from bot.workflows.output_nodes import find_output_nodes, possible_output_nodes
 from bot.workflows.placeholders import PlaceholderUse, input_named_by_title, placeholder_uses
@@ -57,6 +58,8 @@ class GraphAnalysis:
         default_factory=dict[NodeInput, tuple[NodeInput, ...]]
     )
     """Input that holds a seed -> the seed inputs that take it through links; each of them bounds it."""
+    media: tuple[MediaInput, ...] = ()
+    """The files that the graph loads, in the order in which pictures fill them."""
 
     def inputs_for(self, role: InputRole) -> tuple[NodeInput, ...]:
         """Return the inputs that a role's value is written into; empty where there is none or an ambiguity."""
@@ -91,7 +94,10 @@ def analyze_graph(graph: Graph, bindings: Bindings | None = None) -> GraphAnalys
         output_nodes = (*output_nodes, *others)
         found, reachable, seeds = _find_inputs(graph, output_nodes)
     placeholders = placeholder_uses(graph)
-    inputs_by_source = _inputs_by_source(graph, bindings or Bindings(), placeholders, reachable, found)
+    bindings = bindings or Bindings()
+    media = find_media(graph, reachable, _chosen_media(graph, bindings))
+    found[InputRole.REFERENCE_IMAGE] = primary_picture(media)
+    inputs_by_source = _inputs_by_source(graph, bindings, placeholders, reachable, found)
     return GraphAnalysis(
         inputs={role: chosen for role, (chosen, _) in inputs_by_source.items()},
         sources={role: source for role, (_, source) in inputs_by_source.items()},
@@ -105,7 +111,12 @@ def analyze_graph(graph: Graph, bindings: Bindings | None = None) -> GraphAnalys
         output_classes_known=known,
         reachable_nodes=reachable,
         seed_consumers=seeds,
+        media=media,
     )
+
+
+def _chosen_media(graph: Graph, bindings: Bindings) -> dict[MediaRole, tuple[NodeInput, ...]]:
+    return {role: tuple(resolve_node_input(graph, name) for name in names) for role, names in bindings.media.items()}
 
 
 def _inputs_by_source(
@@ -148,7 +159,6 @@ def _find_inputs(
         InputRole.HEIGHT: InputSelection(height),
         InputRole.STEPS: InputSelection(find_steps(graph, reachable)),
         InputRole.CFG: InputSelection(find_guidance(graph, reachable)),
-        InputRole.REFERENCE_IMAGE: find_reference_image(graph, reachable),
         InputRole.VOICE_SAMPLE: find_voice_sample(graph, reachable),
         InputRole.VOICE_TRANSCRIPT: InputSelection(find_transcript(graph, reachable)),
     }

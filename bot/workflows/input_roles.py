@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from bot.workflows.graph import NodeInput
+
 
 class InputRole(StrEnum):
     """What a node input is for: which value of a run is written into it.
@@ -63,6 +65,8 @@ class InputValues:
     character_name: str | None = None
     overrides: Mapping[str, int | float | str | bool] = field(default_factory=dict[str, int | float | str | bool])
     """Further parameters by name, as `check_overrides` returned them."""
+    files: Mapping[NodeInput, str] = field(default_factory=dict[NodeInput, str])
+    """What is written into the loaders of pictures, masks, films and sounds, as `file_values` returned it."""
 
     def value(self, role: InputRole) -> Any:
         """Return the value of a role, or None if this run has none."""

@@ -102,6 +102,14 @@ IMAGE_LOADER = re.compile(
     r"^(?:(?!.*(?:mask|base64|b64|latent|dataset|batch|folder|dir)).*load_?\s?image.*|.*ExternalImage)$", re.IGNORECASE
 )
 AUDIO_LOADER = re.compile(r"^(?:.*load_?\s?audio.*|.*ExternalAudio)$", re.IGNORECASE)
+BASE64_LOADER = re.compile(r".*load.*(?:base64|b64).*|.*(?:base64|b64).*(?:to_?image|load).*", re.IGNORECASE)
+BASE64_MASK_LOADER = re.compile(r"(?=.*mask).*load.*(?:base64|b64).*", re.IGNORECASE)
+MASK_LOADER = re.compile(r"(?!.*(?:base64|b64)).*load_?\s?(?:image_?)?\s?(?:as_?)?mask.*", re.IGNORECASE)
+FILM_LOADER = re.compile(
+    r"(?!.*(?:model|lora|vae|encoder|clip|text)).*(?:load_?\s?videos?|video_?load).*|.*ExternalVideo$", re.IGNORECASE
+)
+BASE64_LOADER_INPUTS = ("image", "base64_data", "base64", "mask", "data", "image_base64", "base64_string", "b64")
+FILM_LOADER_INPUTS = ("video", "file", "video_file", "video_path", "path")
 IMAGE_LOADER_INPUTS = ("image", "image_path", "url", "file", "path")
 AUDIO_LOADER_INPUTS = ("audio", "audio_file", "file", "path")
 

@@ -32,7 +32,12 @@ _FALLBACK_DEFAULTS: Mapping[InputRole, Any] = {
 _OTHER_TEXT_ROLE = {InputRole.TEXT: InputRole.POSITIVE, InputRole.POSITIVE: InputRole.TEXT}
 """A job brings one text; a speech workflow may have a placeholder for the "prompt", and a picture's one for "text"."""
 _FOLDER_INPUTS = frozenset(
-    {("VHS_LoadAudio", "audio_file"), ("VHS_LoadVideoPath", "video"), ("VHS_LoadImagePath", "image")}
+    {
+        ("VHS_LoadAudio", "audio_file"),
+        ("VHS_LoadVideoPath", "video"),
+        ("VHS_LoadVideoFFmpegPath", "video"),
+        ("VHS_LoadImagePath", "image"),
+    }
 )
 """(class, input) of Video Helper Suite that take a path from ComfyUI's own folder, not a name in its input folder."""
 
@@ -58,6 +63,7 @@ def inject(workflow: Workflow, values: InputValues, object_info: ObjectInfo | No
     writer = _GraphWriter(workflow, values, object_info)
     for role in InputRole:
         writer.write_role(role)
+    writer.write_files()
     writer.write_defaults()
     writer.write_overrides()
     writer.fill_placeholders(workflow.analysis.placeholders)
@@ -93,6 +99,8 @@ class _GraphWriter:
         if value is None:
             return
         analysis = self._workflow.analysis
+        if role is InputRole.REFERENCE_IMAGE and analysis.ambiguity(role) and self._values.files:
+            return  # `assign_files` has found a place for each of several pictures
         if ambiguity := analysis.ambiguity(role):
             raise ambiguity_error(self._workflow.graph, ambiguity, self._workflow.name)
         from_bindings = analysis.sources.get(role) is InputSource.BINDINGS
@@ -100,6 +108,12 @@ class _GraphWriter:
             if from_bindings or (node_input, role) not in self._with_placeholder:
                 self._write(node_input, self._fitted(node_input, role, value))
                 self._replaced.add(node_input)
+
+    def write_files(self) -> None:
+        """Write the uploaded files into the loaders that they are for."""
+        for place, value in self._values.files.items():
+            self._write(place, self._fitted(place, InputRole.REFERENCE_IMAGE, value))
+            self._replaced.add(place)
 
     def write_defaults(self) -> None:
         """Write what the owner wants where nobody chose anything (`defaults` of the bindings file)."""

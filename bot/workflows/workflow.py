@@ -74,6 +74,9 @@ def parse_workflow(
     for role in InputRole:
         for input_name in parsed.input_names(role) or ():
             resolve_node_input(graph, input_name)
+    for names in parsed.media.values():
+        for input_name in names:
+            resolve_node_input(graph, input_name)
     require_parameter_names(graph, parsed)
     return Workflow(
         character_id=character_id,

@@ -16,6 +16,7 @@ from cogs.delivery.files import SMALLEST_LIMIT, PreparedFiles, prepare_files, si
 from cogs.delivery.live_message import LiveMessage, MessagePayload
 from cogs.delivery.live_posting import LivePoster
 from cogs.delivery.message_search import has_attachment, has_footer
+from cogs.delivery.offers import offers_of
 from cogs.ui.embeds import ended_without_result, failed_embed, footer, noun, result_embed
 from cogs.ui.errors import error_embed
 from cogs.ui.job_buttons import result_view
@@ -86,11 +87,11 @@ class ResultPoster:
     async def _post_all(self, job: Job, live: LiveMessage, character: str, prepared: PreparedFiles) -> int:
         first, *more = prepared.batches()
         embed = result_embed(job, character, notes=prepared.notes)
-        can_upscale = self._bot.services.derived_jobs.can_upscale(job)
+        offers = offers_of(self._bot, job)
         payload = MessagePayload(
             embed,
             files=lambda: [file.open() for file in first],
-            view=lambda: result_view(job, self._settings.discord.reactions, can_upscale=can_upscale),
+            view=lambda: result_view(job, self._settings.discord.reactions, offers),
         )
         shown = await self._post_first(job, live, payload, first)
         for part, batch in enumerate(more, start=1):

@@ -15,6 +15,8 @@ from bot.errors import InputInvalid, NotAllowed
 from bot.workflows.version_differences import shortened
 from cogs.actors import interaction_actor, may_reach_job, may_view_job
 from cogs.delivery.files import size_limit
+from cogs.delivery.offers import can_animate
+from cogs.results.animate_button import open_film_form, submit_film_form
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, sidecar_file, turn_embed
@@ -121,6 +123,21 @@ class ResultActions:
                 interaction, job, lambda requester: upscale(job, requester, picture)
             )
 
+    async def animate(self, interaction: Interaction, job: Job, *, n: int | None = None) -> None:
+        """Ask what happens in a film that begins with picture `n`."""
+        if not can_animate(self.bot, job):
+            raise InputInvalid(
+                "This character has no video workflow that begins with a picture.",
+                advice="The owner can put one at workflows/<character>/video/default.json.",
+            )
+        chosen = await self._chosen_picture(interaction, job, "animate", n)
+        if chosen is not None:
+            await open_film_form(interaction, job, chosen)
+
+    async def submit_animate(self, interaction: Interaction, match: re.Match[str]) -> None:
+        """Start the film that the submitted form asks for."""
+        await submit_film_form(interaction, await self.job(interaction, match), match, self.starter)
+
     async def _chosen_picture(self, interaction: Interaction, job: Job, action: str, n: int | None) -> int | None:
         """The number of the picture; None: the person is asked, and presses again."""
         numbers = [number for number, _ in pictures(job)]
@@ -133,7 +150,8 @@ class ResultActions:
 
     async def picture_chosen(self, interaction: Interaction, match: re.Match[str]) -> None:
         """The answer to "Which of the pictures?"."""
-        derive = self.vary if match["action"] == "vary" else self.upscale
+        choices = {"vary": self.vary, "upscale": self.upscale, "animate": self.animate}
+        derive = choices[match["action"]]
         await derive(interaction, await self.job(interaction, match), n=int(match["n"]))
 
     async def open_remix(self, interaction: Interaction, job: Job) -> None:

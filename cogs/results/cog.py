@@ -18,6 +18,7 @@ from cogs.actors import interaction_actor, turn_here
 from cogs.component_router import Handler, router_of
 from cogs.delivery import delivery_of
 from cogs.results.actions import ResultActions
+from cogs.results.animate_button import FILM_FORM
 from cogs.results.derived_job_starter import DerivedJobStarter
 from cogs.results.reactions import ReactionHandler
 from cogs.results.remix_form import REMIX_FORM
@@ -56,6 +57,7 @@ class ResultsCog(commands.Cog, name="Results"):
             "vary": actions.vary,
             "remix": actions.open_remix,
             "upscale": actions.upscale,
+            "animate": actions.animate,
             "info": actions.info,
             "delete": actions.delete,
             "repeat": actions.repeat,
@@ -68,6 +70,7 @@ class ResultsCog(commands.Cog, name="Results"):
             router.add(job_action(action), self._with_job(press))
         router.add(PICTURE_CHOICE, actions.picture_chosen)
         router.add(REMIX_FORM, actions.submit_remix)
+        router.add(FILM_FORM, actions.submit_animate)
         router.add(SPEAK_TURN, self._speak_pressed)
         if self.bot.services.settings.discord.offer_reactions:
             delivery_of(self.bot).turns.add_listener(self._turn_shown)

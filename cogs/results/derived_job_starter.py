@@ -35,6 +35,7 @@ _NAMES = {
     Derivation.REMIX: "That remix",
     Derivation.UPSCALE: "A larger one",
     Derivation.REPEAT: "The repetition",
+    Derivation.ANIMATE: "That film",
     Derivation.DRAW: "A picture of that message",
 }
 
@@ -111,7 +112,8 @@ class DerivedJobStarter:
         request = request.model_copy(update={"origin": origin})
         async with self._only_once(request):
             # Discord waits 3 s for an answer, and posting may have to wait longer.
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            if not interaction.response.is_done():
+                await interaction.response.defer(ephemeral=True, thinking=True)
             job = await delivery_of(self._bot).accept_in_channel(request)
         link = await message_link(self._bot, job)
         await interaction.followup.send(f"It is on its way{f': {link}' if link else '.'}", ephemeral=True)
@@ -205,6 +207,7 @@ def _name(request: GenerationRequest) -> str:
 
 def _key(request: GenerationRequest) -> tuple[object, ...]:
     source: UUID | int | None = request.parent_job_id or request.source_message_id
-    changes = (request.positive, request.negative) if request.derivation is Derivation.REMIX else ()
+    by_words = request.derivation in {Derivation.REMIX, Derivation.ANIMATE}
+    changes = (request.positive, request.negative) if by_words else ()
     changes = (*changes, *sorted((name, str(value)) for name, value in request.overrides.items()))
     return (source, request.derivation, request.inputs, request.workflow_hash, *changes)

@@ -8,6 +8,7 @@ import discord
 
 from cogs.delivery.files import prepare_files, size_limit
 from cogs.delivery.message_presenter import character_name
+from cogs.delivery.offers import offers_of
 from cogs.results.derived_job_starter import message_link
 from cogs.ui.embeds import result_embed
 from cogs.ui.job_buttons import result_view
@@ -33,7 +34,7 @@ async def open_result(interaction: discord.Interaction[ChorusBot], job: Job, *, 
     prepared = await prepare_files(shown, size_limit(bot, interaction.guild_id), services)
     embed = result_embed(shown, discord.utils.escape_markdown(character_name(bot, job)), notes=prepared.notes)
     embed.url, embed.timestamp = await message_link(bot, job), job.generated_at or job.created_at
-    view = result_view(job, services.settings.discord.reactions, can_upscale=services.derived_jobs.can_upscale(job))
+    view = result_view(job, services.settings.discord.reactions, offers_of(bot, job))
     await interaction.followup.send(
         embed=embed,
         files=[file.open() for file in prepared.batches()[0]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import discord
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 MOST_PICTURES: Final = 25
 """Buttons in one message."""
 
-PICTURE_CHOICE: Final = rf"chorus:(?P<action>vary|upscale):{JOB_ID}:(?P<n>\d{{1,3}})"
+PICTURE_CHOICE: Final = rf"chorus:(?P<action>vary|upscale|animate):{JOB_ID}:(?P<n>\d{{1,3}})"
 SPEAK_TURN: Final = rf"chorus:speak:{TURN_ID}"
 SHOW_ALTERNATIVE: Final = rf"chorus:alternative:{TURN_ID}:(?P<n>\d{{1,4}})"
 _COUNTER: Final = 9999
@@ -30,13 +31,29 @@ def progress_view(job: Job) -> discord.ui.View:
     return stateless_view(job_button("cancel", job.id, "Cancel", style=discord.ButtonStyle.danger))
 
 
-def result_view(job: Job, reactions: Reactions, *, can_upscale: bool = False) -> discord.ui.View | None:
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What can be made of a result.
+
+    Attributes:
+        vary: From its picture or its prompt.
+        upscale: The character has an `upscale` workflow.
+        animate: The character has a video workflow that begins with a picture.
+
+    """
+
+    vary: bool = True
+    upscale: bool = False
+    animate: bool = False
+
+
+def result_view(job: Job, reactions: Reactions, offers: Offers = Offers()) -> discord.ui.View | None:
     """Under a result or an error; None: no buttons.
 
     Args:
         job: As it ended.
         reactions: Again and Delete bear the emoji of the reactions that do the same.
-        can_upscale: The character has an `upscale` workflow.
+        offers: What can be made of it.
 
     """
     again = job_button("again", job.id, "Again", emoji=reactions.regenerate)
@@ -48,15 +65,16 @@ def result_view(job: Job, reactions: Reactions, *, can_upscale: bool = False) ->
     delete = job_button("delete", job.id, "Delete", emoji=reactions.delete)
     if job.request.kind is JobKind.AUDIO:
         return stateless_view(again, info, delete)
-    vary = job_button("vary", job.id, "Vary", emoji="🎲")
+    vary = [job_button("vary", job.id, "Vary", emoji="🎲")] if offers.vary else []
     remix = job_button("remix", job.id, "Remix", emoji="✏️")
     configure = _configure(job)
-    upscale = [job_button("upscale", job.id, "Upscale", emoji="🔍")] if can_upscale else []
-    return stateless_view(again, vary, remix, configure, *upscale, info, delete)
+    upscale = [job_button("upscale", job.id, "Upscale", emoji="🔍")] if offers.upscale else []
+    animate = [job_button("animate", job.id, "Animate", emoji="🎬")] if offers.animate else []
+    return stateless_view(again, *vary, remix, configure, *upscale, *animate, info, delete)
 
 
 def picture_choice(job: Job, action: str, numbers: Sequence[int]) -> discord.ui.View:
-    """Asks which of several pictures to vary or enlarge; `numbers` count artifacts from 0."""
+    """Asks which of several pictures to vary, enlarge or animate; `numbers` count artifacts from 0."""
     return stateless_view(*(button(f"chorus:{action}:{job.id}:{n}", str(n + 1)) for n in numbers[:MOST_PICTURES]))
 
 

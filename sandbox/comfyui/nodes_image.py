@@ -157,6 +157,12 @@ def _batch(context: NodeContext, inputs: Inputs) -> NodeResult:
     return NodeResult(((*first, *fitted),))
 
 
+def _repeat(context: NodeContext, inputs: Inputs) -> NodeResult:
+    del context
+    images: Images = inputs["image"]
+    return NodeResult((images * inputs["amount"],))
+
+
 def _upscale(context: NodeContext, inputs: Inputs) -> NodeResult:
     upscaler: Upscaler = inputs["upscale_model"]
     images: Images = inputs["image"]
@@ -181,5 +187,6 @@ RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
     "ImageBlur": _for_each(_blur),
     "ImageCrop": _for_each(_crop),
     "ImageBatch": _batch,
+    "RepeatImageBatch": _repeat,
     "ImageUpscaleWithModel": _upscale,
 }

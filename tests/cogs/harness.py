@@ -20,7 +20,7 @@ from bot.domain.batches import Batch
 from bot.domain.conversations import ChannelBinding
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, Job, JobError, JobKind, JobState
-from bot.errors import ChorusError
+from bot.errors import ChorusError, WorkflowNotFound
 from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.media.ffmpeg import Ffmpeg
 from bot.services.composition import policy_of
@@ -34,6 +34,7 @@ from tests.migrated_database import migrated_database
 
 if TYPE_CHECKING:
     from bot.services import Services
+    from bot.workflows.workflow import Workflow
 
 CHARACTER = "id: {id}\nname: {name}\nrole: painter\nsystem_prompt: You paint.\n"
 
@@ -160,9 +161,15 @@ class Workflows:
     def names(self, character_id: str, kind: JobKind) -> list[str]:
         return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
 
+    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+        raise WorkflowNotFound
+
 
 class DerivedJobs:
     """Nobody here can enlarge pictures."""
+
+    def can_vary(self, job: Job) -> bool:
+        return True
 
     def can_upscale(self, job: Job) -> bool:
         return False

@@ -8,7 +8,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageChops, PngImagePlugin
 
 MAX_PIXELS = 150_000_000
 """The default of `media.max_pixels`."""
@@ -39,6 +39,17 @@ def png_claiming(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
     )
+
+
+def pixel(image: Image.Image, x: int, y: int) -> tuple[int, int, int]:
+    """Red, green and blue of a pixel, 0 to 255."""
+    data = image.convert("RGB").crop((x, y, x + 1, y + 1)).tobytes()
+    return data[0], data[1], data[2]
+
+
+def difference(one: Image.Image, other: Image.Image) -> int:
+    """The largest difference of a channel of a pixel of two RGB images."""
+    return max(ImageChops.difference(one.convert("RGB"), other.convert("RGB")).tobytes())
 
 
 def opened(data: bytes) -> Image.Image:

@@ -7,6 +7,7 @@ height that is decoded; larger images raise `TooManyPixels`.
 from __future__ import annotations
 
 from bot.media.images.contact_sheet import contact_sheet
+from bot.media.images.input_picture import InputPicture, prepare_input_picture
 from bot.media.images.labelled_sheet import SheetCell, labelled_sheet
 from bot.media.images.metadata_stripping import strip_metadata
 from bot.media.images.opening import ImageInfo, inspect_image
@@ -15,12 +16,14 @@ from bot.media.images.thumbnails import make_thumbnail
 
 __all__ = [
     "ImageInfo",
+    "InputPicture",
     "SheetCell",
     "ShrunkImage",
     "contact_sheet",
     "inspect_image",
     "labelled_sheet",
     "make_thumbnail",
+    "prepare_input_picture",
     "shrink_image",
     "strip_metadata",
 ]

@@ -27,6 +27,7 @@ _CLIP_LOADER = re.compile(r"clip\w*load|load\w*clip|text_?encoder|t5\w*load", re
 _CLIP_VISION = re.compile(r"vision", re.IGNORECASE)
 _LORA_LOADER = re.compile(r"lora|efficient loader", re.IGNORECASE)
 _CONTROL = re.compile(r"control_?net|t2i_?adapter|ip_?adapter|redux|style_?model|canny|depth|pose", re.IGNORECASE)
+_REPEATED_FRAMES = re.compile(r"^repeat_?images?_?batch$", re.IGNORECASE)
 _FILM = re.compile(r"video|vhs_|film|frame|rife|animate|wan|ltx|hunyuan|svd", re.IGNORECASE)
 
 
@@ -69,6 +70,7 @@ RULES = (
     _rule("batch", ParameterGroup.SIZE, r"batch(?:_size)?", node_class=_LATENT),
     _rule("length", ParameterGroup.FILM, r"length|num_frames|(?:video_)?frames|video_length|seconds|duration",
           node_class=_LATENT),
+    _rule("length", ParameterGroup.FILM, r"amount", node_class=_REPEATED_FRAMES),
     _rule("fps", ParameterGroup.FILM, r"fps|frame_rate|framerate"),
     _rule("model", ParameterGroup.MODEL, r"ckpt_name|unet_name|model(?:_name)?|base_ckpt_name", text=True,
           node_class=_MODEL_LOADER, not_class=_NOT_MODEL_LOADER),

@@ -77,7 +77,11 @@ def find_by_rules(graph: Graph, analysis: GraphAnalysis, nodes: list[str], taken
     """
     matches = _Matches(graph, nodes, taken)
     steps_nodes = _nodes_of_main_steps(graph, analysis, nodes)
-    found = [made for rule in RULES if (made := matches.found(rule, steps_nodes)) is not None]
+    found: list[Found] = []
+    for rule in RULES:
+        made = matches.found(rule, steps_nodes)
+        if made is not None and all(each.name != made.name for each in found):
+            found.append(made)
     names = {each.name for each in found}
     lora = next((each for each in found if each.name == "lora"), None)
     strength = next((each for each in found if each.name == "strength"), None)

@@ -1,0 +1,167 @@
+"""Files that people give for their jobs: checked by content, normalised, and kept in the data folder by their hash."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bot.domain.jobs import FileRole, InputFile
+from bot.errors import GenerationFailed, InputInvalid
+from bot.media.atomic_write import write_atomically
+from bot.media.audio import probe_audio
+from bot.media.errors import BadMedia
+from bot.media.ffmpeg import Ffmpeg, input_file, output_file
+from bot.media.images import prepare_input_picture
+from bot.media.media_types import media_type_of_bytes
+from bot.media.video import probe_video
+
+FOLDER: Final = "inputs"
+"""The folder of the files below the data folder."""
+_PICTURES: Final[tuple[FileRole, ...]] = ("reference_image", "image2", "image3", "image4")
+
+
+@dataclass(frozen=True, slots=True)
+class InputLimits:
+    """What is taken.
+
+    Attributes:
+        max_bytes: Larger files are refused.
+        max_pixels: Pictures with more are refused.
+        max_input_pixels: Pictures with more are made smaller.
+        max_seconds: Longer films and sounds are cut.
+
+    """
+
+    max_bytes: int
+    max_pixels: int
+    max_input_pixels: int
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a request. `note` tells the person what was changed."""
+
+    file: InputFile
+    note: str | None = None
+
+
+class InputFiles:
+    """Keeps files under `<data_dir>/inputs/<hash>`; the same content is kept once.
+
+    Args:
+        data_dir: The data folder.
+        limits: What is taken.
+        ffmpeg: For films and sounds.
+
+    """
+
+    def __init__(self, data_dir: Path, limits: InputLimits, *, ffmpeg: Ffmpeg) -> None:
+        self.limits = limits
+        self._folder = data_dir / FOLDER
+        self._ffmpeg = ffmpeg
+
+    def require_size(self, size: int) -> None:
+        """Refuse a file before it is fetched.
+
+        Raises:
+            InputInvalid: It has more than `limits.max_bytes`.
+
+        """
+        if size > self.limits.max_bytes:
+            raise InputInvalid(
+                f"That file is larger than the {self.limits.max_bytes / 1e6:.0f} MB that are taken here.",
+                advice="Attach a smaller one; the owner can raise `media.max_input_bytes`.",
+            )
+
+    async def keep(self, files: Sequence[bytes], *, last: bytes | None = None) -> list[KeptFile]:
+        """Check and keep the files of a request, in order.
+
+        Args:
+            files: Their contents; what each is, is told by its bytes. The first picture is the one to start from.
+            last: The picture that a film shall end with.
+
+        Raises:
+            InputInvalid: One cannot be used; the error says which and why.
+            GenerationFailed: The disk is full.
+
+        """
+        types = [media_type_of_bytes(data[:64]) or "" for data in files]
+        kinds = [media_type.partition("/")[0] for media_type in types]
+        if kinds.count("video") > 1 or kinds.count("audio") > 1:
+            raise InputInvalid("At most one film and one sound can be given.", advice="Leave the others out.")
+        if sum(kind not in {"video", "audio"} for kind in kinds) > len(_PICTURES):
+            raise InputInvalid(f"At most {len(_PICTURES)} pictures can be given.", advice="Leave the others out.")
+        kept: list[KeptFile] = []
+        pictures = list(_PICTURES)
+        for data, media_type, kind in zip(files, types, kinds, strict=True):
+            if kind == "video":
+                kept.append(await self._film(data, media_type))
+            elif kind == "audio":
+                kept.append(await self._sound(data))
+            else:
+                kept.append(await self._picture(data, pictures.pop(0)))
+        if last is not None:
+            kept.append(await self._picture(last, "last_image"))
+        return kept
+
+    async def _picture(self, data: bytes, role: FileRole) -> KeptFile:
+        self.require_size(len(data))
+        try:
+            with tempfile.NamedTemporaryFile(prefix="chorus-input-") as file:
+                path = Path(file.name)
+                await asyncio.to_thread(path.write_bytes, data)
+                prepared = await asyncio.to_thread(
+                    prepare_input_picture,
+                    path,
+                    max_pixels=self.limits.max_pixels,
+                    max_input_pixels=self.limits.max_input_pixels,
+                )
+        except BadMedia as error:
+            raise InputInvalid(error.message, advice="Attach a PNG, JPEG, WebP, GIF or AVIF picture.") from error
+        return await self._keep(prepared.data, ".png", role, prepared.note)
+
+    async def _film(self, data: bytes, media_type: str) -> KeptFile:
+        suffix = {"video/webm": ".webm", "video/x-msvideo": ".avi"}.get(media_type, ".mp4")
+        streams = ["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"]
+        return await self._cut(data, suffix, "film", streams)
+
+    async def _sound(self, data: bytes) -> KeptFile:
+        return await self._cut(data, ".flac", "sound", ["-map", "0:a:0", "-vn", "-c:a", "flac"])
+
+    async def _cut(self, data: bytes, suffix: str, role: FileRole, streams: Sequence[str]) -> KeptFile:
+        """Without metadata, and cut to `limits.max_seconds`."""
+        self.require_size(len(data))
+        limit = self.limits.max_seconds
+        try:
+            with tempfile.TemporaryDirectory(prefix="chorus-input-") as folder:
+                source, target = Path(folder) / f"given{suffix}", Path(folder) / f"kept{suffix}"
+                await asyncio.to_thread(source.write_bytes, data)
+                seconds = await self._seconds(source, role)
+                arguments = ["-v", "error", *input_file(source), *streams, "-t", f"{limit:g}", "-map_metadata", "-1"]
+                await self._ffmpeg.run([*arguments, *output_file(target)])
+                content = await asyncio.to_thread(target.read_bytes)
+        except BadMedia as error:
+            raise InputInvalid(f"That {role} cannot be played.", advice="Attach another file.") from error
+        note = f"Of the {role}, the first {limit:g} s are used." if seconds > limit else None
+        return await self._keep(content, suffix, role, note)
+
+    async def _seconds(self, path: Path, role: FileRole) -> float:
+        if role == "film":
+            return (await probe_video(path, ffmpeg=self._ffmpeg)).duration_seconds
+        return (await probe_audio(path, ffmpeg=self._ffmpeg)).duration_seconds
+
+    async def _keep(self, data: bytes, suffix: str, role: FileRole, note: str | None) -> KeptFile:
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._folder / f"{digest}{suffix}"
+        try:
+            if not await asyncio.to_thread(path.is_file):
+                await asyncio.to_thread(write_atomically, path, data)
+        except OSError as error:
+            raise GenerationFailed("The file cannot be kept: the disk is full or cannot be written.") from error
+        return KeptFile(InputFile(role=role, path=str(path.absolute()), sha256=digest), note)

@@ -1,0 +1,67 @@
+"""Files of requests: told by content, checked, cut, and kept once."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.errors import InputInvalid
+from bot.file_hash import sha256_of_file
+from bot.generation.input_files import InputFiles, InputLimits
+from bot.media.audio import probe_audio
+from bot.media.video import probe_video
+from tests.media.sample_audio import FFMPEG, sound, video
+
+
+def keeper(folder: Path, *, max_bytes: int = 10**7, seconds: float = 60) -> InputFiles:
+    limits = InputLimits(max_bytes=max_bytes, max_pixels=10**7, max_input_pixels=10**6, max_seconds=seconds)
+    return InputFiles(folder / "data", limits, ffmpeg=FFMPEG)
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 10), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def test_pictures_are_kept_once_under_their_hash(tmp_path: Path) -> None:
+    files = keeper(tmp_path)
+    kept = await files.keep([png("red"), png("blue"), png("red")], last=png("blue"))
+    assert [each.file.role for each in kept] == ["reference_image", "image2", "image3", "last_image"]
+    assert len(list((tmp_path / "data" / "inputs").iterdir())) == 2
+    for each in kept:
+        assert sha256_of_file(Path(each.file.path)) == each.file.sha256
+
+
+async def test_films_and_sounds_are_told_by_content_and_cut(tmp_path: Path) -> None:
+    film = await video(tmp_path / "film.mp4", 3.0, with_sound=True)
+    tone = await sound(tmp_path / "tone.mp3", 3.0)
+    kept = await keeper(tmp_path, seconds=1).keep([film.read_bytes(), tone.read_bytes(), png("red")])
+    assert [each.file.role for each in kept] == ["film", "sound", "reference_image"]
+    assert kept[0].note == "Of the film, the first 1 s are used."
+    made = await probe_video(Path(kept[0].file.path), ffmpeg=FFMPEG)
+    assert made.duration_seconds < 1.6
+    assert made.has_sound
+    assert abs((await probe_audio(Path(kept[1].file.path), ffmpeg=FFMPEG)).duration_seconds - 1) < 0.1
+    assert b"secret graph" in film.read_bytes()
+    [stored] = (tmp_path / "data" / "inputs").glob("*.mp4")
+    assert b"secret graph" not in stored.read_bytes()
+
+
+async def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    film = (await video(tmp_path / "film.mp4")).read_bytes()
+    for contents, said in (
+        ([film, film], "At most one film"),
+        ([b"\x00\x00\x00\x18ftypmp42" + bytes(100)], "cannot be played"),
+        ([b"RIFF\x00\x00\x00\x00WAVE"], "cannot be played"),
+        ([b"plain text"], "not a picture"),
+        ([png("red")] * 5, "At most 4 pictures"),
+    ):
+        with pytest.raises(InputInvalid, match=said):
+            await keeper(tmp_path).keep(contents)
+    with pytest.raises(InputInvalid, match="larger than"):
+        await keeper(tmp_path, max_bytes=10).keep([png("red")])
+    assert not (tmp_path / "data").exists()
