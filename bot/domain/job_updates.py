@@ -27,6 +27,8 @@ class Progress(Value):
     """The newest preview picture (JPEG or PNG bytes) where ComfyUI sends one."""
     expected_seconds: float | None = None
     """Of the whole execution, from this workflow's own history; None if unknown, and for one part of several."""
+    reason: str | None = None
+    """Why it does not go on: "ComfyUI is away"."""
 
 
 class Ended(Value):

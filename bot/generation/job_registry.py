@@ -204,6 +204,18 @@ class JobRegistry:
         known = [outage for outage in outages if outage not in {None, Outage.AWAY}]
         return f"ComfyUI {known[0] if known else Outage.AWAY}"
 
+    def outage_of(self, client: ComfyClient) -> str | None:
+        """Why the prompts of that server do not go on, if it does not answer."""
+        return f"ComfyUI {client.outage or Outage.AWAY}" if client.url in self.away_servers else None
+
+    def mark_away(self, client: ComfyClient, *, away: bool) -> None:
+        """The server does not answer, or answers again: everybody who watches a job is told."""
+        if away:
+            self.away_servers[client.url] = client
+        elif self.away_servers.pop(client.url, None) is None:
+            return
+        self.notify_change()
+
     def seconds_until_start(self) -> float | None:
         """In how many seconds one waiting job is expected to start; None: not known."""
         running = [active for active in self.active.values() if active.executing_parts and not active.ended]
