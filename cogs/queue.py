@@ -30,7 +30,7 @@ class QueueCog(commands.Cog, name="Queue"):
     async def queue(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """Shown to the person alone."""
         self.bot.services.policy.require_served(interaction_channel(interaction))
-        view = self.bot.services.orchestrator.queue_view()
+        view = await self.bot.services.orchestrator.queue_view()
         embed = queue_embed(self.bot, view, interaction.guild_id, interaction.user.id)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 

@@ -67,12 +67,12 @@ async def test_a_comfyui_that_dies_in_mid_job_is_announced_and_its_return_too(
         await watched.until(lambda update: isinstance(update, Progress))
         await comfy.kill()
         await watched.until(lambda update: reason_of(update) == "ComfyUI is away")
-        assert harness.orchestrator.queue_view().reason == "ComfyUI is away"
+        assert (await harness.orchestrator.queue_view()).reason == "ComfyUI is away"
         await comfy.start()
         await watched.until(lambda update: reason_of(update) is None)
     assert (await watched.end()).state is JobState.GENERATED
     async with asyncio.timeout(DEADLINE):
-        while harness.orchestrator.queue_view().reason is not None:  # noqa: ASYNC110 - a state without an event
+        while (await harness.orchestrator.queue_view()).reason is not None:  # noqa: ASYNC110 - a state without an event
             await asyncio.sleep(0.01)
 
 
