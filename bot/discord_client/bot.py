@@ -29,6 +29,7 @@ EXTENSIONS: Final = (
     "cogs.delivery",
     "cogs.imagine",
     "cogs.queue",
+    "cogs.cancel",
     "cogs.characters",
     "cogs.conversations",
     "cogs.scene",

@@ -113,16 +113,26 @@ class AttemptAdoption:
     async def _look_again(self, attempts: Sequence[OpenAttempt]) -> None:
         await asyncio.sleep(max(0.0, self._arrived_at - time.monotonic()))
         states = await self.look(attempts)
-        await self._give_up([one for one in attempts if isinstance(states[str(one.attempt.prompt_id)], Absent)])
+        await self._send_again([one for one in attempts if isinstance(states[str(one.attempt.prompt_id)], Absent)])
         await self.follow(attempts, states)
 
     async def _give_up(self, attempts: Sequence[OpenAttempt]) -> None:
         """The last one first: each goes to the front of the queue, so that their order of acceptance stays."""
         for one in reversed(attempts):
-            _log.info("job %s: part %d is not with ComfyUI", one.active.job.id, one.attempt.part)
-            was_submitted = one.attempt.state is AttemptState.SUBMITTED
-            result = Lost() if was_submitted else NotSubmitted()
-            await self._handle_outcome(one.active, ExecutedPart(one.attempt, result))
+            _log.info("job %s: part %d was lost by ComfyUI", one.active.job.id, one.attempt.part)
+            await self._handle_outcome(one.active, ExecutedPart(one.attempt, Lost()))
+
+    async def _send_again(self, attempts: Sequence[OpenAttempt]) -> None:
+        """All are stored as UNSENT before the first is queued: else the GPU might take the later ones first."""
+        for one in attempts:
+            if one.active.ended:
+                await self._handle_outcome(one.active, ExecutedPart(one.attempt, NotSubmitted()))
+            else:
+                await self._registry.jobs.end_attempt(one.attempt.prompt_id, AttemptState.UNSENT)
+        for one in reversed(attempts):
+            _log.info("job %s: part %d was never sent", one.active.job.id, one.attempt.part)
+            if not one.active.ended:
+                await self._registry.run_part_again(one.active, one.attempt.part)
 
     async def _follow(self, one: OpenAttempt) -> None:
         _log.info("job %s: part %d is followed again", one.active.job.id, one.attempt.part)

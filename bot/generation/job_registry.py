@@ -30,8 +30,8 @@ ANNOUNCE_SECONDS = 0.05
 """Changes of the queue within this time become one update of each waiting job."""
 _PAUSE_PER_WORK = 10
 """Positions are computed in at most one part in so many of the time."""
-_ENTRIES_AT_ONCE = 100
-"""About two milliseconds of work."""
+_ENTRIES_AT_ONCE = 50
+"""One or two milliseconds of work."""
 
 
 class JobRegistry:
@@ -311,6 +311,7 @@ def _queue_entry(job: Job, position: int, expected: float | None) -> QueueEntry:
         requester_name=request.requester_name,
         guild_id=request.origin.guild_id,
         channel_id=request.origin.channel_id,
+        batch_id=request.batch_id,
         position=position,
         expected_seconds=expected,
     )
