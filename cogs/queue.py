@@ -21,7 +21,7 @@ SHOWN = 15
 
 
 class QueueCog(commands.Cog, name="Queue"):
-    """Looks at the queue; jobs are cancelled at their own message."""
+    """Looks at the queue; jobs are cancelled at their own message or with `/cancel`."""
 
     def __init__(self, bot: ChorusBot) -> None:
         self.bot = bot
@@ -30,17 +30,22 @@ class QueueCog(commands.Cog, name="Queue"):
     async def queue(self, interaction: discord.Interaction[ChorusBot]) -> None:
         """Shown to the person alone."""
         self.bot.services.policy.require_served(interaction_channel(interaction))
-        view = self.bot.services.orchestrator.queue_view()
+        view = await self.bot.services.orchestrator.queue_view()
         embed = queue_embed(self.bot, view, interaction.guild_id, interaction.user.id)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
 
 def queue_embed(bot: ChorusBot, view: QueueView, guild_id: int | None, viewer_id: int) -> discord.Embed:
-    """Running first, then waiting by place. No prompts: they are other people's words."""
+    """Running first, then waiting by place; the viewer's own with their names, also those far behind.
+
+    No prompts: they are other people's words.
+    """
     lines = [f"-# {view.reason}"] if view.reason else []
     lines += [_running(bot, entry, guild_id, viewer_id) for entry in view.running]
     lines += [_waiting(bot, entry, guild_id, viewer_id) for entry in view.waiting[:SHOWN]]
-    more = len(view.waiting) - SHOWN
+    own = [entry for entry in view.waiting[SHOWN:] if entry.requester_id == viewer_id]
+    lines += [_waiting(bot, entry, guild_id, viewer_id) for entry in own[:SHOWN]]
+    more = len(view.waiting) - SHOWN - len(own[:SHOWN])
     if more > 0:
         lines.append(f"… and {more} more")
     text = "\n".join(lines) or "Nothing runs and nothing waits."
@@ -70,7 +75,8 @@ def _who(bot: ChorusBot, entry: QueueEntry, guild_id: int | None, viewer_id: int
         name = bot.services.characters.get(entry.character_id, guild_id).name
     except ChorusError:
         name = "a character"
-    return f"{escaped(name)}: {noun(entry.kind)} for {person}"
+    text = f"{escaped(name)}: {noun(entry.kind)} for {person}"
+    return f"{text} · `{entry.digest}`" if person == "you" else text
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -31,7 +31,7 @@ class StatusCog(commands.Cog, name="Status"):
         """Shown to the person alone."""
         self.bot.services.policy.require_served(interaction_channel(interaction))
         services = self.bot.services
-        view = services.orchestrator.queue_view()
+        view = await services.orchestrator.queue_view()
         embed = discord.Embed(title="Status")
         embed.add_field(name="Language model", value=clip(await self._model(), EMBED_FIELD_VALUE), inline=False)
         embed.add_field(name="ComfyUI", value=self._comfyui(), inline=False)

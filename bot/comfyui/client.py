@@ -65,6 +65,11 @@ class ComfyClient(ComfyEndpoints):
         """The client id under which the next prompt is submitted."""
         return self._session.client_id
 
+    @property
+    def seconds_since_last_frame(self) -> float | None:
+        """How long the WebSocket has been silent; None while it is not connected."""
+        return asyncio.get_running_loop().time() - self._session.last_frame_at if self.connected else None
+
     def observe_events(self, observer: Callable[[Event], None]) -> None:
         """Call `observer` with every event from now on, whichever prompt it is of. It must not raise or block."""
         self._router.observe(observer)

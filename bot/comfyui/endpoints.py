@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from bot.comfyui.transport import Transport, normalize_url
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+_PARALLEL_LOOKUPS = 8
 
 
 class ComfyEndpoints:
@@ -53,6 +56,23 @@ class ComfyEndpoints:
     def outage(self) -> Outage | None:
         """Why the server cannot be used; None where it answered last, and before it was asked."""
         return self._availability.outage
+
+    def observe_outage(self, observer: Callable[[], None]) -> None:
+        """Call `observer` whenever `outage` changes from now on. It must not raise or block."""
+        self._availability.observe(observer)
+
+    async def answers_within(self, seconds: float) -> bool:
+        """Whether the server answers a small request in that time; `outage` says why it does not."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.system_stats()
+        except TimeoutError:
+            self._availability.mark_unusable(Outage.SILENT)
+        except ComfyError as error:
+            _log.debug("no usable answer: %s", error)
+            if self.outage is None:  # the connection broke, or a gateway answered
+                self._availability.mark_unusable(Outage.SILENT)
+        return self.outage is None
 
     async def system_stats(self) -> SystemStats:
         """`GET /system_stats`: version, memory, command line."""
@@ -121,15 +141,25 @@ class ComfyEndpoints:
 
     async def prompt_state(self, prompt_id: str) -> PromptState:
         """Where a prompt is: `/queue` is asked before `/history/{id}`, so that one that ends in between is found."""
+        return (await self.prompt_states([prompt_id]))[prompt_id]
+
+    async def prompt_states(self, prompt_ids: Iterable[str]) -> dict[str, PromptState]:
+        """Where several prompts are: `/queue` is asked once, then `/history/{id}` for those that are not in it.
+
+        The whole `/history` would be one request, but it carries the graphs of up to 10,000 prompts of everybody.
+        """
         queue = await self.queue()
-        running = queue.find_running(prompt_id)
-        if running is not None:
-            return Running(running.client_id)
-        position = queue.position(prompt_id)
-        if position is not None:
-            return Pending(position, queue.pending[position - 1].client_id)
-        entry = await self.history(prompt_id)
-        return Finished(entry.outcome) if entry is not None else Absent()
+        places = {prompt_id: _place(queue, prompt_id) for prompt_id in prompt_ids}
+        limit = asyncio.Semaphore(_PARALLEL_LOOKUPS)
+
+        async def look_up(prompt_id: str) -> PromptState:
+            async with limit:
+                entry = await self.history(prompt_id)
+            return Finished(entry.outcome) if entry is not None else Absent()
+
+        unplaced = [prompt_id for prompt_id, place in places.items() if place is None]
+        found = dict(zip(unplaced, await asyncio.gather(*map(look_up, unplaced)), strict=True))
+        return {prompt_id: place or found[prompt_id] for prompt_id, place in places.items()}
 
     async def delete_or_interrupt(self, prompt_id: str) -> bool:
         """Delete a prompt from the queue, or interrupt it if it runs; never another one.
@@ -183,6 +213,14 @@ class ComfyEndpoints:
             response = await self._transport.post(path, body)
         if response.status != 200:
             raise self._transport.unexpected("POST", path, response)
+
+
+def _place(queue: QueueSnapshot, prompt_id: str) -> Running | Pending | None:
+    running = queue.find_running(prompt_id)
+    if running is not None:
+        return Running(running.client_id)
+    position = queue.position(prompt_id)
+    return None if position is None else Pending(position, queue.pending[position - 1].client_id)
 
 
 def _if_valid(cached: tuple[int, _T] | None, availability: ServerAvailability) -> _T | None:

@@ -30,6 +30,7 @@ EXTENSIONS: Final = (
     "cogs.imagine",
     "cogs.animate",
     "cogs.queue",
+    "cogs.cancel",
     "cogs.characters",
     "cogs.conversations",
     "cogs.scene",

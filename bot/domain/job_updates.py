@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
-from bot.domain.jobs import Job, JobKind
+from bot.domain.jobs import Job, JobKind, job_digest
 from bot.domain.value import Value
 
 
@@ -27,6 +28,8 @@ class Progress(Value):
     """The newest preview picture (JPEG or PNG bytes) where ComfyUI sends one."""
     expected_seconds: float | None = None
     """Of the whole execution, from this workflow's own history; None if unknown, and for one part of several."""
+    reason: str | None = None
+    """Why it does not go on: "ComfyUI is away"."""
 
 
 class Ended(Value):
@@ -38,8 +41,9 @@ class Ended(Value):
 JobUpdate = Waiting | Progress | Ended
 
 
-class QueueEntry(Value):
-    """One job in `/queue`."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueEntry:
+    """One job in `/queue`. No `Value`, because validating thousands of them would take seconds."""
 
     job_id: uuid.UUID
     kind: JobKind
@@ -49,13 +53,20 @@ class QueueEntry(Value):
     requester_name: str
     guild_id: int | None = None
     channel_id: int | None = None
+    batch_id: uuid.UUID | None = None
     position: int
     """0 while it runs, 1 for the next."""
     expected_seconds: float | None = None
     """Until its result, from the workflows' own history; None while that is unknown."""
 
+    @property
+    def digest(self) -> str:
+        """By which people name the job."""
+        return job_digest(self.job_id)
 
-class QueueView(Value):
+
+@dataclass(frozen=True, kw_only=True)
+class QueueView:
     """What runs and what waits, in the order it will be served; `reason` says why nothing moves, if so."""
 
     running: tuple[QueueEntry, ...] = ()

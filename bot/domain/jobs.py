@@ -227,7 +227,12 @@ class Job(Value):
     @property
     def digest(self) -> str:
         """12 hex characters that name the job in files and messages, by which they are recognised after a crash."""
-        return self.id.hex[-12:]
+        return job_digest(self.id)
+
+
+def job_digest(job_id: uuid.UUID) -> str:
+    """The last 12 hexadecimal digits."""
+    return job_id.hex[-12:]
 
 
 class JobQuery(Value):

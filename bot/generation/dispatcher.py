@@ -19,11 +19,13 @@ from bot.comfyui.prompt_state import Succeeded
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, GenerationFailed
 from bot.generation.active_job import ActiveJob, ExecutedPart, PreparedPart
+from bot.generation.adoption import AttemptAdoption
 from bot.generation.execution import Executor
 from bot.generation.job_registry import JobRegistry
 from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.preparation import Preparer
-from bot.generation.recovery import OpenAttempt, follow_open_attempts
+from bot.generation.recovery import OpenAttempt
+from bot.generation.server_watch import ServerWatch
 from bot.gpu_lock import GpuLock
 
 _log = logging.getLogger(__name__)
@@ -49,7 +51,6 @@ class Dispatcher:
         executor: Executor,
         outcomes: OutcomeHandler,
     ) -> None:
-        self._client = client
         self._server = client.url
         self._gpu = gpu
         self._registry = registry
@@ -58,21 +59,20 @@ class Dispatcher:
         self._outcomes = outcomes
         self._prepare_wanted, self._run_wanted = asyncio.Event(), asyncio.Event()
         self._background = set[asyncio.Task[None]]()
+        self._adoption = AttemptAdoption(client, gpu, registry, executor, self._handle_recovered)
+        self._watch = ServerWatch(client, registry)
         registry.on_change(self._wake)
         gpu.next_job_is_prepared = lambda: self._next_prepared() is not None
 
     async def run(self, open_attempts: Sequence[OpenAttempt] = ()) -> None:
-        """Run jobs until cancelled; first follow what a process before this one left with the server."""
-        preparing = asyncio.create_task(self._keep_preparing(), name=f"prepare for {self._server}")
+        """Run jobs until cancelled; first take up what a process before this one left with the server."""
+        beside = [asyncio.create_task(self._watch.run(), name=f"watch {self._server}")]
         try:
-            await follow_open_attempts(
-                open_attempts,
-                self._client,
-                self._gpu,
-                self._registry,
-                self._executor,
-                handle_outcome=self._handle_recovered,
-            )
+            states = await self._adoption.first_look(open_attempts)
+            await self._adoption.run_lost_again(open_attempts, states)
+            # Nothing is prepared before the look: each process that is killed soon would leave an attempt more.
+            beside.append(asyncio.create_task(self._keep_preparing(), name=f"prepare for {self._server}"))
+            await self._adoption.follow(open_attempts, states)
             while True:
                 try:
                     await self._run_next()
@@ -80,8 +80,10 @@ class Dispatcher:
                     _log.exception("the dispatcher of %s failed; it goes on", self._server)
                     await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
         finally:
-            preparing.cancel()
-            await asyncio.gather(preparing, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._adoption.close()
             await self._close()
 
     def finish_in_background(self, active: ActiveJob) -> None:

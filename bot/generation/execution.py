@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from typing import Any
+from uuid import UUID
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError, NodeErrors, SubmissionUncertain
@@ -17,7 +18,7 @@ from bot.comfyui.progress import ProgressMeter
 from bot.comfyui.prompt_state import Succeeded
 from bot.comfyui.prompt_tracker import PromptTracker
 from bot.domain.attempts import Attempt
-from bot.domain.job_updates import Progress, Waiting
+from bot.domain.job_updates import JobUpdate, Progress, Waiting
 from bot.domain.jobs import JobKind, JobState
 from bot.errors import GenerationTimeout
 from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, PreparedPart, Refused
@@ -45,13 +46,16 @@ class Executor:
         self._registry = registry
         self._versions = versions
         self._timeout_seconds = timeout_seconds
+        self._shown: dict[UUID, Waiting | Progress | None] = {}
+        """What the watchers of each followed job saw last, without the reason of an outage."""
+        registry.on_change(self._tell_outage)
 
     async def execute(self, active: ActiveJob, prepared: PreparedPart) -> ExecutedPart:
         """Submit a part and follow it until ComfyUI says that it ended or is gone, also if the job ends meanwhile."""
         attempt = prepared.attempt
         if active.ended:
             return ExecutedPart(attempt, NotSubmitted())
-        with self._client.track(str(attempt.prompt_id)) as tracker:
+        with self._client.track(str(attempt.prompt_id)) as tracker, self._telling_outages(active):
             client_id: str | None = None
             try:
                 submission = await self._client.submit(str(attempt.prompt_id), prepared.graph)
@@ -74,7 +78,7 @@ class Executor:
         stored = await self._versions.get(active.job.workflow_hash)
         graph: Mapping[str, Any] = stored.graph if stored else {}
         async with self._recorded_as_submitted(attempt, attempt.client_id):
-            with self._client.track(str(attempt.prompt_id)) as tracker:
+            with self._client.track(str(attempt.prompt_id)) as tracker, self._telling_outages(active):
                 return await self._follow(active, attempt, graph, tracker)
 
     @contextlib.asynccontextmanager
@@ -114,7 +118,24 @@ class Executor:
         else:
             expected = self._registry.durations.expected(active.job) if active.part_count == 1 else None
             shown = progress.after(update, expected_seconds=expected)
-        self._registry.updates.publish(active.job.id, shown)
+        self._shown[active.job.id] = shown
+        self._registry.updates.publish(active.job.id, _with_outage(shown, self._registry.outage_of(self._client)))
+
+    @contextlib.contextmanager
+    def _telling_outages(self, active: ActiveJob) -> Generator[None]:
+        """Inside the block the watchers of the job are told when the server stops answering, and when it answers."""
+        self._shown[active.job.id] = None
+        try:
+            yield
+        finally:
+            self._shown.pop(active.job.id, None)
+
+    def _tell_outage(self) -> None:
+        outage = self._registry.outage_of(self._client)
+        for job_id, shown in self._shown.items():
+            active = self._registry.active.get(job_id)
+            if active is not None and not active.ended and (shown is not None or outage is not None):
+                self._registry.updates.publish(job_id, _with_outage(shown or Waiting(position=1), outage))
 
     async def _interrupt_when_ended(self, active: ActiveJob, attempt: Attempt) -> None:
         await active.stop_requested.wait()
@@ -167,6 +188,10 @@ class _PartProgress:
             preview=self._preview,
             expected_seconds=expected_seconds,
         )
+
+
+def _with_outage(update: Waiting | Progress, outage: str | None) -> JobUpdate:
+    return update if outage is None else update.model_copy(update={"reason": outage})
 
 
 def _refused(error: ComfyError, graph: Mapping[str, Any]) -> Refused:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -27,6 +28,10 @@ _log = logging.getLogger(__name__)
 
 ANNOUNCE_SECONDS = 0.05
 """Changes of the queue within this time become one update of each waiting job."""
+_PAUSE_PER_WORK = 10
+"""Positions are computed in at most one part in so many of the time."""
+_ENTRIES_AT_ONCE = 50
+"""One or two milliseconds of work."""
 
 
 class JobRegistry:
@@ -53,7 +58,8 @@ class JobRegistry:
         self.busy_reason: Callable[[], str | None] = lambda: None
         self._server_count = server_count
         self._listeners: list[Callable[[], None]] = []
-        self._announcement: asyncio.TimerHandle | None = None
+        self._announcing: asyncio.Task[None] | None = None
+        self._announce_again = False
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` (which must not block) whenever the queue or a preparation changed."""
@@ -63,8 +69,15 @@ class JobRegistry:
         """Wake the dispatchers, and tell those who watch waiting jobs soon."""
         for listener in self._listeners:
             listener()
-        if self._announcement is None:
-            self._announcement = asyncio.get_running_loop().call_later(ANNOUNCE_SECONDS, self._announce_positions)
+        self._announce_again = True
+        if self._announcing is None:
+            self._announcing = asyncio.create_task(self._announce_positions(), name="announce positions")
+
+    async def close(self) -> None:
+        """Announce nothing more."""
+        if self._announcing is not None:
+            self._announcing.cancel()
+            await asyncio.wait({self._announcing})
 
     # -- changes of state
 
@@ -175,22 +188,32 @@ class JobRegistry:
 
     # -- what people see
 
-    def queue_view(self) -> QueueView:
+    async def queue_view(self) -> QueueView:
         """What runs and what waits now."""
-        running = [active for active in self.active.values() if active.executing_parts and not active.ended]
-        shown = [_queue_entry(active.job, 0, self._remaining_seconds(active)) for active in running]
+        shown = [_queue_entry(active.job, 0, self._remaining_seconds(active)) for active in self._running()]
+        waiting = [entry async for entry in self._waiting_entries()]
+        return QueueView(running=tuple(shown), waiting=tuple(waiting), reason=self.waiting_reason())
+
+    def _running(self) -> list[ActiveJob]:
+        return [active for active in self.active.values() if active.executing_parts and not active.ended]
+
+    async def _waiting_entries(self) -> AsyncGenerator[QueueEntry]:
+        """The waiting jobs in the order of now; other tasks run in between, because thousands may wait."""
         until: float | None = 0.0
-        for entry in shown:
-            until = _sum(until, entry.expected_seconds)
-        waiting: list[QueueEntry] = []
-        for job in self.queue.order():
+        for active in self._running():
+            until = _sum(until, self._remaining_seconds(active))
+        position = 0
+        for number, job in enumerate(self.queue.order(), start=1):
+            if number % _ENTRIES_AT_ONCE == 0:
+                await asyncio.sleep(0)
             active = self.active.get(job.id)
             until = _sum(until, self.durations.estimate(job))
-            if active is not None and not active.executing_parts:
-                known = until is not None and self.durations.expected(job) is not None
-                expected = until / self._server_count if known and until is not None else None
-                waiting.append(_queue_entry(job, len(waiting) + 1, expected))
-        return QueueView(running=tuple(shown), waiting=tuple(waiting), reason=self.waiting_reason())
+            if active is None or active.executing_parts:
+                continue
+            position += 1
+            known = until is not None and self.durations.expected(job) is not None
+            expected = until / self._server_count if known and until is not None else None
+            yield _queue_entry(job, position, expected)
 
     def waiting_reason(self) -> str | None:
         """Why nothing moves, if it is not for other jobs."""
@@ -204,26 +227,57 @@ class JobRegistry:
         known = [outage for outage in outages if outage not in {None, Outage.AWAY}]
         return f"ComfyUI {known[0] if known else Outage.AWAY}"
 
+    def outage_of(self, client: ComfyClient) -> str | None:
+        """Why the prompts of that server do not go on, if it does not answer."""
+        return f"ComfyUI {client.outage or Outage.AWAY}" if client.url in self.away_servers else None
+
+    def mark_away(self, client: ComfyClient, *, away: bool) -> None:
+        """The server does not answer, or answers again: everybody who watches a job is told."""
+        if away:
+            self.away_servers[client.url] = client
+        elif self.away_servers.pop(client.url, None) is None:
+            return
+        self.notify_change()
+
     def seconds_until_start(self) -> float | None:
         """In how many seconds one waiting job is expected to start; None: not known."""
-        running = [active for active in self.active.values() if active.executing_parts and not active.ended]
-        remaining = [self._remaining_seconds(active) for active in running]
+        remaining = [self._remaining_seconds(active) for active in self._running()]
         return min((seconds for seconds in remaining if seconds is not None), default=None)
 
-    def announce_position(self, job_id: UUID) -> None:
-        """Publish the position of a waiting job, for somebody who begins to watch it."""
-        for entry in self.queue_view().waiting:
-            if entry.job_id == job_id:
-                self._announce(entry)
+    async def place(self, job_id: UUID) -> QueueEntry | None:
+        """Where the job waits; None: it does not."""
+        if job_id in self.queue:
+            async with aclosing(self._waiting_entries()) as entries:
+                async for entry in entries:
+                    if entry.job_id == job_id:
+                        return entry
+        return None
 
-    def _announce_positions(self) -> None:
-        self._announcement = None
-        if any(self.updates.is_watched(job_id) for job_id in self.active):
-            for entry in self.queue_view().waiting:
+    async def announce_position(self, job_id: UUID) -> None:
+        """Publish the position of a waiting job, for somebody who begins to watch it."""
+        entry = await self.place(job_id)
+        if entry is not None:
+            self._announce(entry)
+
+    async def _announce_positions(self) -> None:
+        """Publish the positions of all watched jobs; a queue of thousands less often than a short one."""
+        pause = ANNOUNCE_SECONDS
+        while self._announce_again:
+            await asyncio.sleep(pause)
+            self._announce_again = False
+            if not any(self.updates.is_watched(job_id) for job_id in self.active):
+                continue
+            began = time.monotonic()
+            async for entry in self._waiting_entries():
                 if self.updates.is_watched(entry.job_id):
                     self._announce(entry)
+            pause = max(ANNOUNCE_SECONDS, _PAUSE_PER_WORK * (time.monotonic() - began))
+        self._announcing = None
 
     def _announce(self, entry: QueueEntry) -> None:
+        active = self.active.get(entry.job_id)
+        if entry.job_id not in self.queue or active is None or active.executing_parts:  # it runs meanwhile
+            return
         # Whole seconds: an update that looks the same is not worth sending.
         expected = None if entry.expected_seconds is None else float(round(entry.expected_seconds))
         waiting = Waiting(position=entry.position, expected_seconds=expected, reason=self.waiting_reason())
@@ -257,6 +311,7 @@ def _queue_entry(job: Job, position: int, expected: float | None) -> QueueEntry:
         requester_name=request.requester_name,
         guild_id=request.origin.guild_id,
         channel_id=request.origin.channel_id,
+        batch_id=request.batch_id,
         position=position,
         expected_seconds=expected,
     )

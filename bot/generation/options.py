@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.domain.jobs import JobKind
+from bot.generation.queue import QueueLimits
 from bot.generation.value_limits import RequestLimits
 
 
@@ -21,8 +22,7 @@ class GenerationOptions:
     Attributes:
         data_dir: Folder of `images/`, `audio/` and `video/`; every stored path is relative to it.
         timeout_seconds: Longest execution of one part in seconds, by kind; waiting does not count.
-        max_queue_size: Largest number of waiting jobs.
-        max_per_user: Largest number of waiting jobs of one person; live speech and terminal commands do not count.
+        queue_limits: How many jobs may wait.
         max_live_in_a_row: How many live speech jobs may go before the oldest waiting picture.
         max_output_bytes: Larger files of ComfyUI are not downloaded.
         max_pixels: Images with a larger width times height are not opened.
@@ -38,8 +38,7 @@ class GenerationOptions:
     data_dir: Path
     max_pixels: int
     timeout_seconds: Mapping[JobKind, float] = field(default_factory=_timeouts)
-    max_queue_size: int = 100
-    max_per_user: int = 3
+    queue_limits: QueueLimits = field(default_factory=QueueLimits)
     max_live_in_a_row: int = 3
     max_output_bytes: int = 512 * 2**20
     max_losses: int = 3

@@ -32,7 +32,7 @@ from uuid import UUID
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
-from bot.domain.job_updates import Ended, JobUpdate, QueueView, Waiting
+from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
 from bot.errors import Cancelled, ChorusError, InputInvalid
 from bot.generation.acceptance import (
@@ -112,7 +112,7 @@ class Orchestrator:
             max_pixels=options.max_pixels,
             ffmpeg=ffmpeg,
         )
-        queue = JobQueue(options.max_live_in_a_row, max_size=options.max_queue_size, max_per_user=options.max_per_user)
+        queue = JobQueue(options.max_live_in_a_row, limits=options.queue_limits)
         self._registry = JobRegistry(jobs, queue, len(self._servers))
         self._registry.busy_reason = self._busy_reason
         self._rewriting = PromptRewriting(self._registry, rewriter)
@@ -138,6 +138,7 @@ class Orchestrator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for active in list(self._registry.active.values()):
             await self._registry.discard_preparation(active, AttemptState.UNSENT)
+        await self._registry.close()
 
     # -- jobs
 
@@ -210,7 +211,7 @@ class Orchestrator:
         """
         active = self._registry.active.get(job_id)
         if active is not None and not active.ended:
-            self._registry.announce_position(job_id)
+            await self._registry.announce_position(job_id)
             async with aclosing(self._registry.updates.watch(job_id)) as updates:
                 async for update in updates:
                     yield update
@@ -220,9 +221,13 @@ class Orchestrator:
             raise InputInvalid("That job is no longer known.")
         yield Ended(job=job)
 
-    def queue_view(self) -> QueueView:
+    async def queue_view(self) -> QueueView:
         """What runs and what waits, from memory."""
-        return self._registry.queue_view()
+        return await self._registry.queue_view()
+
+    async def place(self, job_id: UUID) -> QueueEntry | None:
+        """Where a job waits; None: it does not."""
+        return await self._registry.place(job_id)
 
     @property
     def active_count(self) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,6 @@ from bot.workflows.workflow import Workflow
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
-_AWAY_AFTER_SECONDS = 0.5
-"""How long a server may take to answer before people are told that it is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +177,7 @@ class Preparer:
         return self._version[1]
 
     async def _wait_available(self) -> None:
-        """Wait until the server answers; while it does not, people see that it is away."""
-        if self._client.connected and self._client.url not in self._registry.away_servers:
-            return
-        async with _told_if_away(self._client, self._registry):
+        if not self._client.connected or self._client.outage is not None:
             await self._client.wait_available()
 
 
@@ -201,19 +195,3 @@ async def _file_values(
 
 def _base64_of(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
-
-
-@contextlib.asynccontextmanager
-async def _told_if_away(client: ComfyClient, registry: JobRegistry) -> AsyncGenerator[None]:
-    def tell() -> None:
-        registry.away_servers[client.url] = client
-        registry.notify_change()
-
-    timer = asyncio.get_running_loop().call_later(_AWAY_AFTER_SECONDS, tell)
-    try:
-        yield
-    finally:
-        timer.cancel()
-    if client.url in registry.away_servers:
-        del registry.away_servers[client.url]
-        registry.notify_change()

@@ -1,131 +1,123 @@
-"""The lines in which jobs wait, and which of them is served next. Pure."""
+"""The lines in which jobs wait, one for each priority, and which of them is served next. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Hashable
+from enum import IntEnum
 from typing import Final
-from uuid import UUID
 
-from bot.domain.jobs import Job
+from bot.domain.jobs import GenerationRequest
+from bot.generation.fair_line import FairLine, Pick, QueuedJob
 
 BATCH_IN_A_ROW: Final = 4
-"""Batches take turns, so many jobs each: a model that only one of them uses is not loaded anew for every picture."""
+"""People with batches take turns, so many jobs each: a model that only one of them uses is not loaded anew for every
+picture."""
 MAX_SINGLE_IN_A_ROW: Final = 10
-"""After so many single jobs one of a waiting batch has its turn, so that a busy server does not starve it."""
+"""After so many jobs of higher priority one of a waiting batch has its turn, so that a busy bot does not starve it."""
 
 
-@dataclass(eq=False)
-class QueuedJob:
-    """A job in a line.
+class Priority(IntEnum):
+    """What is served first; the lowest number is the highest priority."""
 
-    Attributes:
-        job: As it was when it began to wait.
-        server: The server that prepares the job; no other one takes it.
-        ready: False while the job's prompt is being written: it keeps its place, and the others go ahead.
-        is_new: False for a job that was served before: it counted against the limits when it was accepted.
-
-    """
-
-    job: Job
-    server: str | None = None
-    ready: bool = True
-    is_new: bool = True
+    LIVE_SPEECH = 0
+    """Speech of a conversation that goes on now."""
+    TALK = 1
+    """A picture that a character decided to send."""
+    SINGLE = 2
+    """A wish of a person."""
+    BATCH = 3
+    """One of several pictures of a plan."""
 
 
-@dataclass
+def priority_of(request: GenerationRequest) -> Priority:
+    """The line in which a job of the request waits."""
+    if request.live:
+        return Priority.LIVE_SPEECH
+    if request.batch_id is not None:
+        return Priority.BATCH
+    if request.message_id is not None and request.derivation is None:
+        return Priority.TALK
+    return Priority.SINGLE
+
+
 class QueueLines:
-    """Live speech, single jobs, and batches, in this order of priority.
+    """All lines.
 
-    Attributes:
-        max_live_in_a_row: How many live speech jobs may go before the oldest waiting job.
-        live: Live speech.
-        single: Jobs that belong to no batch.
-        batches: The jobs of each batch; the first batch has its turn.
-        live_in_a_row: How many live speech jobs were served since the last other one.
-        single_in_a_row: How many single jobs were served since the last one of a batch.
-        batch_in_a_row: How many jobs of the first batch were served in its turn.
+    A line is served when those above it are empty, and once whenever so many jobs of other lines went before it as its
+    patience says: with its age each job gets its turn.
+
+    Args:
+        max_live_in_a_row: The patience of pictures.
 
     """
 
-    max_live_in_a_row: int
-    live: deque[QueuedJob] = field(default_factory=deque[QueuedJob])
-    single: deque[QueuedJob] = field(default_factory=deque[QueuedJob])
-    batches: dict[UUID, deque[QueuedJob]] = field(default_factory=dict[UUID, deque[QueuedJob]])
-    live_in_a_row: int = 0
-    single_in_a_row: int = 0
-    batch_in_a_row: int = 0
+    def __init__(self, max_live_in_a_row: int) -> None:
+        self._patience = {
+            Priority.TALK: max_live_in_a_row,
+            Priority.SINGLE: max_live_in_a_row,
+            Priority.BATCH: MAX_SINGLE_IN_A_ROW,
+        }
+        self._lines = {priority: FairLine() for priority in Priority}
+        self._lines[Priority.BATCH] = FairLine(BATCH_IN_A_ROW)
+        self._passed = dict.fromkeys(Priority, 0)
+        """How many jobs of other lines were served since the last one of each line that had one waiting."""
+        self._last_model: dict[str | None, Hashable] = {}
+        """By ComfyUI server."""
 
     def copy(self) -> QueueLines:
-        """The same lines, of which entries can be removed without removing them here."""
-        batches = {batch_id: deque(line) for batch_id, line in self.batches.items()}
-        return replace(self, live=deque(self.live), single=deque(self.single), batches=batches)
+        """The same lines; what is taken from them stays in these."""
+        other = QueueLines(self._patience[Priority.TALK])
+        other._lines = {priority: line.copy() for priority, line in self._lines.items()}
+        other._passed = dict(self._passed)
+        other._last_model = dict(self._last_model)
+        if len(self._last_model) == 1:
+            other._last_model[None] = next(iter(self._last_model.values()))
+        return other
 
-    def __iter__(self) -> Iterator[QueuedJob]:
-        return chain(self.live, self.single, *self.batches.values())
-
-    def line_of(self, job: Job) -> deque[QueuedJob]:
+    def line_of(self, entry: QueuedJob) -> FairLine:
         """The line in which the job waits, or would."""
-        if job.request.live:
-            return self.live
-        if job.request.batch_id is not None:
-            return self.batches.setdefault(job.request.batch_id, deque())
-        return self.single
+        return self._lines[priority_of(entry.job.request)]
 
     def remove(self, entry: QueuedJob) -> None:
-        """Take an entry out of its line."""
-        self.line_of(entry.job).remove(entry)
-        self._drop_empty_batch(entry.job.request.batch_id)
+        """Take out a job that was cancelled."""
+        priority = priority_of(entry.job.request)
+        self._lines[priority].remove(entry)
+        self._reset_if_empty(priority)
 
     def pick(self, server: str | None) -> QueuedJob | None:
-        """The entry that the server would be given now; server None: the first of all. It stays in its line."""
-        speech = _first(self.live, server)
-        other = self._pick_other(server)
-        if speech is None or other is None:
-            return speech or other
-        return speech if self.live_in_a_row < self.max_live_in_a_row else other
+        """The entry that the ComfyUI server would be given now; server None: the first of all. It stays in its line."""
+        found = self._pick(server)
+        return None if found is None else found[1].entry
 
     def take(self, server: str | None) -> QueuedJob | None:
         """Remove and return `pick(server)`, and count it for the turns."""
-        entry = self.pick(server)
-        if entry is None:
+        found = self._pick(server)
+        if found is None:
             return None
-        batch_id = entry.job.request.batch_id
-        self.line_of(entry.job).remove(entry)
-        waits = bool(self.single or any(self.batches.values()))
-        self.live_in_a_row = self.live_in_a_row + 1 if entry.job.request.live and waits else 0
-        if not entry.job.request.live:
-            self.single_in_a_row = self.single_in_a_row + 1 if batch_id is None and self.batches else 0
-        if batch_id is not None and not entry.job.request.live:
-            self._count_turn(batch_id)
-        self._drop_empty_batch(batch_id)
-        return entry
+        priority, pick = found
+        self._lines[priority].serve(pick)
+        self._last_model[server] = pick.entry.model
+        self._passed[priority] = 0
+        for other, line in self._lines.items():
+            if other is not priority and len(line):
+                self._passed[other] += 1
+        self._reset_if_empty(priority)
+        return pick.entry
 
-    def _pick_other(self, server: str | None) -> QueuedJob | None:
-        single = _first(self.single, server)
-        of_batch = next((found for line in self.batches.values() if (found := _first(line, server))), None)
-        if single is None or of_batch is None:
-            return single or of_batch
-        return single if self.single_in_a_row < MAX_SINGLE_IN_A_ROW else of_batch
+    def _pick(self, server: str | None) -> tuple[Priority, Pick] | None:
+        best: tuple[Priority, Pick] | None = None
+        best_overdue = -1
+        for priority, line in self._lines.items():
+            if not len(line):
+                continue
+            overdue = self._passed[priority] - self._patience.get(priority, self._passed[priority] + 1)
+            if best is not None and overdue <= best_overdue:
+                continue
+            pick = line.pick(server, self._last_model.get(server))
+            if pick is not None:
+                best, best_overdue = (priority, pick), max(overdue, -1)
+        return best
 
-    def _count_turn(self, batch_id: UUID) -> None:
-        if next(iter(self.batches)) != batch_id:  # another server prepares the first batch's next job
-            return
-        self.batch_in_a_row += 1
-        if self.batch_in_a_row >= BATCH_IN_A_ROW:
-            self.batches[batch_id] = self.batches.pop(batch_id)
-            self.batch_in_a_row = 0
-
-    def _drop_empty_batch(self, batch_id: UUID | None) -> None:
-        if batch_id is None or self.batches.get(batch_id):
-            return
-        if batch_id in self.batches and next(iter(self.batches)) == batch_id:
-            self.batch_in_a_row = 0
-        self.batches.pop(batch_id, None)
-
-
-def _first(line: deque[QueuedJob], server: str | None) -> QueuedJob | None:
-    """The first entry that the server may take; server None: the first of all."""
-    return next((entry for entry in line if server is None or (entry.ready and entry.server in {None, server})), None)
+    def _reset_if_empty(self, priority: Priority) -> None:
+        if not len(self._lines[priority]):
+            self._passed[priority] = 0

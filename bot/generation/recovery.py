@@ -1,38 +1,29 @@
 """After a start: the jobs that a process before this one left unfinished.
 
-They come back into the queue in the order of acceptance, except for parts with an open attempt: about those ComfyUI is
-asked, `/queue` first, then `/history`. A prompt that runs is followed and keeps the GPU, one that ended is collected,
-one that never arrived or was lost is run again. An open attempt of an ended job (cancelled, timed out) is interrupted
-and followed, because it may still have the GPU. So are the prompts of a terminal command that was killed; its jobs end.
+They come back into the queue in the order of acceptance, except for parts with an open attempt: those are adopted
+(adoption.py). An open attempt of an ended job (cancelled, timed out) is interrupted and followed, because it may still
+have the GPU. So are the prompts of a terminal command that was killed; its jobs end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import ComfyError
-from bot.comfyui.prompt_state import Absent, Lost
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import JobState
 from bot.errors import GenerationFailed
-from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, restored_active_job
+from bot.generation.active_job import ActiveJob, restored_active_job
 from bot.generation.error_translation import job_error
-from bot.generation.execution import Executor
-from bot.generation.job_registry import JobRegistry, utc_now
+from bot.generation.job_registry import utc_now
 from bot.generation.outputs import OutputFolder
-from bot.gpu_lock import GpuLock
 from bot.instance_lock import command_has_ended
 from bot.storage.jobs import JobRepository
 
 _log = logging.getLogger(__name__)
-
-_ARRIVAL_SECONDS = 1.0
-"""How long a POST that a killed process had sent may take to show in ComfyUI's queue."""
 
 
 @dataclass(frozen=True)
@@ -110,57 +101,3 @@ async def _ended_job(jobs: JobRepository, attempt: Attempt) -> ActiveJob | None:
     active = ActiveJob(job, ended=True)
     active.stop_requested.set()
     return active
-
-
-async def follow_open_attempts(
-    open_attempts: Sequence[OpenAttempt],
-    client: ComfyClient,
-    gpu: GpuLock,
-    registry: JobRegistry,
-    executor: Executor,
-    *,
-    handle_outcome: Callable[[ActiveJob, ExecutedPart], Awaitable[None]],
-) -> None:
-    """Follow one server's open attempts, one after the other, before anything new is submitted to it."""
-    if not open_attempts:
-        return
-    registry.away_servers[client.url] = client
-    registry.notify_change()
-    await client.wait_available()
-    registry.away_servers.pop(client.url, None)
-    async with gpu.generation():
-        for one in open_attempts:
-            one.active.executing_parts += 1
-            registry.notify_change()
-            try:
-                executed = await _follow(one, client, executor)
-            finally:
-                one.active.executing_parts -= 1
-            await handle_outcome(one.active, executed)
-
-
-async def _follow(one: OpenAttempt, client: ComfyClient, executor: Executor) -> ExecutedPart:
-    if await _is_absent(client, one.attempt):
-        _log.info("job %s: part %d is not with ComfyUI", one.active.job.id, one.attempt.part)
-        was_submitted = one.attempt.state is AttemptState.SUBMITTED
-        return ExecutedPart(one.attempt, Lost() if was_submitted else NotSubmitted())
-    _log.info("job %s: part %d is followed again", one.active.job.id, one.attempt.part)
-    return await executor.follow(one.active, one.attempt)
-
-
-async def _is_absent(client: ComfyClient, attempt: Attempt) -> bool:
-    """Whether ComfyUI does not have the prompt; a PREPARED one gets a moment to arrive."""
-    denials = 0
-    while True:
-        try:
-            if not isinstance(await client.prompt_state(str(attempt.prompt_id)), Absent):
-                return False
-            denials += 1
-        except ComfyError as error:
-            _log.info("ComfyUI cannot be asked for %s: %s", attempt.prompt_id, error)
-            await asyncio.sleep(_ARRIVAL_SECONDS)
-            await client.wait_available()
-            continue
-        if denials == 2 or attempt.state is AttemptState.SUBMITTED:
-            return True
-        await asyncio.sleep(_ARRIVAL_SECONDS)

@@ -18,6 +18,7 @@ from bot.errors import ConfigError
 from bot.generation.input_files import InputFiles, InputLimits
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
+from bot.generation.queue import QueueLimits
 from bot.generation.value_limits import RequestLimits
 from bot.instance_lock import hold_command_lock, lock_data_folder, lock_database, new_command_name
 from bot.language_model.client import LanguageModel
@@ -28,6 +29,7 @@ from bot.services.comfy_servers import open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
+from bot.settings.comfyui_section import Queue
 from bot.storage.bindings import BindingRepository
 from bot.storage.database import database_file
 from bot.storage.deliveries import DeliveryRepository
@@ -195,8 +197,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
     return GenerationOptions(
         data_dir=settings.storage.data_dir,
         timeout_seconds={kind: settings.comfyui.timeout_for(kind) for kind in JobKind},
-        max_queue_size=settings.comfyui.queue.max_queue_size,
-        max_per_user=settings.comfyui.queue.max_per_user,
+        queue_limits=_queue_limits(settings.comfyui.queue),
         max_output_bytes=settings.media.max_download_bytes,
         max_pixels=settings.media.max_pixels,
         pause_ms=settings.voice.pause_ms,
@@ -255,4 +256,14 @@ def _voice(  # noqa: PLR0917 - what the voices are composed of
         deliveries=store.deliveries,
         conversations=store.conversations,
         settings=store.guild_settings,
+    )
+
+
+def _queue_limits(queue: Queue) -> QueueLimits:
+    of_kinds = {JobKind.IMAGE: queue.max_images, JobKind.AUDIO: queue.max_audio, JobKind.VIDEO: queue.max_videos}
+    return QueueLimits(
+        total=queue.max_queue_size,
+        per_user=queue.max_per_user,
+        per_guild=queue.max_per_guild,
+        by_kind={kind: limit for kind, limit in of_kinds.items() if limit is not None},
     )

@@ -24,10 +24,16 @@ class Polling(Section):
 
 
 class Queue(Section):
-    """`comfyui.queue`: how many jobs may wait, of everybody and of one person."""
+    """`comfyui.queue`: how many jobs may wait; a batch counts as one. None: as many as `max_queue_size`."""
 
     max_queue_size: Count = 100
+    """Of everybody."""
     max_per_user: Count = 3
+    max_per_guild: Count | None = None
+    """Of one Discord server; live speech does not count."""
+    max_images: Count | None = None
+    max_audio: Count | None = None
+    max_videos: Count | None = None
 
 
 class ComfyUISection(Section):

@@ -10,6 +10,7 @@ from bot.workflows.graph_analysis import Ambiguity, GraphAnalysis
 from bot.workflows.input_roles import InputRole
 from bot.workflows.model_files import ModelFile, model_files, nearest_names
 from bot.workflows.object_info import ObjectInfo, is_output_node
+from bot.workflows.placeholders import placeholder_uses
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow
 
 _WORDS_FOR_ROLE = {
@@ -68,7 +69,20 @@ def validate_structure(
         analysis.inputs_for(InputRole.REFERENCE_IMAGE) or analysis.ambiguity(InputRole.REFERENCE_IMAGE)
     )
     if asked is JobKind.AUDIO or not starts_from_picture or has_reference is False:
-        raise NoPromptInput
+        raise _no_prompt_input(workflow, role)
+
+
+def _no_prompt_input(workflow: Workflow, role: InputRole) -> NoPromptInput:
+    """Where a placeholder stands in a node that ComfyUI would not execute, the error names it."""
+    for use in placeholder_uses(workflow.graph):
+        if use.role in {role, InputRole.POSITIVE} and use.node_input.node_id not in workflow.analysis.reachable_nodes:
+            node_id = use.node_input.node_id
+            title = node_title(workflow.graph, node_id)[:_MAX_TITLE_CHARS]
+            return NoPromptInput(
+                f'The prompt would go into node {node_id} ("{title}"), but no output node depends on it.',
+                advice="Connect that node to what is saved, or write the placeholder into a node that is connected.",
+            )
+    return NoPromptInput()
 
 
 def ambiguity_error(graph: Graph, ambiguity: Ambiguity, name: str = DEFAULT_WORKFLOW) -> AmbiguousInput:

@@ -46,7 +46,7 @@ class BatchPresenter:
 
         """
         jobs = await self._bot.services.batches.jobs(batch)
-        embed = progress_embed(self._progress(batch, jobs), self._character(batch), sheet=None)
+        embed = progress_embed(await self._progress(batch, jobs), self._character(batch), sheet=None)
         payload = MessagePayload(embed, view=lambda: progress_view(batch))
         return await answer_interaction(self._outbox, first_batch_answer(batch), interaction, payload)
 
@@ -118,7 +118,7 @@ class BatchPresenter:
             if watcher.all_ended:
                 return
             drawn = await sheet.draw(watcher.jobs)
-            progress = self._progress(batch, watcher.jobs, watcher)
+            progress = await self._progress(batch, watcher.jobs, watcher)
             embed = progress_embed(progress, self._character(batch), sheet=PROGRESS_SHEET if drawn else None)
             key = (embed.description, drawn)
             if key == shown:
@@ -139,14 +139,14 @@ class BatchPresenter:
             return kind is FailureKind.AMBIGUOUS
         return True
 
-    def _progress(self, batch: Batch, jobs: Sequence[Job], watcher: BatchWatcher | None = None) -> BatchProgress:
+    async def _progress(self, batch: Batch, jobs: Sequence[Job], watcher: BatchWatcher | None = None) -> BatchProgress:
         updates = watcher.updates if watcher is not None else {}
-        return BatchProgress(batch, jobs, updates, seconds_left=self._seconds_left(jobs))
+        return BatchProgress(batch, jobs, updates, seconds_left=await self._seconds_left(jobs))
 
-    def _seconds_left(self, jobs: Sequence[Job]) -> float | None:
+    async def _seconds_left(self, jobs: Sequence[Job]) -> float | None:
         """Until the last of them is done, with everything that is served before it; None: not known."""
         mine = {job.id for job in jobs}
-        view = self._bot.services.orchestrator.queue_view()
+        view = await self._bot.services.orchestrator.queue_view()
         entries = [entry for entry in (*view.running, *view.waiting) if entry.job_id in mine]
         known = [entry.expected_seconds for entry in entries if entry.expected_seconds is not None]
         return max(known) if entries and len(known) == len(entries) else None

@@ -75,7 +75,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
 
         """
         job = await self.bot.services.orchestrator.submit(request)
-        card = self._first_card(job)
+        card = await self._first_card(job)
         try:
             message_id = await answer_interaction(
                 self.outbox, first_answer(job), interaction, progress_payload(job, card)
@@ -102,7 +102,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         if self.voices.handles(job):
             self.present(job)
             return job
-        card = self._first_card(job)
+        card = await self._first_card(job)
         try:
             message_id = await answer_in_channel(self.bot, self.outbox, job, progress_payload(job, card))
         except (discord.HTTPException, StorageUnavailable):
@@ -152,8 +152,8 @@ class DeliveryCog(commands.Cog, name="Delivery"):
                 self._start(job.id, presenter.present(job))
                 return
 
-    def _first_card(self, job: Job) -> ProgressCard:
-        return progress_card(job, character_name(self.bot, job), first_update(self.bot, job))
+    async def _first_card(self, job: Job) -> ProgressCard:
+        return progress_card(job, character_name(self.bot, job), await first_update(self.bot, job))
 
     def _start(self, job_id: UUID, work: Coroutine[Any, Any, None]) -> None:
         if self._is_unloaded:  # a command that came in just before: the next start shows its job

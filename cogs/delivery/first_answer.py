@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def first_update(bot: ChorusBot, job: Job) -> JobUpdate | None:
+async def first_update(bot: ChorusBot, job: Job) -> JobUpdate | None:
     """The job's position in the queue, from memory; None: it runs already."""
-    for entry in bot.services.orchestrator.queue_view().waiting:
-        if entry.job_id == job.id:
-            return Waiting(position=entry.position, expected_seconds=entry.expected_seconds)
-    return None
+    entry = await bot.services.orchestrator.place(job.id)
+    return None if entry is None else Waiting(position=entry.position, expected_seconds=entry.expected_seconds)
 
 
 def first_answer(job: Job) -> OutgoingMessage:

@@ -96,7 +96,6 @@ class MessagePresenter:
         async with ProgressEditor(live, job, name, interval=interval, shown=shown) as editor:
             ended = await self._watch(job, editor)
             await editor.stop()
-            await editor.wait_for_interval()
             await self._results.deliver(ended, live, name)
 
     async def _watch(self, job: Job, editor: ProgressEditor) -> Job:

@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 class ProgressEditor:
     """Edits one job's message. Use it with `async with`; `put` never waits.
 
-    At least `interval` seconds lie between two edits, also before the result (`wait_for_interval`). So that the result
-    seldom waits for that, progress is not shown if the job is expected to end within the interval. The first edit comes
-    no sooner than one interval after the answer; a result does not wait for that.
+    At least `interval` seconds lie between two edits; the first one comes no sooner than one interval after the answer.
+    The result waits for none of that. Progress is not shown if the job is expected to end within the interval, because
+    the result replaces it so soon.
 
     Args:
         live: The message.
@@ -46,7 +46,6 @@ class ProgressEditor:
         self._interval = interval
         self._shown = shown.key if shown else None
         self._next_at = time.monotonic() + interval
-        self._edited = False
         self._newest: tuple[JobUpdate, float] | None = None
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -70,11 +69,6 @@ class ProgressEditor:
         self._changed.set()
         if self._task is not None:
             await asyncio.shield(self._task)
-
-    async def wait_for_interval(self) -> None:
-        """Wait until the message may be edited again."""
-        if self._edited:
-            await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
 
     async def _keep_editing(self) -> None:
         while True:
@@ -116,7 +110,6 @@ class ProgressEditor:
             return kind is FailureKind.AMBIGUOUS
         finally:
             self._next_at = time.monotonic() + self._interval
-            self._edited = True
         return True
 
 
@@ -131,6 +124,8 @@ def progress_payload(job: Job, card: ProgressCard) -> MessagePayload:
 
 def ends_within(update: JobUpdate, interval: float, age: float) -> bool:
     """Whether the job is expected to end within `interval` seconds, by what was known `age` seconds ago."""
+    if isinstance(update, Waiting | Progress) and update.reason is not None:  # it does not go on
+        return False
     left = _seconds_left(update)
     return left is not None and left - age < interval
 

@@ -165,12 +165,8 @@ class DerivedJobStarter:
     async def _progress_of(self, job: Job) -> str:
         """For whom the job is made, its position, and a link."""
         words = f" for <@{job.request.requester_id}>"
-        for entry in self._bot.services.orchestrator.queue_view().waiting:
-            if entry.job_id == job.id:
-                words += f", place {entry.position} in the queue"
-                break
-        else:
-            words += ", running now"
+        entry = await self._bot.services.orchestrator.place(job.id)
+        words += ", running now" if entry is None else f", place {entry.position} in the queue"
         link = await message_link(self._bot, job)
         return f"{words}: {link}" if link else words
 

@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.domain.jobs import JobQuery, JobState
 from bot.errors import InputInvalid
-from cogs.actors import may_view_job
+from cogs.actors import may_reach_job, may_view_job
 from cogs.ui.choices import choices
 from cogs.ui.embeds import noun, requested_text
 from cogs.ui.text import CHOICES
@@ -37,6 +37,21 @@ async def find_visible_job(interaction: discord.Interaction[ChorusBot], text: st
             "There is no such job here.", advice="Its name stands under the result: job and twelve characters."
         )
     return found
+
+
+async def find_controllable_job(interaction: discord.Interaction[ChorusBot], text: str) -> Job:
+    """As `find_visible_job`, of what is done to a job without showing it: the person's own, or reached from here.
+
+    Raises:
+        InputInvalid: There is none, or it belongs to somebody else elsewhere.
+
+    """
+    found = await _find(interaction.client, text.strip())
+    if found is not None:
+        own = found.request.requester_id == interaction.user.id
+        if (own and found.request.origin.guild_id == interaction.guild_id) or may_reach_job(interaction, found):
+            return found
+    raise InputInvalid("There is no such job here.", advice="`/queue` shows the names of yours.")
 
 
 async def job_choices(interaction: discord.Interaction[ChorusBot], current: str) -> list[app_commands.Choice[str]]:

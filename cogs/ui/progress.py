@@ -68,11 +68,13 @@ def _running(job: Job, character: str, update: Progress) -> ProgressCard:
     title = clip(escaped(update.node_title), 100) if update.node_title else None
     line = bar(update.fraction) if update.fraction is not None else "Working"
     detail = " · ".join(part for part in (title, seconds(update.elapsed_seconds)) if part)
+    if update.reason:
+        detail += f"\n-# {update.reason}"
     preview = _preview(update.preview)
     name = preview[0] if preview else None
     embed = progress_embed(job, character, f"{line}\n{detail}", preview=name)
     picture = hashlib.blake2b(update.preview, digest_size=8).digest() if update.preview else None
-    return ProgressCard(embed, preview, ("running", line, title, picture))
+    return ProgressCard(embed, preview, ("running", line, title, picture, update.reason))
 
 
 def _preview(data: bytes | None) -> tuple[str, bytes] | None:

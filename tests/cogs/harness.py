@@ -96,7 +96,10 @@ class Script:
     async def job(self, job_id: uuid.UUID) -> Job | None:
         return self.jobs.get(job_id)
 
-    def queue_view(self) -> QueueView:
+    async def place(self, job_id: uuid.UUID) -> QueueEntry | None:
+        return next((entry for entry in (await self.queue_view()).waiting if entry.job_id == job_id), None)
+
+    async def queue_view(self) -> QueueView:
         waiting = tuple(_entry(job, n) for n, job in enumerate(self.waiting(), start=1))
         running = tuple(_entry(job, 0) for job in self.jobs.values() if job.state is JobState.RUNNING)
         return QueueView(running=running, waiting=waiting)

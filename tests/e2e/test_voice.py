@@ -268,9 +268,9 @@ async def test_live_speech_goes_before_waiting_pictures(tmp_path: Path) -> None:
         await nova.ada.send(nova.room, "hello")
         await nova.turn(SAID)
         # A job enters the queue after its row is committed, so the row alone does not show that speech waits there.
-        await nova.system.discord.wait_until(
-            lambda: [entry.kind for entry in services.orchestrator.queue_view().waiting].count(JobKind.AUDIO)
-        )
+        async with asyncio.timeout(60):
+            while JobKind.AUDIO not in [one.kind for one in (await services.orchestrator.queue_view()).waiting]:  # noqa: ASYNC110 - a state without an event
+                await asyncio.sleep(0.01)
         sampler.release()
         await nova.bubble()
         await nova.system.until_delivered(4)

@@ -16,6 +16,7 @@ from bot.errors import CharacterNotFound, WorkflowNotFound
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import ComfyServer, Orchestrator
 from bot.generation.prompt_rewriting import PromptRewriter
+from bot.generation.queue import QueueLimits
 from bot.gpu_lock import GpuLock, VramHandover
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.database import Database
@@ -180,7 +181,7 @@ async def open_harness(
     files = files or Files()
     data = tmp_path / "data"
     data.mkdir(exist_ok=True)
-    limits: dict[str, Any] = {"max_pixels": 150_000_000, "max_queue_size": 1000, "max_per_user": 1000, **settings}
+    limits: dict[str, Any] = {"max_pixels": 150_000_000, "queue_limits": QueueLimits(1000, 1000), **settings}
     async with (
         Database.open(migrated_database(data / "chorus.db")) as database,
         ComfyClient(url, options) as client,

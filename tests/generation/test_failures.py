@@ -103,7 +103,7 @@ async def test_cancelling_a_waiting_job_is_immediate(harness: Harness, comfy: St
             assert await harness.orchestrator.cancel(job.id)
             assert not await harness.orchestrator.cancel(job.id), "only once"
             assert (await harness.ended(job)).state is JobState.CANCELLED
-        assert harness.orchestrator.queue_view().waiting == ()
+        assert (await harness.orchestrator.queue_view()).waiting == ()
     assert (await harness.ended(running)).state is JobState.GENERATED
     assert len(comfy.log.find("submitted")) == 1, "a cancelled job never reached ComfyUI"
     assert await harness.store.open_attempts("run") == []
@@ -167,7 +167,7 @@ async def test_jobs_wait_while_comfyui_is_away(harness: Harness, comfy: StandInC
     async for update in seen:
         if getattr(update, "reason", None) == "ComfyUI is away":
             break
-    assert harness.orchestrator.queue_view().reason == "ComfyUI is away"
+    assert (await harness.orchestrator.queue_view()).reason == "ComfyUI is away"
     await seen.aclose()
     await comfy.start()
     assert (await harness.ended(job)).state is JobState.GENERATED
@@ -182,7 +182,7 @@ async def test_why_jobs_wait_for_a_server_that_lets_nobody_in(tmp_path: Path, en
             if part in (getattr(update, "reason", None) or ""):
                 break
         await seen.aclose()
-        assert part in str(harness.orchestrator.queue_view().reason)
+        assert part in str((await harness.orchestrator.queue_view()).reason)
         await harness.orchestrator.cancel(job.id)
 
 

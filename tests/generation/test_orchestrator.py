@@ -100,7 +100,7 @@ async def test_a_watcher_sees_waiting_then_progress_then_the_end(harness: Harnes
         waiting = await anext(harness.orchestrator.watch(third.id))
         assert isinstance(waiting, Waiting)
         assert waiting.position == 2
-        view = harness.orchestrator.queue_view()
+        view = await harness.orchestrator.queue_view()
         assert [entry.job_id for entry in view.running] == [first.id]
         assert [(entry.job_id, entry.position) for entry in view.waiting] == [(second.id, 1), (third.id, 2)]
     updates = await seen
@@ -113,7 +113,7 @@ async def test_a_watcher_sees_waiting_then_progress_then_the_end(harness: Harnes
     assert any(update.node_title == "Paint" for update in progress)
     assert isinstance(updates[-1], Ended)
     await harness.ended(third)
-    assert harness.orchestrator.queue_view().running == ()
+    assert (await harness.orchestrator.queue_view()).running == ()
 
 
 async def test_expected_seconds_come_from_the_workflows_own_history(harness: Harness, comfy: StandInComfyUI) -> None:
@@ -122,7 +122,7 @@ async def test_expected_seconds_come_from_the_workflows_own_history(harness: Har
         first = await harness.draw()
         await hold.reached.wait()
         second = await harness.draw()
-        (entry,) = harness.orchestrator.queue_view().waiting
+        (entry,) = (await harness.orchestrator.queue_view()).waiting
         assert entry.job_id == second.id
         assert entry.expected_seconds is not None
         assert entry.expected_seconds > 0

@@ -49,7 +49,7 @@ async def test_other_jobs_run_while_prompts_are_written(tmp_path: Path, comfy: S
         slow = [await harness.draw(f"scene {n}", rewrite=True) for n in range(3)]
         quick = await harness.draw("a lighthouse")
         assert (await ended(harness, quick)).state is JobState.GENERATED
-        assert [entry.job_id for entry in harness.orchestrator.queue_view().waiting] == [job.id for job in slow]
+        assert [entry.job_id for entry in (await harness.orchestrator.queue_view()).waiting] == [job.id for job in slow]
         rewriter.gate.set()
         done = [await ended(harness, job) for job in slow]
     assert [job.parameters["positive"] for job in done] == [f"scene {n}, rewritten" for n in range(3)]

@@ -132,7 +132,7 @@ async def test_a_running_prompt_takes_the_gpu_first_and_is_followed(tmp_path: Pa
         async with open_harness(tmp_path, comfy.url) as harness:
             await harness.orchestrator.recover()
             new = await harness.draw("new")
-            view = harness.orchestrator.queue_view()
+            view = await harness.orchestrator.queue_view()
             assert [entry.job_id for entry in view.waiting] == [later.id, new.id]
             assert len(comfy.log.find("submitted")) == 1
             hold.release()
@@ -199,7 +199,7 @@ async def test_comfyui_is_away_at_start(tmp_path: Path, comfy: StandInComfyUI) -
         await comfy.kill()
     async with open_harness(tmp_path, comfy.url) as harness:
         await harness.orchestrator.recover()
-        assert harness.orchestrator.queue_view().reason == "ComfyUI is away"
+        assert (await harness.orchestrator.queue_view()).reason == "ComfyUI is away"
         assert await harness.orchestrator.cancel(queued.id)
         await comfy.start()
         assert (await harness.ended(job)).state is JobState.GENERATED
@@ -247,7 +247,7 @@ async def test_jobs_of_a_terminal_that_is_gone_are_ended_not_taken_up(tmp_path: 
         job = await harness.orchestrator.submit(picture(requester=0))
     async with open_harness(tmp_path, comfy.url) as harness:
         assert await harness.orchestrator.recover() == []
-        assert harness.orchestrator.queue_view().waiting == ()
+        assert (await harness.orchestrator.queue_view()).waiting == ()
         stored = await harness.orchestrator.job(job.id)
         assert stored is not None
         assert stored.state is JobState.FAILED

@@ -16,6 +16,7 @@ from bot.errors import (
     WorkflowInvalid,
     WorkflowNotFound,
 )
+from bot.generation.queue import QueueLimits
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.harness import Harness, failed, node, open_harness, picture, picture_graph, speech
 
@@ -75,7 +76,7 @@ async def test_a_missing_model_is_told_likewise(harness: Harness) -> None:
 
 
 async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_harness(tmp_path, comfy.url, max_queue_size=3, max_per_user=2) as harness:
+    async with open_harness(tmp_path, comfy.url, queue_limits=QueueLimits(3, 2)) as harness:
         await harness.ended(await harness.draw("teach it how long"))
         async with comfy.set_breakpoint("KSampler") as hold:
             running = await harness.draw()
@@ -93,7 +94,10 @@ async def test_the_queue_is_limited_and_says_for_how_long(tmp_path: Path, comfy:
 
 
 async def test_many_at_once_cannot_pass_the_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_harness(tmp_path, comfy.url, max_per_user=3) as harness, comfy.set_breakpoint("KSampler") as hold:
+    async with (
+        open_harness(tmp_path, comfy.url, queue_limits=QueueLimits(100, 3)) as harness,
+        comfy.set_breakpoint("KSampler") as hold,
+    ):
         running = await harness.draw(requester=5)
         await hold.reached.wait()
         results = await asyncio.gather(*(harness.draw(requester=1) for _ in range(10)), return_exceptions=True)

@@ -12,6 +12,7 @@ from bot.domain.attempts import AttemptState
 from bot.domain.gallery import GalleryQuery
 from bot.domain.jobs import InputFile, JobKind, JobState
 from bot.errors import InputInvalid, VoiceUnavailable
+from bot.generation.queue import QueueLimits
 from bot.media.audio import probe_audio
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.harness import Harness, open_harness, picture, speech, speech_graph
@@ -180,7 +181,7 @@ async def test_live_speech_goes_before_waiting_pictures_without_starving_them(
 
 async def test_live_speech_does_not_count_against_a_persons_limit(tmp_path: Path, comfy: StandInComfyUI) -> None:
     async with (
-        open_harness(tmp_path, comfy.url, max_per_user=1) as harness,
+        open_harness(tmp_path, comfy.url, queue_limits=QueueLimits(100, 1)) as harness,
         comfy.set_breakpoint("KSampler", times=1) as hold,
     ):
         jobs = [await harness.draw()]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.comfyui.exceptions import ComfyError
-from bot.domain.jobs import JobState
+from bot.domain.jobs import GenerationRequest, JobState, Origin
 from bot.errors import QueueFull
 from sandbox.comfyui import StandInComfyUI
 from tests.settings_effects.running import ended, made, picture, running, speech
@@ -148,3 +148,35 @@ async def test_so_many_jobs_of_one_person_may_wait(tmp_path: Path, comfy: StandI
         other = await services.orchestrator.submit(picture(requester_id=2))
         hold.release()
         assert [(await ended(services, job)).state for job in (first, waiting, other)] == [JobState.GENERATED] * 3
+
+
+async def _refused(
+    tmp_path: Path, comfy: StandInComfyUI, limit: str, waits: GenerationRequest, more: GenerationRequest
+) -> None:
+    """With the limit at 1 and one job waiting another one is refused; by default it is accepted."""
+    async with comfy.set_breakpoint("KSampler") as hold:
+        async with running(tmp_path / "limited", comfy.url, comfyui={"queue": {limit: 1}}) as services:
+            await services.orchestrator.submit(picture(requester_id=1))
+            await hold.reached.wait()
+            await services.orchestrator.submit(waits)
+            with pytest.raises(QueueFull):
+                await services.orchestrator.submit(more)
+        async with running(tmp_path / "default", comfy.url) as services:
+            for request in (picture(requester_id=1), waits, more):
+                await services.orchestrator.submit(request)
+
+
+@pytest.mark.setting("comfyui.queue.max_per_guild")
+async def test_so_many_jobs_of_one_discord_server_may_wait(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    here = {"origin": Origin(guild_id=5, channel_id=7)}
+    await _refused(tmp_path, comfy, "max_per_guild", picture(requester_id=2, **here), picture(requester_id=3, **here))
+
+
+@pytest.mark.setting("comfyui.queue.max_images")
+async def test_so_many_pictures_may_wait(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    await _refused(tmp_path, comfy, "max_images", picture(requester_id=2), picture(requester_id=3))
+
+
+@pytest.mark.setting("comfyui.queue.max_audio")
+async def test_so_many_voices_may_wait(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    await _refused(tmp_path, comfy, "max_audio", speech("One."), speech("Two."))

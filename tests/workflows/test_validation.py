@@ -51,6 +51,17 @@ def test_nowhere_to_put_the_prompt() -> None:
         validate_structure(parsed(graph), JobKind.AUDIO)
 
 
+def test_a_placeholder_in_a_node_that_no_output_needs_is_named() -> None:
+    graph = {
+        "1": node("EmptyImage", width=8, height=8),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
+        "3": node("PrimitiveString", title="My words", value="__CHORUS_PROMPT__, sharp"),
+    }
+    with pytest.raises(NoPromptInput, match=r'node 3 \("My words"\), but no output node depends on it') as caught:
+        validate_structure(parsed(graph))
+    assert "Connect that node" in caught.value.advice
+
+
 def test_a_picture_is_enough_for_a_workflow_that_starts_from_one() -> None:
     validate_structure(parsed(upscaler()))
     validate_structure(parsed(upscaler()), has_reference=True)

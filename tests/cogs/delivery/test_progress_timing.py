@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from bot.domain.job_updates import JobUpdate, Progress, Waiting
@@ -11,11 +9,6 @@ from tests.cogs.delivery.test_progress import RecordingMessage, progress_editor
 
 def running(fraction: float | None, *, elapsed: float, expected: float | None = None) -> Progress:
     return Progress(fraction=fraction, node_title="KSampler", elapsed_seconds=elapsed, expected_seconds=expected)
-
-
-async def test_a_result_need_not_wait_where_nothing_was_edited() -> None:
-    async with progress_editor(RecordingMessage(), interval=60) as editor, asyncio.timeout(60):
-        await editor.wait_for_interval()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +29,8 @@ async def test_a_result_need_not_wait_where_nothing_was_edited() -> None:
         (Waiting(position=1, expected_seconds=9), 0, False),
         (Waiting(position=2, expected_seconds=1), 0, False),
         (Waiting(position=1), 0, False),
+        # It does not go on, and people should know.
+        (running(0.9, elapsed=9).model_copy(update={"reason": "ComfyUI is away"}), 0, False),
     ],
 )
 def test_what_is_over_soon_is_not_worth_an_edit(update: JobUpdate, age: float, over: bool) -> None:
