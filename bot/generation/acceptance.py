@@ -19,6 +19,7 @@ from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKin
 from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
+from bot.generation.installed_models import InstalledModels
 from bot.generation.value_limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
@@ -30,6 +31,8 @@ from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
 
+ADAPTED_FROM = "adapted_from"
+"""Key of `Job.parameters`: the hash of the workflow file that takes any model."""
 _LONGEST_TEXT = 20_000
 _LARGEST_RANDOM_SEED = 2**53 - 1
 """ComfyUI's editor holds numbers as doubles: random seeds stay exact there."""
@@ -83,11 +86,13 @@ class Acceptance:
         workflows: WorkflowSource,
         versions: WorkflowRepository,
         limits: RequestLimits,
+        models: InstalledModels,
     ) -> None:
         self._characters = characters
         self._workflows = workflows
         self._versions = versions
         self._limits = limits
+        self._models = models
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
@@ -104,7 +109,8 @@ class Acceptance:
         request = _with_named_roles(request)
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
-        workflow = await self._workflow(request, character)
+        file = await self._workflow(request, character)
+        workflow = self._models.adapted(file, object_info, wanted_model(request))
         has_reference = any(file.role == "reference_image" for file in request.inputs)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
@@ -112,7 +118,7 @@ class Acceptance:
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
         self._limits.check(request, workflow, overrides.roles)
-        parameters = _parameters(request, character, seed, overrides)
+        parameters = _parameters(request, character, seed, overrides) | adapted_from(file, workflow)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)
         if object_info is not None:
@@ -148,7 +154,7 @@ class Acceptance:
         return accepted
 
     async def accepted_workflow(self, job: Job) -> Workflow:
-        """The workflow as it was when the job was accepted.
+        """The workflow as it was when the job was accepted, as its file is: not adapted to a server.
 
         Raises:
             WorkflowNotFound: Neither the file nor a stored version has the job's hash any more.
@@ -157,9 +163,13 @@ class Acceptance:
         request = job.request
         with contextlib.suppress(ChorusError):  # the file was removed or broken since
             current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
-            if current.content_hash == job.workflow_hash:
+            if current.content_hash in {job.workflow_hash, job.parameters.get(ADAPTED_FROM)}:
                 return current  # it is parsed already, which takes a while for a graph of a thousand nodes
         return await self._stored_version(job.workflow_hash, request, job.workflow_name)
+
+    async def store_version(self, workflow: Workflow) -> None:
+        """Store the version that a job uses, where that is known only when it is prepared."""
+        await self._versions.put(stored_workflow(workflow))
 
     async def _workflow(self, request: GenerationRequest, character: Character) -> Workflow:
         if request.workflow_hash is None:
@@ -178,6 +188,17 @@ class Acceptance:
             return workflow
 
         return await asyncio.to_thread(parse)
+
+
+def wanted_model(request: GenerationRequest) -> str | None:
+    """The model that a request names (`model=...`)."""
+    named = [value for name, value in request.overrides.items() if canonical_name(name) == "model"]
+    return str(named[0]) if named else None
+
+
+def adapted_from(file: Workflow, workflow: Workflow) -> dict[str, Any]:
+    """The entry of `Job.parameters` that names the version of the file from which its workflow was adapted."""
+    return {} if file is workflow else {ADAPTED_FROM: file.content_hash}
 
 
 def parse_stored_workflow(stored: StoredWorkflow, character_id: str, kind: JobKind, name: str) -> Workflow:

@@ -17,9 +17,10 @@ from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import Acceptance, injection, override_parameters
+from bot.generation.acceptance import Acceptance, adapted_from, injection, override_parameters, wanted_model
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
+from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.parameters import check_overrides, effective_values
@@ -39,12 +40,14 @@ class BuiltPart:
     """The graph of a part with all values written.
 
     Attributes:
+        workflow: The job's workflow, adapted to the server.
         graph: What is queued.
         comfyui_version: Of the server.
         effective: What it runs with, by the names of the well-known parameters.
 
     """
 
+    workflow: Workflow
     graph: Mapping[str, Any]
     comfyui_version: str
     effective: Mapping[str, Any]
@@ -90,11 +93,14 @@ class InputUploads:
 class Preparer:
     """Prepares parts of jobs for one server."""
 
-    def __init__(self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance) -> None:
+    def __init__(
+        self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance, models: InstalledModels
+    ) -> None:
         self.uploads = InputUploads(client)
         self._client = client
         self._registry = registry
         self._acceptance = acceptance
+        self._models = models
         self._version: tuple[Mapping[str, Any], str] | None = None
         """The `/object_info` that ComfyUI's version was asked for, and that version."""
 
@@ -128,17 +134,21 @@ class Preparer:
             **job.parameters,
             "comfyui_version": built.comfyui_version,
             "effective": built.effective,
+            **adapted_from(workflow, built.workflow),
             "prompt_id": str(attempt.prompt_id),
         }
+        used = built.workflow.content_hash
+        if used != job.workflow_hash:
+            await self._acceptance.store_version(built.workflow)
         try:
-            stored = await self._registry.jobs.begin_attempt(attempt, parameters)
+            stored = await self._registry.jobs.begin_attempt(attempt, parameters, workflow_hash=used)
         except asyncio.CancelledError:  # the transaction was not: the attempt may be stored, and nothing submits it
             await self._registry.jobs.end_attempt(attempt.prompt_id, AttemptState.UNSENT)
             raise
         if not stored:
             return None
         active.pending_parts.discard(part)
-        active.job = active.job.model_copy(update={"parameters": parameters})
+        active.job = active.job.model_copy(update={"parameters": parameters, "workflow_hash": used})
         return PreparedPart(attempt, graph)
 
     async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
@@ -152,8 +162,10 @@ class Preparer:
             except ComfyError as error:
                 raise chorus_error(error, workflow.graph) from error
 
-    async def _build(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
+    async def _build(self, job: Job, file: Workflow, part: int) -> BuiltPart:
         info = await self._client.object_info()
+        await self._models.learn(self._client, info)
+        workflow = self._models.adapted(file, info, wanted_model(job.request))
         limit = seed_limit(workflow, info)
         # A random seed that is too large for a node is wrapped when it is written; one that a person gave is refused.
         if job.request.seed is not None and job.seed > limit:
@@ -165,7 +177,8 @@ class Preparer:
         graph = inject(workflow, injection(parameters, job.request, part=part, uploaded=uploaded), info)
         require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
-        return BuiltPart(graph, await self._comfyui_version(info), effective_values(workflow, graph, info))
+        effective = effective_values(workflow, graph, info)
+        return BuiltPart(workflow, graph, await self._comfyui_version(info), effective)
 
     async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
         """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""
