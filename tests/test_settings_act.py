@@ -23,9 +23,8 @@ NOT_PROVEN_YET = (
     # Videos cannot be made yet.
     "comfyui.video_timeout_seconds",
     "character.default_video_workflow",
-    # A character's look is kept by its `prompt_context` only; its reference pictures and LoRA are not used yet.
+    # Its reference pictures are not used yet.
     "character.visual_identity.reference_images",
-    "character.visual_identity.style_lora",
 )
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.characters.character import Character
-from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKind, JobState
+from bot.domain.jobs import Artifact, GenerationRequest, Job, JobKind, JobState
 from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
+from bot.generation.character_look import CharacterLook, character_look
 from bot.generation.installed_models import InstalledModels
 from bot.generation.value_limits import RequestLimits
 from bot.storage.jobs import JobRepository
@@ -118,7 +119,8 @@ class Acceptance:
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
         self._limits.check(request, workflow, overrides.roles)
-        parameters = _parameters(request, character, seed, overrides) | adapted_from(file, workflow)
+        look = character_look(request, character, workflow, overrides, object_info)
+        parameters = _parameters(request, character, seed, look) | adapted_from(file, workflow)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)
         if object_info is not None:
@@ -327,19 +329,13 @@ def _note(request: GenerationRequest, workflow: Workflow, overrides: CheckedOver
     return " ".join(notes) or None
 
 
-def _parameters(
-    request: GenerationRequest, character: Character, seed: int, overrides: CheckedOverrides
-) -> dict[str, Any]:
+def _parameters(request: GenerationRequest, character: Character, seed: int, look: CharacterLook) -> dict[str, Any]:
     values: dict[str, Any] = {"seed": seed, "character_name": character.name}
-    negative = request.negative
     if request.kind is not JobKind.AUDIO:
-        values["positive"] = request.positive or None
-        # A repetition without a negative prompt had none then, whatever the character's negative prompt is today.
-        if negative is None and request.derivation is not Derivation.REPEAT:
-            negative = character.visual_identity.negative_prompt or None
-    if negative is not None:
-        values["negative"] = negative
-    return values | override_parameters(overrides)
+        values["positive"] = look.positive or None
+    if look.negative is not None:
+        values["negative"] = look.negative
+    return values | override_parameters(look.overrides) | look.parameters
 
 
 def _check_words(request: GenerationRequest) -> None:

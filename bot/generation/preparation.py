@@ -17,8 +17,9 @@ from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import Acceptance, adapted_from, injection, override_parameters, wanted_model
+from bot.generation.acceptance import Acceptance, adapted_from, injection, wanted_model
 from bot.generation.active_job import ActiveJob, PreparedPart
+from bot.generation.character_look import with_character_loras
 from bot.generation.error_translation import chorus_error
 from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
@@ -44,6 +45,8 @@ class BuiltPart:
         graph: What is queued.
         comfyui_version: Of the server.
         effective: What it runs with, by the names of the well-known parameters.
+        overrides: As checked against the server, with the LoRAs of the character that it has.
+        notes: What the person does not get.
 
     """
 
@@ -51,6 +54,8 @@ class BuiltPart:
     graph: Mapping[str, Any]
     comfyui_version: str
     effective: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+    notes: tuple[str, ...]
 
 
 class InputUploads:
@@ -135,8 +140,11 @@ class Preparer:
             "comfyui_version": built.comfyui_version,
             "effective": built.effective,
             **adapted_from(workflow, built.workflow),
+            **({"overrides": built.overrides} if built.overrides else {}),
             "prompt_id": str(attempt.prompt_id),
         }
+        for note in built.notes:
+            active.add_note(note)
         used = built.workflow.content_hash
         if used != job.workflow_hash:
             await self._acceptance.store_version(built.workflow)
@@ -173,12 +181,13 @@ class Preparer:
         uploaded = await self.uploads.names(job.request.inputs)
         # Ranges and lists may not have been known when the job was accepted.
         overrides = check_overrides(workflow, job.request.overrides, info, drop_unknown=True)
-        parameters = {**job.parameters, **override_parameters(overrides)}
+        overrides, notes = with_character_loras(workflow, overrides, job.parameters, info)
+        parameters = {**job.parameters, "overrides": overrides.values, **overrides.roles}
         graph = inject(workflow, injection(parameters, job.request, part=part, uploaded=uploaded), info)
         require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
         effective = effective_values(workflow, graph, info)
-        return BuiltPart(workflow, graph, await self._comfyui_version(info), effective)
+        return BuiltPart(workflow, graph, await self._comfyui_version(info), effective, overrides.values, tuple(notes))
 
     async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
         """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""

@@ -8,7 +8,15 @@ import pytest
 
 from bot.domain.jobs import JobKind
 from bot.errors import MissingModel
-from bot.workflows import InputValues, Workflow, inject, read_workflow, validate_installed, validate_structure
+from bot.workflows import (
+    InputRole,
+    InputValues,
+    Workflow,
+    inject,
+    read_workflow,
+    validate_installed,
+    validate_structure,
+)
 from bot.workflows.families import FAMILIES, ModelFacts, adapted, choose_model, takes_any_model, unrecognized_models
 from bot.workflows.families.installed import family_by_name
 from bot.workflows.parameters import check_overrides, effective_values, parameters_of
@@ -70,7 +78,7 @@ def test_each_family_has_its_own_model_size_and_sampling(family: str) -> None:
     assert {name: found.get(name) for name in SAMPLING[family]} == SAMPLING[family]
     assert (found["width"], found["height"]) == SIZES.get(family, (832, 1216))
     assert found["seed"] == 7
-    assert workflow.analysis.takes("negative") is (SAMPLING[family]["cfg"] != 1)
+    assert workflow.analysis.takes(InputRole.NEGATIVE) is (SAMPLING[family]["cfg"] != 1)
 
 
 @pytest.mark.parametrize("family", INSTALLED)
