@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,12 @@ ANY_MODEL = picture_graph(ckpt_name="__CHORUS_MODEL__", width=1024, height=1024)
 SMALL = {"width": 64, "height": 64, "steps": 1}
 
 
-def stand_in(files: Mapping[str, list[str]], **more: object) -> StandInComfyUI:
+def stand_in(files: Mapping[str, list[str]], **more: Any) -> StandInComfyUI:
     folders = {folder: list(files.get(folder, [])) for folder in StandInOptions().models}
     return StandInComfyUI(options=replace(StandInOptions(step_seconds=0), models=folders, **more))
 
 
-async def drawn(harness: Harness, **more: object) -> Job:
+async def drawn(harness: Harness, **more: Any) -> Job:
     harness.files.graphs[JobKind.IMAGE, "default"] = ANY_MODEL
     return await harness.ended(await harness.draw(overrides=SMALL, **more))
 
@@ -78,7 +79,7 @@ async def test_a_person_may_name_the_model(tmp_path: Path) -> None:
     ],
 )
 async def test_the_server_is_asked_about_files_whose_names_tell_nothing(
-    tmp_path: Path, facts: dict[str, object], cfg: float
+    tmp_path: Path, facts: dict[str, Any], cfg: float
 ) -> None:
     files = {CHECKPOINTS: ["mymerge.safetensors"]}
     async with stand_in(files, **facts) as comfy, open_harness(tmp_path, comfy.url) as harness:

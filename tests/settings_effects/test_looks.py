@@ -169,7 +169,6 @@ async def test_the_owner_chooses_the_model_of_workflows_for_any_model(
     tmp_path: Path, comfy: StandInComfyUI, model: str | None, file: str
 ) -> None:
     write_workflow(tmp_path, "nova/image/any", image_graph(ckpt_name="__CHORUS_MODEL__"))
-    section = {"visual_generation": {"model": model}}
-    async with running(tmp_path, comfy.url, **section) as services:
+    async with running(tmp_path, comfy.url, visual_generation={"model": model}) as services:
         job = await made(services, picture(workflow_name="any", overrides={"width": 64, "height": 64, "steps": 1}))
     assert job.effective_settings["model"] == file

@@ -7,7 +7,7 @@ that family.
 
 from bot.workflows.families.adaptation import adapted, takes_any_model
 from bot.workflows.families.choice import DOWNLOAD_ADVICE, InstalledModel, choose_model
-from bot.workflows.families.family import FAMILIES, ModelFamily, PromptStyle
+from bot.workflows.families.family import FAMILIES, ModelFamily
 from bot.workflows.families.installed import ModelFacts, unrecognized_models
 from bot.workflows.placeholders import MODEL_PLACEHOLDER
 
@@ -18,7 +18,6 @@ __all__ = [
     "InstalledModel",
     "ModelFacts",
     "ModelFamily",
-    "PromptStyle",
     "adapted",
     "choose_model",
     "takes_any_model",

@@ -7,16 +7,8 @@ file's name without its folder, in lower case.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 _SQUARE = 1024 * 1024
-
-
-class PromptStyle(StrEnum):
-    """How prompts for a model are written best."""
-
-    PROSE = "prose"
-    TAGS = "tags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,6 @@ class ModelFamily:
     """Of checkpoints that have no text encoders inside."""
     vae: tuple[str, str] | None = None
     """A pattern, and the file to name where there is none."""
-    prompt_style: PromptStyle = PromptStyle.PROSE
     written_for: bool = False
     """The workflows with `MODEL_PLACEHOLDER` have the numbers of this family: it keeps them."""
 
@@ -107,12 +98,11 @@ FAMILIES: tuple[ModelFamily, ...] = (
     ModelFamily(
         name="sdxl_fast", title="SDXL, few steps", pattern=rf"(?=.*(?:{_SDXL}))(?=.*(?:turbo|lightning|hyper|lcm|dmd))",
         excluded=_NOT_SDXL, latent="EmptyLatentImage", steps=8, cfg=2.0, scheduler="sgm_uniform",
-        prompt_style=PromptStyle.TAGS,
     ),
     ModelFamily(
         name="sdxl", title="SDXL", pattern=_SDXL, excluded=rf"{_NOT_SDXL}|turbo|lightning|hyper|lcm|dmd",
         architecture=r"stable-diffusion-xl(?!.*(?:refiner|inpaint))", bytes=((6.2, 7.3),), latent="EmptyLatentImage",
-        steps=28, cfg=6.5, sampler="dpmpp_2m", scheduler="karras", prompt_style=PromptStyle.TAGS, written_for=True,
+        steps=28, cfg=6.5, sampler="dpmpp_2m", scheduler="karras", written_for=True,
     ),
     ModelFamily(
         name="z_image_turbo", title="Z-Image Turbo", pattern=r"z_?-?image.*turbo|(?:^|[^a-z])zit(?:[^a-z]|$)",
@@ -185,7 +175,6 @@ FAMILIES: tuple[ModelFamily, ...] = (
         name="sd15", title="SD 1.5", pattern=_SD15, excluded=r"xl|inpaint|control|flux|refiner",
         architecture=r"stable-diffusion-v1(?!.*inpaint)", bytes=((1.6, 2.4), (3.8, 4.4), (5.2, 5.6)), pixels=512 * 512,
         latent="EmptyLatentImage", steps=25, cfg=7.0, sampler="dpmpp_2m", scheduler="karras",
-        prompt_style=PromptStyle.TAGS,
     ),
 )  # fmt: skip
 """In the order in which they are preferred where several are installed."""
