@@ -42,9 +42,11 @@ def chosen_workflow(bot: ChorusBot, character: Character, kind: JobKind, name: s
     Raises:
         WorkflowNotFound: There is none.
         WorkflowInvalid: It cannot be used.
+        MissingModel: It takes any model, and ComfyUI has none.
 
     """
-    return bot.services.workflows.get(character.id, kind, name or character.default_workflow(kind))
+    workflow = bot.services.workflows.get(character.id, kind, name or character.default_workflow(kind))
+    return bot.services.orchestrator.adapted(workflow)
 
 
 def known_parameters(bot: ChorusBot, workflow: Workflow) -> WorkflowParameters:

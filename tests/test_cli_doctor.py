@@ -227,3 +227,34 @@ def test_the_exit_code_tells(
     settings_in(tmp_path)
     assert main(["doctor", "--config", str(tmp_path / "config.yaml")]) == 1
     assert "there is no token" in capsys.readouterr().out
+
+
+def shipped_graph() -> dict[str, Any]:
+    path = Path(__file__).parents[1] / "workflows" / "nova" / "image" / "default.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+async def test_a_workflow_for_any_model_is_fine_with_another_checkpoint(tmp_path: Path) -> None:
+    async with StandInComfyUI() as comfy:
+        comfy.models["checkpoints"][:] = ["dreamshaper_8.safetensors"]
+        results = await run_checks(settings_in(tmp_path, shipped_graph(), comfyui={"url": comfy.url}))
+    text = "nova: image/default: everything is installed; draws with "
+    found = [line for status, line in of(results, "Workflows") if status is CheckStatus.OK]
+    assert found == [f"{text}z_image_turbo_bf16.safetensors, qwen_3_4b.safetensors, ae.safetensors"]
+
+
+async def test_without_any_model_one_row_names_one_download(tmp_path: Path) -> None:
+    async with StandInComfyUI() as comfy:
+        for folder in ("checkpoints", "diffusion_models"):
+            comfy.models[folder].clear()
+        settings = settings_in(tmp_path, shipped_graph(), comfyui={"url": comfy.url})
+        second = tmp_path / "workflows" / "_shared" / "image" / "wide.json"
+        second.parent.mkdir(parents=True)
+        second.write_text(json.dumps(shipped_graph()), "utf-8")
+        results = await run_checks(settings)
+    rows = [each for each in results if each.area == "Workflows" and each.status is CheckStatus.BROKEN]
+    assert len(rows) == 1
+    assert "nova: image/default" in rows[0].text
+    assert "every character: image/wide" in rows[0].text
+    assert "v1-5-pruned-emaonly-fp16.safetensors" in rows[0].advice
+    assert "models/checkpoints" in rows[0].advice

@@ -20,9 +20,8 @@ from bot.yaml_documents import dotted_key, known_keys
 TESTS = Path(__file__).parent
 
 NOT_PROVEN_YET = (
-    # A character's look is kept by its `prompt_context` only; its reference pictures and LoRA are not used yet.
+    # Its reference pictures are not used yet.
     "character.visual_identity.reference_images",
-    "character.visual_identity.style_lora",
 )
 
 

@@ -81,6 +81,22 @@ class CharacterSection(BaseModel):
         return data
 
 
+class CharacterLora(CharacterSection):
+    """An entry of `visual_identity.loras`; a text in its place is the file name."""
+
+    name: Annotated[Line, AfterValidator(_not_empty)]
+    """File name in ComfyUI's folder of LoRAs; folder and extension may be left out."""
+    strength: Annotated[float, BeforeValidator(_no_bool), Field(ge=-100, le=100)] | None = None
+    """None: as the workflow's loader has it, else 1."""
+    trigger: Line = ""
+    """Words that the prompt must have for it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, data: Any) -> Any:
+        return {"name": data} if isinstance(data, str) else data
+
+
 class VisualIdentity(CharacterSection):
     """`visual_identity`: how the character looks in pictures."""
 
@@ -90,7 +106,20 @@ class VisualIdentity(CharacterSection):
     negative_prompt: Text = ""
     reference_images: Lines = ()
     """File names inside the character's folder."""
+    appearance: Literal["auto", "always", "never"] = "auto"
+    """When `prompt_context` is added to a prompt; auto: where the character is meant."""
+    prompt_style: Literal["prose", "tags"] = "prose"
+    """How the language model writes prompts."""
+    quality_tags: Text = ""
+    """Words at the end of the prompts that the language model writes."""
+    loras: Annotated[tuple[CharacterLora, ...], Field(max_length=8)] = ()
     style_lora: Line | None = None
+    """File name of one more LoRA, without trigger words."""
+
+    @property
+    def all_loras(self) -> tuple[CharacterLora, ...]:
+        """`loras` and `style_lora`."""
+        return (*self.loras, CharacterLora(name=self.style_lora)) if self.style_lora else self.loras
 
 
 class Voice(CharacterSection):

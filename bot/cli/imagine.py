@@ -98,7 +98,7 @@ def _with_settings(
     if not settings:
         return request
     name = request.workflow_name or character.default_workflow(request.kind)
-    workflow = services.workflows.get(character.id, request.kind, name)
+    workflow = services.orchestrator.adapted(services.workflows.get(character.id, request.kind, name))
     parameters = parameters_of(workflow, services.orchestrator.object_info)
     overrides: dict[str, ParameterValue] = {}
     for setting in settings:

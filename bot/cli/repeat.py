@@ -21,7 +21,7 @@ from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, Origi
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, ConfigError, InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import parse_stored_workflow
+from bot.generation.acceptance import ADAPTED_FROM, parse_stored_workflow
 from bot.services import open_services
 from bot.workflows import parse_workflow
 from bot.workflows.version_differences import differences, shortened
@@ -159,6 +159,9 @@ async def _is_pinned(
         console.print(f"The workflow {escape(sidecar.workflow.name)} is not on this machine: the sidecar's is used.")
     elif now.content_hash == sidecar.workflow.hash:
         if then is None:
+            return False
+    elif now.content_hash == sidecar.parameters.get(ADAPTED_FROM) and options.use is None:
+        if not is_stored:  # made elsewhere: this machine has its own models
             return False
     elif not _wants_version_of_then(options, sidecar, then, now):
         return False

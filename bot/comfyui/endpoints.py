@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from bot.comfyui import file_transfer
@@ -14,6 +14,7 @@ from bot.comfyui.availability import Outage, ServerAvailability
 from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.file_transfer import DownloadedFile
 from bot.comfyui.history import HistoryEntry, parse_history
+from bot.comfyui.json_values import as_object
 from bot.comfyui.options import ClientOptions
 from bot.comfyui.outputs import OutputFile
 from bot.comfyui.prompt_queue import QueueSnapshot, parse_queue
@@ -124,6 +125,19 @@ class ComfyEndpoints:
 
         """
         return await self._transport.get_object(f"/templates/{quote(name, safe='')}.json")
+
+    async def model_metadata(self, folder: str, name: str) -> Mapping[str, Any]:
+        """`GET /view_metadata/{folder}`: the `__metadata__` of a safetensors file; empty where it has none."""
+        response = await self._transport.call("GET", f"/view_metadata/{folder}", params={"filename": name})
+        found = response.json() if response.status == 200 else None
+        return as_object(found)
+
+    async def model_sizes(self, folder: str) -> dict[str, int]:
+        """`GET /experiment/models/{folder}`: file name -> bytes; empty where the server does not have the route."""
+        response = await self._transport.call("GET", f"/experiment/models/{folder}")
+        listed: Any = response.json() if response.status == 200 else None
+        files = [as_object(each) for each in cast("list[Any]", listed)] if isinstance(listed, list) else []
+        return {str(file.get("name")): file["size"] for file in files if isinstance(file.get("size"), int)}
 
     async def free(self, *, unload_models: bool = True, free_memory: bool = True) -> None:
         """`POST /free`: free memory after the running prompt. `free_memory` drops the cache of node results too."""

@@ -31,6 +31,11 @@ _TASK = (
     "words that names the subject, pose, surroundings, light, colours and style. No names of people, no explanations, "
     "no quotation marks."
 )
+_TASK_OF_TAGS = (
+    "You write prompts for an image generator. Answer with the prompt alone: one line of at most 40 short tags in "
+    "English, separated by commas, the most important first: subject, pose, clothes, surroundings, light, style. No "
+    "sentences, no names of people, no explanations, no quotation marks."
+)
 _LABEL = re.compile(r"^\s*(?:\*\*)?(?:image )?prompt(?:\*\*)?\s*:\s*", re.IGNORECASE)
 
 
@@ -91,12 +96,23 @@ class ImagePromptWriter:
         positive = _clean(answer)
         if not positive:
             return ImagePrompt(_with_looks(character, subject), by_model=False)
-        return ImagePrompt(positive, by_model=True)
+        return ImagePrompt(_with_quality_tags(character, positive), by_model=True)
 
 
 def _with_looks(character: Character, subject: str) -> str:
-    looks = character.visual_identity.prompt_context.strip()
+    looks = _appearance(character)
     return ", ".join(part for part in (looks, subject.strip()) if part)
+
+
+def _with_quality_tags(character: Character, positive: str) -> str:
+    tags = character.visual_identity.quality_tags.strip()
+    return positive if not tags or tags.casefold() in positive.casefold() else f"{positive.rstrip(' ,.')}, {tags}"
+
+
+def _appearance(character: Character) -> str:
+    """What the character looks like, where that may be in prompts."""
+    identity = character.visual_identity
+    return "" if identity.appearance == "never" else identity.prompt_context.strip()
 
 
 def _clean(answer: str) -> str:
@@ -108,10 +124,12 @@ def _clean(answer: str) -> str:
 
 
 def _messages(character: Character, subject: str, history: Sequence[Message]) -> list[ChatMessage]:
-    looks = character.visual_identity.prompt_context.strip()
-    task = _TASK + (
-        f"\nIf {character.name} is to be seen, this is how {character.name} looks: {looks}" if looks else ""
-    )
+    looks, identity = _appearance(character), character.visual_identity
+    task = _TASK_OF_TAGS if identity.prompt_style == "tags" else _TASK
+    if looks and identity.appearance == "always":
+        task += f"\n{character.name} is to be seen. This is how {character.name} looks: {looks}"
+    elif looks:
+        task += f"\nIf {character.name} is to be seen, this is how {character.name} looks: {looks}"
     context = "\n".join(
         f"{character.name if each.role is ChatRole.ASSISTANT else speaker_name(each.author_name)}: "
         f"{' '.join(sanitize(each.text).split())[:CONTEXT_MESSAGE_LENGTH]}"

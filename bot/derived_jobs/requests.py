@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin
+from bot.workflows.parameter_names import LORA_NAME
 from bot.workflows.parameters import ParameterValue
 from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW
 
@@ -139,7 +140,9 @@ def repeat(
 
     """
     workflow_hash = job.workflow_hash if stored_workflow else None
-    overrides = {**job.request.overrides, **(changes or {})}
+    used: Mapping[str, ParameterValue] = job.parameters.get("overrides", {})
+    loras = {name: value for name, value in used.items() if LORA_NAME.fullmatch(name)}
+    overrides = {**job.request.overrides, **loras, **(changes or {})}
     return _derived(job, requester, Derivation.REPEAT, seed=job.seed, workflow_hash=workflow_hash, overrides=overrides)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from bot.derived_jobs.requests import is_same_derivation
 from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, InputFile, Job, JobKind
 from bot.errors import ChorusError, InputInvalid, WorkflowInvalid, WorkflowNotFound
-from bot.generation.acceptance import parse_stored_workflow
+from bot.generation.acceptance import ADAPTED_FROM, parse_stored_workflow
 from bot.generation.sidecar import encode_sidecar, settings_of, sidecar_path
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
@@ -159,6 +159,8 @@ class DerivedJobs:
             current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
         except ChorusError:
             current = None
+        if current is not None and current.content_hash == job.parameters.get(ADAPTED_FROM):
+            return WorkflowComparison(used, used or current)
         if used is None or current is None or current.content_hash == job.workflow_hash:
             return WorkflowComparison(used, current)
         return WorkflowComparison(used, current, tuple(differences(used, current)))

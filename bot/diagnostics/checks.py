@@ -12,20 +12,22 @@ from bot.diagnostics.discord import check_discord
 from bot.diagnostics.host import check_data, check_demo_voice, check_encoders
 from bot.diagnostics.language_model import check_model
 from bot.diagnostics.workflows import check_workflows
+from bot.generation.installed_models import InstalledModels
 from bot.settings import Settings
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
     """Run all checks, those that use the network concurrently, and return their results in a fixed order."""
     object_infos: ObjectInfos = {}
+    models = InstalledModels(settings.visual_generation.model)
     discord, servers, model, encoders, data = await asyncio.gather(
         _all(check_discord(settings)),
-        _all(check_servers(settings, object_infos)),
+        _all(check_servers(settings, object_infos, models)),
         _all(check_model(settings)),
         _all(check_encoders(settings)),
         _in_thread(lambda: [*check_data(settings), *check_demo_voice()]),
     )
-    workflows = await _in_thread(lambda: [*check_workflows(settings, object_infos)])
+    workflows = await _in_thread(lambda: [*check_workflows(settings, object_infos, models)])
     # The settings are here, so the configuration could be read.
     return [ok("Configuration", "readable"), *discord, *servers, *workflows, *model, *data, *encoders]
 
@@ -36,13 +38,14 @@ async def run_guild_checks(settings: Settings, guild_id: int) -> list[CheckResul
     Other guilds are not mentioned, and neither are the addresses and folders of the host.
     """
     object_infos: ObjectInfos = {}
+    models = InstalledModels(settings.visual_generation.model)
     servers, model, encoders, data = await asyncio.gather(
-        _all(check_servers(settings, object_infos)),
+        _all(check_servers(settings, object_infos, models)),
         _all(check_model(settings)),
         _all(check_encoders(settings)),
         _in_thread(lambda: [*check_data(settings)]),
     )
-    workflows = await _in_thread(lambda: [*check_workflows(settings, object_infos, guild_id=guild_id)])
+    workflows = await _in_thread(lambda: [*check_workflows(settings, object_infos, models, guild_id=guild_id)])
     return [_without_addresses(result, settings) for result in (*servers, *workflows, *model, *data, *encoders)]
 
 

@@ -12,6 +12,7 @@ from bot.comfyui.system_stats import SystemStats
 from bot.comfyui.transport import without_login
 from bot.diagnostics.check_result import CheckResult, broken, ok
 from bot.generation.error_translation import chorus_error
+from bot.generation.installed_models import InstalledModels
 from bot.settings import Settings
 
 AREA = "ComfyUI"
@@ -24,12 +25,15 @@ ObjectInfos = dict[str, Mapping[str, Any]]
 """Base URL of a server, without a login -> the body of its `GET /object_info`; only servers that answered."""
 
 
-async def check_servers(settings: Settings, object_infos: ObjectInfos) -> AsyncGenerator[CheckResult]:
+async def check_servers(
+    settings: Settings, object_infos: ObjectInfos, models: InstalledModels
+) -> AsyncGenerator[CheckResult]:
     """Check version and memory of every server.
 
     Args:
         settings: The configuration.
         object_infos: Gets an entry for each server that answers; `check_workflows` compares the workflows with it.
+        models: Learns which models the servers have.
 
     """
     options = ClientOptions(connect_timeout=3.0, retry_attempts=1, request_timeout=20.0)
@@ -39,6 +43,7 @@ async def check_servers(settings: Settings, object_infos: ObjectInfos) -> AsyncG
             async with ComfyClient(url, options) as client:
                 stats = await client.system_stats()
                 object_infos[server] = await client.object_info()
+                await models.learn(client, object_infos[server])
         except (AccessDenied, CertificateInvalid) as error:
             reason = chorus_error(error, {})
             yield broken(AREA, f"{server} cannot be used: {reason.message}", reason.advice)

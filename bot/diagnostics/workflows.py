@@ -8,23 +8,26 @@ from bot.characters import Character, CharacterLibrary
 from bot.diagnostics.check_result import CheckResult, broken, note, ok
 from bot.diagnostics.comfyui import ObjectInfos
 from bot.domain.jobs import JobKind
-from bot.errors import ChorusError
+from bot.errors import ChorusError, MissingModel
+from bot.generation.installed_models import InstalledModels
 from bot.settings import Settings
 from bot.workflows import SHARED, Workflow, WorkflowLibrary, validate_installed, validate_structure
 from bot.workflows.misplaced_files import misplaced_files
+from bot.workflows.model_files import model_files
 
 WORKFLOWS = "Workflows"
 CHARACTERS = "Characters"
 
 
 def check_workflows(
-    settings: Settings, object_infos: ObjectInfos, *, guild_id: int | None = None
+    settings: Settings, object_infos: ObjectInfos, models: InstalledModels, *, guild_id: int | None = None
 ) -> Iterator[CheckResult]:
     """Check every character file and every workflow file. Blocking.
 
     Args:
         settings: The configuration.
         object_infos: What the ComfyUI servers have; empty: workflows are only read.
+        models: Which models the servers have.
         guild_id: The guild whose characters are checked beside the owner's; None: files of all guilds are read.
 
     """
@@ -47,8 +50,11 @@ def check_workflows(
         yield from _check_workflows_of(character, library)
     owners = {SHARED, *(character.id for character in visible)}
     workflows = [workflow for workflow in library.all() if guild_id is None or workflow.character_id in owners]
+    without_model: dict[tuple[str, str, str], list[str]] = {}
     for workflow in workflows:
-        yield from _compare_with_servers(workflow, object_infos)
+        yield from _compare_with_servers(workflow, object_infos, models, without_model)
+    for (where, message, advice), labels in without_model.items():
+        yield broken(WORKFLOWS, f"{message}{where} Until then these cannot draw: {', '.join(labels)}", advice)
     if not object_infos and workflows:
         files = "1 file" if len(workflows) == 1 else f"{len(workflows)} files"
         yield note(WORKFLOWS, f"{files} not compared with ComfyUI's nodes and models", "Start ComfyUI, run this again.")
@@ -91,7 +97,12 @@ def _check_workflows_of(character: Character, library: WorkflowLibrary) -> Itera
         )
 
 
-def _compare_with_servers(workflow: Workflow, object_infos: ObjectInfos) -> Iterator[CheckResult]:
+def _compare_with_servers(
+    workflow: Workflow,
+    object_infos: ObjectInfos,
+    models: InstalledModels,
+    without_model: dict[tuple[str, str, str], list[str]],
+) -> Iterator[CheckResult]:
     owner = "every character" if workflow.character_id == SHARED else workflow.character_id
     label = f"{owner}: {workflow.kind.value}/{workflow.name}"
     try:
@@ -102,9 +113,22 @@ def _compare_with_servers(workflow: Workflow, object_infos: ObjectInfos) -> Iter
     for server, object_info in object_infos.items():
         where = f" ({server})" if len(object_infos) > 1 else ""
         try:
-            validate_structure(workflow, object_info=object_info)
-            validate_installed(workflow.graph, object_info)
+            found = models.adapted(workflow, object_info)
+        except MissingModel as error:
+            without_model.setdefault((where, error.message, error.advice), []).append(label)
+            continue
+        try:
+            validate_structure(found, object_info=object_info)
+            validate_installed(found.graph, object_info)
         except ChorusError as error:
             yield broken(WORKFLOWS, f"{label}{where}: {error.message}", error.advice)
         else:
-            yield ok(WORKFLOWS, f"{label}{where}: everything is installed")
+            yield ok(WORKFLOWS, f"{label}{where}: everything is installed{_drawn_with(workflow, found)}")
+
+
+def _drawn_with(workflow: Workflow, found: Workflow) -> str:
+    """Which model was chosen, for a workflow that takes any."""
+    if found is workflow:
+        return ""
+    named = [file.name for file in model_files(found.graph, found.graph)]
+    return f"; draws with {', '.join(named)}"

@@ -19,6 +19,8 @@ from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKin
 from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
+from bot.generation.character_look import CharacterLook, character_look
+from bot.generation.installed_models import InstalledModels
 from bot.generation.value_limits import RequestLimits
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
@@ -32,6 +34,8 @@ from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
 
+ADAPTED_FROM = "adapted_from"
+"""Key of `Job.parameters`: the hash of the workflow file that takes any model."""
 _LONGEST_TEXT = 20_000
 _VOICE_SAMPLE = "voice_sample"
 _WITHOUT_PROMPT = frozenset({Derivation.UPSCALE})
@@ -88,11 +92,13 @@ class Acceptance:
         workflows: WorkflowSource,
         versions: WorkflowRepository,
         limits: RequestLimits,
+        models: InstalledModels,
     ) -> None:
         self._characters = characters
         self._workflows = workflows
         self._versions = versions
         self._limits = limits
+        self._models = models
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
@@ -109,7 +115,8 @@ class Acceptance:
         request = _with_named_roles(request)
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
-        workflow = await self._workflow(request, character)
+        file = await self._workflow(request, character)
+        workflow = self._models.adapted(file, object_info, wanted_model(request))
         assigned = assign_files(workflow, media_roles(request))
         require_files(workflow, assigned, object_info)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=bool(assigned) or None)
@@ -118,7 +125,8 @@ class Acceptance:
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
         self._limits.check(request, workflow, overrides.roles)
-        parameters = _parameters(request, character, seed, overrides)
+        look = character_look(request, character, workflow, overrides, object_info)
+        parameters = _parameters(request, character, seed, look) | adapted_from(file, workflow)
         uploaded = {file.role: file.role for file in request.inputs}
         values = injection(
             parameters, request, part=0, uploaded=uploaded, files=file_values(workflow, _media_only(uploaded))
@@ -157,7 +165,7 @@ class Acceptance:
         return accepted
 
     async def accepted_workflow(self, job: Job) -> Workflow:
-        """The workflow as it was when the job was accepted.
+        """The workflow as it was when the job was accepted, as its file is: not adapted to a server.
 
         Raises:
             WorkflowNotFound: Neither the file nor a stored version has the job's hash any more.
@@ -166,9 +174,13 @@ class Acceptance:
         request = job.request
         with contextlib.suppress(ChorusError):  # the file was removed or broken since
             current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
-            if current.content_hash == job.workflow_hash:
+            if current.content_hash in {job.workflow_hash, job.parameters.get(ADAPTED_FROM)}:
                 return current  # it is parsed already, which takes a while for a graph of a thousand nodes
         return await self._stored_version(job.workflow_hash, request, job.workflow_name)
+
+    async def store_version(self, workflow: Workflow) -> None:
+        """Store the version that a job uses, where that is known only when it is prepared."""
+        await self._versions.put(stored_workflow(workflow))
 
     async def _workflow(self, request: GenerationRequest, character: Character) -> Workflow:
         if request.workflow_hash is None:
@@ -187,6 +199,17 @@ class Acceptance:
             return workflow
 
         return await asyncio.to_thread(parse)
+
+
+def wanted_model(request: GenerationRequest) -> str | None:
+    """The model that a request names (`model=...`)."""
+    named = [value for name, value in request.overrides.items() if canonical_name(name) == "model"]
+    return str(named[0]) if named else None
+
+
+def adapted_from(file: Workflow, workflow: Workflow) -> dict[str, Any]:
+    """The entry of `Job.parameters` that names the version of the file from which its workflow was adapted."""
+    return {} if file is workflow else {ADAPTED_FROM: file.content_hash}
 
 
 def parse_stored_workflow(stored: StoredWorkflow, character_id: str, kind: JobKind, name: str) -> Workflow:
@@ -334,19 +357,13 @@ def _note(request: GenerationRequest, workflow: Workflow, overrides: CheckedOver
     return " ".join(notes) or None
 
 
-def _parameters(
-    request: GenerationRequest, character: Character, seed: int, overrides: CheckedOverrides
-) -> dict[str, Any]:
+def _parameters(request: GenerationRequest, character: Character, seed: int, look: CharacterLook) -> dict[str, Any]:
     values: dict[str, Any] = {"seed": seed, "character_name": character.name}
-    negative = request.negative
     if request.kind is not JobKind.AUDIO:
-        values["positive"] = request.positive or None
-        # A repetition without a negative prompt had none then, whatever the character's negative prompt is today.
-        if negative is None and request.derivation is not Derivation.REPEAT:
-            negative = character.visual_identity.negative_prompt or None
-    if negative is not None:
-        values["negative"] = negative
-    return values | override_parameters(overrides)
+        values["positive"] = look.positive or None
+    if look.negative is not None:
+        values["negative"] = look.negative
+    return values | override_parameters(look.overrides) | look.parameters
 
 
 def _check_words(request: GenerationRequest) -> None:

@@ -31,6 +31,7 @@ class GenerationOptions:
         speech_bitrate: Of finished speech, in bits per second.
         limits: Of what people choose in Discord.
         locks_dir: Folder of the locks of running commands; None: `data_dir`.
+        preferred_model: A model file or family that workflows for any model draw with; None: by the order of families.
         owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
 
     """
@@ -46,4 +47,5 @@ class GenerationOptions:
     speech_bitrate: int = 64_000
     limits: RequestLimits = field(default_factory=RequestLimits)
     locks_dir: Path | None = None
+    preferred_model: str | None = None
     owner: str = "run"

@@ -43,6 +43,7 @@ from bot.generation.acceptance import (
 from bot.generation.dispatcher import Dispatcher
 from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
+from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.generation.options import GenerationOptions
 from bot.generation.outcome_handling import OutcomeHandler
@@ -57,6 +58,7 @@ from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
+from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +105,8 @@ class Orchestrator:
         self._jobs = jobs
         self._versions = versions
         self._servers = tuple(servers)
-        self._acceptance = Acceptance(characters, workflows, versions, options.limits)
+        self._models = InstalledModels(options.preferred_model)
+        self._acceptance = Acceptance(characters, workflows, versions, options.limits, self._models)
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
             options.data_dir,
@@ -153,7 +156,7 @@ class Orchestrator:
                 MISSING_MODEL, VOICE_UNAVAILABLE, QUEUE_FULL or STORAGE_UNAVAILABLE. Nothing was stored.
 
         """
-        return await self._submission.submit(request, self.object_info)
+        return await self._submission.submit(request, await self._known_object_info())
 
     async def submit_batch(self, requests: Sequence[GenerationRequest], store: StoreBatch) -> bool:
         """Accept all requests of a batch, or none. They are checked, and stored when this returns.
@@ -166,7 +169,7 @@ class Orchestrator:
             ChorusError: As from `submit`; nothing was stored.
 
         """
-        return await self._submission.submit_batch(requests, store, self.object_info)
+        return await self._submission.submit_batch(requests, store, await self._known_object_info())
 
     async def estimate(self, requests: Sequence[GenerationRequest]) -> float | None:
         """Check requests without accepting them; their execution in seconds, None if a workflow never ran.
@@ -175,7 +178,7 @@ class Orchestrator:
             ChorusError: As from `submit`.
 
         """
-        total = await self._submission.estimate(requests, self.object_info)
+        total = await self._submission.estimate(requests, await self._known_object_info())
         return None if total is None else total / len(self._servers)
 
     async def cancel(self, job_id: UUID) -> bool:
@@ -248,6 +251,21 @@ class Orchestrator:
         """
         return self._servers[0].client.cached_object_info if len(self._servers) == 1 else None
 
+    def adapted(self, workflow: Workflow) -> Workflow:
+        """A workflow that takes any model, for the models that ComfyUI has; others, or while that is not known, as is.
+
+        Raises:
+            MissingModel: ComfyUI has no model that could be used.
+
+        """
+        return self._models.adapted(workflow, self.object_info)
+
+    async def _known_object_info(self) -> Mapping[str, Any] | None:
+        info = self.object_info
+        if info is not None:
+            await self._models.learn(self._servers[0].client, info)
+        return info
+
     # -- start
 
     async def recover(self) -> list[Job]:
@@ -304,7 +322,7 @@ class Orchestrator:
             ]
 
     def _dispatcher(self, server: ComfyServer) -> Dispatcher:
-        preparer = Preparer(server.client, self._registry, self._acceptance)
+        preparer = Preparer(server.client, self._registry, self._acceptance, self._models)
         outcomes = OutcomeHandler(
             client=server.client,
             uploads=preparer.uploads,

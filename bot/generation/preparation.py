@@ -17,9 +17,11 @@ from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
 from bot.file_hash import sha256_of_file
-from bot.generation.acceptance import Acceptance, injection, media_roles, override_parameters
+from bot.generation.acceptance import Acceptance, adapted_from, injection, media_roles, wanted_model
 from bot.generation.active_job import ActiveJob, PreparedPart
+from bot.generation.character_look import with_character_loras
 from bot.generation.error_translation import chorus_error
+from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.graph import NodeInput
@@ -39,15 +41,21 @@ class BuiltPart:
     """The graph of a part with all values written.
 
     Attributes:
+        workflow: The job's workflow, adapted to the server.
         graph: What is queued.
         comfyui_version: Of the server.
         effective: What it runs with, by the names of the well-known parameters.
+        overrides: As checked against the server, with the LoRAs of the character that it has.
+        notes: What the person does not get.
 
     """
 
+    workflow: Workflow
     graph: Mapping[str, Any]
     comfyui_version: str
     effective: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+    notes: tuple[str, ...]
 
 
 class InputUploads:
@@ -90,11 +98,14 @@ class InputUploads:
 class Preparer:
     """Prepares parts of jobs for one server."""
 
-    def __init__(self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance) -> None:
+    def __init__(
+        self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance, models: InstalledModels
+    ) -> None:
         self.uploads = InputUploads(client)
         self._client = client
         self._registry = registry
         self._acceptance = acceptance
+        self._models = models
         self._version: tuple[Mapping[str, Any], str] | None = None
         """The `/object_info` that ComfyUI's version was asked for, and that version."""
 
@@ -128,17 +139,24 @@ class Preparer:
             **job.parameters,
             "comfyui_version": built.comfyui_version,
             "effective": built.effective,
+            **adapted_from(workflow, built.workflow),
+            **({"overrides": built.overrides} if built.overrides else {}),
             "prompt_id": str(attempt.prompt_id),
         }
+        for note in built.notes:
+            active.add_note(note)
+        used = built.workflow.content_hash
+        if used != job.workflow_hash:
+            await self._acceptance.store_version(built.workflow)
         try:
-            stored = await self._registry.jobs.begin_attempt(attempt, parameters)
+            stored = await self._registry.jobs.begin_attempt(attempt, parameters, workflow_hash=used)
         except asyncio.CancelledError:  # the transaction was not: the attempt may be stored, and nothing submits it
             await self._registry.jobs.end_attempt(attempt.prompt_id, AttemptState.UNSENT)
             raise
         if not stored:
             return None
         active.pending_parts.discard(part)
-        active.job = active.job.model_copy(update={"parameters": parameters})
+        active.job = active.job.model_copy(update={"parameters": parameters, "workflow_hash": used})
         return PreparedPart(attempt, graph)
 
     async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
@@ -152,8 +170,10 @@ class Preparer:
             except ComfyError as error:
                 raise chorus_error(error, workflow.graph) from error
 
-    async def _build(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
+    async def _build(self, job: Job, file: Workflow, part: int) -> BuiltPart:
         info = await self._client.object_info()
+        await self._models.learn(self._client, info)
+        workflow = self._models.adapted(file, info, wanted_model(job.request))
         limit = seed_limit(workflow, info)
         # A random seed that is too large for a node is wrapped when it is written; one that a person gave is refused.
         if job.request.seed is not None and job.seed > limit:
@@ -163,12 +183,14 @@ class Preparer:
         files = await _file_values(workflow, job.request.inputs, uploaded)
         # Ranges and lists may not have been known when the job was accepted.
         overrides = check_overrides(workflow, job.request.overrides, info, drop_unknown=True)
-        parameters = {**job.parameters, **override_parameters(overrides)}
+        overrides, notes = with_character_loras(workflow, overrides, job.parameters, info)
+        parameters = {**job.parameters, "overrides": overrides.values, **overrides.roles}
         values = injection(parameters, job.request, part=part, uploaded=uploaded, files=files)
         graph = inject(workflow, values, info)
         require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
-        return BuiltPart(graph, await self._comfyui_version(info), effective_values(workflow, graph, info))
+        effective = effective_values(workflow, graph, info)
+        return BuiltPart(workflow, graph, await self._comfyui_version(info), effective, overrides.values, tuple(notes))
 
     async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
         """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""

@@ -14,6 +14,7 @@ from typing import Protocol
 from bot.domain.jobs import GenerationRequest, JobState
 from bot.errors import ChorusError, GenerationFailed
 from bot.generation.active_job import ActiveJob
+from bot.generation.character_look import TRIGGERS, with_words
 from bot.generation.job_registry import JobRegistry
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ class PromptRewriting:
         else:
             if written.note:
                 active.add_note(written.note)
-            parameters = {**active.job.parameters, "positive": written.positive, "rewritten": True}
+            positive = with_words(written.positive, *active.job.parameters.get(TRIGGERS, ()))
+            parameters = {**active.job.parameters, "positive": positive, "rewritten": True}
             active.job = active.job.model_copy(update={"parameters": parameters})
             active.rewriting = None
             self._registry.queue.mark_ready(active.job.id)

@@ -204,6 +204,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         speech_bitrate=settings.voice.bitrate_kbps * 1000,
         limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps),
         locks_dir=_locks_dir(settings),
+        preferred_model=settings.visual_generation.model,
         owner=owner,
     )
 

@@ -11,7 +11,10 @@ from bot.settings.section import Count, LocalPath, Seconds, Section, Whole, not_
 
 
 class VisualGenerationSection(Section):
-    """`visual_generation`: for one GPU that cannot hold the language model and the picture model together."""
+    """`visual_generation`: with which model is drawn, and how it shares the GPU with the language model."""
+
+    model: str | None = None
+    """File name or family of the model that workflows for any model draw with; None: the best known of those there."""
 
     unload_during_image_generation: bool = False
     """Whether the language model is unloaded before a job, and ComfyUI frees its memory before the next answer."""

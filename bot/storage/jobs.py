@@ -121,9 +121,20 @@ class JobRepository:
 
     # -- attempts
 
-    async def begin_attempt(self, attempt: Attempt, parameters: Mapping[str, Any]) -> bool:
-        """Commit a PREPARED attempt, and QUEUED -> RUNNING; False if the job has ended."""
-        values = {"state": JobState.RUNNING.value, "parameters": dict(parameters)}
+    async def begin_attempt(
+        self, attempt: Attempt, parameters: Mapping[str, Any], *, workflow_hash: str | None = None
+    ) -> bool:
+        """Commit a PREPARED attempt, and QUEUED -> RUNNING; False if the job has ended.
+
+        Args:
+            attempt: The attempt.
+            parameters: What the job runs with now.
+            workflow_hash: The version of the workflow that it runs with; None: as it is stored.
+
+        """
+        values: dict[str, Any] = {"state": JobState.RUNNING.value, "parameters": dict(parameters)}
+        if workflow_hash is not None:
+            values["workflow_hash"] = workflow_hash
         change = update(jobs).where(jobs.c.id == str(attempt.job_id), jobs.c.state.in_(_UNFINISHED)).values(values)
         async with self._database.write() as connection:
             if not (await connection.execute(change)).rowcount:

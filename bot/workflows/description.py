@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.jobs import JobKind
 from bot.errors import ChorusError
+from bot.workflows.families import adapted
 from bot.workflows.foreign_placeholders import find_foreign_placeholders, known_value, unknown_placeholder
 from bot.workflows.graph import Graph, NodeInput, class_type, inputs, node_title
 from bot.workflows.graph_analysis import InputSource
@@ -116,6 +117,12 @@ def describe(
         object_info: The body of `GET /object_info`, to compare nodes and models with what is installed.
 
     """
+    unsuitable: list[ChorusError] = []
+    if object_info is not None:
+        try:
+            workflow = adapted(workflow, object_info)
+        except ChorusError as error:
+            unsuitable.append(error)
     graph, analysis = workflow.graph, workflow.analysis
     reachable = [node_id for node_id in graph if node_id in analysis.reachable_nodes]
     classes = sorted({class_type(graph, node_id) for node_id in graph})
@@ -131,7 +138,7 @@ def describe(
         classes=tuple(RequiredClass(name, None if object_info is None else name in object_info) for name in classes),
         models=tuple(model_files(graph, reachable, object_info)),
         media=workflow.analysis.media,
-        problems=tuple(_problems(workflow, kind, object_info)),
+        problems=tuple(unsuitable or _problems(workflow, kind, object_info)),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bot.workflows.errors import UnknownPlaceholder
 from bot.workflows.graph import Graph, NodeInput, class_type, inputs, node_title
 from bot.workflows.object_info import ObjectInfo, input_spec
-from bot.workflows.placeholders import MAX_TEXT_CHARS, find_placeholders
+from bot.workflows.placeholders import MAX_TEXT_CHARS, MODEL_PLACEHOLDER, find_placeholders
 
 _EMBEDDED = re.compile(
     r"(?<![A-Za-z0-9_])PARAM_[A-Z][A-Z0-9_]{1,60}(?![A-Za-z0-9_])"
@@ -52,6 +52,8 @@ def find_foreign_placeholders(graph: Graph, nodes: Iterable[str]) -> Iterator[Fo
     for node_id in nodes:
         for name, value in inputs(graph, node_id).items():
             if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS or _FILE_NAME_INPUT.search(name):
+                continue
+            if value == MODEL_PLACEHOLDER and class_type(graph, node_id) == "CheckpointLoaderSimple":
                 continue
             known = {found.token for found in find_placeholders(value, name)}
             whole = _WHOLE.fullmatch(value.strip()) or _EMBEDDED.fullmatch(value.strip())

@@ -24,6 +24,8 @@ from bot.workflows.errors import NotAGraph
 from bot.workflows.graph import Graph, NodeInput, inputs, is_link
 from bot.workflows.input_roles import NUMERIC_ROLES, InputRole
 
+MODEL_PLACEHOLDER = "__CHORUS_MODEL__"
+"""In `CheckpointLoaderSimple.ckpt_name`: any model that ComfyUI has (`bot.workflows.families`)."""
 MAX_TEXT_CHARS = 1_000_000
 """Longer texts are not searched for placeholders: they are embedded files (base64), not prompts."""
 MAX_USES = 10_000

@@ -85,11 +85,12 @@ def parse_workflow(
         path=path or Path(f"{name}.json"),
         graph=graph,
         bindings=parsed,
-        content_hash=_content_hash(graph, parsed),
+        content_hash=content_hash_of(graph, parsed),
     )
 
 
-def _content_hash(graph: Graph, bindings: Bindings) -> str:
+def content_hash_of(graph: Graph, bindings: Bindings) -> str:
+    """Return the SHA-256 (hex) of graph and bindings."""
     digest = hashlib.sha256(_canonical_json(graph))
     given = bindings.model_dump(mode="json", exclude_defaults=True)
     if given:

@@ -43,6 +43,8 @@ def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord
         embed.add_field(name="In your words", value=_code(request.written_prompt, 400), inline=False)
     embed.add_field(name="Seed", value=_code(str(job.seed), 100))
     embed.add_field(name="Workflow", value=_code(f"{job.workflow_name}\n{job.workflow_hash}", 400), inline=False)
+    if added := used.get("added"):
+        embed.add_field(name="Added", value=clip(escaped("\n".join(added)), 600), inline=False)
     for name, value in _settings(effective):
         embed.add_field(name=name, value=clip(value, 300), inline=False)
     for name, value in _facts(job):

@@ -59,6 +59,7 @@ RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
     "UNETLoader": _single("unet_name"),
     "CLIPLoader": _single("clip_name"),
     "DualCLIPLoader": _single("clip_name1"),
+    "TripleCLIPLoader": _single("clip_name1"),
     "VAELoader": _single("vae_name"),
     "LoraLoader": _lora,
     "LoraLoaderModelOnly": _lora_model_only,

@@ -150,6 +150,12 @@ def _guider(context: NodeContext, inputs: Inputs) -> NodeResult:
     return NodeResult((Guider(positive, negative, inputs.get("cfg", 1.0)),))
 
 
+def _split_sigmas(context: NodeContext, inputs: Inputs) -> NodeResult:
+    del context
+    sigmas: Sigmas = inputs["sigmas"]
+    return NodeResult((sigmas, replace(sigmas, denoise=inputs["denoise"])))
+
+
 def _constant(make: Callable[[Inputs], Any]) -> Callable[[NodeContext, Inputs], NodeResult]:
     def run(context: NodeContext, inputs: Inputs) -> NodeResult:
         del context
@@ -166,9 +172,12 @@ RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
     "BasicGuider": _guider,
     "CFGGuider": _guider,
     "BasicScheduler": _constant(lambda inputs: Sigmas(inputs["steps"], inputs["denoise"])),
+    "Flux2Scheduler": _constant(lambda inputs: Sigmas(inputs["steps"])),
+    "SplitSigmasDenoise": _split_sigmas,
     "KSamplerSelect": pass_on("sampler_name"),
     "EmptyLatentImage": _empty_latent,
     "EmptySD3LatentImage": _empty_latent,
+    "EmptyFlux2LatentImage": _empty_latent,
     "RepeatLatentBatch": _repeat_batch,
     "LatentUpscale": _upscale_latent,
     "LatentUpscaleBy": _upscale_latent_by,

@@ -59,6 +59,10 @@ class StandInOptions:
     models: Mapping[str, list[str]] = field(default_factory=default_models)
     templates: Path | None = None
     """The folder of the workflow gallery, with its `index.json`; None: none is installed."""
+    model_metadata: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """File name -> the metadata in the file, for `/view_metadata`; other files have none."""
+    model_sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """File name -> bytes, for `/experiment/models`; other files have none."""
 
     @property
     def version_numbers(self) -> tuple[int, ...]:

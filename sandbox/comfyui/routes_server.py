@@ -1,4 +1,4 @@
-"""/ws, /object_info, /system_stats, /features, /models, /embeddings, and the stand-in's own /sandbox routes."""
+"""/ws, /object_info, /system_stats, /features, /embeddings, model files, and the stand-in's own /sandbox routes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def routes(instance: ServerInstance) -> list[Route]:
         ("GET", "/features", server.features),
         ("GET", "/models", server.models),
         ("GET", "/models/{folder}", server.models_in),
+        ("GET", "/experiment/models/{folder}", server.model_files),
+        ("GET", "/view_metadata/{folder}", server.view_metadata),
         ("GET", "/embeddings", server.embeddings),
         ("GET", "/extensions", server.extensions),
         ("GET", "/templates/{name}", server.template),
@@ -84,6 +86,19 @@ class _Server:
     async def models_in(self, request: web.Request) -> web.Response:
         names = self._instance.installed.models.get(request.match_info["folder"])
         return web.Response(status=404) if names is None else web.json_response(names)
+
+    async def model_files(self, request: web.Request) -> web.Response:
+        names = self._instance.installed.models.get(request.match_info["folder"])
+        if names is None:
+            return web.Response(status=404)
+        sizes = self._instance.options.model_sizes
+        return web.json_response([{"name": name, "pathIndex": 0, "size": sizes.get(name, 0)} for name in names])
+
+    async def view_metadata(self, request: web.Request) -> web.Response:
+        name = request.query.get("filename", "")
+        names = self._instance.installed.models.get(request.match_info["folder"], [])
+        metadata = self._instance.options.model_metadata.get(name) if name in names else None
+        return web.Response(status=404) if metadata is None else web.json_response(dict(metadata))
 
     async def embeddings(self, _request: web.Request) -> web.Response:
         names = self._instance.installed.models.get("embeddings", [])

@@ -7,7 +7,13 @@ from bot.workflows.parameters.collection import WorkflowParameters
 from bot.workflows.parameters.effective import effective_values
 from bot.workflows.parameters.loras import installed_loras, lora_changes, parse_lora
 from bot.workflows.parameters.of_workflow import parameters_of
-from bot.workflows.parameters.overrides import CheckedOverrides, check_overrides, chosen_loras, unknown_parameter
+from bot.workflows.parameters.overrides import (
+    CheckedOverrides,
+    check_overrides,
+    chosen_loras,
+    unknown_parameter,
+    with_loras,
+)
 from bot.workflows.parameters.parameter import (
     OpenTo,
     Parameter,
@@ -37,4 +43,5 @@ __all__ = [
     "parse_lora",
     "scaled_boundaries",
     "unknown_parameter",
+    "with_loras",
 ]

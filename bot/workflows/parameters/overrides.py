@@ -90,6 +90,40 @@ def check_overrides(
     return dataclasses.replace(checked, dropped=tuple(dropped))
 
 
+@dataclass(frozen=True, slots=True)
+class OverridesWithLoras:
+    """Overrides with further LoRAs; `left_out` has those that cannot be used, and why."""
+
+    overrides: CheckedOverrides
+    left_out: dict[str, str]
+
+
+def with_loras(
+    workflow: Workflow, overrides: CheckedOverrides, loras: Sequence[str], object_info: ObjectInfo | None = None
+) -> OverridesWithLoras:
+    """Return checked overrides with further LoRAs behind those that a person chose, which keep their strength.
+
+    Args:
+        workflow: The workflow.
+        overrides: What `check_overrides` returned.
+        loras: As `name` or `name:strength`.
+        object_info: The body of `GET /object_info`, if known: it lists the LoRAs.
+
+    """
+    chosen, left_out = chosen_loras(overrides.values), dict[str, str]()
+    for text in loras:
+        lora = parse_lora(text)
+        if any(_stem(one.name) == _stem(lora.name) for one in chosen):
+            continue
+        try:
+            lora_changes(workflow.graph, workflow.analysis.reachable_nodes, [*chosen, lora], object_info)
+        except InputInvalid as error:
+            left_out[text] = error.message
+        else:
+            chosen.append(lora)
+    return OverridesWithLoras(dataclasses.replace(overrides, values=overrides.values | _named(chosen)), left_out)
+
+
 def unknown_parameter(name: str, parameters: WorkflowParameters) -> InputInvalid:
     """Return the error for a name that no parameter of the workflow has."""
     near = ", ".join(f"`{each}`" for each in parameters.nearest(name))
@@ -148,6 +182,11 @@ def _named(loras: Sequence[LoraChoice]) -> dict[str, ParameterValue]:
         strengths = [one for one in (lora.model_strength, lora.clip_strength) if one is not None]
         named["lora" if n == 1 else f"lora{n}"] = ":".join([lora.name, *(f"{one:g}" for one in strengths)])
     return named
+
+
+def _stem(name: str) -> str:
+    """A LoRA's name without folder and extension, to compare."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1].casefold().removesuffix(".safetensors")
 
 
 def _number(value: ParameterValue) -> int | float:
