@@ -13,6 +13,7 @@ from typing import Any
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
+from bot.comfyui.system_stats import SystemStats
 from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
@@ -21,6 +22,7 @@ from bot.generation.acceptance import Acceptance, injection, override_parameters
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.error_translation import chorus_error
 from bot.generation.job_registry import JobRegistry, utc_now
+from bot.generation.previews import preview_request
 from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.parameters import check_overrides, effective_values
 from bot.workflows.validation import validate_installed
@@ -40,13 +42,13 @@ class BuiltPart:
 
     Attributes:
         graph: What is queued.
-        comfyui_version: Of the server.
+        stats: Of the server.
         effective: What it runs with, by the names of the well-known parameters.
 
     """
 
     graph: Mapping[str, Any]
-    comfyui_version: str
+    stats: SystemStats
     effective: Mapping[str, Any]
 
 
@@ -95,8 +97,8 @@ class Preparer:
         self._client = client
         self._registry = registry
         self._acceptance = acceptance
-        self._version: tuple[Mapping[str, Any], str] | None = None
-        """The `/object_info` that ComfyUI's version was asked for, and that version."""
+        self._stats: tuple[Mapping[str, Any], SystemStats] | None = None
+        """The newest `/object_info`, and the `/system_stats` that were fetched with it."""
 
     async def prepare(self, active: ActiveJob) -> PreparedPart | None:
         """Wait for the server, build and check the graph, upload inputs, store the attempt.
@@ -126,7 +128,7 @@ class Preparer:
         )
         parameters = {
             **job.parameters,
-            "comfyui_version": built.comfyui_version,
+            "comfyui_version": built.stats.version_text,
             "effective": built.effective,
             "prompt_id": str(attempt.prompt_id),
         }
@@ -139,7 +141,7 @@ class Preparer:
             return None
         active.pending_parts.discard(part)
         active.job = active.job.model_copy(update={"parameters": parameters})
-        return PreparedPart(attempt, graph)
+        return PreparedPart(attempt, graph, preview_request(built.stats))
 
     async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
         while True:
@@ -165,13 +167,13 @@ class Preparer:
         graph = inject(workflow, injection(parameters, job.request, part=part, uploaded=uploaded), info)
         require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
-        return BuiltPart(graph, await self._comfyui_version(info), effective_values(workflow, graph, info))
+        return BuiltPart(graph, await self._system_stats(info), effective_values(workflow, graph, info))
 
-    async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
+    async def _system_stats(self, info: Mapping[str, Any]) -> SystemStats:
         """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""
-        if self._version is None or self._version[0] is not info:
-            self._version = info, (await self._client.system_stats()).version_text
-        return self._version[1]
+        if self._stats is None or self._stats[0] is not info:
+            self._stats = info, await self._client.system_stats()
+        return self._stats[1]
 
     async def _wait_available(self) -> None:
         """Wait until the server answers; while it does not, people see that it is away."""
