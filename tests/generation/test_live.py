@@ -1,8 +1,8 @@
 """The orchestrator against a real ComfyUI: `COMFYUI_URL=http://127.0.0.1:8188 pytest -m live`.
 
-Needs the checkpoint `tiny_random_sd15.safetensors`, which is put into the folder COMFYUI_MODELS where that is set; tests
-of failing nodes and speech also need the custom nodes `TestFail`, `TestOOM`, `TestSleep` and `TestTTS`, and are skipped
-without.
+Needs the checkpoint `tiny_random_sd15.safetensors`, which is put into the folder COMFYUI_MODELS where that is set.
+Tests of failing nodes and speech also need the custom nodes `TestFail`, `TestOOM`, `TestSleep` and `TestTTS`, and are
+skipped without.
 """
 
 import asyncio

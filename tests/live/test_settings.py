@@ -90,7 +90,7 @@ async def test_a_grid_has_different_pictures_as_its_values_differ(system: System
 async def test_steps_time_left_and_previews_are_seen_without_a_flag_of_the_server(system: System) -> None:
     async with system.running():
         answer = await system.ada.slash(
-            system.room, "imagine", wait=True, fresh=True, settings="steps=60 size=256x256", **WISH
+            system.room, "imagine", wait=True, fresh=True, settings="steps=30 size=128x128", **WISH
         )
         message = answer.message
         await system.room.wait_for_edit(message, lambda shown: "step " in shown.text(), timeout=DEADLINE)
@@ -99,5 +99,5 @@ async def test_steps_time_left_and_previews_are_seen_without_a_flag_of_the_serve
         await system.result(message)
         info = await press(system.bob, message, "Info")
         text = told(info)
-    for part in ("Slowest nodes: Paint it ", "steps 60", "sampler euler", "safetensors"):
+    for part in ("Slowest nodes: Paint it ", "steps 30", "sampler euler", "safetensors"):
         assert part in text

@@ -69,7 +69,15 @@ def test_what_is_meant_is_taken(name: str, typed: ParameterValue, value: Any) ->
         ("sampler", "eulr", "nearest: `euler`"),
         ("sampler", "", "nearest"),
         ("model", "gone.safetensors", "nearest"),
-        ("9.filename_prefix", "../../etc/passwd", "cannot be changed"),
+        ("9.filename_prefix", "../../etc/passwd", "not a path"),
+        ("9.filename_prefix", "a/b", "not a path"),
+        ("9.filename_prefix", "a\\b", "not a path"),
+        ("9.filename_prefix", "", "not a path"),
+        ("9.filename_prefix", "..", "not a path"),
+        ("9.filename_prefix", "%date:yyyy%", "not a path"),
+        ("9.filename_prefix", "NUL", "not a path"),
+        ("9.filename_prefix", "a\nb", "not a path"),
+        ("9.filename_prefix", "x" * 81, "not a path"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_the_nearest(name: str, typed: ParameterValue, told: str) -> None:
@@ -120,6 +128,8 @@ def allowed_values(parameter: Parameter) -> st.SearchStrategy[ParameterValue]:
         return st.sampled_from(list(parameter.choices))
     if parameter.type is ParameterType.SWITCH:
         return st.booleans()
+    if parameter.type is ParameterType.FILE_NAME:
+        return st.sampled_from(["nova", "my boat 2", "Ünï_-"])
     if parameter.type in TEXT_TYPES:
         return st.text(max_size=50).filter(lambda text: text.strip() == text and "\n" not in text)
     low = parameter.minimum if parameter.minimum is not None else -1000
