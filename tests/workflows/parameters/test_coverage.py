@@ -85,8 +85,14 @@ def test_mutated_graphs_never_break_the_extraction(long_run: bool) -> None:
                 node["inputs"][dice.choice(list(node["inputs"]))] = dice.choice(values)
             if dice.random() < 0.2:
                 node["class_type"] = dice.choice(["KSampler", "Switch", "PrimitiveInt", "Unknown", "LoraLoader"])
+        content = json.dumps(graph)
+        if dice.random() < 0.2:  # a file that was cut, or damaged somewhere
+            at = dice.randrange(len(content))
+            content = (
+                content[:at] + dice.choice(["", "]", "0", '"', "null", "\ud800"]) + content[at + dice.randint(0, 9) :]
+            )
         try:
-            found = parse_workflow(json.dumps(graph))
+            found = parse_workflow(content)
             _ = found.analysis
         except ChorusError:
             continue

@@ -19,7 +19,7 @@ from bot.workflows.parameters import (
     parameters_of,
 )
 from bot.workflows.parameters.parameter import TEXT_TYPES
-from tests.workflows.graphs import parsed, txt2img
+from tests.workflows.graphs import node, parsed, txt2img
 from tests.workflows.parameters.server import OBJECT_INFO, changes, found, injected
 from tests.workflows.parameters.test_extraction import two_samplers, with_lora
 
@@ -84,6 +84,16 @@ def test_what_is_not_allowed_is_refused_with_the_nearest(name: str, typed: Param
     with pytest.raises(InputInvalid) as caught:
         check_overrides(WORKFLOW, {name: typed}, OBJECT_INFO)
     assert told in caught.value.message
+
+
+def test_a_number_that_the_node_takes_as_text_must_be_one() -> None:
+    graph = txt2img(**{"20": node("TextBox", value="640")})
+    graph["5"]["inputs"]["width"] = ["20", 0]
+    workflow = parsed(graph)
+    assert check_overrides(workflow, {"width": "704"}, None).roles["width"] == 704
+    for typed in ("wide", "nan", "inf"):
+        with pytest.raises(InputInvalid, match="number"):
+            check_overrides(workflow, {"width": typed}, None)
 
 
 @pytest.mark.parametrize(("name", "told"), [("stepz", "`steps`"), ("99.steps", "no setting"), ("", "no setting")])
