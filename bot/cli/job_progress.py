@@ -106,11 +106,20 @@ def _show(bar: ProgressBar, task: TaskID, update: JobUpdate) -> None:
         case Waiting():
             bar.update(task, description=update.reason or f"Waiting, place {update.position}")
         case Progress(fraction=None):
-            bar.update(task, description=update.node_title or "Working", total=None)
+            bar.update(task, description=_described(update), total=None)
         case Progress():
-            bar.update(task, description=update.node_title or "Working", total=1.0, completed=update.fraction)
+            bar.update(task, description=_described(update), total=1.0, completed=update.fraction)
         case Ended():
             bar.update(task, description="Done", total=1.0, completed=1.0)
+
+
+def _described(update: Progress) -> str:
+    words = update.node_title or "Working"
+    if update.step is not None:
+        words += f", step {update.step}/{update.steps}"
+    if update.remaining_seconds is not None and update.remaining_seconds >= 1:
+        words += f", about {update.remaining_seconds:.0f} s left"
+    return words
 
 
 def _succeeded(job: Job) -> Job:

@@ -31,6 +31,11 @@ class ProgressMeter:
         """The fraction after the last update."""
         return self._fraction
 
+    @property
+    def steps_left(self) -> float:
+        """What is left to do, in sampling steps: other nodes count as a part of a step."""
+        return (1.0 - self._fraction) * self._total / _WEIGHT_PER_STEP
+
     def feed(self, update: ExecutionUpdate) -> float:
         """Take an update into account and return the fraction after it."""
         match update:

@@ -122,6 +122,11 @@ class PromptTracker:
         return self._events.started
 
     @property
+    def events_complete(self) -> bool:
+        """Every event since the start of the execution was received."""
+        return self._events.complete
+
+    @property
     def receives_events(self) -> bool:
         """The WebSocket is connected under the client id of this prompt."""
         return self._session.receives(self.client_id)

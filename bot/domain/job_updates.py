@@ -23,11 +23,15 @@ class Progress(Value):
 
     fraction: float | None
     node_title: str | None
+    """Of the node that runs."""
+    step: int | None = None
+    """How far that node is, such as 12 of 30 sampling steps; None where it does not tell or counts something else."""
+    steps: int | None = None
     elapsed_seconds: float
+    remaining_seconds: float | None = None
+    """From this workflow's own history and the present speed; None if unknown, and for one part of several."""
     preview: bytes | None = None
     """The newest preview picture (JPEG or PNG bytes) where ComfyUI sends one."""
-    expected_seconds: float | None = None
-    """Of the whole execution, from this workflow's own history; None if unknown, and for one part of several."""
     reason: str | None = None
     """Why it does not go on: "ComfyUI is away"."""
 

@@ -188,6 +188,15 @@ class Artifact(Value):
     """It came from ComfyUI's `temp` folder (PreviewImage), not from a Save node."""
 
 
+class NodeTime(Value):
+    """How long a node ran."""
+
+    node: str
+    """Its id in the graph."""
+    title: str
+    seconds: float
+
+
 _CHOSEN = ("negative", "width", "height", "steps", "cfg")
 
 
@@ -223,6 +232,11 @@ class Job(Value):
         """
         chosen = {name: self.parameters[name] for name in _CHOSEN if name in self.parameters}
         return {**chosen, **self.parameters.get("effective", {})}
+
+    @property
+    def node_times(self) -> tuple[NodeTime, ...]:
+        """The slowest nodes of the execution, slowest first; empty if ComfyUI's events were not all received."""
+        return tuple(NodeTime.model_validate(entry) for entry in self.parameters.get("node_times", ()))
 
     @property
     def digest(self) -> str:

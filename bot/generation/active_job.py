@@ -9,16 +9,24 @@ from typing import Any
 
 from bot.comfyui.prompt_state import Outcome
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
-from bot.domain.jobs import Job, JobKind
+from bot.domain.jobs import Job, JobKind, NodeTime
 from bot.errors import ChorusError
 
 
 @dataclass(frozen=True)
 class PreparedPart:
-    """A part of a job that can be submitted: its attempt is stored and its input files are uploaded."""
+    """A part of a job that can be submitted: its attempt is stored and its input files are uploaded.
+
+    Attributes:
+        attempt: As stored.
+        graph: What is queued.
+        extra_data: What ComfyUI is told beside the graph.
+
+    """
 
     attempt: Attempt
     graph: Mapping[str, Any]
+    extra_data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,20 @@ AttemptResult = Outcome | NotSubmitted | Refused
 
 @dataclass(frozen=True)
 class ExecutedPart:
-    """How an attempt ended; `seconds` of execution, None if ComfyUI was never seen to run it."""
+    """How an attempt ended.
+
+    Attributes:
+        attempt: Which one.
+        result: Its end.
+        seconds: Of execution; None if ComfyUI was never seen to run it.
+        node_times: Of the nodes that ran; empty if not every event was received.
+
+    """
 
     attempt: Attempt
     result: AttemptResult
     seconds: float | None = None
+    node_times: tuple[NodeTime, ...] = ()
 
 
 @dataclass(eq=False)
@@ -55,6 +72,7 @@ class ActiveJob:
         pending_parts: Parts that are neither collected nor submitted.
         collected: Files on our disk, by part.
         part_seconds: Execution time of each collected part.
+        node_times: Of the nodes of all collected parts, as far as this process has seen them.
         next_attempt_number: The number that the next attempt of a part gets.
         executing_parts: How many parts ComfyUI has.
         background_tasks: How many tasks fetch or process files of the job.
@@ -76,6 +94,7 @@ class ActiveJob:
     pending_parts: set[int] = field(default_factory=set[int])
     collected: dict[int, tuple[CollectedFile, ...]] = field(default_factory=dict[int, tuple[CollectedFile, ...]])
     part_seconds: dict[int, float] = field(default_factory=dict[int, float])
+    node_times: list[NodeTime] = field(default_factory=list[NodeTime])
     next_attempt_number: dict[int, int] = field(default_factory=dict[int, int])
     executing_parts: int = 0
     background_tasks: int = 0

@@ -13,8 +13,7 @@ from uuid import UUID
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError, NodeErrors, SubmissionUncertain
 from bot.comfyui.exceptions import NotSubmitted as NotSubmittedError
-from bot.comfyui.execution_updates import ExecutionUpdate, NodeProgress, NodeStarted, PreviewFrame, Queued, Started
-from bot.comfyui.progress import ProgressMeter
+from bot.comfyui.execution_updates import ExecutionUpdate, Queued
 from bot.comfyui.prompt_state import Succeeded
 from bot.comfyui.prompt_tracker import PromptTracker
 from bot.domain.attempts import Attempt
@@ -24,8 +23,8 @@ from bot.errors import GenerationTimeout
 from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, PreparedPart, Refused
 from bot.generation.error_translation import chorus_error, left_out_note
 from bot.generation.job_registry import JobRegistry, utc_now
+from bot.generation.part_progress import KnownTimes, PartProgress
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.graph import node_title
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +57,9 @@ class Executor:
         with self._client.track(str(attempt.prompt_id)) as tracker, self._telling_outages(active):
             client_id: str | None = None
             try:
-                submission = await self._client.submit(str(attempt.prompt_id), prepared.graph)
+                submission = await self._client.submit(
+                    str(attempt.prompt_id), prepared.graph, extra_data=prepared.extra_data
+                )
             except NotSubmittedError as error:
                 _log.info("job %s: %s", active.job.id, error)
                 return ExecutedPart(attempt, NotSubmitted())
@@ -96,7 +97,7 @@ class Executor:
     async def _follow(
         self, active: ActiveJob, attempt: Attempt, graph: Mapping[str, Any], tracker: PromptTracker
     ) -> ExecutedPart:
-        progress = _PartProgress(active, graph)
+        progress = PartProgress(active, graph, self._known_times(active))
         began: float | None = None
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(_running_beside(self._interrupt_when_ended(active, attempt)))
@@ -110,14 +111,22 @@ class Executor:
         seconds = None if began is None else time.monotonic() - began
         if isinstance(result, Succeeded) and result.seconds is not None:
             seconds = result.seconds
-        return ExecutedPart(attempt, result, seconds)
+        progress.clock.stop(time.monotonic())
+        # Where the WebSocket was away for a while, a node would be given the time of those that it did not tell of.
+        node_times = progress.clock.times(graph) if tracker.events_complete else ()
+        return ExecutedPart(attempt, result, seconds, node_times)
 
-    def _publish(self, active: ActiveJob, update: ExecutionUpdate, progress: _PartProgress) -> None:
+    def _known_times(self, active: ActiveJob) -> KnownTimes:
+        if active.part_count > 1:
+            return KnownTimes()
+        durations = self._registry.durations
+        return KnownTimes(durations.expected(active.job), durations.node_seconds(active.job))
+
+    def _publish(self, active: ActiveJob, update: ExecutionUpdate, progress: PartProgress) -> None:
         if isinstance(update, Queued):
             shown = Waiting(position=update.position, reason="ComfyUI is busy with other work")
         else:
-            expected = self._registry.durations.expected(active.job) if active.part_count == 1 else None
-            shown = progress.after(update, expected_seconds=expected)
+            shown = progress.after(update, time.monotonic())
         self._shown[active.job.id] = shown
         self._registry.updates.publish(active.job.id, _with_outage(shown, self._registry.outage_of(self._client)))
 
@@ -152,42 +161,6 @@ class Executor:
         await asyncio.sleep(limit)
         message = f"That took longer than {limit:.0f} seconds and was stopped."
         await self._registry.end(active, JobState.FAILED, GenerationTimeout(message))
-
-
-class _PartProgress:
-    """The progress of a job while one of its parts is executed."""
-
-    def __init__(self, active: ActiveJob, graph: Mapping[str, Any]) -> None:
-        self._graph = graph
-        self._share = 1.0 / active.part_count
-        self._before = len(active.collected) * self._share
-        self._meter = ProgressMeter(graph)
-        self._known = False
-        self._node_id: str | None = None
-        self._started: float | None = None
-        self._preview: bytes | None = None
-
-    def after(self, update: ExecutionUpdate, *, expected_seconds: float | None) -> Progress:
-        """What watchers see after this update."""
-        if self._started is None:
-            self._started = time.monotonic()
-        self._meter.feed(update)
-        match update:
-            case Started():
-                self._known = True
-            case NodeStarted(node_id) | NodeProgress(node_id=node_id):
-                self._known, self._node_id = True, node_id
-            case PreviewFrame(data=data):
-                self._preview = data
-            case _:
-                pass
-        return Progress(
-            fraction=self._before + self._meter.fraction * self._share if self._known else None,
-            node_title=None if self._node_id is None else node_title(self._graph, self._node_id),
-            elapsed_seconds=time.monotonic() - self._started,
-            preview=self._preview,
-            expected_seconds=expected_seconds,
-        )
 
 
 def _with_outage(update: Waiting | Progress, outage: str | None) -> JobUpdate:

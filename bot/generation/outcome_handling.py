@@ -24,6 +24,7 @@ from bot.errors import (
 from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, Refused
 from bot.generation.error_translation import chorus_error
 from bot.generation.job_registry import JobRegistry
+from bot.generation.node_times import slowest_first
 from bot.generation.outputs import OutputFolder, chosen_files
 from bot.generation.postprocessing import Postprocessor
 from bot.generation.preparation import InputUploads
@@ -181,6 +182,7 @@ class OutcomeHandler:
         active.collected[attempt.part] = files
         if executed.seconds is not None:
             active.part_seconds[attempt.part] = executed.seconds
+        active.node_times += executed.node_times
         if active.all_collected:
             await self._finish(active, attempt, files)
         else:
@@ -208,6 +210,9 @@ class OutcomeHandler:
     async def _finish(self, active: ActiveJob, attempt: Attempt | None, files: Sequence[CollectedFile] = ()) -> None:
         """Make the artifacts and store the result. `attempt` and `files`: of the last part, if it was run just now."""
         workflow = await self._versions.get(active.job.workflow_hash)
+        times = [time.model_dump() for time in slowest_first(active.node_times)]
+        parameters = {**active.job.parameters, "node_times": times} if times else active.job.parameters
+        active.job = active.job.model_copy(update={"parameters": parameters})
         job = active.job.model_copy(update={"execution_seconds": active.execution_seconds})
         artifacts = await self._postprocessor.make_artifacts(job, active.collected, workflow)
         prompt_id = attempt.prompt_id if attempt else None

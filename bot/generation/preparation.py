@@ -13,6 +13,7 @@ from typing import Any
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
+from bot.comfyui.system_stats import SystemStats
 from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
 from bot.errors import InputInvalid
@@ -23,6 +24,7 @@ from bot.generation.character_look import with_character_loras
 from bot.generation.error_translation import chorus_error
 from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
+from bot.generation.previews import preview_request
 from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.graph import NodeInput
 from bot.workflows.media_assignment import assign_files, base64_roles, file_values, require_files
@@ -43,7 +45,7 @@ class BuiltPart:
     Attributes:
         workflow: The job's workflow, adapted to the server.
         graph: What is queued.
-        comfyui_version: Of the server.
+        stats: Of the server.
         effective: What it runs with, by the names of the well-known parameters.
         overrides: As checked against the server, with the LoRAs of the character that it has.
         notes: What the person does not get.
@@ -52,7 +54,7 @@ class BuiltPart:
 
     workflow: Workflow
     graph: Mapping[str, Any]
-    comfyui_version: str
+    stats: SystemStats
     effective: Mapping[str, Any]
     overrides: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -106,8 +108,8 @@ class Preparer:
         self._registry = registry
         self._acceptance = acceptance
         self._models = models
-        self._version: tuple[Mapping[str, Any], str] | None = None
-        """The `/object_info` that ComfyUI's version was asked for, and that version."""
+        self._stats: tuple[Mapping[str, Any], SystemStats] | None = None
+        """The newest `/object_info`, and the `/system_stats` that were fetched with it."""
 
     async def prepare(self, active: ActiveJob) -> PreparedPart | None:
         """Wait for the server, build and check the graph, upload inputs, store the attempt.
@@ -137,7 +139,7 @@ class Preparer:
         )
         parameters = {
             **job.parameters,
-            "comfyui_version": built.comfyui_version,
+            "comfyui_version": built.stats.version_text,
             "effective": built.effective,
             **adapted_from(workflow, built.workflow),
             **({"overrides": built.overrides} if built.overrides else {}),
@@ -157,7 +159,7 @@ class Preparer:
             return None
         active.pending_parts.discard(part)
         active.job = active.job.model_copy(update={"parameters": parameters, "workflow_hash": used})
-        return PreparedPart(attempt, graph)
+        return PreparedPart(attempt, graph, preview_request(built.stats))
 
     async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
         while True:
@@ -190,13 +192,13 @@ class Preparer:
         require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
         validate_installed(graph, info)
         effective = effective_values(workflow, graph, info)
-        return BuiltPart(workflow, graph, await self._comfyui_version(info), effective, overrides.values, tuple(notes))
+        return BuiltPart(workflow, graph, await self._system_stats(info), effective, overrides.values, tuple(notes))
 
-    async def _comfyui_version(self, info: Mapping[str, Any]) -> str:
+    async def _system_stats(self, info: Mapping[str, Any]) -> SystemStats:
         """Asked once per start of the server: its `/object_info` is fetched anew after a restart."""
-        if self._version is None or self._version[0] is not info:
-            self._version = info, (await self._client.system_stats()).version_text
-        return self._version[1]
+        if self._stats is None or self._stats[0] is not info:
+            self._stats = info, await self._client.system_stats()
+        return self._stats[1]
 
     async def _wait_available(self) -> None:
         if not self._client.connected or self._client.outage is not None:

@@ -83,6 +83,7 @@ class JobRepository:
             "note": job.note,
             "generated_at": job.generated_at,
             "execution_seconds": job.execution_seconds,
+            "parameters": dict(job.parameters),
         }
         change = update(jobs).where(jobs.c.id == str(job.id), jobs.c.state == JobState.RUNNING.value).values(values)
         async with self._database.write() as connection:
@@ -196,6 +197,11 @@ class JobRepository:
         query = select(jobs.c.execution_seconds).where(done).order_by(jobs.c.number.desc()).limit(limit)
         async with self._database.read() as connection:
             return [float(seconds) for seconds in (await connection.execute(query)).scalars()]
+
+    async def recently_executed(self, workflow_hash: str, limit: int) -> list[Job]:
+        """The newest finished jobs of that workflow version that were executed, newest first."""
+        done = and_(jobs.c.workflow_hash == workflow_hash, jobs.c.state.in_(_FINISHED), jobs.c.execution_seconds > 0)
+        return await self._jobs(select(jobs).where(done).order_by(jobs.c.number.desc()).limit(limit))
 
     async def find_equal(self, fingerprint: str) -> Job | None:
         """The newest finished job with that fingerprint, whose pictures were not deleted."""

@@ -132,9 +132,9 @@ def ends_within(update: JobUpdate, interval: float, age: float) -> bool:
 
 def _seconds_left(update: JobUpdate) -> float | None:
     match update:
-        # The workflow's history is better than the share of nodes that are done, until the job takes longer than it.
-        case Progress(expected_seconds=float(expected), elapsed_seconds=elapsed) if elapsed < expected * 1.2 + 0.2:
-            return expected - elapsed
+        # History and speed tell more than the share of nodes that are done, until the job takes longer than expected.
+        case Progress(remaining_seconds=float(remaining)):
+            return remaining
         case Progress(fraction=float(fraction), elapsed_seconds=elapsed) if fraction > 0:
             return elapsed * (1 - fraction) / fraction
         case Waiting(position=1, expected_seconds=float(expected)):

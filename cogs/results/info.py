@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LONGEST_PROMPT = 2000
 LONGEST_NEGATIVE = 800
 _MAIN = ("steps", "cfg", "guidance", "sampler", "scheduler", "denoise", "shift", "batch", "length", "fps")
+_SHOWN_NODES = 5
 _MODELS = ("model", "vae", "clip")
 
 
@@ -47,6 +48,10 @@ def job_embed(bot: ChorusBot, job: Job, *, notes: Sequence[str] = ()) -> discord
         embed.add_field(name="Added", value=clip(escaped("\n".join(added)), 600), inline=False)
     for name, value in _settings(effective):
         embed.add_field(name=name, value=clip(value, 300), inline=False)
+    if nodes := job.node_times:
+        slowest = [f"{clip(node.title, 60)} {seconds_precise(node.seconds)}" for node in nodes[:_SHOWN_NODES]]
+        text = discord.utils.escape_markdown(", ".join(slowest))
+        embed.add_field(name="Slowest nodes", value=clip(text, 400), inline=False)
     for name, value in _facts(job):
         embed.add_field(name=name, value=clip(value, 120))
     return embed.set_footer(text=footer(job))

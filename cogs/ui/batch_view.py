@@ -15,7 +15,7 @@ from bot.domain.job_updates import Progress
 from bot.domain.jobs import UNFINISHED, JobState
 from cogs.ui.components import button, stateless_view
 from cogs.ui.embeds import PROGRESS_COLOUR, RESULT_COLOUR
-from cogs.ui.progress import bar
+from cogs.ui.progress import bar, step_text, time_left_text
 from cogs.ui.text import CHOICE, CHOICES, EMBED_DESCRIPTION, EMBED_TITLE, clip, quote_prompt, seconds
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _counts(progress: BatchProgress) -> str:
 def _running(update: Progress) -> str:
     title = clip(discord.utils.escape_markdown(update.node_title), 60) if update.node_title else None
     share = f"{int(update.fraction * 100)} %" if update.fraction is not None else "working"
-    return " · ".join(part for part in (share, title) if part)
+    return " · ".join(part for part in (share, title, step_text(update), time_left_text(update)) if part)
 
 
 def _menus(progress: BatchProgress) -> list[discord.ui.Item[Any]]:

@@ -64,17 +64,30 @@ def waiting_text(update: Waiting) -> str:
     return words
 
 
+def step_text(update: Progress) -> str:
+    """`step 12/30`; empty where the running node does not tell it."""
+    return f"step {update.step}/{update.steps}" if update.step is not None else ""
+
+
+def time_left_text(update: Progress) -> str:
+    """`about 12 s left`; empty where it is not known or nearly over."""
+    left = update.remaining_seconds
+    return f"about {seconds(left)} left" if left is not None and left >= 1 else ""
+
+
 def _running(job: Job, character: str, update: Progress) -> ProgressCard:
     title = clip(escaped(update.node_title), 100) if update.node_title else None
     line = bar(update.fraction) if update.fraction is not None else "Working"
-    detail = " · ".join(part for part in (title, seconds(update.elapsed_seconds)) if part)
+    step = step_text(update)
+    words = (title, step, seconds(update.elapsed_seconds), time_left_text(update))
+    detail = " · ".join(part for part in words if part)
     if update.reason:
         detail += f"\n-# {update.reason}"
     preview = _preview(update.preview)
     name = preview[0] if preview else None
     embed = progress_embed(job, character, f"{line}\n{detail}", preview=name)
     picture = hashlib.blake2b(update.preview, digest_size=8).digest() if update.preview else None
-    return ProgressCard(embed, preview, ("running", line, title, picture, update.reason))
+    return ProgressCard(embed, preview, ("running", line, title, step, picture, update.reason))
 
 
 def _preview(data: bytes | None) -> tuple[str, bytes] | None:

@@ -48,9 +48,9 @@ class StandInOptions:
     speech_seconds: float = 0.0
     """Duration of each TTS node, during which nothing is reported."""
     previews: bool = True
-    """Whether samplers send previews, as with `--preview-method latent2rgb`.
+    """Whether it was started with `--preview-method latent2rgb`.
 
-    ComfyUI's default is that they send none.
+    ComfyUI's default is that samplers send previews only for prompts that ask for them.
     """
     metadata: bool = True
     """Whether files get metadata; False is as `--disable-metadata`."""

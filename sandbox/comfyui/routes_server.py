@@ -64,7 +64,7 @@ class _Server:
             "pytorch_version": "0+sandbox",
             "embedded_python": False,
             "deploy_environment": "sandbox",
-            "argv": ["main.py", "--sandbox"],
+            "argv": ["main.py", "--sandbox", *(["--preview-method", "latent2rgb"] if options.previews else [])],
         }
         device = {
             "name": "sandbox",

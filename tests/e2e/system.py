@@ -231,7 +231,7 @@ async def open_system(
     migrated_database(folder / "data" / "chorus.db")
     async with (
         LocalDiscord(limits=LIMITS, privileged_intents=privileged_intents) as discord,
-        StandInComfyUI(options=StandInOptions(step_seconds=0.01)) as comfy,
+        StandInComfyUI(options=StandInOptions(step_seconds=0.01, previews=False)) as comfy,
     ):
         config: dict[str, dict[str, Any]] = {
             "discord": {"server": discord.url, "progress_interval_seconds": 0.1},

@@ -222,7 +222,8 @@ async def test_info_says_everything_and_repeats_exactly(here: DrawingSystem) -> 
         text = told(info)
         [file] = info.message.attachments
         sidecar = json.loads(file.data)
-        for part in ("99", "fog", "default", sidecar["workflow"]["hash"]):
+        slowest = sidecar["parameters"]["node_times"][0]["title"]
+        for part in ("99", "fog", "default", sidecar["workflow"]["hash"], f"Slowest nodes: {slowest} "):
             assert part in text
         assert sidecar["workflow"]["graph"]["5"]["class_type"] == "KSampler"
         assert str(here.system.folder) not in file.data.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ async def test_progress_with_title_bar_and_preview_is_seen_on_the_way(system: Sy
     async with system.running():
         message = await system.imagine(workflow="slow")
         await system.room.wait_for_edit(message, lambda shown: "Paint it" in shown.text() and " %" in shown.text())
+        await system.room.wait_for_edit(message, lambda shown: re.search(r"step \d+/\d+", shown.text()) is not None)
+        # This ComfyUI was started without `--preview-method`: the prompt asks for them.
         await system.room.wait_for_edit(message, lambda shown: "preview" in name_of(shown))
         await system.result(message)
     assert system.room.bot_messages == [message]

@@ -73,7 +73,6 @@ async def test_what_nobody_changed_is_told_too(system: System) -> None:
         ("lora=gone:0.8", "nearest"),
         ("steps=500", "may be asked for here"),
         ("size=4096x4096", "larger than what may be asked for"),
-        ("7.filename_prefix=../../x", "cannot be changed"),
     ],
 )
 async def test_bad_settings_are_refused_at_once(system: System, settings: str, part: str) -> None:
@@ -156,6 +155,10 @@ async def test_files_and_texts_of_other_nodes_need_manage_server(tmp_path: Path)
             system.room, "imagine", prompt="x", workflow="noted", settings="9.text=hello there"
         )
         await drawing.finished(allowed.message)
+        prefix = "7.filename_prefix=../../x"
+        for person, part in ((system.ada, "NOT_ALLOWED"), (manager, "not a path")):
+            refused = await person.slash(system.room, "imagine", prompt="x", workflow="noted", settings=prefix)
+            assert part in refused.message.text()
         offered = await system.ada.autocomplete(system.room, "imagine", "settings", "9.", prompt="x", workflow="noted")
         assert offered == []
 

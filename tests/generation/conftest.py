@@ -10,7 +10,7 @@ from tests.generation.tones import install
 
 @pytest.fixture
 async def comfy() -> AsyncIterator[StandInComfyUI]:
-    async with StandInComfyUI(options=StandInOptions(step_seconds=0.0)) as server:
+    async with StandInComfyUI(options=StandInOptions(step_seconds=0.0, previews=False)) as server:
         install(server)
         yield server
 

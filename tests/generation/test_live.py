@@ -1,9 +1,11 @@
 """The orchestrator against a real ComfyUI: `COMFYUI_URL=http://127.0.0.1:8188 pytest -m live`.
 
-Needs the checkpoint `tiny_random_sd15.safetensors`; tests of failing nodes and speech also need the custom nodes
-`TestFail`, `TestOOM`, `TestSleep` and `TestTTS`, and are skipped without.
+Needs the checkpoint `tiny_random_sd15.safetensors`, which is put into the folder COMFYUI_MODELS where that is set.
+Tests of failing nodes and speech also need the custom nodes `TestFail`, `TestOOM`, `TestSleep` and `TestTTS`, and are
+skipped without.
 """
 
+import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
@@ -20,6 +22,7 @@ from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Progress
 from bot.domain.jobs import JobKind, JobState
 from tests.generation.harness import Graph, Harness, node, open_harness, picture_graph, speech
+from tests.live.tiny_models import install_models
 
 URL = os.environ.get("COMFYUI_URL", "")
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL is not set")]
@@ -27,6 +30,8 @@ pytestmark = [pytest.mark.live, pytest.mark.skipif(not URL, reason="COMFYUI_URL 
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    if models := os.environ.get("COMFYUI_MODELS"):
+        await asyncio.to_thread(install_models, Path(models))
     async with open_harness(tmp_path, URL, options=ClientOptions()) as opened:
         await opened.client.wait_available()
         yield opened

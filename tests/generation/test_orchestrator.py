@@ -8,6 +8,7 @@ from PIL import Image
 from bot.domain.gallery import GalleryQuery
 from bot.domain.job_updates import Ended, Progress, Waiting
 from bot.domain.jobs import JobKind, JobState
+from bot.generation.durations import Durations
 from sandbox.comfyui import StandInComfyUI
 from tests.generation.harness import Harness, picture, picture_graph
 
@@ -128,6 +129,34 @@ async def test_expected_seconds_come_from_the_workflows_own_history(harness: Har
         assert entry.expected_seconds > 0
     await harness.ended(first)
     await harness.ended(second)
+
+
+async def test_steps_and_previews_are_seen_on_a_server_that_was_started_without_them(harness: Harness) -> None:
+    harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=4)
+    seen = [update for update in await harness.updates(await harness.draw()) if isinstance(update, Progress)]
+    assert {(update.step, update.steps) for update in seen if update.step} <= {(n, 4) for n in range(1, 5)}
+    assert (4, 4) in {(update.step, update.steps) for update in seen}
+    assert all(update.node_title == "Paint" for update in seen if update.step)
+    assert any(update.preview for update in seen)
+
+
+async def test_the_time_of_each_node_is_stored_and_known_after_a_restart(
+    harness: Harness,
+) -> None:
+    job = await harness.draw("teach it")
+    await harness.ended(job)
+    stored = await harness.store.get(job.id)
+    assert stored is not None
+    assert {time.title for time in stored.node_times} >= {"Paint", "VAEDecode", "SaveImage"}
+    seconds = [time.seconds for time in stored.node_times]
+    assert seconds == sorted(seconds, reverse=True)
+    assert sum(seconds) <= (stored.execution_seconds or 0) + 0.5
+    sidecar = json.loads((harness.data / stored.artifacts[0].path).with_suffix(".json").read_bytes())
+    assert [time["node"] for time in sidecar["parameters"]["node_times"]] == [time.node for time in stored.node_times]
+    durations = Durations(harness.store)
+    await durations.load(job)
+    assert durations.node_seconds(job) == {time.node: time.seconds for time in stored.node_times}
+    assert durations.expected(job) == stored.execution_seconds
 
 
 async def test_a_slow_watcher_never_slows_the_job(harness: Harness) -> None:

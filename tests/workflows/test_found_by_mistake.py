@@ -77,12 +77,17 @@ def controlled(second_prompt: str) -> dict[str, Any]:
 def test_the_prompt_of_a_second_pass_is_not_taken_silently() -> None:
     assert candidates_of(parsed(controlled("a dog in oil")).analysis, InputRole.POSITIVE) == ["50.text", "6.text"]
     assert inputs_of(parsed(controlled("a cat")).analysis, InputRole.POSITIVE) == ["50.text", "6.text"]
+    joined_by_picture = controlled("a dog in oil")
+    joined_by_picture["51"] = node("IPAdapter", model=["4", 0], ipadapter=["52", 0], image=["8", 0], weight=1.0)
+    joined_by_picture["54"]["inputs"] |= {"model": ["51", 0], "positive": ["50", 0], "negative": ["7", 0]}
+    assert candidates_of(parsed(joined_by_picture).analysis, InputRole.POSITIVE) == ["50.text", "6.text"]
 
 
-def test_steps_of_an_auxiliary_sampler_are_not_the_pictures() -> None:
+@pytest.mark.parametrize("provider", ["KSamplerProvider", "KSamplerAdvancedProvider", "SamplerProvider"])
+def test_steps_of_an_auxiliary_sampler_are_not_the_pictures(provider: str) -> None:
     graph = txt2img(
         **{
-            "60": node("KSamplerProvider", steps=5, cfg=1.0, sampler_name="euler", scheduler="simple", denoise=0.3),
+            "60": node(provider, steps=5, cfg=1.0, sampler_name="euler", scheduler="simple", denoise=0.3),
             "61": node("LatentPolisher", sampler=["60", 0], samples=["3", 0], model=["4", 0]),
         }
     )
@@ -94,6 +99,7 @@ def test_steps_of_an_auxiliary_sampler_are_not_the_pictures() -> None:
 
 def test_of_several_branches_with_different_steps_none_is_taken() -> None:
     other = txt2img()["3"]["inputs"] | {"steps": 30}
+    guided = txt2img()["3"]["inputs"] | {"cfg": 3.0}
     graph = txt2img(
         **{
             "70": node("KSampler", **other),
@@ -104,43 +110,52 @@ def test_of_several_branches_with_different_steps_none_is_taken() -> None:
     analysis = parsed(graph).analysis
     assert inputs_of(analysis, InputRole.STEPS) == []
     assert inputs_of(analysis, InputRole.CFG) == ["3.cfg", "70.cfg"]
+    guidance = parsed(graph | {"70": node("KSampler", **guided)}).analysis
+    assert inputs_of(guidance, InputRole.CFG) == []
+    assert inputs_of(guidance, InputRole.STEPS) == ["3.steps", "70.steps"]
     names = [parameter.name for parameter in parameters_of(parsed(graph))]
     assert {"3.steps", "70.steps"} <= set(names)
     graph["72"] = node("PreviewImage", images=["71", 0])
     assert inputs_of(parsed(graph).analysis, InputRole.STEPS) == ["3.steps"]
 
 
-def test_a_face_detailer_alone_has_steps() -> None:
+@pytest.mark.parametrize("detailer", ["FaceDetailer", "FaceDetailerPipe", "DetailerForEach", "UltimateSDUpscale"])
+def test_a_detailer_alone_is_the_sampler(detailer: str) -> None:
     graph = {
         "1": node("LoadImage", image="a.png"),
         "2": node("CheckpointLoaderSimple", ckpt_name="m.safetensors"),
         "3": node("CLIPTextEncode", text="a face", clip=["2", 1]),
         "4": node("CLIPTextEncode", text="ugly", clip=["2", 1]),
         "5": node(
-            "FaceDetailer", image=["1", 0], model=["2", 0], clip=["2", 1], positive=["3", 0], negative=["4", 0],
+            detailer, image=["1", 0], model=["2", 0], clip=["2", 1], positive=["3", 0], negative=["4", 0],
             steps=15, cfg=6.0, seed=1, sampler_name="euler", scheduler="simple", denoise=0.4,
         ),
         "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
     }  # fmt: skip
     analysis = parsed(graph).analysis
+    assert inputs_of(analysis, InputRole.POSITIVE) == ["3.text"]
+    assert inputs_of(analysis, InputRole.NEGATIVE) == ["4.text"]
+    assert inputs_of(analysis, InputRole.SEED) == ["5.seed"]
     assert inputs_of(analysis, InputRole.STEPS) == ["5.steps"]
     assert inputs_of(analysis, InputRole.CFG) == ["5.cfg"]
 
 
-def test_pixart_text_is_found_beside_its_model() -> None:
+@pytest.mark.parametrize("encoder", ["T5TextEncode", "PixArtT5TextEncode", "T5TextEncode #ELLA"])
+def test_pixart_text_is_found_beside_its_model(encoder: str) -> None:
     graph = txt2img()
-    graph["6"] = node("T5TextEncode", text="a cat", T5=["80", 0])
-    graph["7"] = node("T5TextEncode", text="blurry", T5=["80", 0])
+    graph["6"] = node(encoder, text="a cat", T5=["80", 0])
+    graph["7"] = node(encoder, text="blurry", T5=["80", 0])
     graph["80"] = node("T5v11Loader", t5v11_name="t5.safetensors", path_type="folder")
     analysis = parsed(graph).analysis
     assert inputs_of(analysis, InputRole.POSITIVE) == ["6.text"]
     assert inputs_of(analysis, InputRole.NEGATIVE) == ["7.text"]
 
 
-def test_a_conditional_branch_does_not_lose_the_prompt() -> None:
+@pytest.mark.parametrize("branch", ["ImpactConditionalBranch", "ImpactConditionalBranchSelMode"])
+def test_a_conditional_branch_does_not_lose_the_prompt(branch: str) -> None:
     graph = txt2img(
         **{
-            "90": node("ImpactConditionalBranch", cond=["91", 0], tt_value=["6", 0], ff_value=["92", 0]),
+            "90": node(branch, cond=["91", 0], tt_value=["6", 0], ff_value=["92", 0]),
             "91": node("ImpactValueReceiver", value=True),
             "92": node("CLIPTextEncode", text="a cat", clip=["4", 1]),
         }
@@ -149,11 +164,12 @@ def test_a_conditional_branch_does_not_lose_the_prompt() -> None:
     assert inputs_of(parsed(graph).analysis, InputRole.POSITIVE) == ["6.text", "92.text"]
 
 
-def test_the_size_of_a_resized_start_picture_is_offered() -> None:
+@pytest.mark.parametrize("resize", ["ImageScale", "ImageResize+", "ImageResizeKJv2", "Image Resize"])
+def test_the_size_of_a_resized_start_picture_is_offered(resize: str) -> None:
     graph = txt2img(
         **{
             "20": node("LoadImage", image="a.png"),
-            "21": node("ImageScale", image=["20", 0], width=640, height=480, upscale_method="lanczos", crop="center"),
+            "21": node(resize, image=["20", 0], width=640, height=480, upscale_method="lanczos", crop="center"),
             "22": node("VAEEncode", pixels=["21", 0], vae=["4", 2]),
         }
     )

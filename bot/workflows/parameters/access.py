@@ -13,9 +13,11 @@ _DANGEROUS_NAME = re.compile(
     r"|file_?name|filepath|filename|output_path|save_?to|base_?url|api_base",
 )
 """Inputs whose text names a place on the server or in the network, or is run as code."""
+_HARMLESS_INPUTS = frozenset({"language_code", "JsonExtractString.key", "JsonExtractString.json_string"})
+"""Inputs, by name or by class and name, that are plain texts although they are called like the others."""
 _DANGEROUS_CLASS = re.compile(
     r"exec|python|eval|script|expression|\bmath|httprequest|web_?hook|urlload|load\w*url|download|\bcode|shell|command"
-    r"|load\w*path|frompath|regex",
+    r"|load\w*path|frompath",
     re.IGNORECASE,
 )
 
@@ -38,11 +40,13 @@ def default_access(
         return OpenTo.EVERYONE
     if free_text and is_dangerous(node_class, input_name):
         return OpenTo.NOBODY
-    if free_text or kind in FILE_TYPES:
+    if free_text or kind in FILE_TYPES or kind is ParameterType.FILE_NAME:
         return OpenTo.MANAGERS
     return OpenTo.EVERYONE
 
 
 def is_dangerous(node_class: str, input_name: str) -> bool:
     """Whether a text there could reach a path, a URL, a secret or code."""
+    if {input_name, f"{node_class}.{input_name}"} & _HARMLESS_INPUTS:
+        return False
     return bool(_DANGEROUS_NAME.search(input_name.lower()) or _DANGEROUS_CLASS.search(node_class))

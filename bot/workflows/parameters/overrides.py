@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ def check_overrides(
         if role is None:
             checked.values[parameter.name] = checked_value(parameter, value)
         else:
-            checked.roles[role.value] = _number(checked_value(parameter, value))
+            checked.roles[role.value] = _number(parameter, checked_value(parameter, value))
     if loras:
         lora_changes(workflow.graph, workflow.analysis.reachable_nodes, loras, object_info)
         checked.values.update(_named(loras))
@@ -189,5 +190,12 @@ def _stem(name: str) -> str:
     return name.replace("\\", "/").rsplit("/", 1)[-1].casefold().removesuffix(".safetensors")
 
 
-def _number(value: ParameterValue) -> int | float:
-    return float(value) if isinstance(value, (str, float)) else int(value)
+def _number(parameter: Parameter, value: ParameterValue) -> int | float:
+    """The value of a role that takes numbers; the node's own input may be a text."""
+    try:
+        number = float(value) if isinstance(value, (str, float)) else int(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputInvalid(f"`{parameter.name}` must be a number.", advice=f"Write `{parameter.name}=` and digits.")
+    return number

@@ -20,6 +20,8 @@ class ParameterType(StrEnum):
     TEXT = "text"
     """One line."""
     LONG_TEXT = "long text"
+    FILE_NAME = "file name"
+    """The name that ComfyUI gives the files of a node; never a path."""
     SWITCH = "switch"
     CHOICE = "choice"
     MODEL = "model file"

@@ -25,6 +25,9 @@ _SWITCH_WORDS = {
     "true": True, "on": True, "yes": True, "1": True, "enable": True, "enabled": True,
     "false": False, "off": False, "no": False, "0": False, "disable": False, "disabled": False,
 }  # fmt: skip
+_FILE_NAME = re.compile(r"\w[\w \-]{0,79}")
+_DEVICE_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+"""Windows takes them for devices."""
 _NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:[.,]\d{0,40})?|[.,]\d{1,40})")
 
 
@@ -50,6 +53,8 @@ def checked_value(parameter: Parameter, value: ParameterValue) -> ParameterValue
         return _checked_switch(parameter, value)
     if parameter.choices is not None:
         return _checked_choice(parameter, value, parameter.choices)
+    if parameter.type is ParameterType.FILE_NAME:
+        return _checked_file_name(parameter, value)
     return _checked_text(parameter, value)
 
 
@@ -160,6 +165,16 @@ def _checked_text(parameter: Parameter, value: ParameterValue) -> str:
     if parameter.type not in TEXT_TYPES and not text:
         raise InputInvalid(f"`{parameter.name}` needs a value.")
     return text
+
+
+def _checked_file_name(parameter: Parameter, value: ParameterValue) -> str:
+    name = str(value).strip()
+    if not _FILE_NAME.fullmatch(name) or _DEVICE_NAME.fullmatch(name):
+        raise InputInvalid(
+            f"`{parameter.name}` is a name of letters, digits, spaces, `-` and `_`, not a path.",
+            advice=f"Write something like `{parameter.name}=lighthouse`.",
+        )
+    return name
 
 
 def _as_written(text: str) -> str:

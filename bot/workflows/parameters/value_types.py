@@ -13,6 +13,8 @@ from bot.workflows.object_info import InputSpec, looks_like_model, offers_models
 from bot.workflows.parameters.parameter import ParameterType, ParameterValue
 
 _LONGEST_LINE = 80
+_FILE_NAME_INPUT = "filename_prefix"
+"""The input of ComfyUI's save nodes; it may hold folders, so people may only give a plain name."""
 _LORA_NAME = re.compile(r"lora", re.IGNORECASE)
 _UPLOADS = {
     "image_upload": ParameterType.PICTURE,
@@ -70,6 +72,8 @@ def limits_of_spec(spec: InputSpec, name: str) -> ValueLimits | None:
             return _limits_of_number(spec, name)
         case "BOOLEAN":
             return ValueLimits(ParameterType.SWITCH)
+        case "STRING" if name == _FILE_NAME_INPUT:
+            return ValueLimits(ParameterType.FILE_NAME)
         case "STRING":
             return ValueLimits(ParameterType.LONG_TEXT if spec.options.get("multiline") else ParameterType.TEXT)
         case "COMBO" | "COMFY_DYNAMICCOMBO_V3":
@@ -100,6 +104,8 @@ def limits_of_value(value: ParameterValue, name: str, well_known: str | None = N
     """
     if isinstance(value, bool):
         return ValueLimits(ParameterType.SWITCH)
+    if isinstance(value, str) and name == _FILE_NAME_INPUT:
+        return ValueLimits(ParameterType.FILE_NAME)
     if isinstance(value, str):
         return ValueLimits(_type_of_text(value, name, well_known))
     if patterns.SEED_NAME.match(name.lower()):

@@ -7,8 +7,8 @@ from cogs.delivery.progress_editor import ends_within
 from tests.cogs.delivery.test_progress import RecordingMessage, progress_editor
 
 
-def running(fraction: float | None, *, elapsed: float, expected: float | None = None) -> Progress:
-    return Progress(fraction=fraction, node_title="KSampler", elapsed_seconds=elapsed, expected_seconds=expected)
+def running(fraction: float | None, *, elapsed: float, left: float | None = None) -> Progress:
+    return Progress(fraction=fraction, node_title="KSampler", elapsed_seconds=elapsed, remaining_seconds=left)
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,10 @@ def running(fraction: float | None, *, elapsed: float, expected: float | None = 
         (running(0.9, elapsed=9), 0, True),
         (running(1.0, elapsed=9), 0, True),
         (running(None, elapsed=9), 0, False),
-        # The workflow's history knows better than the nodes that are done ...
-        (running(0.3, elapsed=9.5, expected=10), 0, True),
-        (running(0.9, elapsed=1, expected=10), 0, False),
-        # ... until the job takes longer than it says.
-        (running(0.3, elapsed=90, expected=10), 0, False),
+        # History and speed know better than the nodes that are done.
+        (running(0.3, elapsed=9.5, left=0.5), 0, True),
+        (running(0.9, elapsed=1, left=9), 0, False),
+        (running(0.9, elapsed=1, left=9), 8, True),
         # What was known a while ago is nearer now.
         (running(0.5, elapsed=2), 1, True),
         (Waiting(position=1, expected_seconds=1), 0, True),
@@ -40,6 +39,6 @@ def test_what_is_over_soon_is_not_worth_an_edit(update: JobUpdate, age: float, o
 async def test_a_job_that_takes_longer_than_history_says_is_shown() -> None:
     message = RecordingMessage()
     async with progress_editor(message) as editor:
-        editor.put(running(0.3, elapsed=90, expected=10))
+        editor.put(running(0.3, elapsed=90))
         await message.tried(1)
     assert "30 %" in message.shown[0]

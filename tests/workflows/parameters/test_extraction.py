@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot.workflows.parameters import OpenTo, ParameterGroup, ParameterType, parameters_of
+from bot.workflows.parameters.access import is_dangerous
 from tests.workflows.graphs import GraphDict, node, parsed, txt2img
 from tests.workflows.parameters.server import OBJECT_INFO, changes, found, injected
 
@@ -108,7 +109,25 @@ def test_files_and_texts_are_for_managers_and_paths_for_nobody() -> None:
         "path": OpenTo.NOBODY,
         "mask_model": OpenTo.MANAGERS,
     }
-    assert found(workflow, "9.filename_prefix").open_to is OpenTo.NOBODY
+    prefix = found(workflow, "9.filename_prefix")
+    assert (prefix.type, prefix.open_to) == (ParameterType.FILE_NAME, OpenTo.MANAGERS)
+
+
+@pytest.mark.parametrize(
+    ("node_class", "name", "dangerous"),
+    [
+        ("RegexExtract", "string", False),
+        ("RegexExtract", "regex_pattern", True),
+        ("JsonExtractString", "key", False),
+        ("SomeClient", "key", True),
+        ("ElevenLabsTextToSpeech", "language_code", False),
+        ("RunPython", "text", True),
+        ("ComfyMathExpression", "expression", True),
+        ("HTTPRequest", "body", True),
+    ],
+)
+def test_texts_that_reach_files_servers_or_code(node_class: str, name: str, dangerous: bool) -> None:
+    assert is_dangerous(node_class, name) is dangerous
 
 
 def test_what_no_output_depends_on_is_no_parameter() -> None:

@@ -19,7 +19,7 @@ from bot.workflows.parameters import (
     parameters_of,
 )
 from bot.workflows.parameters.parameter import TEXT_TYPES
-from tests.workflows.graphs import parsed, txt2img
+from tests.workflows.graphs import node, parsed, txt2img
 from tests.workflows.parameters.server import OBJECT_INFO, changes, found, injected
 from tests.workflows.parameters.test_extraction import two_samplers, with_lora
 
@@ -69,13 +69,31 @@ def test_what_is_meant_is_taken(name: str, typed: ParameterValue, value: Any) ->
         ("sampler", "eulr", "nearest: `euler`"),
         ("sampler", "", "nearest"),
         ("model", "gone.safetensors", "nearest"),
-        ("9.filename_prefix", "../../etc/passwd", "cannot be changed"),
+        ("9.filename_prefix", "../../etc/passwd", "not a path"),
+        ("9.filename_prefix", "a/b", "not a path"),
+        ("9.filename_prefix", "a\\b", "not a path"),
+        ("9.filename_prefix", "", "not a path"),
+        ("9.filename_prefix", "..", "not a path"),
+        ("9.filename_prefix", "%date:yyyy%", "not a path"),
+        ("9.filename_prefix", "NUL", "not a path"),
+        ("9.filename_prefix", "a\nb", "not a path"),
+        ("9.filename_prefix", "x" * 81, "not a path"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_the_nearest(name: str, typed: ParameterValue, told: str) -> None:
     with pytest.raises(InputInvalid) as caught:
         check_overrides(WORKFLOW, {name: typed}, OBJECT_INFO)
     assert told in caught.value.message
+
+
+def test_a_number_that_the_node_takes_as_text_must_be_one() -> None:
+    graph = txt2img(**{"20": node("TextBox", value="640")})
+    graph["5"]["inputs"]["width"] = ["20", 0]
+    workflow = parsed(graph)
+    assert check_overrides(workflow, {"width": "704"}, None).roles["width"] == 704
+    for typed in ("wide", "nan", "inf"):
+        with pytest.raises(InputInvalid, match="number"):
+            check_overrides(workflow, {"width": typed}, None)
 
 
 @pytest.mark.parametrize(("name", "told"), [("stepz", "`steps`"), ("99.steps", "no setting"), ("", "no setting")])
@@ -120,6 +138,8 @@ def allowed_values(parameter: Parameter) -> st.SearchStrategy[ParameterValue]:
         return st.sampled_from(list(parameter.choices))
     if parameter.type is ParameterType.SWITCH:
         return st.booleans()
+    if parameter.type is ParameterType.FILE_NAME:
+        return st.sampled_from(["nova", "my boat 2", "Ünï_-"])
     if parameter.type in TEXT_TYPES:
         return st.text(max_size=50).filter(lambda text: text.strip() == text and "\n" not in text)
     low = parameter.minimum if parameter.minimum is not None else -1000
