@@ -101,7 +101,8 @@ class Acceptance:
                 VOICE_UNAVAILABLE or INPUT_INVALID.
 
         """
-        request = _with_named_roles(request)
+        request = with_named_roles(request)
+        _require_encodable(request)
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         workflow = await self._workflow(request, character)
@@ -278,7 +279,7 @@ def _all_on_disk(artifacts: Sequence[Artifact], data_dir: Path) -> bool:
     return True
 
 
-def _with_named_roles(request: GenerationRequest) -> GenerationRequest:
+def with_named_roles(request: GenerationRequest) -> GenerationRequest:
     """The request with overrides of the prompt, the negative prompt and the seed in its own fields."""
     changes: dict[str, Any] = {}
     overrides: dict[str, int | float | str | bool] = {}
