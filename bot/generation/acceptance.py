@@ -237,11 +237,13 @@ async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: 
     """The accepted job, GENERATED with the files of an equal earlier job; None: there is none, or its files are gone.
 
     Equal is speech of the same words, voice sample, workflow version and seed, and a picture of the same values,
-    workflow version and given seed, unless it was asked for by `fresh` or is derived from another job.
+    workflow version and given seed, unless it was asked for by `fresh` or is derived from another job. The answer names
+    the earlier job of a picture, which therefore is the same person's or of the same channel.
     """
     if accepted.fingerprint is None or not _may_be_copied(accepted.job.request):
         return None
-    equal = await jobs.find_equal(accepted.fingerprint)
+    request = accepted.job.request
+    equal = await jobs.find_equal(accepted.fingerprint, request=None if request.kind is JobKind.AUDIO else request)
     if equal is None or not equal.artifacts:
         return None
     if not await asyncio.to_thread(_all_on_disk, equal.artifacts, data_dir):
