@@ -112,7 +112,7 @@ class Acceptance:
         overrides = check_overrides(
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
-        self._limits.check(request, workflow, overrides.roles)
+        self._limits.check(request, workflow, overrides)
         parameters = _parameters(request, character, seed, overrides)
         values = injection(parameters, request, part=0, uploaded={file.role: file.role for file in request.inputs})
         graph = inject(workflow, values, object_info)
