@@ -324,6 +324,17 @@ def _parameters(
     return values | override_parameters(overrides)
 
 
+def _require_encodable(request: GenerationRequest) -> None:
+    """JSON can hold half of a surrogate pair, which neither the database nor a file takes."""
+    texts = (request.positive, request.negative or "", *request.text_parts)
+    values = (text for pair in request.overrides.items() for text in pair if isinstance(text, str))
+    try:
+        for text in (*texts, *values):
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise InputInvalid("That text holds half of a character.", advice="Type it anew.") from error
+
+
 def _check_words(request: GenerationRequest) -> None:
     words = request.text_parts if request.kind is JobKind.AUDIO else (request.positive,)
     starts_from_picture = request.kind is not JobKind.AUDIO and bool(request.inputs)
