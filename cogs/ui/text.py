@@ -45,11 +45,6 @@ def escaped(text: str) -> str:
     return without_masked_links(discord.utils.escape_markdown(text))
 
 
-def model_name(name: str) -> str:
-    """The last part of a language model's name. Some servers name models by their file's path on the host."""
-    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-
-
 def quote_prompt(text: str, limit: int = 400) -> str:
     """A person's words for an embed: shortened, on their own lines, with Markdown and mentions made harmless."""
     flat = " ".join(text.split())

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs.ui.text import escaped, model_name, without_masked_links
+from bot.language_model.model_names import model_name
+from cogs.ui.text import escaped, without_masked_links
 
 MASKED = re.compile(r"\]\(")
 
