@@ -116,7 +116,7 @@ async def test_forged_values_open_nothing(system: System, values: tuple[str, ...
 )
 @pytest.mark.parametrize("command", ["imagine", "batch"])
 async def test_a_seed_among_the_settings_is_the_first_one(system: System, command: str, values: dict[str, Any]) -> None:
-    given = values | ({"seeds": "increment"} if command == "batch" else {})
+    given: dict[str, Any] = values | ({"seeds": "increment"} if command == "batch" else {})
     async with system.running():
         answer = await system.ada.slash(system.room, command, **given)
         await finished(system, answer.message)

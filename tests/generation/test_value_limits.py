@@ -35,7 +35,7 @@ def scaled_workflow(**size: Any) -> Workflow:
     )
 
 
-def check(workflow: Workflow, *, requester_id: int = 1, **overrides: ParameterValue) -> None:
+def check(workflow: Workflow, overrides: dict[str, ParameterValue], *, requester_id: int = 1) -> None:
     request = GenerationRequest(kind=JobKind.IMAGE, character_id="nova", requester_id=requester_id, positive="x")
     LIMITS.check(request, workflow, check_overrides(workflow, overrides))
 
@@ -54,21 +54,21 @@ def check(workflow: Workflow, *, requester_id: int = 1, **overrides: ParameterVa
 def test_no_node_is_given_more_than_is_allowed(overrides: dict[str, ParameterValue], said: str) -> None:
     workflow = scaled_workflow(width=512, height=512)
     with pytest.raises(InputInvalid) as refusal:
-        check(workflow, **overrides)
+        check(workflow, overrides)
     assert said in refusal.value.advice
-    check(workflow, requester_id=0, **overrides)
+    check(workflow, overrides, requester_id=0)
 
 
 @pytest.mark.parametrize(
     "overrides", [{"batch": 20}, {"9.amount": 20}, {"8.width": 1024}, {"8.width": 1024, "8.height": 1024}, {"cfg": 9}]
 )
 def test_what_is_within_the_limits_is_allowed(overrides: dict[str, ParameterValue]) -> None:
-    check(scaled_workflow(width=512, height=512), **overrides)
+    check(scaled_workflow(width=512, height=512), overrides)
 
 
 def test_what_the_workflow_has_of_its_own_is_allowed() -> None:
     workflow = scaled_workflow(width=4096, height=4096)
-    check(workflow, **{"8.width": 2048})
-    check(workflow, **{"8.width": 4096, "batch": 1})
+    check(workflow, {"8.width": 2048})
+    check(workflow, {"8.width": 4096, "batch": 1})
     with pytest.raises(InputInvalid):
-        check(workflow, **{"8.width": 8192})
+        check(workflow, {"8.width": 8192})
