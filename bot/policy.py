@@ -215,6 +215,17 @@ class Policy:
                 advice="Ask that person, or a moderator with Manage Messages.",
             )
 
+    @staticmethod
+    def require_requester(actor: Actor, requester_id: int) -> None:
+        """The person is the one who asked.
+
+        Raises:
+            NotAllowed: Somebody else did.
+
+        """
+        if actor.user_id != requester_id:
+            raise NotAllowed("Only the person who asked can do that.", advice="Ask for one of your own.")
+
     def may_change_reserved_settings(self, actor: Actor) -> bool:
         """The person may choose files and write texts in any node of a workflow: with Manage Server."""
         return not actor.channel.is_direct and Permission.MANAGE_GUILD in actor.guild_permissions

@@ -14,6 +14,7 @@ from bot.policy import Actor, Permission, SeesChannel
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+    from bot.domain.batches import Batch
     from bot.domain.conversations import Message
 
 _ALL = frozenset(Permission)
@@ -141,12 +142,26 @@ def may_view_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
 
 def may_reach_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
     """The person may ask from here for what is done to a job without showing it: cancel, delete."""
+    return _may_reach(interaction, _origin(job))
+
+
+def may_view_batch(interaction: discord.Interaction[ChorusBot], batch: Batch) -> bool:
+    """As `may_view`, of the batch's result."""
+    return may_view(interaction, _origin(batch))
+
+
+def may_reach_batch(interaction: discord.Interaction[ChorusBot], batch: Batch) -> bool:
+    """The person may ask from here for what is done to a batch without showing it: start, stop."""
+    return _may_reach(interaction, _origin(batch))
+
+
+def _may_reach(interaction: discord.Interaction[ChorusBot], origin: Channel) -> bool:
     policy, actor = interaction.client.services.policy, interaction_actor(interaction)
-    return policy.may_reach_result(actor, _origin(job), sees_channel=_sees_channel(interaction))
+    return policy.may_reach_result(actor, origin, sees_channel=_sees_channel(interaction))
 
 
-def _origin(job: Job) -> Channel:
-    origin = job.request.origin
+def _origin(asked: Job | Batch) -> Channel:
+    origin = asked.request.origin
     return Channel(guild_id=origin.guild_id, channel_id=origin.channel_id or 0, age_restricted=origin.age_restricted)
 
 

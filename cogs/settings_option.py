@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError, InputInvalid
+from bot.generation.acceptance import with_named_roles
 from bot.saved_settings import KeptValues, require_workflow
 from bot.workflows.parameter_pages import shown_value
 from bot.workflows.parameters import OpenTo, ParameterValue, WorkflowParameters, installed_loras, parameters_of
@@ -182,7 +183,8 @@ async def with_settings(
     if read.notes:
         changes["note"] = " ".join(filter(None, (str(changes.get("note") or request.note or ""), *read.notes)))
     chosen = {**request.overrides, **overrides, **read.overrides}
-    changed = request.model_copy(update={**changes, "overrides": chosen})
+    # A batch varies the prompt and the seed, which must therefore be in the request's own fields.
+    changed = with_named_roles(request.model_copy(update={**changes, "overrides": chosen}))
     return changed, flags.count if flags is not None else None
 
 

@@ -10,8 +10,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import LanguageModelUnavailable
+from bot.language_model.model_names import model_name
 from cogs.actors import interaction_channel
-from cogs.ui.text import EMBED_FIELD_VALUE, clip, escaped, model_name, seconds
+from cogs.ui.text import EMBED_FIELD_VALUE, clip, escaped, seconds
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot

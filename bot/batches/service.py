@@ -91,7 +91,7 @@ class Batches:
         """
         batch = await self._repository.get(batch_id)
         if batch is None:
-            raise InputInvalid("I no longer have that batch.", advice="Start a new one with `/batch`.")
+            raise unknown_batch()
         return batch
 
     async def jobs(self, batch: Batch) -> list[Job]:
@@ -151,3 +151,8 @@ class Batches:
     async def vote_totals(self, *, guild_id: int | None, channel_id: int | None) -> list[Vote]:
         """Votes by workflow, most first, of a whole server; without a server, of a channel."""
         return await self._repository.vote_totals(guild_id=guild_id, channel_id=channel_id)
+
+
+def unknown_batch() -> InputInvalid:
+    """The error for a batch whose row is gone, or that the person does not reach."""
+    return InputInvalid("I no longer have that batch.", advice="Start a new one with `/batch`.")

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.batches import Sweep, SweepValue
 from bot.errors import InputInvalid
+from bot.workflows.parameter_names import canonical_name
 
 _NUMBER: Final = r"-?\d{1,12}(?:\.\d{1,6})?"
 _SWEEP: Final = re.compile(r"\s*(?P<name>[^=\s][^=]{0,99}?)\s*=\s*(?P<values>.*\S)\s*", re.DOTALL)
@@ -17,7 +18,7 @@ _RANGE: Final = re.compile(
 _INTEGER: Final = re.compile(r"-?\d{1,18}")
 _DECIMAL: Final = re.compile(_NUMBER)
 _ADVICE: Final = "Write a parameter and its values: `cfg=4..8 step 1` or `sampler=euler,dpmpp_2m`."
-_OWN_OPTIONS: Final = {"prompt": "prompts", "positive": "prompts", "seed": "seeds", "workflow": "workflows"}
+_OWN_OPTIONS: Final = {"prompt": "prompts", "seed": "seeds", "workflow": "workflows"}
 
 
 def parse_sweep(text: str, *, max_count: int) -> Sweep:
@@ -34,8 +35,8 @@ def parse_sweep(text: str, *, max_count: int) -> Sweep:
     if match is None:
         raise InputInvalid("That sweep cannot be read.", advice=_ADVICE)
     name = match["name"].lower() if match["name"].isascii() and "." not in match["name"] else match["name"]
-    if name in _OWN_OPTIONS:
-        option = _OWN_OPTIONS[name]
+    option = _OWN_OPTIONS.get(canonical_name(name))
+    if option is not None:
         raise InputInvalid(f"`{name}` cannot be swept.", advice=f"Use the option `{option}` for that.")
     values = _values(name, match["values"], max_count)
     if len(values) < 2:

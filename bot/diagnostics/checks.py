@@ -41,7 +41,7 @@ async def run_guild_checks(settings: Settings, guild_id: int) -> list[CheckResul
     models = InstalledModels(settings.visual_generation.model)
     servers, model, encoders, data = await asyncio.gather(
         _all(check_servers(settings, object_infos, models)),
-        _all(check_model(settings)),
+        _all(check_model(settings, is_for_owner=False)),
         _all(check_encoders(settings)),
         _in_thread(lambda: [*check_data(settings)]),
     )

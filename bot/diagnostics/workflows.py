@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from bot.characters import Character, CharacterLibrary
 from bot.diagnostics.check_result import CheckResult, broken, note, ok
@@ -39,12 +40,14 @@ def check_workflows(
     yield _check_default_character(settings, characters)
     library = WorkflowLibrary(settings.paths.workflows)
     library.load()
+    hidden = _ids_of_other_guilds(characters, guilds, guild_id)
     for path, problem in library.problems.items():
-        yield broken(
-            WORKFLOWS, f"{path.parent.parent.name}/{path.parent.name}/{path.name}: {problem.message}", problem.advice
-        )
+        owner = path.parent.parent.name
+        if owner.casefold() not in hidden:
+            yield broken(WORKFLOWS, f"{owner}/{path.parent.name}/{path.name}: {problem.message}", problem.advice)
     for file in misplaced_files(settings.paths.workflows, characters.names(guild_id)):
-        yield note(WORKFLOWS, f"{file.path.as_posix()} is never read", f"Move it to {file.place.as_posix()}.")
+        if file.path.parts[0].casefold() not in hidden:
+            yield note(WORKFLOWS, f"{file.path.as_posix()} is never read", f"Move it to {file.place.as_posix()}.")
     visible = characters.all(guild_id)
     for character in visible:
         yield from _check_workflows_of(character, library)
@@ -58,6 +61,15 @@ def check_workflows(
     if not object_infos and workflows:
         files = "1 file" if len(workflows) == 1 else f"{len(workflows)} files"
         yield note(WORKFLOWS, f"{files} not compared with ComfyUI's nodes and models", "Start ComfyUI, run this again.")
+
+
+def _ids_of_other_guilds(characters: CharacterLibrary, guilds: Path, guild_id: int | None) -> set[str]:
+    """Ids, in lower case, of characters that the guild does not see; its people must not read their names."""
+    if guild_id is None or not guilds.is_dir():
+        return set()
+    others = {int(folder.name) for folder in guilds.iterdir() if folder.name.isdecimal()}
+    ids = {name.casefold() for other in others for name in characters.names(other)}
+    return ids - {name.casefold() for name in characters.names(guild_id)}
 
 
 def _check_default_character(settings: Settings, characters: CharacterLibrary) -> CheckResult:

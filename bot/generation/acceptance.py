@@ -112,7 +112,8 @@ class Acceptance:
                 VOICE_UNAVAILABLE or INPUT_INVALID.
 
         """
-        request = _with_named_roles(request)
+        request = with_named_roles(request)
+        _require_encodable(request)
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         file = await self._workflow(request, character)
@@ -124,7 +125,7 @@ class Acceptance:
         overrides = check_overrides(
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
-        self._limits.check(request, workflow, overrides.roles)
+        self._limits.check(request, workflow, overrides)
         look = character_look(request, character, workflow, overrides, object_info)
         parameters = _parameters(request, character, seed, look) | adapted_from(file, workflow)
         uploaded = {file.role: file.role for file in request.inputs}
@@ -284,11 +285,13 @@ async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: 
     """The accepted job, GENERATED with the files of an equal earlier job; None: there is none, or its files are gone.
 
     Equal is speech of the same words, voice sample, workflow version and seed, and a picture of the same values,
-    workflow version and given seed, unless it was asked for by `fresh` or is derived from another job.
+    workflow version and given seed, unless it was asked for by `fresh` or is derived from another job. The answer names
+    the earlier job of a picture, which therefore is the same person's or of the same channel.
     """
     if accepted.fingerprint is None or not _may_be_copied(accepted.job.request):
         return None
-    equal = await jobs.find_equal(accepted.fingerprint)
+    request = accepted.job.request
+    equal = await jobs.find_equal(accepted.fingerprint, request=None if request.kind is JobKind.AUDIO else request)
     if equal is None or not equal.artifacts:
         return None
     if not await asyncio.to_thread(_all_on_disk, equal.artifacts, data_dir):
@@ -326,7 +329,7 @@ def _all_on_disk(artifacts: Sequence[Artifact], data_dir: Path) -> bool:
     return True
 
 
-def _with_named_roles(request: GenerationRequest) -> GenerationRequest:
+def with_named_roles(request: GenerationRequest) -> GenerationRequest:
     """The request with overrides of the prompt, the negative prompt and the seed in its own fields."""
     changes: dict[str, Any] = {}
     overrides: dict[str, int | float | str | bool] = {}
@@ -364,6 +367,17 @@ def _parameters(request: GenerationRequest, character: Character, seed: int, loo
     if look.negative is not None:
         values["negative"] = look.negative
     return values | override_parameters(look.overrides) | look.parameters
+
+
+def _require_encodable(request: GenerationRequest) -> None:
+    """JSON can hold half of a surrogate pair, which neither the database nor a file takes."""
+    texts = (request.positive, request.negative or "", *request.text_parts)
+    values = (text for pair in request.overrides.items() for text in pair if isinstance(text, str))
+    try:
+        for text in (*texts, *values):
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise InputInvalid("That text holds half of a character.", advice="Type it anew.") from error
 
 
 def _check_words(request: GenerationRequest) -> None:

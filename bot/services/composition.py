@@ -202,7 +202,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         max_pixels=settings.media.max_pixels,
         pause_ms=settings.voice.pause_ms,
         speech_bitrate=settings.voice.bitrate_kbps * 1000,
-        limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps),
+        limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps, settings.batch.max_count),
         locks_dir=_locks_dir(settings),
         preferred_model=settings.visual_generation.model,
         owner=owner,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.batches import Batch, BatchPlan, BatchState, Vote
@@ -143,21 +144,28 @@ class BatchRepository:
     async def vote_totals(self, *, guild_id: int | None, channel_id: int | None) -> list[Vote]:
         """Votes by workflow, most first, of a whole server; without a server, of a channel."""
         scope = batches.c.guild_id == guild_id if guild_id is not None else batches.c.channel_id == channel_id
-        query = select(batches.c.id, batches.c.plan, batch_votes.c.workflow).join(
-            batches, batches.c.id == batch_votes.c.batch_id
+        voted = exists().where(batch_votes.c.batch_id == batches.c.id)
+        # Only the names: the prompts of a plan may be long, and thousands of comparisons are counted at once.
+        names_of = select(batches.c.id, batches.c.plan["workflows"]).where(scope, voted)
+        counted = (
+            select(batch_votes.c.batch_id, batch_votes.c.workflow, func.count())
+            .join(batches, batches.c.id == batch_votes.c.batch_id)
+            .where(scope)
+            .group_by(batch_votes.c.batch_id, batch_votes.c.workflow)
         )
         async with self._database.read() as connection:
-            rows = (await connection.execute(query.where(scope))).all()
-        votes: dict[str, int] = {}
-        compared: dict[str, set[str]] = {}
-        for batch_id, stored, chosen in rows:
-            names = [name or "default" for name in BatchPlan.model_validate(stored).workflows]
-            for name in names:
-                compared.setdefault(name, set()).add(batch_id)
-            liked = names[int(chosen)]
-            votes[liked] = votes.get(liked, 0) + 1
+            compared_names = {
+                batch_id: [name or "default" for name in names]
+                for batch_id, names in (await connection.execute(names_of)).all()
+            }
+            rows = (await connection.execute(counted)).all()
+        compared = Counter(name for names in compared_names.values() for name in set(names))
+        votes = Counter[str]()
+        for batch_id, chosen, count in rows:
+            votes[compared_names[batch_id][int(chosen)]] += int(count)
         found = [
-            Vote(workflow_name=name, votes=votes.get(name, 0), comparisons=len(ids)) for name, ids in compared.items()
+            Vote(workflow_name=name, votes=votes[name], comparisons=comparisons)
+            for name, comparisons in compared.items()
         ]
         return sorted(found, key=lambda vote: (-vote.votes, vote.workflow_name))
 

@@ -154,6 +154,15 @@ class GalleryRepository:
         async with self._database.read() as connection:
             return (await connection.execute(query)).scalar()
 
+    async def is_deleted(self, job_id: uuid.UUID) -> bool:
+        """Whether what a job made was deleted in Discord."""
+        async with self._database.read() as connection:
+            for table in _TABLES.values():
+                deleted = select(table.c.id).where(table.c.job_id == str(job_id), table.c.shelf == _DELETED).limit(1)
+                if (await connection.execute(deleted)).first() is not None:
+                    return True
+        return False
+
     async def remove_job(self, job_id: uuid.UUID) -> int:
         """Hide everything a job made (its Discord message was deleted); returns how many files that were."""
         removed = 0

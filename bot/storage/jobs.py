@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import Select, and_, func, insert, or_, select, update
 
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
-from bot.domain.jobs import UNFINISHED, Job, JobError, JobQuery, JobState
+from bot.domain.jobs import UNFINISHED, GenerationRequest, Job, JobError, JobQuery, JobState
 from bot.storage.database import Database
 from bot.storage.gallery import deleted_jobs, insert_results
 from bot.storage.last_settings import remember_settings
@@ -203,9 +203,16 @@ class JobRepository:
         done = and_(jobs.c.workflow_hash == workflow_hash, jobs.c.state.in_(_FINISHED), jobs.c.execution_seconds > 0)
         return await self._jobs(select(jobs).where(done).order_by(jobs.c.number.desc()).limit(limit))
 
-    async def find_equal(self, fingerprint: str) -> Job | None:
-        """The newest finished job with that fingerprint, whose pictures were not deleted."""
-        found = await self._equal(fingerprint)
+    async def find_equal(self, fingerprint: str, *, request: GenerationRequest | None = None) -> Job | None:
+        """The newest finished job with that fingerprint, whose pictures were not deleted.
+
+        Args:
+            fingerprint: What is equal.
+            request: Only a job of the same person or of the same channel is wanted: nobody learns what others asked
+                for elsewhere. None: everybody's.
+
+        """
+        found = await self._equal(fingerprint, request=request)
         return found[0] if found else None
 
     async def copies(self, job: Job) -> list[Job]:
@@ -217,9 +224,12 @@ class JobRepository:
         equal = await self._equal(fingerprint) if fingerprint else []
         return [one for one in equal if one.id != job.id and paths & {artifact.path for artifact in one.artifacts}]
 
-    async def _equal(self, fingerprint: str) -> list[Job]:
+    async def _equal(self, fingerprint: str, *, request: GenerationRequest | None = None) -> list[Job]:
         """Finished jobs with that fingerprint whose pictures were not deleted, newest first."""
         equal = and_(jobs.c.fingerprint == fingerprint, jobs.c.state.in_(_FINISHED))
+        if request is not None:
+            here = jobs.c.channel_id == request.origin.channel_id
+            equal = and_(equal, or_(here, jobs.c.requester_id == request.requester_id))
         found = await self._jobs(select(jobs).where(equal).order_by(jobs.c.number.desc()).limit(_MOST_EQUAL))
         async with self._database.read() as connection:
             deleted = await deleted_jobs(connection, [str(job.id) for job in found])

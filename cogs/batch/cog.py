@@ -11,12 +11,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.batches.planning import BatchOptions
+from bot.batches.service import unknown_batch
 from bot.domain.batches import BatchState, SeedMode
-from bot.domain.jobs import GenerationRequest, JobKind
+from bot.domain.jobs import UNFINISHED, GenerationRequest, JobKind
 from bot.domain.seeds import parse_seed
 from bot.errors import ChorusError, InputInvalid
-from cogs.actors import interaction_actor, interaction_origin, may_view_job
-from cogs.batch.starting import start_batch
+from cogs.actors import interaction_actor, interaction_origin, may_reach_batch, may_view_batch, may_view_job
+from cogs.batch.starting import require_allowed_batch, start_batch
 from cogs.channel_characters import character_of, drawing_character
 from cogs.component_router import router_of
 from cogs.delivery import delivery_of
@@ -152,14 +153,15 @@ class BatchCog(commands.Cog, name="Batch"):
 
     async def _start(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Start what was proposed; only the person who asked sees the button."""
-        batch = await self._batch(match)
+        batch = await self._batch(interaction, match, reach_only=True)
         actor, policy = interaction_actor(interaction), self.bot.services.policy
-        policy.require_control(actor, batch.request.requester_id)
+        policy.require_requester(actor, batch.request.requester_id)
         if batch.state is not BatchState.PROPOSED:
             raise InputInvalid("Those pictures are being made already.", advice="Look at their own message.")
         policy.require_may_ask(actor)
-        # The channel or the character may have changed since.
+        # The channel, the character or the person's permissions may have changed since.
         await drawing_character(interaction, actor, batch.request.character_id)
+        require_allowed_batch(interaction, batch)
         await delivery_of(self.bot).accept_batch(interaction, batch, interaction_origin(interaction))
 
     async def _dismiss(self, interaction: Interaction, _: re.Match[str]) -> None:
@@ -170,7 +172,7 @@ class BatchCog(commands.Cog, name="Batch"):
 
     async def _stop(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Cancel what is not done. The living message shows the outcome by itself."""
-        batch = await self._batch(match)
+        batch = await self._batch(interaction, match, reach_only=True)
         self.bot.services.policy.require_control(interaction_actor(interaction), batch.request.requester_id)
         # Acknowledged first: interrupting asks ComfyUI, which may take longer than Discord's 3 s.
         await interaction.response.defer()
@@ -179,7 +181,7 @@ class BatchCog(commands.Cog, name="Batch"):
 
     async def _pick(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Open one picture with its own buttons, for the person alone."""
-        batch = await self._batch(match)
+        batch = await self._batch(interaction, match)
         self.bot.services.policy.require_served(interaction_actor(interaction).channel)
         data: Any = interaction.data
         chosen = next((str(value) for value in data.get("values") or ()), "")
@@ -191,13 +193,31 @@ class BatchCog(commands.Cog, name="Batch"):
 
     async def _vote(self, interaction: Interaction, match: re.Match[str]) -> None:
         """Count the vote and show the new numbers on the buttons."""
-        batch = await self._batch(match)
+        batch = await self._batch(interaction, match)
         actor, policy = interaction_actor(interaction), self.bot.services.policy
         policy.require_served(actor.channel)
         policy.require_may_write(actor)
+        jobs = await self.bot.services.batches.jobs(batch)
+        if any(job.state in UNFINISHED for job in jobs):
+            raise InputInvalid("Those pictures are still being made.", advice="Vote when all of them are there.")
         votes = await self.bot.services.batches.vote(batch, actor.user_id, int(match["workflow"]))
-        progress = BatchProgress(batch, await self.bot.services.batches.jobs(batch), votes=votes)
+        progress = BatchProgress(batch, jobs, votes=votes)
         await interaction.response.edit_message(view=finished_view(progress))
 
-    async def _batch(self, match: re.Match[str]) -> Batch:
-        return await self.bot.services.batches.get(UUID(match["batch"]))
+    async def _batch(self, interaction: Interaction, match: re.Match[str], *, reach_only: bool = False) -> Batch:
+        """The batch that a custom id names. The id says nothing about who may: altered clients send any id they know.
+
+        Args:
+            interaction: Who pressed, and where.
+            match: Of the custom id.
+            reach_only: Nothing of its pictures is shown.
+
+        Raises:
+            InputInvalid: Its row is gone, or the person does not reach it from here.
+
+        """
+        batch = await self.bot.services.batches.get(UUID(match["batch"]))
+        allowed = may_reach_batch if reach_only else may_view_batch
+        if not allowed(interaction, batch):
+            raise unknown_batch()
+        return batch

@@ -16,7 +16,7 @@ from cogs.ui.batch_view import proposal_text, proposal_view
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
-    from bot.domain.batches import BatchPlan
+    from bot.domain.batches import Batch, BatchPlan
     from bot.domain.jobs import GenerationRequest
 
 
@@ -46,6 +46,21 @@ async def start_batch(
     expected = await services.batches.estimate(batch)
     await services.batches.propose(batch)
     await interaction.response.send_message(proposal_text(batch, expected), view=proposal_view(batch), ephemeral=True)
+
+
+def require_allowed_batch(interaction: discord.Interaction[ChorusBot], batch: Batch) -> None:
+    """The person may still change everything that the batch changes.
+
+    Raises:
+        ChorusError: A workflow is gone, or a setting is open to people with Manage Server only.
+
+    """
+    bot, request = interaction.client, batch.request
+    character = bot.services.characters.get(request.character_id, interaction.guild_id)
+    changed = {**request.overrides, **{sweep.name: sweep.values[0] for sweep in batch.plan.sweeps}}
+    for name in batch.plan.workflows:
+        parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, name))
+        require_allowed(bot, interaction_actor(interaction), parameters, changed)
 
 
 def _with_known_names(

@@ -16,7 +16,7 @@ from bot.errors import OutputTooLarge
 from cogs.delivery.batch_sheet import BatchSheet, sheet_name
 from cogs.delivery.files import FILES_PER_MESSAGE, SMALLEST_LIMIT, prepare_files, size_limit
 from cogs.delivery.live_message import MessagePayload, one_file
-from cogs.delivery.live_posting import LivePoster
+from cogs.delivery.live_posting import LivePoster, first_posted
 from cogs.delivery.message_search import has_attachment, has_footer
 from cogs.delivery.result_poster import reason_for_no_post
 from cogs.ui.batch_view import BatchProgress, batch_footer, finished_embed, finished_view, number_of
@@ -187,8 +187,13 @@ class BatchPoster:
         return None if row.state is DeliveryState.SENT else row
 
     async def _explain(self, batch: Batch, live: LiveMessage, error: Exception) -> None:
-        embed = error_embed(reason_for_no_post(error), advice=False, footer=batch_footer(batch))
+        """Show the reason on the message. A result that is posted in part stays, and a reply to it gives the reason."""
+        reason = reason_for_no_post(error)
+        posted = first_posted(await self._outbox.deliveries.of_batch(batch.id))
+        if posted is not None:
+            await self._poster.reply_with_error(live, posted, reason)
+            return
         try:
-            await live.edit(MessagePayload(embed))
+            await live.edit(MessagePayload(error_embed(reason, advice=False, footer=batch_footer(batch))))
         except (discord.HTTPException, *NETWORK_ERRORS) as failure:
             log.info("batch %s: the explanation cannot be posted either (%s)", batch.id, failure)

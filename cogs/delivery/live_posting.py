@@ -8,15 +8,17 @@ from uuid import UUID
 
 import discord
 
-from bot.discord_client.errors import REPLY_NEEDS_HISTORY, FailureKind, failure_kind
-from bot.domain.deliveries import DeliveryKind, OutgoingMessage
+from bot.discord_client.errors import NETWORK_ERRORS, REPLY_NEEDS_HISTORY, FailureKind, failure_kind
+from bot.domain.deliveries import DeliveryKind, DeliveryState, OutgoingMessage
 from cogs.delivery.message_search import Matcher, find_in_channel, has_attachment, replies_to
+from cogs.ui.errors import error_embed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from bot.discord_client.bot import ChorusBot
     from bot.domain.deliveries import Delivery
+    from bot.errors import ChorusError
     from cogs.delivery.live_message import LiveMessage, MessagePayload
     from cogs.delivery.outbox import Outbox
 
@@ -149,6 +151,22 @@ class LivePoster:
         except discord.HTTPException as error:
             log.info("message %s: the mention was refused (%s)", shown, error.code)
 
+    async def reply_with_error(self, live: LiveMessage, posted: int, error: ChorusError) -> None:
+        """Say in a reply why the rest of a result is missing, where Discord lets the bot.
+
+        Args:
+            live: The message of progress, for its channel.
+            posted: The message that is replied to: the part that was posted.
+            error: The reason.
+
+        """
+        channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
+        reference = discord.MessageReference(message_id=posted, channel_id=live.channel_id, fail_if_not_exists=False)
+        try:
+            await channel.send(embed=error_embed(error, advice=False), reference=reference, mention_author=False)
+        except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+            log.info("message %s: the missing files cannot be explained (%s)", posted, failure)
+
     async def _shows(self, live: LiveMessage, matches: Matcher) -> bool:
         try:
             return matches(await live.fetch())
@@ -172,3 +190,16 @@ class LivePoster:
             nonce=row.nonce,
         )
         return message.id
+
+
+def first_posted(rows: Sequence[Delivery]) -> int | None:
+    """The id of the first message of a result; None: it is not posted.
+
+    Args:
+        rows: The deliveries of its job or batch.
+
+    """
+    for row in rows:
+        if row.kind is DeliveryKind.RESULT and row.part == 0 and row.state is DeliveryState.SENT:
+            return row.discord_message_id
+    return None

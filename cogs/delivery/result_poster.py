@@ -14,11 +14,10 @@ from bot.domain.jobs import JobError, JobState
 from bot.errors import ChorusError, NotAllowed, OutputTooLarge
 from cogs.delivery.files import SMALLEST_LIMIT, PreparedFiles, prepare_files, size_limit
 from cogs.delivery.live_message import LiveMessage, MessagePayload
-from cogs.delivery.live_posting import LivePoster
+from cogs.delivery.live_posting import LivePoster, first_posted
 from cogs.delivery.message_search import has_attachment, has_footer
 from cogs.delivery.offers import offers_of
 from cogs.ui.embeds import ended_without_result, failed_embed, footer, noun, result_embed
-from cogs.ui.errors import error_embed
 from cogs.ui.job_buttons import result_view
 from cogs.ui.reactions import MessageContent, add_reactions
 
@@ -152,30 +151,15 @@ class ResultPoster:
 
         A result that is posted in part stays as it is, and a reply to it gives the reason.
         """
-        posted = await self._posted_message(job)
+        posted = first_posted(await self._outbox.deliveries.of_job(job.id))
         if posted is not None:
-            await self._reply_with_error(live, posted, error)
+            await self._poster.reply_with_error(live, posted, error)
             return
         job = await self._bot.services.orchestrator.mark_undeliverable(job.id, error) or job
         try:
             await live.edit(self._error_payload(job))
         except (discord.HTTPException, *NETWORK_ERRORS) as failure:
             log.info("job %s: the explanation cannot be posted either (%s)", job.id, failure)
-
-    async def _posted_message(self, job: Job) -> int | None:
-        """The id of the first message of the result; None: it is not posted."""
-        for row in await self._outbox.deliveries.of_job(job.id):
-            if row.kind is DeliveryKind.RESULT and row.part == 0 and row.state is DeliveryState.SENT:
-                return row.discord_message_id
-        return None
-
-    async def _reply_with_error(self, live: LiveMessage, posted: int, error: ChorusError) -> None:
-        channel = self._bot.get_partial_messageable(live.channel_id, guild_id=live.guild_id)
-        reference = discord.MessageReference(message_id=posted, channel_id=live.channel_id, fail_if_not_exists=False)
-        try:
-            await channel.send(embed=error_embed(error, advice=False), reference=reference, mention_author=False)
-        except (discord.HTTPException, *NETWORK_ERRORS) as failure:
-            log.info("message %s: the missing files cannot be explained (%s)", posted, failure)
 
     def _error_payload(self, job: Job) -> MessagePayload:
         error = job.error or JobError(code="CANCELLED", message="Cancelled.")

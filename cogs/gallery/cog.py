@@ -99,6 +99,9 @@ class GalleryCog(commands.Cog, name="Gallery"):
         """Two results that the person may see, and the settings that differ."""
         self._require_served(interaction)
         one, other = await find_visible_job(interaction, first), await find_visible_job(interaction, second)
+        for job in (one, other):
+            if await self.bot.services.gallery.is_deleted(job.id):
+                raise InputInvalid(f"The result of job {job.digest} was deleted.", advice="Choose another one.")
         file = await comparison_file(one, other, self.bot.services.settings)
         await interaction.response.send_message(embed=comparison_embed(one, other), file=file, ephemeral=True)
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.language_model.model_names import model_name
 from cogs.delivery.message_presenter import character_name
 from cogs.ui.embeds import RESULT_COLOUR, footer, noun, seconds_precise
-from cogs.ui.text import EMBED_TITLE, clip, escaped, model_name
+from cogs.ui.text import EMBED_TITLE, clip, escaped
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot

@@ -179,7 +179,7 @@ def _prompt_lines(batch: Batch) -> list[str]:
 def _failure_lines(progress: BatchProgress) -> list[str]:
     failed = progress.failed
     lines = [
-        f"-# no. {number_of(job)}: **{job.error.code}** {clip(job.error.message, 150)}"
+        f"-# no. {number_of(job)}: **{job.error.code}** {quote_prompt(job.error.message, 150)}"
         for job in failed[:_SHOWN_FAILURES]
         if job.error is not None
     ]
@@ -195,7 +195,7 @@ def _counts(progress: BatchProgress) -> str:
 
 
 def _running(update: Progress) -> str:
-    title = clip(discord.utils.escape_markdown(update.node_title), 60) if update.node_title else None
+    title = quote_prompt(update.node_title, 60) if update.node_title else None
     share = f"{int(update.fraction * 100)} %" if update.fraction is not None else "working"
     return " · ".join(part for part in (share, title, step_text(update), time_left_text(update)) if part)
 

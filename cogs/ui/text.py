@@ -18,6 +18,7 @@ EMBED_FIELD_VALUE: Final = 1024
 EMBED_FOOTER: Final = 2048
 CHOICE: Final = 100
 CHOICES: Final = 25
+_OPEN_BACKTICK: Final = re.compile(r"(?<!\\)((?:\\\\)*)`")
 _CODE_OR_LINK: Final = re.compile(r"\\`|```[\s\S]*?```|(?<!`)(`+)(?!`)[\s\S]*?[^`]\1(?!`)|\]\(")
 """An escaped backtick, a code block, inline code, or the middle of a masked link."""
 
@@ -40,14 +41,12 @@ def without_masked_links(text: str) -> str:
 def escaped(text: str) -> str:
     """Text of people and models with all Markdown made harmless.
 
-    `discord.utils.escape_markdown` escapes the first of several masked links in a line only.
+    `discord.utils.escape_markdown` takes everything from the first to the last masked link of a line as one match, of
+    which it escapes the beginning only, and skips addresses with the backticks in them. So it is given what stands
+    between the middles of links, and backticks that are left are escaped here.
     """
-    return without_masked_links(discord.utils.escape_markdown(text))
-
-
-def model_name(name: str) -> str:
-    """The last part of a language model's name. Some servers name models by their file's path on the host."""
-    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    pieces = (discord.utils.escape_markdown(piece) for piece in text.split("]("))
+    return _OPEN_BACKTICK.sub(r"\1\\`", "]\\(".join(pieces))
 
 
 def quote_prompt(text: str, limit: int = 400) -> str:

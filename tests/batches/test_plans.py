@@ -68,6 +68,8 @@ def test_a_sweep_is_read(text: str, name: str, values: tuple[object, ...]) -> No
         ("", "cannot be read"),
         ("seed=1,2", "cannot be swept"),
         ("prompt=a,b", "cannot be swept"),
+        ("Text=a,b", "cannot be swept"),
+        ("noise_seed=1,2", "cannot be swept"),
         ("a=" + ",".join(map(str, range(21))), "21 values"),
     ],
 )

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from sandbox.discord.command_options import NotOfferedError
 from tests.e2e.drawing_system import told_soon
-from tests.e2e.system import System, graph
+from tests.e2e.system import CHARACTER, System, graph, open_system
 
 
 def write_workflow(system: System, place: str, changes: dict[str, Any]) -> Path:
@@ -54,6 +56,37 @@ async def test_nothing_of_the_host_or_of_other_servers_is_shown(system: System) 
     for secret in (str(system.folder), system.comfy.url, elsewhere.name, "127.0.0.1", system.discord.token):
         assert secret not in text + report
     assert "ComfyUI: ComfyUI: version" in report
+
+
+async def test_no_workflow_of_another_servers_character_is_named(system: System) -> None:
+    elsewhere = system.discord.add_guild("Elsewhere")
+    for guild, name in ((elsewhere, "stranger"), (system.guild, "ours")):
+        folder = system.folder / "data" / "guilds" / str(guild.id) / "characters"
+        folder.mkdir(parents=True)
+        (folder / f"{name}.yaml").write_text(CHARACTER.replace("nova", name).replace("Nova", name), encoding="utf-8")
+        write_workflow(system, f"{name}/lost.json", {})
+        path = write_workflow(system, f"{name}/image/cut.json", {})
+        path.write_text("{", encoding="utf-8")
+    async with system.running():
+        text, report = await asked(system)
+    assert "stranger" not in text + report
+    assert "ours/lost.json is never read" in report
+    assert "ours/image/cut.json" in report
+
+
+async def test_no_place_of_the_host_is_in_the_name_of_a_model(tmp_path: Path) -> None:
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "/home/ada/models/qwen.gguf"}]})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", models)
+    for wanted in (None, "/home/ada/models/qwen.gguf", "/home/ada/other.gguf"):
+        async with TestServer(app) as server:
+            llm = {"provider": "openai", "base_url": str(server.make_url("/v1")), "model": wanted}
+            async with open_system(tmp_path / str(wanted).replace("/", "_"), llm=llm) as system, system.running():
+                text, report = await asked(system)
+        assert "/home" not in text + report
+        assert "qwen.gguf" in report
 
 
 async def test_a_missing_permission_of_the_channel_is_named(system: System) -> None:

@@ -1,5 +1,6 @@
 """Batches in the database: their jobs are accepted and delivered together or not at all."""
 
+import tracemalloc
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -123,6 +124,24 @@ async def test_everybody_has_one_vote(batches: BatchRepository) -> None:
     assert [(vote.workflow_name, vote.votes, vote.comparisons) for vote in totals] == [("two", 3, 2), ("one", 1, 2)]
     assert await batches.vote_totals(guild_id=10, channel_id=5) == []
     assert len(await batches.vote_totals(guild_id=None, channel_id=5)) == 2
+
+
+async def test_counting_votes_holds_no_prompts_in_memory(batches: BatchRepository) -> None:
+    prompts = tuple(f"{n} " * 1000 for n in range(20))
+    plan = BatchPlan(prompts=prompts, workflows=("one", "two"), first_seed=1)
+    for _ in range(50):
+        batch = make_batch(plan=plan, total=0)
+        await batches.propose(batch, owner="run")
+        for person in range(20):
+            await batches.vote(batch.id, person, person % 2)
+    tracemalloc.start()
+    try:
+        totals = await batches.vote_totals(guild_id=9, channel_id=5)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [(vote.votes, vote.comparisons) for vote in totals] == [(500, 50), (500, 50)]
+    assert peak < 3 * 2**20
 
 
 async def test_the_pictures_of_a_batch_are_found_by_an_index(database: Database) -> None:

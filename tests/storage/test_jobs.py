@@ -172,6 +172,23 @@ async def test_an_equal_job_is_found_by_its_fingerprint_when_it_has_a_result(job
     assert found.id == waiting.id
 
 
+async def test_an_equal_job_of_another_person_elsewhere_is_not_found(jobs: JobRepository) -> None:
+    theirs = make_job(state=JobState.GENERATED, artifacts=(make_artifact(),), requester_id=1, channel_id=5, guild_id=9)
+    await jobs.add(theirs, owner="run", fingerprint="f" * 64)
+    for requester_id, channel_id, guild_id, expected in (
+        (1, 6, 9, theirs.id),
+        (2, 5, 9, theirs.id),
+        (2, 6, 9, None),
+        (2, 7, 10, None),
+        (2, 8, None, None),
+        (2, None, None, None),
+        (0, None, None, None),
+    ):
+        request = make_job(requester_id=requester_id, channel_id=channel_id, guild_id=guild_id).request
+        found = await jobs.find_equal("f" * 64, request=request)
+        assert (found and found.id) == expected
+
+
 async def test_a_job_that_comes_with_its_files_has_its_rows(jobs: JobRepository, database: Database) -> None:
     job = make_job(state=JobState.GENERATED, artifacts=(make_artifact(),), voice_sample_id=77, kind=JobKind.AUDIO)
     await jobs.add(job, owner="run")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs.ui.text import escaped, model_name, without_masked_links
+from bot.language_model.model_names import model_name
+from cogs.ui.text import escaped, without_masked_links
 
 MASKED = re.compile(r"\]\(")
 
@@ -59,3 +60,13 @@ def test_only_backslashes_are_added_and_once(text: str) -> None:
 )
 def test_a_models_name_shows_no_folders(name: str, shown: str) -> None:
     assert model_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[a](https://a.b) ` [b](https://a.b) **x** ` [c](https://a.b)", "https://a.b/` [a](https://a.b) `", "](`]("],
+)
+def test_no_backtick_between_links_or_in_an_address_opens_code(text: str) -> None:
+    shown = escaped(text)
+    assert "](" not in shown
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*]", shown)
