@@ -26,6 +26,7 @@ from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.input_roles import InputRole, InputValues
 from bot.workflows.parameter_names import canonical_name
 from bot.workflows.parameters import CheckedOverrides, check_overrides
+from bot.workflows.upload_screening import ScreeningRules, require_allowed
 from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
@@ -53,8 +54,16 @@ class CharacterSource(Protocol):
 class WorkflowSource(Protocol):
     """Workflow files, from memory (`WorkflowLibrary`)."""
 
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
-        """The workflow as its file is now; name None: `default`.
+    def get(
+        self,
+        character_id: str,
+        kind: JobKind,
+        name: str | None = None,
+        *,
+        guild_id: int | None = None,
+        default: str | None = None,
+    ) -> Workflow:
+        """The workflow as its file is now, as that server sees it; name None: the server's default, else `default`.
 
         Raises:
             WorkflowNotFound: There is none, also under `_shared`.
@@ -83,11 +92,13 @@ class Acceptance:
         workflows: WorkflowSource,
         versions: WorkflowRepository,
         limits: RequestLimits,
+        screening: ScreeningRules | None = None,
     ) -> None:
         self._characters = characters
         self._workflows = workflows
         self._versions = versions
         self._limits = limits
+        self._screening = screening or ScreeningRules()
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
@@ -105,6 +116,9 @@ class Acceptance:
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         workflow = await self._workflow(request, character)
+        if workflow.guild_id is not None or request.trial:
+            # What was uploaded is looked at again: the host may have changed the lists since.
+            require_allowed(workflow.graph, self._screening, object_info)
         has_reference = any(file.role == "reference_image" for file in request.inputs)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=has_reference)
         seed = _seed(request, workflow, object_info)
@@ -156,15 +170,22 @@ class Acceptance:
         """
         request = job.request
         with contextlib.suppress(ChorusError):  # the file was removed or broken since
-            current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
+            current = self._workflows.get(
+                request.character_id, request.kind, job.workflow_name, guild_id=request.origin.guild_id
+            )
             if current.content_hash == job.workflow_hash:
                 return current  # it is parsed already, which takes a while for a graph of a thousand nodes
         return await self._stored_version(job.workflow_hash, request, job.workflow_name)
 
     async def _workflow(self, request: GenerationRequest, character: Character) -> Workflow:
         if request.workflow_hash is None:
-            name = request.workflow_name or character.default_workflow(request.kind)
-            return self._workflows.get(request.character_id, request.kind, name)
+            return self._workflows.get(
+                request.character_id,
+                request.kind,
+                request.workflow_name or None,
+                guild_id=request.origin.guild_id,
+                default=character.default_workflow(request.kind),
+            )
         return await self._stored_version(request.workflow_hash, request, request.workflow_name or DEFAULT_WORKFLOW)
 
     async def _stored_version(self, content_hash: str, request: GenerationRequest, name: str) -> Workflow:

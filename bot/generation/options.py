@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.domain.jobs import JobKind
 from bot.generation.value_limits import RequestLimits
+from bot.workflows.upload_screening import ScreeningRules
 
 
 def _timeouts() -> Mapping[JobKind, float]:
@@ -31,6 +32,7 @@ class GenerationOptions:
         speech_bitrate: Of finished speech, in bits per second.
         limits: Of what people choose in Discord.
         locks_dir: Folder of the locks of running commands; None: `data_dir`.
+        screening: What is refused in workflows of servers.
         owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
 
     """
@@ -47,4 +49,5 @@ class GenerationOptions:
     speech_bitrate: int = 64_000
     limits: RequestLimits = field(default_factory=RequestLimits)
     locks_dir: Path | None = None
+    screening: ScreeningRules = field(default_factory=ScreeningRules)
     owner: str = "run"

@@ -103,7 +103,7 @@ class Orchestrator:
         self._jobs = jobs
         self._versions = versions
         self._servers = tuple(servers)
-        self._acceptance = Acceptance(characters, workflows, versions, options.limits)
+        self._acceptance = Acceptance(characters, workflows, versions, options.limits, options.screening)
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
             options.data_dir,

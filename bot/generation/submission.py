@@ -24,7 +24,6 @@ from bot.storage.waiting import (
     waiting_for_store,
 )
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class Submission:
             accepted = await self._acceptance.accept(request, object_info)
             async with self._turn():
                 self._require_space(request)
-                await self._store_version(accepted.workflow)
+                await self._store_version(accepted)
                 if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
                     await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
                     return finished
@@ -108,8 +107,8 @@ class Submission:
             accepted = await self._acceptance.accept_all(requests, object_info)
             async with self._turn():
                 self._require_space(requests[0])
-                for workflow in {one.workflow.content_hash: one.workflow for one in accepted}.values():
-                    await self._store_version(workflow)
+                for one in {one.workflow.content_hash: one for one in accepted}.values():
+                    await self._store_version(one)
                 copies = [await find_finished_copy(one, self._jobs, self._options.data_dir) for one in accepted]
                 ready = [(copy or one.job, one.fingerprint) for copy, one in zip(copies, accepted, strict=True)]
                 storing = self._store_and_enqueue_batch(ready, store, wait_until=store_deadline())
@@ -129,8 +128,11 @@ class Submission:
         free_in_seconds = self._registry.seconds_until_start()
         self._registry.queue.require_space(request, free_in_seconds=free_in_seconds)
 
-    async def _store_version(self, workflow: Workflow) -> None:
+    async def _store_version(self, accepted: Accepted) -> None:
+        workflow = accepted.workflow
         await self._versions.put(stored_workflow(workflow))
+        if workflow.guild_id is not None or accepted.job.request.workflow_hash is not None:
+            return  # the table has the newest versions of the host's files
         await self._versions.set_current(
             workflow.character_id, workflow.kind.value, workflow.name, workflow.content_hash
         )

@@ -39,6 +39,7 @@ from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.service import VoiceService
 from bot.workflows.library import WorkflowLibrary
+from bot.workflows.upload_screening import ScreeningRules
 
 RUN = "run"
 """The owner name of the bot's jobs; each terminal command has a name of its own, and its jobs end with it."""
@@ -120,7 +121,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             stack.enter_context(hold_command_lock(_locks_dir(settings), name))
         store = await stack.enter_async_context(open_repositories(settings.storage.database_url))
         characters = await stack.enter_async_context(CharacterLibrary(settings.paths.characters, data_dir / "guilds"))
-        workflows = await stack.enter_async_context(WorkflowLibrary(settings.paths.workflows))
+        workflows = await stack.enter_async_context(_workflow_library(settings, store))
         servers = await stack.enter_async_context(open_comfy_servers(settings))
         ffmpeg = configured_ffmpeg(settings)
         talk = await stack.enter_async_context(
@@ -173,6 +174,14 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
+def screening_rules(settings: Settings) -> ScreeningRules:
+    """What is refused in workflows that people upload."""
+    rules = settings.workflows
+    return ScreeningRules(
+        deny=rules.deny, allow=rules.allow, partner_nodes=rules.partner_nodes, max_nodes=rules.max_nodes
+    )
+
+
 def _make_data_dir(settings: Settings) -> None:
     folder = settings.storage.data_dir
     try:
@@ -187,6 +196,15 @@ def _locks_dir(settings: Settings) -> Path:
     return file.parent if file is not None and file.parent.is_dir() else settings.storage.data_dir
 
 
+def _workflow_library(settings: Settings, store: Repositories) -> WorkflowLibrary:
+    return WorkflowLibrary(
+        settings.paths.workflows,
+        guilds=settings.storage.data_dir / "guilds",
+        guild_default=store.guild_settings.default_workflow,
+        host_first=settings.workflows.host_first,
+    )
+
+
 def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
     return GenerationOptions(
         data_dir=settings.storage.data_dir,
@@ -199,6 +217,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         speech_bitrate=settings.voice.bitrate_kbps * 1000,
         limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps),
         locks_dir=_locks_dir(settings),
+        screening=screening_rules(settings),
         owner=owner,
     )
 

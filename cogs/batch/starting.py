@@ -62,7 +62,8 @@ def _with_known_names(
     character = bot.services.characters.get(request.character_id, interaction.guild_id)
     names: dict[str, str] = {}
     for workflow in plan.workflows:
-        parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, workflow))
+        used = chosen_workflow(bot, character, request.kind, workflow, request.origin.guild_id)
+        parameters = known_parameters(bot, used)
         for sweep in plan.sweeps:
             known = settings_of_pairs({sweep.name: str(sweep.values[0])}, parameters)
             require_allowed(bot, actor, parameters, known)
