@@ -23,7 +23,7 @@ from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
 from bot.saved_settings import SavedSettings
-from bot.services.comfy_servers import open_comfy_servers
+from bot.services.comfy_servers import object_info_source, open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
@@ -38,6 +38,7 @@ from bot.storage.workflows import WorkflowRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.service import VoiceService
+from bot.workflow_store import SavedWorkflows, WorkflowDrafts
 from bot.workflows.library import WorkflowLibrary
 from bot.workflows.upload_screening import ScreeningRules
 
@@ -70,6 +71,8 @@ class Services:
         ffmpeg: The program that decodes and encodes sound and video, for everything in this process.
         batches: Several pictures of one wish.
         saved_settings: Drafts of configuration panels, presets, and what each person set last.
+        saved_workflows: Versions of workflows; saving, restoring and removing them.
+        workflow_drafts: Workflows that were uploaded and are not saved yet.
 
     """
 
@@ -93,6 +96,8 @@ class Services:
     ffmpeg: Ffmpeg
     batches: Batches
     saved_settings: SavedSettings
+    saved_workflows: SavedWorkflows
+    workflow_drafts: WorkflowDrafts
 
 
 @asynccontextmanager
@@ -139,12 +144,23 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 ffmpeg=ffmpeg,
             )
         )
+        saved = SavedWorkflows(
+            workflows,
+            store.workflow_history,
+            store.workflow_versions,
+            rules=screening_rules(settings),
+            max_per_guild=settings.workflows.max_per_server,
+        )
+        if owner:
+            await saved.start()
+            stack.push_async_callback(saved.close)
+        clients = tuple(server.client for server in servers)
         yield Services(
             settings=settings,
             owner=name,
             characters=characters,
             workflows=workflows,
-            comfy=tuple(server.client for server in servers),
+            comfy=clients,
             orchestrator=orchestrator,
             jobs=store.jobs,
             workflow_versions=store.workflow_versions,
@@ -162,6 +178,8 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info
             ),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
+            saved_workflows=saved,
+            workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0])),
         )
 
 

@@ -60,6 +60,12 @@ class WorkflowHistory:
         async with self._database.write() as connection:
             await connection.execute(update(workflow_history).where(this).values(is_written=True))
 
+    async def drop_version(self, place: WorkflowPlace, number: int) -> None:
+        """Forget a version whose files could not be written."""
+        this = and_(_at(workflow_history, place), workflow_history.c.number == number)
+        async with self._database.write() as connection:
+            await connection.execute(delete(workflow_history).where(this))
+
     async def unwritten(self) -> list[WorkflowVersion]:
         """The versions whose files may not be on the disk, because a process ended before."""
         return await self._versions(_version_query().where(workflow_history.c.is_written.is_(False)))

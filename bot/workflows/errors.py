@@ -76,6 +76,6 @@ class NodeRefused(WorkflowInvalid):
 
     default = "The workflow has nodes that are not taken from uploads."
     default_advice = (
-        "Replace these nodes, or ask the person who runs this bot, who can allow a class in `workflows.allow` or put the"
-        " workflow into the host's own folder."
+        "Replace these nodes, or ask the person who runs this bot, who can allow a class in `workflows.allow` or put"
+        " the workflow into the host's own folder."
     )

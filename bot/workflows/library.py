@@ -57,7 +57,9 @@ class WorkflowLibrary:
     """The workflows under `<root>/<character>/<image|audio|video>/<name>.json`, with `_shared` for every character.
 
     Those of a server lie the same way under `<guilds>/<guild id>/workflows` and are found in that server only; there
-    they go before the host's of the same name. As an async context manager it loads them and follows changes on disk. A file that cannot be used is logged and
+    they go before the host's of the same name.
+
+    As an async context manager it loads them and follows changes on disk. A file that cannot be used is logged and
     listed in `problems`, while its last good version stays in use.
 
     Args:

@@ -37,83 +37,22 @@ class RefusalReason(StrEnum):
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _CODE_WORDS = frozenset(
-    [
-        "python",
-        "python3",
-        "exec",
-        "execute",
-        "executor",
-        "eval",
-        "evaluator",
-        "shell",
-        "bash",
-        "powershell",
-        "cmd",
-        "subprocess",
-        "terminal",
-        "javascript",
-        "lua",
-        "commandline",
-        "interpreter",
-        "jinja2",
-    ]
+    {"python", "exec", "execute", "executor", "eval", "evaluator", "shell", "bash", "powershell", "cmd", "subprocess"}
+    | {"terminal", "javascript", "lua", "commandline", "interpreter", "jinja"}
 )
 _RUN_WORDS = frozenset({"run", "python", "exec", "execute", "eval", "custom"})
 _RUNNABLE_WORDS = frozenset({"script", "code", "command", "program", "lambda"})
 _ADDRESS_WORDS = frozenset(
-    [
-        "url",
-        "urls",
-        "uri",
-        "http",
-        "https",
-        "webhook",
-        "ftp",
-        "sftp",
-        "curl",
-        "wget",
-        "smtp",
-        "email",
-        "telegram",
-        "fetch",
-        "scrape",
-        "scraper",
-        "crawl",
-        "crawler",
-        "browser",
-        "downloader",
-        "request",
-        "requests",
-        "websearch",
-        "s3",
-        "huggingfaceupload",
-    ]
+    {"url", "urls", "uri", "http", "https", "webhook", "ftp", "sftp", "curl", "wget", "smtp", "email", "telegram"}
+    | {"fetch", "scrape", "scraper", "crawl", "crawler", "browser", "download", "downloader", "request", "requests"}
+    | {"websearch"}
 )
-_DOWNLOAD_WORDS = frozenset({"download"})
 _PATH_WORDS = frozenset(
-    ["path", "paths", "directory", "directories", "dir", "folder", "folders", "filepath", "filename", "glob"]
+    {"path", "paths", "directory", "directories", "dir", "folder", "folders", "filepath", "filename", "glob"}
 )
 _FILE_VERBS = frozenset(
-    [
-        "load",
-        "save",
-        "read",
-        "write",
-        "list",
-        "open",
-        "delete",
-        "remove",
-        "move",
-        "copy",
-        "rename",
-        "create",
-        "export",
-        "import",
-        "append",
-        "batch",
-        "from",
-        "to",
-    ]
+    {"load", "save", "read", "write", "list", "open", "delete", "remove", "move", "copy", "rename", "create", "export"}
+    | {"import", "append", "batch", "from", "to"}
 )
 _FILE_WORDS = frozenset({"file", "files", "txt", "csv", "zip", "sqlite", "pickle", "pkl"})
 _TEXT_VERBS = frozenset({"read", "write", "delete", "remove", "rename", "append", "load", "save"})
@@ -341,7 +280,7 @@ def _reason_by_words(name: str) -> RefusalReason | None:
     words = _words(name)
     if words & _CODE_WORDS or (words & _RUN_WORDS and words & _RUNNABLE_WORDS):
         return RefusalReason.CODE
-    if words & (_ADDRESS_WORDS | _DOWNLOAD_WORDS):
+    if words & _ADDRESS_WORDS:
         return RefusalReason.FETCHES
     takes_path = bool(words & _PATH_WORDS and words & _FILE_VERBS) or name in _PATH_CLASSES
     if takes_path or (words & _FILE_WORDS and words & _TEXT_VERBS):
