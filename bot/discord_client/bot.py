@@ -42,6 +42,7 @@ EXTENSIONS: Final = (
     "cogs.presets",
     "cogs.context_menus",
     "cogs.batch",
+    "cogs.workflows",
     "cogs.stats",
     "cogs.gallery",
     "cogs.chat",

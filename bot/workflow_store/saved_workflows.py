@@ -83,7 +83,7 @@ class SavedWorkflows:
         """
         async with self._lock:
             newest = await self.history.newest()
-            present = self.library.keys()
+            present = self.library.all_keys()
             for key in present:
                 place = place_of(key)
                 if place.guild_id != HOST or place in newest:
@@ -184,6 +184,10 @@ class SavedWorkflows:
             return workflow
 
         return await asyncio.to_thread(parse)
+
+    async def keep_content(self, workflow: Workflow) -> None:
+        """Keep the content of a workflow, so that a request can name it by its hash."""
+        await self.contents.put(stored_workflow(workflow))
 
     def current_hash(self, place: WorkflowPlace) -> str | None:
         """What the files of a place hold now; None: there are none."""
@@ -341,7 +345,7 @@ class SavedWorkflows:
     def _require_space(self, place: WorkflowPlace) -> None:
         if place.guild_id == HOST or self.library.at(key_of(place)) is not None:
             return
-        own = sum(key.guild_id == place.guild_id for key in self.library.keys())
+        own = sum(key.guild_id == place.guild_id for key in self.library.all_keys())
         if own >= self._max_per_guild:
             raise InputInvalid(
                 f"This server has {own} workflows of its own; more than {self._max_per_guild} are not kept.",

@@ -19,10 +19,10 @@ def write_workflow(path: Path, workflow: Workflow) -> None:
         OSError: A file cannot be written.
 
     """
-    bindings = workflow.bindings.model_dump(mode="json", exclude_defaults=True)
+    bindings = encoded_bindings(workflow)
     beside = bindings_path(path)
-    if bindings:
-        write_atomically(beside, yaml.safe_dump(bindings, allow_unicode=True, sort_keys=False).encode())
+    if bindings is not None:
+        write_atomically(beside, bindings)
     else:
         beside.unlink(missing_ok=True)
     write_atomically(path, encoded_graph(workflow))
@@ -42,3 +42,9 @@ def remove_workflow(path: Path) -> None:
 def encoded_graph(workflow: Workflow) -> bytes:
     """The content of a workflow file: what ComfyUI's "Export (API)" writes."""
     return json.dumps(workflow.graph, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def encoded_bindings(workflow: Workflow) -> bytes | None:
+    """The content of the bindings file; None: nothing is bound."""
+    bindings = workflow.bindings.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(bindings, allow_unicode=True, sort_keys=False).encode() if bindings else None

@@ -231,7 +231,7 @@ class WorkflowLibrary:
         """Return every usable workflow of the host and of a server, by character, kind and name."""
         return [self._workflows[key] for key in sorted(self._workflows) if key.guild_id in {0, guild_id}]
 
-    def keys(self) -> list[WorkflowKey]:
+    def all_keys(self) -> list[WorkflowKey]:
         """Return the keys of all usable workflows, those of every server too."""
         return sorted(self._workflows)
 
