@@ -113,9 +113,17 @@ class WorkflowDrafts:
             ChorusError: As from `upload`.
 
         """
-        context = UploadContext(rules=self._saved.rules, object_info=await self._object_info(), base=self._base(upload))
+        context = UploadContext(
+            rules=self._saved.rules if upload.guild_id != HOST else None,
+            object_info=await self._object_info(),
+            base=self._base(upload),
+        )
         async with self._reading:
             return await asyncio.to_thread(_read, upload.data, context)
+
+    async def installed(self) -> ObjectInfo | None:
+        """The body of ComfyUI's `GET /object_info`; None: it was never reached."""
+        return await self._object_info()
 
     async def draft(self, draft_id: str, guild_id: int) -> WorkflowDraft:
         """The draft with that id.

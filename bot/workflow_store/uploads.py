@@ -44,13 +44,13 @@ class UploadContext:
     """What reading an upload depends on.
 
     Attributes:
-        rules: What the host refuses.
+        rules: What the host refuses; None: the host brings it.
         object_info: The body of `GET /object_info`; None: ComfyUI was not reached yet.
         base: The workflow that a text of settings (A1111's WebUI) is written into; None: there is none.
 
     """
 
-    rules: ScreeningRules
+    rules: ScreeningRules | None
     object_info: ObjectInfo | None = None
     base: Workflow | None = None
 
@@ -71,11 +71,13 @@ def read_upload(data: bytes, context: UploadContext) -> UploadedWorkflow:
     graph = source.graph
     if graph is None:
         graph, notes = _converted(source, context.object_info)
-    require_allowed(graph, context.rules, context.object_info)
-    forced = with_forced_paths(graph)
+    if context.rules is not None:
+        forced = with_forced_paths(graph)
+        graph, notes = forced.graph, (*notes, *forced.notes)
+        require_allowed(graph, context.rules, context.object_info)
     bindings = json.dumps(dict(source.bindings)) if source.bindings and source.graph is not None else None
-    workflow = parse_workflow(json.dumps(forced.graph), bindings=bindings)
-    return UploadedWorkflow(workflow, source.ui_workflow, (*notes, *forced.notes))
+    workflow = parse_workflow(json.dumps(graph), bindings=bindings)
+    return UploadedWorkflow(workflow, source.ui_workflow, notes)
 
 
 def kind_of(workflow: Workflow) -> JobKind:
@@ -131,7 +133,6 @@ def _with_settings(found: GenerationParameters, context: UploadContext) -> Uploa
             advice="It was made by another program than ComfyUI. Its settings can be taken over when the character has"
             f" a workflow called {DEFAULT_WORKFLOW}.",
         )
-    require_allowed(base.graph, context.rules, context.object_info)
     notes = ["The file holds no workflow, so its prompt and settings were written into the default one."]
     overrides: dict[str, ParameterValue] = {}
     sampler = parameters_of(base, context.object_info).find("sampler")
