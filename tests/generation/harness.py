@@ -101,7 +101,16 @@ class Workflows:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+    def get(
+        self,
+        character_id: str,
+        kind: JobKind,
+        name: str | None = None,
+        *,
+        guild_id: int | None = None,  # noqa: ARG002 - the signature of a WorkflowSource
+        default: str | None = None,
+    ) -> Workflow:
+        name = name or default
         graph = self._files.graphs.get((kind, name or "default"))
         if graph is None:
             raise WorkflowNotFound

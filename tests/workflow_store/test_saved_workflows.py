@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,7 +51,7 @@ class Store:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Store]:
+async def opened(folder: Path) -> AsyncGenerator[Store]:
     """As a process has it that runs the bot."""
     migrated_database(folder / "chorus.db")
     url = f"sqlite+aiosqlite:///{folder / 'chorus.db'}"
