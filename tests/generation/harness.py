@@ -107,7 +107,7 @@ class Workflows:
         kind: JobKind,
         name: str | None = None,
         *,
-        guild_id: int | None = None,  # noqa: ARG002 - the signature of a WorkflowSource
+        guild_id: int | None = None,
         default: str | None = None,
     ) -> Workflow:
         name = name or default
