@@ -157,7 +157,7 @@ def _entry(job: Job, position: int) -> QueueEntry:
 class Workflows:
     """Names by character."""
 
-    def names(self, character_id: str, kind: JobKind, guild_id: int | None = None) -> list[str]:  # noqa: ARG002
+    def names(self, character_id: str, kind: JobKind, guild_id: int | None = None) -> list[str]:
         return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
 
 
