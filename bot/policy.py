@@ -274,6 +274,19 @@ class Policy:
         if actor.user_id != owner_id:
             raise NotAllowed("That panel is somebody else's.", advice="Open your own with `/configure`.")
 
+    def require_may_change_workflows(self, actor: Actor) -> None:
+        """The person may bring workflows into the server and change them: with Manage Server.
+
+        Raises:
+            NotAllowed: They may not, or this is no server.
+
+        """
+        self.require_served(actor.channel)
+        if actor.channel.is_direct:
+            raise NotAllowed("Workflows belong to a server.", advice="Use the command in a server.")
+        if Permission.MANAGE_GUILD not in actor.permissions:
+            raise NotAllowed("That needs Manage Server.", advice="Ask somebody who has Manage Server here.")
+
     # -- adults only
 
     @staticmethod

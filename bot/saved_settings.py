@@ -117,7 +117,9 @@ class SavedSettings:
                 advice=f"Choose the character `{preset.character_id}`.",
             )
         try:
-            return self._workflows.get(character_id, preset.kind, preset.workflow_name)
+            return self._workflows.get(
+                character_id, preset.kind, preset.workflow_name, guild_id=preset.guild_id or None
+            )
         except WorkflowNotFound as error:
             gone = f"The preset `{preset.name}` is for the workflow `{preset.workflow_name}`"
             raise WorkflowNotFound(

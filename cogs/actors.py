@@ -136,7 +136,9 @@ def may_view(interaction: discord.Interaction[ChorusBot], origin: Channel) -> bo
 
 
 def may_view_job(interaction: discord.Interaction[ChorusBot], job: Job) -> bool:
-    """As `may_view`, of the job's result."""
+    """As `may_view`, of the job's result; a trial of a workflow is seen by the person who made it alone."""
+    if job.request.trial and job.request.requester_id != interaction.user.id:
+        return False
     return may_view(interaction, _origin(job))
 
 

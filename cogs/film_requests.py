@@ -30,7 +30,7 @@ def with_length(
     """
     if seconds is None:
         return request
-    workflow = chosen_workflow(bot, character, request.kind, request.workflow_name)
+    workflow = chosen_workflow(bot, character, request.kind, request.workflow_name, request.origin.guild_id)
     found = film_length(workflow, seconds, bot.services.orchestrator.object_info)
     note = " ".join(filter(None, (request.note, found.note))) or None
     overrides = {**request.overrides, found.name: found.value}

@@ -59,7 +59,7 @@ class PresetsCog(commands.GroupCog, group_name="preset", group_description="Sett
         """The same settings as those of the option, so that others can use them by the name."""
         actor = interaction_actor(interaction)
         artist = await drawing_character(interaction, actor, character)
-        found = chosen_workflow(self.bot, artist, JobKind.IMAGE, workflow)
+        found = chosen_workflow(self.bot, artist, JobKind.IMAGE, workflow, interaction.guild_id)
         read = await read_settings(self.bot, actor, artist.id, found, settings)
         preset = await store_preset(interaction, found, read.overrides, name)
         notes = "".join(f"\n-# {escaped(note)}" for note in read.notes)

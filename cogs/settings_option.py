@@ -37,7 +37,9 @@ PRESETS_BESIDE_NAMES = 8
 """How many presets are offered while their names are not typed yet."""
 
 
-def chosen_workflow(bot: ChorusBot, character: Character, kind: JobKind, name: str | None) -> Workflow:
+def chosen_workflow(
+    bot: ChorusBot, character: Character, kind: JobKind, name: str | None, guild_id: int | None
+) -> Workflow:
     """The workflow that a request with these options will use.
 
     Raises:
@@ -46,7 +48,9 @@ def chosen_workflow(bot: ChorusBot, character: Character, kind: JobKind, name: s
         MissingModel: It takes any model, and ComfyUI has none.
 
     """
-    workflow = bot.services.workflows.get(character.id, kind, name or character.default_workflow(kind))
+    workflow = bot.services.workflows.get(
+        character.id, kind, name or None, guild_id=guild_id, default=character.default_workflow(kind)
+    )
     return bot.services.orchestrator.adapted(workflow)
 
 
@@ -162,7 +166,7 @@ async def with_settings(
     name = request.workflow_name or (flags.workflow if flags is not None else None)
     if name is None:
         name = await _workflow_of_presets(bot, actor, character, request.kind, text)
-    workflow = chosen_workflow(bot, character, request.kind, name)
+    workflow = chosen_workflow(bot, character, request.kind, name, request.origin.guild_id)
     overrides: dict[str, ParameterValue] = {}
     changes: dict[str, object] = {"workflow_name": name}
     if flags is not None:
@@ -195,7 +199,7 @@ async def complete_settings_option(
     bot = interaction.client
     try:
         character = await character_of(interaction, interaction.namespace.character)
-        workflow = chosen_workflow(bot, character, kind, interaction.namespace.workflow)
+        workflow = chosen_workflow(bot, character, kind, interaction.namespace.workflow, interaction.guild_id)
     except ChorusError:
         return []
     chosen = interaction.namespace.workflow is not None
@@ -277,7 +281,7 @@ async def complete_workflow_option(
         character = await character_of(interaction, interaction.namespace.character)
     except ChorusError:
         return []
-    names = interaction.client.services.workflows.names(character.id, kind)
+    names = interaction.client.services.workflows.names(character.id, kind, interaction.guild_id)
     return choices(((name, name) for name in names), current)
 
 
@@ -302,7 +306,8 @@ def _flags(
         return None
     name = request.workflow_name or parse_prompt_flags(text).workflow
     try:
-        parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, name))
+        workflow = chosen_workflow(bot, character, request.kind, name, request.origin.guild_id)
+        parameters = known_parameters(bot, workflow)
     except ChorusError:
         return parse_prompt_flags(text, takes_count=takes_count)
     found = parse_prompt_flags(text, lambda flag: parameters.find(flag) is not None, takes_count=takes_count)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-workflow_app = typer.Typer(help="Look into workflow files.", no_args_is_help=True)
+workflow_app = typer.Typer(
+    help="Workflows: look into them, convert, save, and go back to earlier versions.", no_args_is_help=True
+)
 character_app = typer.Typer(help="Characters on this machine.", no_args_is_help=True)
 app.add_typer(workflow_app, name="workflow")
 app.add_typer(character_app, name="character")
@@ -293,6 +296,91 @@ def workflow_models(
     from bot.cli.templates import list_models  # noqa: PLC0415
 
     list_models(comfyui, folder, search, _console())
+
+
+GuildOption = Annotated[int | None, typer.Option(help="The workflows of this Discord server, by its id.", metavar="ID")]
+WorkflowArgument = Annotated[str, typer.Argument(help="character/kind/name, such as nova/image/default.")]
+
+
+@contextmanager
+def _quietly(context: typer.Context, config: Path | None) -> Generator[Settings]:
+    """The settings, while only warnings are logged."""
+    from bot.log import open_log  # noqa: PLC0415
+
+    settings = _settings(config)
+    with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
+        yield settings
+
+
+@workflow_app.command("add")
+def workflow_add(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A workflow in any form, as for convert.")],
+    *,
+    character: Annotated[str, typer.Option(help="Whose it will be; _shared for every character.", metavar="ID")],
+    kind: Annotated[str | None, typer.Option(help="image, audio or video, where its nodes do not say it.")] = None,
+    name: Annotated[str | None, typer.Option(help="What it will be called; as the file if left out.")] = None,
+    server: GuildOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Save a workflow where the bot finds it, as a new version if there is one of that name."""
+    from bot.cli.saved_workflows import AddOptions, add_workflow  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        add_workflow(settings, AddOptions(file, character, kind, name, server), _console())
+
+
+@workflow_app.command("list")
+def workflow_list(context: typer.Context, server: GuildOption = None, config: ConfigOption = None) -> None:
+    """List the workflows, their versions, and whether ComfyUI can run them now."""
+    from bot.cli.saved_workflows import list_workflows  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        list_workflows(settings, _console(), server=server)
+
+
+@workflow_app.command("versions")
+def workflow_versions(
+    context: typer.Context, workflow: WorkflowArgument, server: GuildOption = None, config: ConfigOption = None
+) -> None:
+    """List every version of a workflow."""
+    from bot.cli.saved_workflows import show_versions  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        show_versions(settings, workflow, _console(), server=server)
+
+
+@workflow_app.command("diff")
+def workflow_diff(
+    context: typer.Context,
+    workflow: WorkflowArgument,
+    first: Annotated[int, typer.Argument(help="The number of a version.")],
+    second: Annotated[int | None, typer.Argument(help="Another one; the newest if left out.")] = None,
+    *,
+    server: GuildOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show what differs between two versions, by node and input."""
+    from bot.cli.saved_workflows import show_differences  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        show_differences(settings, workflow, (first, second), _console(), server=server)
+
+
+@workflow_app.command("rollback")
+def workflow_rollback(
+    context: typer.Context,
+    workflow: WorkflowArgument,
+    version: Annotated[int, typer.Argument(help="The number of the version, as `versions` shows it.")],
+    *,
+    server: GuildOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make an older version of a workflow the newest one."""
+    from bot.cli.saved_workflows import roll_back  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        roll_back(settings, workflow, version, _console(), server=server)
 
 
 @character_app.command("import")

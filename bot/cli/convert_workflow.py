@@ -42,7 +42,7 @@ def convert_workflow(
         InputInvalid: The workflow is in the UI format, and there is no `/object_info` for it.
 
     """
-    source = read_workflow_source(_content(file))
+    source = read_workflow_source(file_content(file))
     graph = source.graph
     if graph is None:
         converted = convert_ui_workflow(_ui_workflow(source, file), _object_info(object_info, server))
@@ -65,7 +65,13 @@ def write_graph(out: Path, graph: bytes) -> None:
         raise InputInvalid(f"{out.name} cannot be written ({_reason(error)}).", advice="Check the path.") from error
 
 
-def _content(file: Path) -> bytes:
+def file_content(file: Path) -> bytes:
+    """The content of a file that may hold a workflow.
+
+    Raises:
+        WorkflowInvalid: It cannot be read, or is too large.
+
+    """
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise WorkflowInvalid(f"{file.name} is larger than {MAX_FILE_BYTES // 2**20} MB.")

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from bot.workflows.workflow import Workflow
 
 
-def picture_workflow(workflows: WorkflowLibrary, character: Character, kind: JobKind) -> Workflow | None:
+def picture_workflow(
+    workflows: WorkflowLibrary, character: Character, kind: JobKind, guild_id: int | None
+) -> Workflow | None:
     """Return the first workflow that takes a person's picture and needs no other file; None: there is none.
 
     The default goes first; then, for pictures, the one of the button Vary; for films, all others in their order.
     """
-    others = [VARY_WORKFLOW] if kind is JobKind.IMAGE else workflows.names(character.id, kind)
-    for name in (character.default_workflow(kind), *others):
+    others = [VARY_WORKFLOW] if kind is JobKind.IMAGE else workflows.names(character.id, kind, guild_id)
+    for name in (None, *others):
         try:
-            workflow = workflows.get(character.id, kind, name)
+            workflow = _get(workflows, character, kind, name, guild_id)
         except ChorusError:  # there is none of that name, or it is broken
             continue
         if takes_picture(workflow):
@@ -38,14 +40,21 @@ def with_picture_workflow(
 
     Unchanged where there is no such workflow: acceptance says that the default takes no picture.
     """
-    found = picture_workflow(workflows, character, request.kind)
+    guild_id = request.origin.guild_id
+    found = picture_workflow(workflows, character, request.kind, guild_id)
     if found is None:
         return request
     try:
-        default = workflows.get(character.id, request.kind, character.default_workflow(request.kind))
+        default = _get(workflows, character, request.kind, None, guild_id)
     except ChorusError:
         default = None
     if default is not None and found.name == default.name:
         return request
     note = f"Made with the workflow {found.name}, which takes a picture."
     return request.model_copy(update={"workflow_name": found.name, "note": note})
+
+
+def _get(
+    workflows: WorkflowLibrary, character: Character, kind: JobKind, name: str | None, guild_id: int | None
+) -> Workflow:
+    return workflows.get(character.id, kind, name, guild_id=guild_id, default=character.default_workflow(kind))

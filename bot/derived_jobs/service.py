@@ -87,18 +87,18 @@ class DerivedJobs:
 
     def can_upscale(self, job: Job) -> bool:
         """The job made a picture, and its character has an `upscale` workflow that takes one."""
-        return bool(pictures(job)) and self._takes_picture(job.request.character_id, UPSCALE_WORKFLOW)
+        return bool(pictures(job)) and self._takes_picture(job, UPSCALE_WORKFLOW)
 
     def can_vary_from_picture(self, job: Job) -> bool:
         """The job made a picture, and its character has a `vary` workflow that takes one."""
-        return bool(pictures(job)) and self._takes_picture(job.request.character_id, VARY_WORKFLOW)
+        return bool(pictures(job)) and self._takes_picture(job, VARY_WORKFLOW)
 
     def can_vary(self, job: Job) -> bool:
         """From its picture, or from its prompt in other words, where its workflow takes a prompt."""
         if self.can_vary_from_picture(job):
             return True
         try:
-            workflow = self._workflows.get(job.request.character_id, job.request.kind, job.workflow_name)
+            workflow = self._current(job.request, job.workflow_name)
         except ChorusError:  # its stored version is used then
             return bool(job.request.positive)
         return bool(job.request.positive) and workflow.analysis.takes(InputRole.POSITIVE)
@@ -108,7 +108,7 @@ class DerivedJobs:
         if job.request.kind is not JobKind.AUDIO:
             return None
         try:
-            workflow = self._workflows.get(job.request.character_id, job.request.kind, job.workflow_name)
+            workflow = self._current(job.request, job.workflow_name)
         except ChorusError:
             return random.randint(0, SEED_LIMIT_OF_UNKNOWN_NODES)
         return random.randint(0, min(seed_limit(workflow), SEED_LIMIT_OF_UNKNOWN_NODES))
@@ -141,7 +141,7 @@ class DerivedJobs:
         if request.workflow_hash is not None or request.workflow_name != job.workflow_name:
             return request
         try:
-            self._workflows.get(request.character_id, request.kind, request.workflow_name)
+            self._current(request, request.workflow_name)
         except WorkflowNotFound:
             return request.model_copy(update={"workflow_hash": job.workflow_hash})
         except WorkflowInvalid:  # acceptance says what is wrong with it
@@ -156,7 +156,7 @@ class DerivedJobs:
         stored = await self._versions.get(job.workflow_hash)
         used = parse_stored_workflow(stored, request.character_id, request.kind, job.workflow_name) if stored else None
         try:
-            current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
+            current = self._current(request, job.workflow_name)
         except ChorusError:
             current = None
         if current is not None and current.content_hash == job.parameters.get(ADAPTED_FROM):
@@ -191,9 +191,15 @@ class DerivedJobs:
             removed = await asyncio.to_thread(_delete_files, self._data_dir, job.artifacts)
             _log.info("job %s: %d files were deleted with its result", job.id, removed)
 
-    def _takes_picture(self, character_id: str, name: str) -> bool:
+    def _current(self, request: GenerationRequest, name: str | None) -> Workflow:
+        """The workflow of that name as its file is now, in the server that the request came from."""
+        return self._workflows.get(request.character_id, request.kind, name, guild_id=request.origin.guild_id)
+
+    def _takes_picture(self, job: Job, name: str) -> bool:
+        request = job.request
         try:
-            return takes_picture(self._workflows.get(character_id, JobKind.IMAGE, name))
+            found = self._workflows.get(request.character_id, JobKind.IMAGE, name, guild_id=request.origin.guild_id)
+            return takes_picture(found)
         except ChorusError:
             return False
 

@@ -45,6 +45,7 @@ EXTENSIONS: Final = (
     "cogs.context_menus",
     "cogs.picture_menus",
     "cogs.batch",
+    "cogs.workflows",
     "cogs.stats",
     "cogs.gallery",
     "cogs.chat",

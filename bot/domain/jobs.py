@@ -156,6 +156,8 @@ class GenerationRequest(Value):
     """Its place in that batch, from 0, in reading order of the contact sheet."""
     fresh: bool = False
     """It is drawn anew, although the same picture may have been made before."""
+    trial: bool = False
+    """A trial of a workflow before it is saved: its result is shown to the requester alone and is in no gallery."""
 
 
 class JobError(Value):

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.characters.character import Character
-from bot.domain.jobs import Artifact, Derivation, GenerationRequest, Job, JobKind, JobState
+from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind, JobState
 from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
 from bot.generation.character_look import CharacterLook, character_look
 from bot.generation.installed_models import InstalledModels
 from bot.generation.value_limits import RequestLimits
-from bot.storage.jobs import JobRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.graph import NodeInput
@@ -30,6 +29,7 @@ from bot.workflows.input_roles import InputRole, InputValues
 from bot.workflows.media_assignment import assign_files, file_values, note_of_assignment, require_files
 from bot.workflows.parameter_names import canonical_name
 from bot.workflows.parameters import CheckedOverrides, check_overrides
+from bot.workflows.upload_screening import ScreeningRules, require_allowed
 from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import inject, seed_limit
 from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
@@ -62,8 +62,16 @@ class CharacterSource(Protocol):
 class WorkflowSource(Protocol):
     """Workflow files, from memory (`WorkflowLibrary`)."""
 
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
-        """The workflow as its file is now; name None: `default`.
+    def get(
+        self,
+        character_id: str,
+        kind: JobKind,
+        name: str | None = None,
+        *,
+        guild_id: int | None = None,
+        default: str | None = None,
+    ) -> Workflow:
+        """The workflow as its file is now, as that server sees it; name None: the server's default, else `default`.
 
         Raises:
             WorkflowNotFound: There is none, also under `_shared`.
@@ -92,13 +100,16 @@ class Acceptance:
         workflows: WorkflowSource,
         versions: WorkflowRepository,
         limits: RequestLimits,
+        *,
         models: InstalledModels,
+        screening: ScreeningRules,
     ) -> None:
         self._characters = characters
         self._workflows = workflows
         self._versions = versions
         self._limits = limits
         self._models = models
+        self._screening = screening
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
@@ -117,6 +128,9 @@ class Acceptance:
         _check_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         file = await self._workflow(request, character)
+        if file.guild_id is not None or request.trial:
+            # What was uploaded is looked at again: the host may have changed the lists since.
+            require_allowed(file.graph, self._screening, object_info)
         workflow = self._models.adapted(file, object_info, wanted_model(request))
         assigned = assign_files(workflow, media_roles(request))
         require_files(workflow, assigned, object_info)
@@ -174,7 +188,9 @@ class Acceptance:
         """
         request = job.request
         with contextlib.suppress(ChorusError):  # the file was removed or broken since
-            current = self._workflows.get(request.character_id, request.kind, job.workflow_name)
+            current = self._workflows.get(
+                request.character_id, request.kind, job.workflow_name, guild_id=request.origin.guild_id
+            )
             if current.content_hash in {job.workflow_hash, job.parameters.get(ADAPTED_FROM)}:
                 return current  # it is parsed already, which takes a while for a graph of a thousand nodes
         return await self._stored_version(job.workflow_hash, request, job.workflow_name)
@@ -185,8 +201,13 @@ class Acceptance:
 
     async def _workflow(self, request: GenerationRequest, character: Character) -> Workflow:
         if request.workflow_hash is None:
-            name = request.workflow_name or character.default_workflow(request.kind)
-            return self._workflows.get(request.character_id, request.kind, name)
+            return self._workflows.get(
+                request.character_id,
+                request.kind,
+                request.workflow_name or None,
+                guild_id=request.origin.guild_id,
+                default=character.default_workflow(request.kind),
+            )
         return await self._stored_version(request.workflow_hash, request, request.workflow_name or DEFAULT_WORKFLOW)
 
     async def _stored_version(self, content_hash: str, request: GenerationRequest, name: str) -> Workflow:
@@ -279,54 +300,6 @@ def injection(
 def override_parameters(overrides: CheckedOverrides) -> dict[str, Any]:
     """The entries of `Job.parameters` for checked overrides."""
     return overrides.roles | ({"overrides": overrides.values} if overrides.values else {})
-
-
-async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: Path) -> Job | None:
-    """The accepted job, GENERATED with the files of an equal earlier job; None: there is none, or its files are gone.
-
-    Equal is speech of the same words, voice sample, workflow version and seed, and a picture of the same values,
-    workflow version and given seed, unless it was asked for by `fresh` or is derived from another job. The answer names
-    the earlier job of a picture, which therefore is the same person's or of the same channel.
-    """
-    if accepted.fingerprint is None or not _may_be_copied(accepted.job.request):
-        return None
-    request = accepted.job.request
-    equal = await jobs.find_equal(accepted.fingerprint, request=None if request.kind is JobKind.AUDIO else request)
-    if equal is None or not equal.artifacts:
-        return None
-    if not await asyncio.to_thread(_all_on_disk, equal.artifacts, data_dir):
-        return None
-    return accepted.job.model_copy(
-        update={
-            "state": JobState.GENERATED,
-            "artifacts": equal.artifacts,
-            "generated_at": accepted.job.created_at,
-            "execution_seconds": 0.0,
-            "note": _note_of_copy(accepted.job, equal),
-        }
-    )
-
-
-def _may_be_copied(request: GenerationRequest) -> bool:
-    if request.kind is JobKind.AUDIO:
-        return True
-    is_wish = request.derivation is None and request.origin.channel_id is not None
-    return is_wish and request.seed is not None and not request.fresh
-
-
-def _note_of_copy(job: Job, equal: Job) -> str | None:
-    if job.request.kind is JobKind.AUDIO:
-        return job.note or equal.note
-    made = f"Made before, as job {equal.digest}: the same words, settings and seed. `fresh` draws it anew."
-    return " ".join(filter(None, (job.note, made)))
-
-
-def _all_on_disk(artifacts: Sequence[Artifact], data_dir: Path) -> bool:
-    for artifact in artifacts:
-        path = data_dir / artifact.path
-        if not path.is_file() or path.stat().st_size != artifact.size:
-            return False
-    return True
 
 
 def with_named_roles(request: GenerationRequest) -> GenerationRequest:

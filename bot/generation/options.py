@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.domain.jobs import JobKind
 from bot.generation.queue import QueueLimits
 from bot.generation.value_limits import RequestLimits
+from bot.workflows.upload_screening import ScreeningRules
 
 
 def _timeouts() -> Mapping[JobKind, float]:
@@ -32,6 +33,7 @@ class GenerationOptions:
         limits: Of what people choose in Discord.
         locks_dir: Folder of the locks of running commands; None: `data_dir`.
         preferred_model: A model file or family that workflows for any model draw with; None: by the order of families.
+        screening: What is refused in workflows of servers.
         owner: Whose jobs this process dispatches: `run` for the bot, a name of its own for each terminal command.
 
     """
@@ -48,4 +50,5 @@ class GenerationOptions:
     limits: RequestLimits = field(default_factory=RequestLimits)
     locks_dir: Path | None = None
     preferred_model: str | None = None
+    screening: ScreeningRules = field(default_factory=ScreeningRules)
     owner: str = "run"

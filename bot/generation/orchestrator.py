@@ -106,7 +106,9 @@ class Orchestrator:
         self._versions = versions
         self._servers = tuple(servers)
         self._models = InstalledModels(options.preferred_model)
-        self._acceptance = Acceptance(characters, workflows, versions, options.limits, self._models)
+        self._acceptance = Acceptance(
+            characters, workflows, versions, options.limits, models=self._models, screening=options.screening
+        )
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
             options.data_dir,

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from bot.domain.jobs import GenerationRequest, Job, JobState
 from bot.errors import StorageUnavailable
-from bot.generation.acceptance import Acceptance, Accepted, find_finished_copy, stored_workflow
+from bot.generation.acceptance import Acceptance, Accepted, stored_workflow
 from bot.generation.active_job import new_active_job
+from bot.generation.finished_copies import find_finished_copy
 from bot.generation.job_registry import JobRegistry
 from bot.generation.options import GenerationOptions
 from bot.generation.prompt_rewriting import PromptRewriting
@@ -24,7 +25,6 @@ from bot.storage.waiting import (
     waiting_for_store,
 )
 from bot.storage.workflows import WorkflowRepository
-from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Submission:
             accepted = await self._acceptance.accept(request, object_info)
             async with self._turn():
                 self._require_space(request)
-                await self._store_version(accepted.workflow)
+                await self._store_version(accepted)
                 if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
                     await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
                     return finished
@@ -108,8 +108,8 @@ class Submission:
             accepted = await self._acceptance.accept_all(requests, object_info)
             async with self._turn():
                 self._require_space(requests[0])
-                for workflow in {one.workflow.content_hash: one.workflow for one in accepted}.values():
-                    await self._store_version(workflow)
+                for one in {one.workflow.content_hash: one for one in accepted}.values():
+                    await self._store_version(one)
                 copies = [await find_finished_copy(one, self._jobs, self._options.data_dir) for one in accepted]
                 ready = [(copy or one.job, one.fingerprint) for copy, one in zip(copies, accepted, strict=True)]
                 storing = self._store_and_enqueue_batch(ready, store, wait_until=store_deadline())
@@ -129,8 +129,11 @@ class Submission:
         free_in_seconds = self._registry.seconds_until_start()
         self._registry.queue.require_space(request, free_in_seconds=free_in_seconds)
 
-    async def _store_version(self, workflow: Workflow) -> None:
+    async def _store_version(self, accepted: Accepted) -> None:
+        workflow = accepted.workflow
         await self._versions.put(stored_workflow(workflow))
+        if workflow.guild_id is not None or accepted.job.request.workflow_hash is not None:
+            return  # the table has the newest versions of the host's files
         await self._versions.set_current(
             workflow.character_id, workflow.kind.value, workflow.name, workflow.content_hash
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import aiohttp
 
 from bot.comfyui.client import ComfyClient
+from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.options import ClientOptions
 from bot.generation.orchestrator import ComfyServer
 from bot.gpu_lock import GpuLock, SwapLimits
@@ -15,7 +19,11 @@ from bot.language_model.unloading import ModelUnloader, Provider
 from bot.services.vram_handover import ModelHandover
 from bot.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _UNLOAD_REQUEST_SECONDS = 10
+_OBJECT_INFO_SECONDS = 10
+"""How long a person who has uploaded a workflow waits for ComfyUI."""
 
 
 @asynccontextmanager
@@ -41,6 +49,22 @@ async def open_comfy_servers(settings: Settings) -> AsyncGenerator[tuple[ComfySe
         first, *others = clients
         shared = ComfyServer(first, _shared_lock(settings, first, session))
         yield shared, *(ComfyServer(client, GpuLock()) for client in others)
+
+
+def object_info_source(client: ComfyClient) -> Callable[[], Awaitable[Mapping[str, Any] | None]]:
+    """A function that returns what ComfyUI has installed: what was asked before if it is away; None: never reached."""
+
+    async def ask() -> Mapping[str, Any] | None:
+        if client.cached_object_info is not None:
+            return client.cached_object_info
+        try:
+            async with asyncio.timeout(_OBJECT_INFO_SECONDS):
+                return await client.object_info()
+        except (ComfyError, TimeoutError) as error:
+            log.info("ComfyUI was not asked what it has installed: %s", type(error).__name__)
+            return None
+
+    return ask
 
 
 def _shared_lock(settings: Settings, client: ComfyClient, session: aiohttp.ClientSession) -> GpuLock:

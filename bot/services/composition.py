@@ -25,7 +25,7 @@ from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
 from bot.saved_settings import SavedSettings
-from bot.services.comfy_servers import open_comfy_servers
+from bot.services.comfy_servers import object_info_source, open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
 from bot.settings import Settings
@@ -41,7 +41,9 @@ from bot.storage.workflows import WorkflowRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.service import VoiceService
+from bot.workflow_store import SavedWorkflows, WorkflowDrafts
 from bot.workflows.library import WorkflowLibrary
+from bot.workflows.upload_screening import ScreeningRules
 
 RUN = "run"
 """The owner name of the bot's jobs; each terminal command has a name of its own, and its jobs end with it."""
@@ -73,6 +75,8 @@ class Services:
         batches: Several pictures of one wish.
         saved_settings: Drafts of configuration panels, presets, and what each person set last.
         input_files: Keeps the files that people give for their jobs.
+        saved_workflows: Versions of workflows; saving, restoring and removing them.
+        workflow_drafts: Workflows that were uploaded and are not saved yet.
 
     """
 
@@ -97,6 +101,8 @@ class Services:
     batches: Batches
     saved_settings: SavedSettings
     input_files: InputFiles
+    saved_workflows: SavedWorkflows
+    workflow_drafts: WorkflowDrafts
 
 
 @asynccontextmanager
@@ -125,7 +131,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             stack.enter_context(hold_command_lock(_locks_dir(settings), name))
         store = await stack.enter_async_context(open_repositories(settings.storage.database_url))
         characters = await stack.enter_async_context(CharacterLibrary(settings.paths.characters, data_dir / "guilds"))
-        workflows = await stack.enter_async_context(WorkflowLibrary(settings.paths.workflows))
+        workflows = await stack.enter_async_context(_workflow_library(settings, store))
         servers = await stack.enter_async_context(open_comfy_servers(settings))
         ffmpeg = configured_ffmpeg(settings)
         talk = await stack.enter_async_context(
@@ -143,12 +149,23 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 ffmpeg=ffmpeg,
             )
         )
+        saved = SavedWorkflows(
+            workflows,
+            store.workflow_history,
+            store.workflow_versions,
+            rules=screening_rules(settings),
+            max_per_guild=settings.workflows.max_per_server,
+        )
+        if owner:
+            await saved.start()
+            stack.push_async_callback(saved.close)
+        clients = tuple(server.client for server in servers)
         yield Services(
             settings=settings,
             owner=name,
             characters=characters,
             workflows=workflows,
-            comfy=tuple(server.client for server in servers),
+            comfy=clients,
             orchestrator=orchestrator,
             jobs=store.jobs,
             workflow_versions=store.workflow_versions,
@@ -167,6 +184,8 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             ),
             input_files=InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
+            saved_workflows=saved,
+            workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0])),
         )
 
 
@@ -176,6 +195,14 @@ def policy_of(settings: Settings) -> Policy:
         guild_ids=settings.discord.guild_ids,
         allow_dms=settings.discord.allow_dms,
         derive_by=settings.regenerate.by,
+    )
+
+
+def screening_rules(settings: Settings) -> ScreeningRules:
+    """What is refused in workflows that people upload."""
+    rules = settings.workflows
+    return ScreeningRules(
+        deny=rules.deny, allow=rules.allow, partner_nodes=rules.partner_nodes, max_nodes=rules.max_nodes
     )
 
 
@@ -193,6 +220,15 @@ def _locks_dir(settings: Settings) -> Path:
     return file.parent if file is not None and file.parent.is_dir() else settings.storage.data_dir
 
 
+def _workflow_library(settings: Settings, store: Repositories) -> WorkflowLibrary:
+    return WorkflowLibrary(
+        settings.paths.workflows,
+        guilds=settings.storage.data_dir / "guilds",
+        guild_default=store.guild_settings.default_workflow,
+        host_first=settings.workflows.host_first,
+    )
+
+
 def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
     return GenerationOptions(
         data_dir=settings.storage.data_dir,
@@ -205,6 +241,7 @@ def _generation_options(settings: Settings, owner: str) -> GenerationOptions:
         limits=RequestLimits(settings.limits.max_pixels_per_image, settings.limits.max_steps, settings.batch.max_count),
         locks_dir=_locks_dir(settings),
         preferred_model=settings.visual_generation.model,
+        screening=screening_rules(settings),
         owner=owner,
     )
 

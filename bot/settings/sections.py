@@ -92,6 +92,25 @@ class BatchSection(Section):
     """A batch of more pictures is started only when the person has confirmed their number and the expected time."""
 
 
+class WorkflowsSection(Section):
+    """`workflows`: what people with Manage Server may bring into their server with `/workflow upload`."""
+
+    deny: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    """Patterns of node classes that are refused beyond the shipped list (`*Foo*`), or of packs (`pack:comfyui-foo`)."""
+    allow: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    """Patterns of what is taken although it is on the shipped list or on `deny`."""
+    partner_nodes: bool = False
+    """Whether nodes are taken that cost money, because partners of ComfyUI run them."""
+    max_nodes: Count = 2_000
+    """The most nodes of an uploaded workflow."""
+    max_upload_bytes: Count = 100_000_000
+    """Larger files are not read."""
+    max_per_server: Count = 200
+    """The most workflows that a server may have of its own."""
+    host_first: bool = False
+    """Whether the host's workflow is used where a server has one of the same name."""
+
+
 class ConversationSection(Section):
     """`conversation`: how characters answer."""
 

@@ -21,6 +21,7 @@ from bot.settings.sections import (
     RegenerateSection,
     VisualGenerationSection,
     VoiceSection,
+    WorkflowsSection,
 )
 from bot.settings.storage_section import StorageSection
 
@@ -37,6 +38,7 @@ class Settings(Section):
     limits: LimitsSection = LimitsSection()
     regenerate: RegenerateSection = RegenerateSection()
     batch: BatchSection = BatchSection()
+    workflows: WorkflowsSection = WorkflowsSection()
     conversation: ConversationSection = ConversationSection()
     storage: StorageSection = StorageSection()
     paths: PathsSection = PathsSection()

@@ -59,12 +59,21 @@ class GuildSettings:
                 await connection.execute(insert(guild_settings).values(row))
         self._values[place] = value
 
+    def default_workflow(self, guild_id: int, character_id: str, kind: str) -> str | None:
+        """The name of the workflow that the guild has chosen as a character's default for a kind; None: it has not."""
+        return self.get(guild_id, default_workflow_key(character_id, kind))
+
     async def clear(self, guild_id: int | None, key: str, *, channel_id: int | None = None) -> bool:
         """Back to the next wider value; False if there was none."""
         place = (guild_id or 0, channel_id or WHOLE_GUILD, key)
         async with self._database.write() as connection:
             await connection.execute(delete(guild_settings).where(_at(place)))
         return self._values.pop(place, None) is not None
+
+
+def default_workflow_key(character_id: str, kind: str) -> str:
+    """The key under which a guild's default workflow of a character is kept."""
+    return f"workflow:{kind}:{character_id}"
 
 
 def _setting(row: RowMapping) -> tuple[tuple[int, int, str], Any]:

@@ -17,6 +17,7 @@ from bot.storage.jobs import JobRepository
 from bot.storage.last_settings import LastSettingsRepository
 from bot.storage.presets import PresetRepository
 from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.workflow_history import WorkflowHistory
 from bot.storage.workflows import WorkflowRepository
 
 
@@ -35,6 +36,7 @@ class Repositories:
     drafts: DraftRepository
     presets: PresetRepository
     last_settings: LastSettingsRepository
+    workflow_history: WorkflowHistory
 
 
 @asynccontextmanager
@@ -60,4 +62,5 @@ async def open_repositories(database_url: str) -> AsyncGenerator[Repositories]:
             drafts=DraftRepository(database),
             presets=PresetRepository(database),
             last_settings=LastSettingsRepository(database),
+            workflow_history=WorkflowHistory(database),
         )

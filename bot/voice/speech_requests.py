@@ -109,7 +109,7 @@ class SpeechJobBuilder:
             WorkflowInvalid: Its workflow cannot be used.
 
         """
-        analysis = self._workflow(character, workflow_name).analysis
+        analysis = self._workflow(character, workflow_name, guild_id).analysis
         if not analysis.takes(InputRole.VOICE_SAMPLE) and analysis.ambiguity(InputRole.VOICE_SAMPLE) is None:
             return None
         sample = await self._samples.default_sample(character, guild_id)
@@ -119,13 +119,19 @@ class SpeechJobBuilder:
             )
         return sample
 
-    def _workflow(self, character: Character, name: str | None) -> Workflow:
+    def _workflow(self, character: Character, name: str | None, guild_id: int | None) -> Workflow:
         if not character.voice.enabled:
             raise VoiceUnavailable(
                 f"{character.name} does not speak.", advice="The owner can set `voice.enabled` in the character's file."
             )
         try:
-            return self._workflows.get(character.id, JobKind.AUDIO, name or character.default_workflow(JobKind.AUDIO))
+            return self._workflows.get(
+                character.id,
+                JobKind.AUDIO,
+                name or None,
+                guild_id=guild_id,
+                default=character.default_workflow(JobKind.AUDIO),
+            )
         except WorkflowNotFound as error:
             if name is not None:
                 raise

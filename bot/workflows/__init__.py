@@ -25,10 +25,11 @@ from bot.workflows.input_roles import InputRole, InputValues
 from bot.workflows.library import LoadReport, WorkflowLibrary
 from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import inject, seed_limit
-from bot.workflows.workflow import SHARED, Workflow, parse_workflow
+from bot.workflows.workflow import DEFAULT_WORKFLOW, SHARED, Workflow, parse_workflow
 from bot.workflows.workflow_files import read_workflow
 
 __all__ = [
+    "DEFAULT_WORKFLOW",
     "SHARED",
     "AmbiguousInput",
     "BindingsInvalid",

@@ -9,6 +9,7 @@
     |-- AmbiguousInput              several different inputs could be meant
     |-- NoOutputNode                nothing would be saved
     |-- UnknownPlaceholder          a placeholder of another program, which nobody fills
+    |-- NodeRefused                 an uploaded workflow has nodes that only the host may bring
     `-- BindingsInvalid             the `<name>.bindings.yaml` beside it is wrong
 """
 
@@ -68,3 +69,13 @@ class BindingsInvalid(WorkflowInvalid):
 
     default = "The bindings file beside the workflow cannot be used."
     default_advice = "Correct the bindings file; `chorus workflow inspect FILE` lists the nodes and their inputs."
+
+
+class NodeRefused(WorkflowInvalid):
+    """An uploaded workflow has nodes that run code, use paths or addresses of their own, or cost money."""
+
+    default = "The workflow has nodes that are not taken from uploads."
+    default_advice = (
+        "Replace these nodes, or ask the person who runs this bot, who can allow a class in `workflows.allow` or put"
+        " the workflow into the host's own folder."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from bot.workflows.workflow_files import (
     FileVersion,
     WorkflowKey,
     file_version,
+    guild_folders,
     read_workflow,
     workflow_files,
     workflow_path,
@@ -29,6 +30,8 @@ from bot.workflows.workflow_files import (
 
 _log = logging.getLogger(__name__)
 
+GuildDefault = Callable[[int, str, JobKind], str | None]
+"""Guild id, character id and kind -> the name of the workflow that a server has chosen as its default, if it has."""
 _BUTTON_WORKFLOWS = frozenset({VARY_WORKFLOW, UPSCALE_WORKFLOW})
 """They start from a result, so none of them becomes the default by being the only workflow."""
 _DEBOUNCE_MS = 300
@@ -53,17 +56,35 @@ class LoadReport:
 class WorkflowLibrary:
     """The workflows under `<root>/<character>/<image|audio|video>/<name>.json`, with `_shared` for every character.
 
+    Those of a server lie the same way under `<guilds>/<guild id>/workflows` and are found in that server only; there
+    they go before the host's of the same name.
+
     As an async context manager it loads them and follows changes on disk. A file that cannot be used is logged and
     listed in `problems`, while its last good version stays in use.
 
     Args:
-        root: The folder of workflows.
-        poll_seconds: How often the folder is looked at where the system cannot watch it.
+        root: The folder of the host's workflows.
+        guilds: The folder with a folder for each server; None: servers have no workflows of their own.
+        guild_default: The defaults that servers have chosen.
+        host_first: The host's workflow goes before a server's of the same name.
+        poll_seconds: How often the folders are looked at where the system cannot watch them.
 
     """
 
-    def __init__(self, root: Path, *, poll_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        guilds: Path | None = None,
+        guild_default: GuildDefault | None = None,
+        host_first: bool = False,
+        poll_seconds: float = 2.0,
+    ) -> None:
         self.root = root
+        self.guilds = guilds
+        self._guild_default = guild_default
+        self._host_first = host_first
+        self._loading = asyncio.Lock()
         self._poll_seconds = poll_seconds
         self._workflows: dict[WorkflowKey, Workflow] = {}
         self._versions: dict[Path, FileVersion] = {}
@@ -109,11 +130,13 @@ class WorkflowLibrary:
 
         """
         self.root.mkdir(parents=True, exist_ok=True)
+        if self.guilds is not None:
+            self.guilds.mkdir(parents=True, exist_ok=True)
         migrated = tuple(migrate_flat_files(self.root))
         workflows, versions, problems = dict(self._workflows), dict[Path, FileVersion](), dict[Path, ChorusError]()
         changed: list[Path] = []
         present = set[WorkflowKey]()
-        for path, key in workflow_files(self.root):
+        for path, key in self._files():
             version = file_version(path)
             if version is None:
                 continue  # removed since the folder was listed
@@ -129,76 +152,170 @@ class WorkflowLibrary:
             except WorkflowInvalid as error:
                 problems[path] = error
                 kept = "; the last good version stays in use" if key in workflows else ""
-                _log.warning("workflow %s: %s%s", path.relative_to(self.root), error, kept)
+                _log.warning("workflow %s: %s%s", self._shown(path), error, kept)
             except OSError as error:
                 problems[path] = NotAGraph("The workflow file cannot be read.")
-                _log.warning("workflow %s cannot be read: %s", path.relative_to(self.root), error)
+                _log.warning("workflow %s cannot be read: %s", self._shown(path), error)
             except Exception:  # noqa: BLE001 - a file that breaks its reader must not take the others with it
                 problems[path] = NotAGraph("The workflow file cannot be understood; the log says why.")
-                _log.exception("workflow %s cannot be understood", path.relative_to(self.root))
+                _log.exception("workflow %s cannot be understood", self._shown(path))
         gone = bool(self._versions.keys() - versions.keys())
         self._workflows = {key: workflow for key, workflow in workflows.items() if key in present}
         self._versions, self._problems = versions, problems
         self._revision += bool(changed or gone)
         return LoadReport(len(self._workflows), tuple(changed), migrated, dict(problems))
 
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+    async def reload(self) -> LoadReport:
+        """Run `load` in a thread, one at a time, and tell those who wait for changes.
+
+        Raises:
+            OSError: The folder cannot be made or listed.
+
+        """
+        async with self._loading:
+            before = self._revision
+            report = await asyncio.to_thread(self.load)
+            if self._revision > before:
+                async with self._changed:
+                    self._changed.notify_all()
+            return report
+
+    def get(
+        self,
+        character_id: str,
+        kind: JobKind,
+        name: str | None = None,
+        *,
+        guild_id: int | None = None,
+        default: str | None = None,
+    ) -> Workflow:
         """Return the character's workflow of that kind and name, else the shared one. Reads no file.
 
         Args:
             character_id: The character's id.
             kind: What the workflow makes.
-            name: None: the character's `default`, else the shared one, else the first other workflow that there is.
+            name: None: the default that the server has chosen, else `default`, else the character's `default`, else the
+                shared one, else the first other workflow that there is.
+            guild_id: The server whose workflows are found beside the host's; None: none.
+            default: The name that the character's file has for the kind.
 
         Raises:
             WorkflowNotFound: There is none; the error names the nearest that exists.
             WorkflowInvalid: The file exists but cannot be used, and no good version was ever read.
 
         """
-        wanted = (name,) if name is not None else (DEFAULT_WORKFLOW, *self._other_defaults(character_id, kind))
+        chosen = self.guild_default(character_id, kind, guild_id) if name is None else None
+        if chosen is not None and (found := self._find(character_id, kind, chosen, guild_id)) is not None:
+            return found
+        name = name if name is not None else default
+        wanted = (
+            (name,) if name is not None else (DEFAULT_WORKFLOW, *self._other_defaults(character_id, kind, guild_id))
+        )
         for candidate in wanted:
-            for owner in (character_id, SHARED):
-                key = WorkflowKey(owner, kind, candidate)
+            if (found := self._find(character_id, kind, candidate, guild_id)) is not None:
+                return found
+        raise self._not_found(character_id, kind, name, guild_id)
+
+    def guild_default(self, character_id: str, kind: JobKind, guild_id: int | None) -> str | None:
+        """Return the name of the workflow that a server has chosen as the character's default; None: it has not."""
+        if guild_id is None or self._guild_default is None:
+            return None
+        return self._guild_default(guild_id, character_id, kind)
+
+    def names(self, character_id: str, kind: JobKind, guild_id: int | None = None) -> list[str]:
+        """Return the names to offer: the character's own (`default` first), then the shared ones it does not have."""
+        own = self._own_names(character_id, kind, guild_id)
+        return list(dict.fromkeys([*own, *self._own_names(SHARED, kind, guild_id)]))
+
+    def all(self, guild_id: int | None = None) -> list[Workflow]:
+        """Return every usable workflow of the host and of a server, by character, kind and name."""
+        return [self._workflows[key] for key in sorted(self._workflows) if key.guild_id in {0, guild_id}]
+
+    def all_keys(self) -> list[WorkflowKey]:
+        """Return the keys of all usable workflows, those of every server too."""
+        return sorted(self._workflows)
+
+    def at(self, key: WorkflowKey) -> Workflow | None:
+        """Return the workflow at exactly that place; None: there is none that can be used."""
+        return self._workflows.get(key)
+
+    def path(self, key: WorkflowKey) -> Path:
+        """Return where the file of that workflow lies, or would lie.
+
+        Raises:
+            ValueError: The key names a server, and servers have no workflows of their own here.
+
+        """
+        if key.guild_id == 0:
+            return workflow_path(self.root, key)
+        if self.guilds is None:
+            raise ValueError("this library has no folder for servers")
+        return workflow_path(self.guilds / str(key.guild_id) / "workflows", key)
+
+    def _files(self) -> Iterator[tuple[Path, WorkflowKey]]:
+        yield from workflow_files(self.root)
+        if self.guilds is None:
+            return
+        for guild_id, folder in guild_folders(self.guilds).items():
+            try:
+                yield from workflow_files(folder, guild_id)
+            except OSError as error:  # one server's folder must not take the others with it
+                _log.warning("the workflows of server %d cannot be listed: %s", guild_id, error)
+
+    def _shown(self, path: Path) -> Path:
+        """A path for the log, relative to the folder that the owner knows."""
+        if self.guilds is not None and path.is_relative_to(self.guilds):
+            return path.relative_to(self.guilds)
+        return path.relative_to(self.root)
+
+    def _scopes(self, guild_id: int | None) -> tuple[int, ...]:
+        if not guild_id:
+            return (0,)
+        return (0, guild_id) if self._host_first else (guild_id, 0)
+
+    def _find(self, character_id: str, kind: JobKind, name: str, guild_id: int | None) -> Workflow | None:
+        """The workflow of that name; a broken file that would be it is raised as an error."""
+        for owner in (character_id, SHARED):
+            for scope in self._scopes(guild_id):
+                key = WorkflowKey(owner, kind, name, scope)
                 if key in self._workflows:
                     return self._workflows[key]
                 if (problem := self._problem(key)) is not None:
                     raise problem
-        raise self._not_found(character_id, kind, name)
+        return None
 
-    def names(self, character_id: str, kind: JobKind) -> list[str]:
-        """Return the names to offer: the character's own (`default` first), then the shared ones it does not have."""
-        return list(dict.fromkeys([*self._own_names(character_id, kind), *self._own_names(SHARED, kind)]))
-
-    def all(self) -> list[Workflow]:
-        """Return every usable workflow, by character, kind and name."""
-        return [self._workflows[key] for key in sorted(self._workflows)]
-
-    def _own_names(self, owner: str, kind: JobKind) -> list[str]:
-        found = [key.name for key in self._workflows if key.character_id == owner and key.kind == kind]
+    def _own_names(self, owner: str, kind: JobKind, guild_id: int | None) -> list[str]:
+        scopes = self._scopes(guild_id)
+        found = {
+            key.name
+            for key in self._workflows
+            if key.character_id == owner and key.kind == kind and key.guild_id in scopes
+        }
         return sorted(found, key=lambda name: (name != DEFAULT_WORKFLOW, name))
 
-    def _other_defaults(self, character_id: str, kind: JobKind) -> list[str]:
-        return [name for name in self.names(character_id, kind) if name not in _BUTTON_WORKFLOWS]
+    def _other_defaults(self, character_id: str, kind: JobKind, guild_id: int | None) -> list[str]:
+        return [name for name in self.names(character_id, kind, guild_id) if name not in _BUTTON_WORKFLOWS]
 
     def _problem(self, key: WorkflowKey) -> ChorusError | None:
         """A new error of the same kind: raising the stored one again would add to its traceback each time."""
-        problem = self._problems.get(workflow_path(self.root, key)) if self._problems else None
+        problem = self._problems.get(self.path(key)) if self._problems else None
         return None if problem is None else type(problem)(problem.message, advice=problem.advice)
 
-    def _not_found(self, character_id: str, kind: JobKind, name: str | None) -> WorkflowNotFound:
+    def _not_found(self, character_id: str, kind: JobKind, name: str | None, guild_id: int | None) -> WorkflowNotFound:
         if name is None:
             return WorkflowNotFound(
                 f"This character has no {kind.value} workflow.",
                 advice=f"The owner can put one at workflows/<character>/{kind.value}/default.json or under _shared.",
             )
-        near = difflib.get_close_matches(name, self.names(character_id, kind), n=1, cutoff=0.3)
+        near = difflib.get_close_matches(name, self.names(character_id, kind, guild_id), n=1, cutoff=0.3)
         hint = f' The nearest is "{near[0]}".' if near else ""
         return WorkflowNotFound(f"There is no {kind.value} workflow of that name.{hint}")
 
     async def _watch(self) -> None:
         try:
+            folders = [self.root] if self.guilds is None else [self.root, self.guilds]
             changes = awatch(
-                self.root, stop_event=self._stop, debounce=_DEBOUNCE_MS, rust_timeout=_RELOAD_MS, yield_on_timeout=True
+                *folders, stop_event=self._stop, debounce=_DEBOUNCE_MS, rust_timeout=_RELOAD_MS, yield_on_timeout=True
             )
             async for _ in changes:
                 await self._reload()
@@ -216,7 +333,7 @@ class WorkflowLibrary:
     async def _reload(self) -> None:
         before = self._revision
         try:
-            report = await asyncio.to_thread(self.load)
+            report = await self.reload()
         except OSError as error:
             _log.warning("cannot look at %s: %s", self.root, error)
             return
@@ -224,13 +341,11 @@ class WorkflowLibrary:
             _log.exception("cannot look at %s", self.root)
             return
         if self._revision > before:
-            names = ", ".join(str(path.relative_to(self.root)) for path in report.changed) or "files removed"
+            names = ", ".join(str(self._shown(path)) for path in report.changed) or "files removed"
             _log.info("workflows: %s; %d usable, %d broken", names, report.loaded, len(report.problems))
-            async with self._changed:
-                self._changed.notify_all()
 
 
 def _read_and_analyze(path: Path, key: WorkflowKey) -> Workflow:
-    workflow = read_workflow(path, character_id=key.character_id, kind=key.kind)
+    workflow = read_workflow(path, character_id=key.character_id, kind=key.kind, guild_id=key.guild_id or None)
     _ = workflow.analysis  # computed here, in a thread, so that the first run does not wait for it
     return workflow

@@ -38,6 +38,9 @@ class Workflow:
     content_hash: str
     """SHA-256 (hex) of graph and bindings: equal content has an equal hash, whatever the layout of the files."""
 
+    guild_id: int | None = None
+    """The server that it belongs to; None: it is the host's, or a stored version."""
+
     @cached_property
     def analysis(self) -> GraphAnalysis:
         """Which inputs take which value; computed at the first use, since it can take milliseconds."""
@@ -52,6 +55,7 @@ def parse_workflow(
     kind: JobKind = JobKind.IMAGE,
     name: str = DEFAULT_WORKFLOW,
     path: Path | None = None,
+    guild_id: int | None = None,
 ) -> Workflow:
     """Make a workflow of the content of its file and of its bindings file.
 
@@ -62,6 +66,7 @@ def parse_workflow(
         kind: What it makes.
         name: Its name, without `.json`.
         path: Where the file lies; `<name>.json` if it lies nowhere.
+        guild_id: The server that it belongs to; None: the host.
 
     Raises:
         NotAGraph: The file holds no graph.
@@ -86,6 +91,7 @@ def parse_workflow(
         graph=graph,
         bindings=parsed,
         content_hash=content_hash_of(graph, parsed),
+        guild_id=guild_id,
     )
 
 

@@ -22,6 +22,8 @@ class WorkflowKey(NamedTuple):
     """A character's id, or `SHARED`."""
     kind: JobKind
     name: str
+    guild_id: int = 0
+    """The server that it belongs to; 0: the host."""
 
 
 class FileVersion(NamedTuple):
@@ -32,8 +34,12 @@ class FileVersion(NamedTuple):
     """None: there is no bindings file."""
 
 
-def workflow_files(root: Path) -> Iterator[tuple[Path, WorkflowKey]]:
+def workflow_files(root: Path, guild_id: int = 0) -> Iterator[tuple[Path, WorkflowKey]]:
     """Yield every workflow file under `root`, in the order of the folders; hidden files and folders are skipped.
+
+    Args:
+        root: The folder with a folder for each character.
+        guild_id: The server that the folder belongs to; 0: the host.
 
     Raises:
         OSError: The folder cannot be listed.
@@ -45,7 +51,16 @@ def workflow_files(root: Path) -> Iterator[tuple[Path, WorkflowKey]]:
         for kind in JobKind:
             for path in sorted((folder / kind.value).glob("*.json")):
                 if path.is_file() and not path.name.startswith("."):
-                    yield path, WorkflowKey(folder.name, kind, path.stem)
+                    yield path, WorkflowKey(folder.name, kind, path.stem, guild_id)
+
+
+def guild_folders(guilds: Path) -> dict[int, Path]:
+    """Return the folder of workflows of each server that has one: `<guilds>/<guild id>/workflows`."""
+    try:
+        found = sorted(path for path in guilds.iterdir() if path.name.isdecimal())
+    except OSError:
+        return {}
+    return {int(path.name): path / "workflows" for path in found if (path / "workflows").is_dir()}
 
 
 def workflow_path(root: Path, key: WorkflowKey) -> Path:
@@ -64,13 +79,16 @@ def bindings_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(".json") + BINDINGS_SUFFIX)
 
 
-def read_workflow(path: Path, *, character_id: str = SHARED, kind: JobKind = JobKind.IMAGE) -> Workflow:
+def read_workflow(
+    path: Path, *, character_id: str = SHARED, kind: JobKind = JobKind.IMAGE, guild_id: int | None = None
+) -> Workflow:
     """Read a workflow file, with its bindings file if there is one.
 
     Args:
         path: The workflow file.
         character_id: The character that it belongs to, or `SHARED`.
         kind: What it makes.
+        guild_id: The server that it belongs to; None: the host.
 
     Raises:
         NotAGraph: The file is larger than 16 MB or holds no graph.
@@ -91,6 +109,7 @@ def read_workflow(path: Path, *, character_id: str = SHARED, kind: JobKind = Job
         kind=kind,
         name=path.stem,
         path=path,
+        guild_id=guild_id,
     )
 
 

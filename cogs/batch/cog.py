@@ -143,7 +143,7 @@ class BatchCog(commands.Cog, name="Batch"):
             character = await character_of(interaction, interaction.namespace.character)
         except ChorusError:
             return []
-        installed = self.bot.services.workflows.names(character.id, JobKind.IMAGE)
+        installed = self.bot.services.workflows.names(character.id, JobKind.IMAGE, interaction.guild_id)
         names = [name for name in installed if name not in chosen]
         wanted = last.strip().casefold()
         lists = [", ".join([*chosen, name]) for name in names if wanted in name.casefold()]

@@ -59,7 +59,7 @@ def require_allowed_batch(interaction: discord.Interaction[ChorusBot], batch: Ba
     character = bot.services.characters.get(request.character_id, interaction.guild_id)
     changed = {**request.overrides, **{sweep.name: sweep.values[0] for sweep in batch.plan.sweeps}}
     for name in batch.plan.workflows:
-        parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, name))
+        parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, name, interaction.guild_id))
         require_allowed(bot, interaction_actor(interaction), parameters, changed)
 
 
@@ -77,7 +77,8 @@ def _with_known_names(
     character = bot.services.characters.get(request.character_id, interaction.guild_id)
     names: dict[str, str] = {}
     for workflow in plan.workflows:
-        parameters = known_parameters(bot, chosen_workflow(bot, character, request.kind, workflow))
+        used = chosen_workflow(bot, character, request.kind, workflow, request.origin.guild_id)
+        parameters = known_parameters(bot, used)
         for sweep in plan.sweeps:
             known = settings_of_pairs({sweep.name: str(sweep.values[0])}, parameters)
             require_allowed(bot, actor, parameters, known)

@@ -71,7 +71,7 @@ class ConfigureCog(commands.Cog, name="Configure"):
         actor = interaction_actor(interaction)
         self.bot.services.policy.require_may_ask(actor)
         artist = await drawing_character(interaction, actor, character)
-        found = chosen_workflow(self.bot, artist, JobKind.IMAGE, workflow)
+        found = chosen_workflow(self.bot, artist, JobKind.IMAGE, workflow, interaction.guild_id)
         draft = await self.bot.services.saved_settings.open_draft(actor.user_id, artist.id, found)
         await self.show_panel(interaction, draft)
 
@@ -104,7 +104,7 @@ class ConfigureCog(commands.Cog, name="Configure"):
         if job.request.kind is JobKind.AUDIO:
             raise InputInvalid("Speech is not configured here.", advice="Use `/speak` with `settings`.")
         character = self.bot.services.characters.get(job.request.character_id, interaction.guild_id)
-        workflow = chosen_workflow(self.bot, character, job.request.kind, job.workflow_name)
+        workflow = chosen_workflow(self.bot, character, job.request.kind, job.workflow_name, interaction.guild_id)
         saved = self.bot.services.saved_settings
         kept = saved.values_of_job(job, workflow, may_change_reserved=policy.may_change_reserved_settings(actor))
         draft = await saved.open_draft(

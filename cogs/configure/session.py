@@ -170,7 +170,7 @@ def session_of(interaction: Interaction, draft: Draft) -> PanelSession:
     bot.services.policy.require_served(actor.channel)
     character = bot.services.characters.get(draft.character_id, interaction.guild_id)
     bot.services.policy.require_suitable(actor.channel, character.name, adults_only=character.nsfw)
-    workflow = chosen_workflow(bot, character, draft.kind, draft.workflow_name)
+    workflow = chosen_workflow(bot, character, draft.kind, draft.workflow_name, interaction.guild_id)
     return PanelSession(bot, interaction, actor, draft, character, workflow)
 
 

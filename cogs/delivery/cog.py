@@ -20,6 +20,7 @@ from cogs.delivery.message_presenter import MessagePresenter, Presenter, charact
 from cogs.delivery.outbox import Outbox
 from cogs.delivery.progress_editor import progress_payload
 from cogs.delivery.threads import reopened
+from cogs.delivery.trial_presenter import TrialPresenter, ViewFactory
 from cogs.delivery.turn_pictures import TurnPicturePresenter
 from cogs.delivery.turn_poster import TurnPoster
 from cogs.delivery.voice_presenter import VoicePresenter
@@ -46,6 +47,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         webhooks: The webhooks that characters speak through.
         voices: Shows speech.
         batches: Shows batches.
+        trials: Shows trials of workflows.
 
     """
 
@@ -56,9 +58,10 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         self.turns = TurnPoster(bot, self.outbox, self.webhooks, self.present)
         self.voices = VoicePresenter(bot, self.outbox)
         self.batches = BatchPresenter(bot, self.outbox)
+        self.trials = TrialPresenter(bot)
         self._messages = MessagePresenter(bot, self.outbox)
         turn_pictures = TurnPicturePresenter(bot, self.outbox, self.webhooks, self._messages)
-        self._presenters: tuple[Presenter, ...] = (self.voices, turn_pictures, self._messages)
+        self._presenters: tuple[Presenter, ...] = (self.trials, self.voices, turn_pictures, self._messages)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._recovery: asyncio.Task[None] | None = None
         self._is_unloaded = False
@@ -136,6 +139,19 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         self._start(started.id, self.batches.follow(started, message_id, interaction=interaction))
         return started
 
+    def show_trial(self, interaction: discord.Interaction[ChorusBot], job: Job, view: ViewFactory) -> None:
+        """Show the trial of a workflow on the private answer of an interaction.
+
+        Args:
+            interaction: Answered privately already.
+            job: The trial, accepted by the orchestrator.
+            view: The buttons under its result.
+
+        """
+        if job.id in self._tasks:  # being shown on an earlier answer, which the person may have dismissed
+            self._tasks[job.id].cancel()
+        self._start(job.id, self.trials.follow(job, interaction, view))
+
     # -- showing
 
     @property
@@ -161,7 +177,11 @@ class DeliveryCog(commands.Cog, name="Delivery"):
             return
         task = asyncio.create_task(self._guarded(job_id, work), name=f"delivery of {job_id}")
         self._tasks[job_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
+        task.add_done_callback(partial(self._forget, job_id))
+
+    def _forget(self, job_id: UUID, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(job_id) is task:
+            del self._tasks[job_id]
 
     async def _guarded(self, job_id: UUID, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -29,4 +29,5 @@ def can_animate(bot: ChorusBot, job: Job) -> bool:
         character = bot.services.characters.get(job.request.character_id, job.request.origin.guild_id)
     except ChorusError:  # its file is gone
         return False
-    return picture_workflow(bot.services.workflows, character, JobKind.VIDEO) is not None
+    guild_id = job.request.origin.guild_id
+    return picture_workflow(bot.services.workflows, character, JobKind.VIDEO, guild_id) is not None

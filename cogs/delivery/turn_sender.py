@@ -75,7 +75,8 @@ class TurnSender:
         character = self._character
         if character is None or not character.voice.enabled:
             return False
-        return bool(self._bot.services.workflows.names(character.id, JobKind.AUDIO))
+        guild = getattr(self._channel, "guild", None)
+        return bool(self._bot.services.workflows.names(character.id, JobKind.AUDIO, guild.id if guild else None))
 
     @property
     def max_chunk_length(self) -> int:

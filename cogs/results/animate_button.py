@@ -55,7 +55,7 @@ async def submit_film_form(
     written = submitted_values(interaction)
     words, seconds = read_prompt(written), read_length(written)
     character = services.characters.get(job.request.character_id, interaction.guild_id)
-    workflow = picture_workflow(services.workflows, character, JobKind.VIDEO)
+    workflow = picture_workflow(services.workflows, character, JobKind.VIDEO, interaction.guild_id)
     if workflow is None:
         raise InputInvalid(
             "This character has no video workflow that begins with a picture any more.",

@@ -161,7 +161,7 @@ def _entry(job: Job, position: int) -> QueueEntry:
 class Workflows:
     """Names by character."""
 
-    def names(self, character_id: str, kind: JobKind) -> list[str]:
+    def names(self, character_id: str, kind: JobKind, guild_id: int | None = None) -> list[str]:
         return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
 
     def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:

@@ -8,37 +8,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.discord import Message, SimulatedInteraction
+from tests.e2e.batch_system import batch, finished, given, menu_of, names, pictures
 from tests.e2e.drawing_system import press, told, told_soon
 from tests.e2e.system import DEADLINE, System, graph, labels, open_system
-
-
-def names(message: Message) -> list[str]:
-    return [file.filename for file in message.attachments]
-
-
-def pictures(messages: list[Message]) -> list[str]:
-    """The names of all posted pictures, without the sheets."""
-    return [name for message in messages for name in names(message) if name.startswith("nova_")]
-
-
-def menu_of(message: Message) -> dict[str, Any] | None:
-    return next((entry for entry in message.flat_components() if entry.get("type") == 3), None)
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return values
-
-
-async def batch(system: System, **values: Any) -> SimulatedInteraction:
-    return await system.ada.slash(system.room, "batch", **_given({"prompt": "a door"} | values))
-
-
-async def finished(system: System, message: Message) -> Message:
-    """Until the message is the result of its batch, and the batch is recorded as delivered."""
-    await system.room.wait_for_edit(message, lambda shown: menu_of(shown) is not None, timeout=DEADLINE)
-    await system.until_rows("SELECT count(*) FROM batches WHERE state IN ('running', 'stopped')", (0,))
-    return message
 
 
 async def test_a_count_becomes_one_message_with_a_sheet_and_every_file(system: System) -> None:
@@ -254,118 +226,6 @@ async def test_the_owner_sets_how_many_and_from_when_it_is_asked(tmp_path: Path)
         await finished(system, answer.message)
 
 
-# -- kill -9
-
-
-CALLBACK = ("POST", "/interactions/*/*/callback")
-EDIT = ("PATCH", "/channels/*/messages/*")
-POST = ("POST", "/channels/*/messages")
-
-
-async def start_twelve(system: System) -> None:
-    proposal = await batch(system, count=12)
-    await system.ada.press(proposal.message, "Start", wait=False)
-
-
-def assert_each_once(system: System, total: int) -> None:
-    assert system.states() == ["delivered"] * total
-    posted = pictures(system.room.bot_messages)
-    assert len(posted) == len(set(posted)) == total
-    assert sum(name.startswith("batch_") for message in system.room.bot_messages for name in names(message)) == 1
-    assert len(system.room.bot_messages) == 1 + (total > 9)
-    assert system.open_deliveries() == 0
-    assert system.rows("SELECT state FROM batches") == [("delivered",)]
-
-
-@pytest.mark.parametrize("made", [0, 1, 5, 11])
-async def test_killed_while_it_runs_each_picture_arrives_once(system: System, made: int) -> None:
-    async with system.start() as bot:
-        await bot.ready()
-        await start_twelve(system)
-        await system.until_rows("SELECT count(*) FROM deliveries WHERE kind = 'answer' AND state = 'sent'", (1,))
-        await system.until_rows(f"SELECT count(*) >= {made} FROM jobs WHERE state = 'generated'", (1,))
-        await bot.kill()
-    async with system.start() as bot:
-        await bot.ready()
-        await system.until_rows("SELECT state FROM batches", ("delivered",))
-        await bot.stop()
-    assert_each_once(system, 12)
-
-
-@pytest.mark.parametrize("applied", [False, True])
-@pytest.mark.parametrize("request_", [EDIT, POST], ids=["sheet", "further files"])
-async def test_killed_while_it_is_posted_each_picture_arrives_once(
-    tmp_path: Path, request_: tuple[str, str], applied: bool
-) -> None:
-    # Progress is not shown, so that the first edit is the result.
-    async with open_system(tmp_path, discord={"progress_interval_seconds": 60}) as system:
-        hold = system.discord.faults.set_breakpoint(*request_, applied=applied)
-        async with system.start() as bot:
-            await bot.ready()
-            await start_twelve(system)
-            await hold.wait_reached(timeout=60)
-            await bot.kill()
-            system.discord.faults.clear()
-        async with system.start() as bot:
-            await bot.ready()
-            await system.until_rows("SELECT state FROM batches", ("delivered",))
-            await bot.stop()
-        assert_each_once(system, 12)
-
-
-@pytest.mark.parametrize("applied", [False, True])
-async def test_killed_while_it_is_answered(system: System, applied: bool) -> None:
-    """What Discord showed is made; what the person was told had failed is withdrawn."""
-    async with system.start() as bot:
-        await bot.ready()
-        hold = system.discord.faults.set_breakpoint(*CALLBACK, applied=applied)
-        answer = await system.ada.slash(system.room, "batch", prompt="a door", count=3, wait=False)
-        await hold.wait_reached()
-        await bot.kill()
-        answer.interaction.failed = not applied
-        system.discord.faults.clear()
-    async with system.start() as bot:
-        await system.until_rows("SELECT state FROM batches", ("delivered",))
-        await bot.stop()
-    if applied:
-        assert_each_once(system, 3)
-    else:
-        assert system.room.bot_messages == []
-        assert system.rows("SELECT count(*) FROM jobs WHERE delivered_at IS NULL") == [(0,)]
-
-
-async def test_what_was_stopped_stays_stopped_after_a_kill(system: System) -> None:
-    async with system.start() as bot, system.comfy.set_breakpoint("KSampler") as hold:
-        await bot.ready()
-        answer = await batch(system, count=4)
-        await hold.reached.wait()
-        await system.ada.press(answer.message, "Stop the rest", wait=False)
-        await system.until_rows("SELECT state FROM batches", ("stopped",))
-        await bot.kill()
-    async with system.start() as bot:
-        await bot.ready()
-        await system.until_rows("SELECT state FROM batches", ("delivered",))
-        await bot.stop()
-    assert "cancelled" in system.states()
-    assert set(system.states()) <= {"cancelled", "delivered"}
-    assert len(pictures(system.room.bot_messages)) == system.states().count("delivered")
-
-
-async def test_buttons_work_after_a_restart(system: System) -> None:
-    async with system.running():
-        proposal = await batch(system, count=9)
-        message = await finished(system, (await batch(system, workflows="default, slow")).message)
-    async with system.running():
-        start = await system.ada.press(proposal.message, "Start")
-        await press(system.bob, message, "A: default")
-        menu = menu_of(message)
-        assert menu is not None
-        opened = await system.ada.select(message, menu["custom_id"], "0")
-        assert (await opened.wait_for_message(lambda found: bool(found.attachments))).ephemeral
-        await finished(system, start.message)
-    assert system.rows("SELECT count(*) FROM batch_votes") == [(1,)]
-
-
 async def test_a_deleted_picture_leaves_sheet_files_and_menu(system: System) -> None:
     async with system.running():
         message = await finished(system, (await batch(system, count=3)).message)
@@ -400,7 +260,7 @@ async def test_the_gallery_shows_one_batch_one_workflow_or_some_words(system: Sy
             ({"text": "100 %"}, 2, "gate"),
             ({"text": "1_0"}, 0, "Nothing here yet"),
         ):
-            gallery = await system.ada.slash(system.room, "gallery", **_given(values))
+            gallery = await system.ada.slash(system.room, "gallery", **given(values))
             assert told(gallery).count("Nova: ") == lines
             assert words in told(gallery)
         found = await system.ada.autocomplete(system.room, "gallery", "batch", "boat")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox.discord import Message, Rejected, SimulatedInteraction, SimulatedUser, interactions
+from tests.e2e.batch_system import EDIT, POST, batch, finished, menu_of, names, pictures, start_twelve
 from tests.e2e.drawing_system import told
 from tests.e2e.system import DEADLINE, System, labels, open_system
-from tests.e2e.test_batches import EDIT, POST, batch, finished, menu_of, names, pictures, start_twelve
 
 BUTTON, MENU = 2, 3
 UNKNOWN_BATCH = "no longer have that batch"

@@ -102,7 +102,16 @@ class Workflows:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+    def get(
+        self,
+        character_id: str,
+        kind: JobKind,
+        name: str | None = None,
+        *,
+        guild_id: int | None = None,
+        default: str | None = None,
+    ) -> Workflow:
+        name = name or default
         graph = self._files.graphs.get((kind, name or "default"))
         if graph is None:
             raise WorkflowNotFound

@@ -172,5 +172,20 @@ async def test_a_database_of_before_batches_opens_with_its_jobs(url: str) -> Non
         assert await JobRepository(database).get(old.id) == old
 
 
+async def test_passwords_that_earlier_versions_stored_are_removed(url: str) -> None:
+    engine = create_engine(url.replace("+aiosqlite", ""))
+    with engine.begin() as connection:
+        command.upgrade(migration_config(connection), "0004")
+        connection.execute(text("PRAGMA foreign_keys=OFF"))
+        for n, server in enumerate(("http://me:secret@box:8188/comfy", "http://box:8188")):
+            values = f"('{n}', 'job', 0, {n}, '{server}', 'succeeded', '2026-01-01 00:00:00')"
+            columns = "prompt_id, job_id, part, n, server, state, created_at"
+            connection.execute(text(f"INSERT INTO attempts ({columns}) VALUES {values}"))
+    engine.dispose()
+    async with Database.open(url) as database, database.read() as connection:
+        found = await connection.execute(text("SELECT server FROM attempts ORDER BY prompt_id"))
+        assert found.scalars().all() == ["http://box:8188/comfy", "http://box:8188"]
+
+
 _NEWER = {"batch_id", "batch_index", "fresh"}
 """Keys of requests that databases of revision 0001 do not have."""

@@ -1,0 +1,10 @@
+"""Workflows that people bring: read and screened, tried as drafts, saved as files with a row for each version.
+
+Those of a server lie in `data/guilds/<guild id>/workflows` and are used in that server only; the host's lie in
+`paths.workflows`. Files stay editable by hand, and a change by hand becomes a version too.
+"""
+
+from bot.workflow_store.drafts import DraftPage, WorkflowDrafts
+from bot.workflow_store.saved_workflows import SavedWorkflows
+
+__all__ = ["DraftPage", "SavedWorkflows", "WorkflowDrafts"]
