@@ -187,6 +187,23 @@ async def test_a_film_that_takes_too_long_is_interrupted(tmp_path: Path) -> None
             await here.system.result(await here.system.imagine())
 
 
+@pytest.mark.setting("comfyui.queue.max_videos")
+async def test_so_many_films_may_wait(tmp_path: Path) -> None:
+    async with (
+        open_drawing_system(tmp_path, comfyui={"queue": {"max_videos": 1}}) as here,
+        here.system.running(),
+        here.system.comfy.set_breakpoint("KSampler") as hold,
+    ):
+        add(here, "default", film("default", n4={"width": 64, "height": 48, "batch_size": 2}, n5={"steps": 1}))
+        await here.system.imagine()
+        await hold.reached.wait()
+        waiting = await here.requester.slash(here.room, "animate", prompt="waves")
+        await waiting.wait_for_message(timeout=DEADLINE)
+        refused = await here.requester.slash(here.room, "animate", prompt="more waves")
+        assert "QUEUE_FULL" in (await refused.wait_for_message(timeout=DEADLINE)).text()
+        hold.release()
+
+
 @pytest.mark.setting("character.default_video_workflow")
 async def test_the_characters_own_video_workflow_is_used(here: DrawingSystem) -> None:
     shutil.copy(
