@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot.domain.jobs import Job
 
-SAME_MODEL_WINDOW: Final = 8
-"""Of the next so many people who have not had their turn in this round, one whose job needs the model of the last job
-goes first. The order changes within a round only, so nobody waits longer than for one turn of each other person."""
+SAME_MODEL_WINDOW: Final = 2
+"""Of the next so many people of this round, one whose job needs the model of the last job goes first, and the one who
+was passed over has the next turn. With more, the slowest person waits longer than 1.5 times the median."""
 
 
 @dataclass(eq=False)
@@ -49,6 +49,8 @@ class _Person:
     entries: deque[QueuedJob] = field(default_factory=deque[QueuedJob])
     in_turn: int = 0
     """How many jobs were served in the present turn."""
+    was_passed_over: bool = False
+    """Another person went first in this round, because of the model."""
 
 
 @dataclass(eq=False)
@@ -91,7 +93,7 @@ class FairLine:
         other._size = self._size
         other._claimed = list(self._claimed)
         for guild_id, guild in self._guilds.items():
-            people = {key: _Person(one.round, deque(one.entries), one.in_turn) for key, one in guild.people.items()}
+            people = {key: replace(one, entries=deque(one.entries)) for key, one in guild.people.items()}
             other._guilds[guild_id] = _Guild(people)
         return other
 
@@ -148,6 +150,8 @@ class FairLine:
         self._forget_claim(pick.entry)
         guild = self._guilds[pick.guild_id]
         person = guild.people[pick.person_id]
+        first = next(iter(guild.people.values()))
+        first.was_passed_over = first is not person
         person.entries.remove(pick.entry)
         self._size -= 1
         person.in_turn += 1
@@ -195,7 +199,7 @@ def _pick_of_guild(guild: _Guild, server: str | None, last_model: Hashable) -> t
             return person_id, entry
         if first is None:
             first, round_ = (person_id, entry), person.round
-            if person.in_turn or not entry.is_new:  # a turn or a job that goes on
+            if person.in_turn or person.was_passed_over or not entry.is_new:  # a turn or a job that goes on
                 break
     return first
 

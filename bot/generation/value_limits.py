@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
+from bot.domain.jobs import JobKind
 from bot.errors import InputInvalid
 from bot.workflows.graph import inputs
 from bot.workflows.input_roles import InputRole
@@ -49,7 +50,7 @@ class RequestLimits:
             return
         self._check_size(workflow, chosen.roles)
         self._check_steps(workflow, chosen.roles)
-        self._check_nodes(workflow, chosen.values)
+        self._check_nodes(workflow, chosen.values, request.kind)
 
     def _check_steps(self, workflow: Workflow, chosen: Mapping[str, int | float]) -> None:
         steps = chosen.get(InputRole.STEPS)
@@ -80,7 +81,7 @@ class RequestLimits:
                 advice="Choose a smaller size; the owner can raise `limits.max_pixels_per_image`.",
             )
 
-    def _check_nodes(self, workflow: Workflow, chosen: Mapping[str, ParameterValue]) -> None:
+    def _check_nodes(self, workflow: Workflow, chosen: Mapping[str, ParameterValue], kind: JobKind) -> None:
         """The same for nodes beside the main ones, such as a second sampler or the scaling of the finished picture."""
         if not chosen:
             return
@@ -93,6 +94,8 @@ class RequestLimits:
         for node_id, values in changed.items():
             own = {name: value for name, value in inputs(workflow.graph, node_id).items() if _is_number(value)}
             self._check_node(own, own | values)
+            if kind is JobKind.IMAGE:  # in a film these are its frames
+                self._check_number(own, own | values)
 
     def _check_node(self, own: Mapping[str, float], values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -103,7 +106,11 @@ class RequestLimits:
                 self._require_small(values.get("width", 1), values.get("height", 1), own_pixels)
             elif name == "steps":
                 self._require_few_steps(value, own.get(name, 0))
-            elif name in {"batch_size", "amount"} and value > (allowed := max(self.max_batch, own.get(name, 0))):
+
+    def _check_number(self, own: Mapping[str, float], values: Mapping[str, float]) -> None:
+        for name in ("batch_size", "amount"):
+            value, allowed = values.get(name, 0), max(self.max_batch, own.get(name, 0))
+            if value > allowed:
                 raise InputInvalid(
                     f"{value:g} pictures of one job are more than the {allowed:g} that may be asked for here.",
                     advice="Choose fewer; the owner can raise `batch.max_count`.",

@@ -13,6 +13,7 @@ import discord
 from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
+from bot.domain.batches import BatchState
 from bot.errors import StorageUnavailable
 from cogs.delivery.batch_presenter import BatchPresenter
 from cogs.delivery.first_answer import answer_in_channel, answer_interaction, first_answer, first_update
@@ -197,8 +198,9 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         Their list is read before the gateway connects, so that a command that comes in is not taken for one of them.
         Showing them waits for the connection.
         """
-        jobs = await self._unshown_jobs()
         batches = await self._unshown_batches()
+        jobs = await self._unshown_jobs()
+        await self._cancel_rest(batches)
         self._recovery = asyncio.create_task(self._present_all(jobs, batches), name="delivery recovery")
 
     async def cog_unload(self) -> None:
@@ -228,6 +230,13 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         except Exception:  # the bot must start all the same; what is in the database is tried at the next start
             log.exception("unfinished batches could not be taken up")
             return []
+
+    async def _cancel_rest(self, batches: list[Batch]) -> None:
+        """Cancel what is left of stopped batches, before ComfyUI gets any of it."""
+        service = self.bot.services.batches
+        for batch in batches:
+            if batch.state is BatchState.STOPPED:
+                await service.cancel_unfinished(await service.jobs(batch))
 
     async def _present_all(self, jobs: list[Job], batches: list[Batch]) -> None:
         await self.bot.wait_until_ready()

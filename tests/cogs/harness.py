@@ -164,7 +164,15 @@ class Workflows:
     def names(self, character_id: str, kind: JobKind, guild_id: int | None = None) -> list[str]:
         return {"nova": ["default", "portrait"], "alex": ["default"]}[character_id] if kind is JobKind.IMAGE else []
 
-    def get(self, character_id: str, kind: JobKind, name: str | None = None) -> Workflow:
+    def get(
+        self,
+        character_id: str,
+        kind: JobKind,
+        name: str | None = None,
+        *,
+        guild_id: int | None = None,
+        default: str | None = None,
+    ) -> Workflow:
         raise WorkflowNotFound
 
 

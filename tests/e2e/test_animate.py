@@ -71,7 +71,7 @@ async def test_a_film_from_words_and_what_can_be_done_with_it(here: DrawingSyste
         message = await animated(here)
         assert message.attachments[0].filename.endswith(".mp4")
         assert message.attachments[0].data[4:8] == b"ftyp"
-        assert labels(message) == ["Again", "Vary", "Remix", "Info", "Delete"]
+        assert labels(message) == ["Again", "Vary", "Remix", "Configure", "Info", "Delete"]
         [(filename, thumbnail, width, height)] = here.system.rows(
             "SELECT filename, thumbnail_filename, width, height FROM videos"
         )

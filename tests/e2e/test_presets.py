@@ -94,7 +94,7 @@ async def test_wrong_presets_are_told(system: System) -> None:
         for name in ("a=b", "**", "[x](https://y.z)", "_x_", "@everyone"):
             assert "cannot have that name" in await save(system, name=name)
         assert "whole number" in await save(system, name="bad", settings="steps=many")
-        assert "cannot be changed" in await save(system, name="bad", settings="7.filename_prefix=../../x")
+        assert "Manage Server" in await save(system, name="bad", settings="7.filename_prefix=../../x")
         assert "nothing to keep" in await save(system, name="bad", settings="seed=5 prompt=x")
         assert len(system.rows("SELECT name FROM presets")) == 1
 

@@ -74,6 +74,8 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.remove(job.id)
         assert not self.queue.remove(job.id)
         (self.live if job in self.live else self.others).remove(job)
+        if not self.others:  # a picture that comes later begins to wait then
+            self.in_a_row = 0
 
     @rule()
     def serve(self) -> None:

@@ -86,7 +86,7 @@ def test_within_a_round_the_model_that_is_loaded_goes_on() -> None:
     assert sorted(people[:6]) == sorted(people[6:]) == [1, 2, 3, 4, 5, 6], "everybody once in each round"
     models = [person % 2 for person in people]
     changes = sum(before != after for before, after in itertools.pairwise(models))
-    assert changes == 2, models
+    assert changes == 4, models
 
 
 def test_what_is_prepared_stays_the_next_of_its_line() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InputInvalid
-from bot.workflows.parameters import OpenTo, parameters_of
+from bot.workflows.parameters import parameters_of
 from bot.workflows.settings_completion import preset_being_typed
 from bot.workflows.settings_text import SettingsText, parse_settings, split_kept_settings, split_settings
 from bot.workflows.stored_values import checked_values, usable_values
@@ -78,7 +78,7 @@ def test_a_preset_is_recognised_while_it_is_typed(text: str, typed: tuple[str, s
 
 
 def test_what_the_workflow_no_longer_takes_is_left_out_and_told() -> None:
-    closed = next(parameter.name for parameter in PARAMETERS if parameter.open_to is OpenTo.NOBODY)
+    closed = next(parameter.name for parameter in PARAMETERS if parameter.name.endswith(".filename_prefix"))
     values = {"steps": 30, "99.shift": 2.0, "sampler": "gone", "cfg": 10**9, closed: "../x", "prompt": "a"}
     kept, notes = usable_values(WORKFLOW, values, OBJECT_INFO, may_change_reserved=True)
     assert kept == {"steps": 30, "prompt": "a"}
