@@ -233,10 +233,14 @@ class DeliveryCog(commands.Cog, name="Delivery"):
 
     async def _cancel_rest(self, batches: list[Batch]) -> None:
         """Cancel what is left of stopped batches, before ComfyUI gets any of it."""
-        service = self.bot.services.batches
         for batch in batches:
-            if batch.state is BatchState.STOPPED:
+            if batch.state is not BatchState.STOPPED:
+                continue
+            try:
+                service = self.bot.services.batches
                 await service.cancel_unfinished(await service.jobs(batch))
+            except Exception:  # the bot must start all the same; following the batch cancels its jobs again
+                log.exception("the rest of batch %s could not be cancelled", batch.id)
 
     async def _present_all(self, jobs: list[Job], batches: list[Batch]) -> None:
         await self.bot.wait_until_ready()
