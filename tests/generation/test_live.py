@@ -99,7 +99,7 @@ async def test_a_file_of_a_cached_run_that_is_gone_is_made_again(
         return await real(file, target, max_bytes=max_bytes)
 
     monkeypatch.setattr(harness.client, "download", deleted_once)
-    second = await harness.ended(await harness.draw(seed=seed))
+    second = await harness.ended(await harness.draw(seed=seed, fresh=True))
     assert second.state is JobState.GENERATED
     assert [attempt.n for attempt in await harness.store.attempts(second.id)] == [0, 1]
     entry = await harness.client.history(str((await harness.store.attempts(second.id))[1].prompt_id))
