@@ -16,14 +16,12 @@ from cogs.attachments import accept_with_files, fetch_files
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
 from cogs.film_requests import with_length, with_picture_film
+from cogs.option_completion import completed_options
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
-    complete_settings_option,
-    complete_workflow_option,
     with_settings,
 )
-from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -39,6 +37,7 @@ class AnimateCog(commands.Cog, name="Animate"):
         self.bot = bot
 
     @app_commands.command(name="animate", description="Make a film from your words, or from a picture")
+    @completed_options(JobKind.VIDEO)
     @app_commands.describe(
         prompt="What happens in the film",
         image="The picture that the film begins with",
@@ -85,27 +84,6 @@ class AnimateCog(commands.Cog, name="Animate"):
         given = [image] if image is not None else []
         fetch = partial(fetch_files, self.bot, given, last=last_image)
         await accept_with_files(interaction, fetch, lambda files: files.added_to(request))
-
-    @animate.autocomplete("character")
-    async def complete_character(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
-
-    @animate.autocomplete("workflow")
-    async def complete_workflow(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """The video workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.VIDEO)
-
-    @animate.autocomplete("settings")
-    async def complete_settings(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names and values of the workflow's parameters."""
-        return await complete_settings_option(interaction, current, JobKind.VIDEO)
 
 
 async def setup(bot: ChorusBot) -> None:

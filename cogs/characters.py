@@ -16,7 +16,7 @@ from bot.domain.conversations import AnswerMode
 from bot.errors import CharacterNotFound, InputInvalid
 from bot.policy import Actor, Permission
 from cogs.actors import interaction_actor, interaction_channel
-from cogs.ui.choices import character_choices
+from cogs.option_completion import complete_character
 from cogs.ui.text import EMBED_DESCRIPTION, clip, without_masked_links
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
         """Cards are read one after another: each may take a hundred megabytes."""
 
     @app_commands.command(name="use", description="Give this channel to a character")
+    @app_commands.autocomplete(name=complete_character)
     @app_commands.describe(name="Who lives here from now on", mode="When it answers (default: every message)")
     async def use(
         self,
@@ -148,13 +149,6 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
         policy.require_served(actor.channel)
         policy.require_permission(actor, permission)
         return actor
-
-    @use.autocomplete("name")
-    async def complete_name(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that hold what was typed."""
-        return character_choices(interaction, current)
 
 
 def _of_guild(labels: Iterable[str], guild_id: int | None) -> list[str]:

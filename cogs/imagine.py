@@ -20,14 +20,12 @@ from cogs.attachments import accept_with_files, fetch_files
 from cogs.batch import start_batch
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
+from cogs.option_completion import completed_options
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
-    complete_settings_option,
-    complete_workflow_option,
     with_settings,
 )
-from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -42,6 +40,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
         self.bot = bot
 
     @app_commands.command(name="imagine", description="Draw a picture from your words")
+    @completed_options(JobKind.IMAGE)
     @app_commands.describe(
         prompt="What to draw",
         negative="What to keep out of the picture",
@@ -121,27 +120,6 @@ class ImagineCog(commands.Cog, name="Imagine"):
             )
             return
         await delivery_of(self.bot).accept(interaction, request)
-
-    @imagine.autocomplete("character")
-    async def complete_character(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
-
-    @imagine.autocomplete("workflow")
-    async def complete_workflow(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """The image workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
-
-    @imagine.autocomplete("settings")
-    async def complete_settings(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names and values of the workflow's parameters."""
-        return await complete_settings_option(interaction, current, JobKind.IMAGE)
 
 
 async def setup(bot: ChorusBot) -> None:

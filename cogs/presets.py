@@ -14,16 +14,14 @@ from cogs.actors import interaction_actor
 from cogs.channel_characters import drawing_character
 from cogs.configure import configure_of
 from cogs.configure.presets import store_preset
+from cogs.option_completion import complete_character, completed_options, settings_summary
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
     chosen_workflow,
-    complete_settings_option,
-    complete_workflow_option,
     read_settings,
-    settings_summary,
 )
-from cogs.ui.choices import character_choices, choices
+from cogs.ui.choices import choices
 from cogs.ui.embeds import RESULT_COLOUR
 from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped
 
@@ -42,6 +40,7 @@ class PresetsCog(commands.GroupCog, group_name="preset", group_description="Sett
         self.bot = bot
 
     @app_commands.command(name="save", description="Keep settings of a workflow under a name")
+    @completed_options(JobKind.IMAGE)
     @app_commands.describe(
         name=_NAME,
         settings=SETTINGS_HINT,
@@ -78,6 +77,7 @@ class PresetsCog(commands.GroupCog, group_name="preset", group_description="Sett
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(name="use", description="Open the configuration panel with a preset")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(name=_NAME, character="Who draws; leave out for this channel's character")
     async def use(
         self,
@@ -115,22 +115,6 @@ class PresetsCog(commands.GroupCog, group_name="preset", group_description="Sett
             return []
         known = await self.bot.services.saved_settings.presets.of_guild(interaction.guild_id)
         return choices(((f"{preset.name} · {_values(preset)}", preset.name) for preset in known), current)
-
-    @save.autocomplete("settings")
-    async def complete_settings(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """Names and values of the workflow's parameters."""
-        return await complete_settings_option(interaction, current, JobKind.IMAGE)
-
-    @save.autocomplete("workflow")
-    async def complete_workflow(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """The image workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
-
-    @save.autocomplete("character")
-    @use.autocomplete("character")
-    async def complete_character(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
 
 
 def _line(preset: Preset) -> str:

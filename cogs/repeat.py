@@ -10,9 +10,10 @@ from discord.ext import commands
 
 from bot.errors import InputInvalid
 from cogs.actors import interaction_channel
+from cogs.option_completion import settings_choices
 from cogs.results import results_of
 from cogs.results.finding import find_visible_job, job_choices
-from cogs.settings_option import LONGEST_SETTINGS, settings_choices
+from cogs.settings_option import LONGEST_SETTINGS
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot

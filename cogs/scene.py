@@ -12,14 +12,12 @@ from bot.domain.jobs import GenerationRequest, JobKind
 from cogs.actors import interaction_actor, interaction_origin
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
+from cogs.option_completion import completed_options
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
-    complete_settings_option,
-    complete_workflow_option,
     with_settings,
 )
-from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -34,6 +32,7 @@ class SceneCog(commands.Cog, name="Scene"):
         self.bot = bot
 
     @app_commands.command(name="scene", description="Draw a scene; the character finds the words for it")
+    @completed_options(JobKind.IMAGE)
     @app_commands.describe(
         about="What to show, in plain words; leave out for this very moment",
         character="Who draws; leave out for this channel's character",
@@ -69,27 +68,6 @@ class SceneCog(commands.Cog, name="Scene"):
         )
         request, _ = await with_settings(self.bot, actor, artist, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
-
-    @scene.autocomplete("character")
-    async def complete_character(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
-
-    @scene.autocomplete("workflow")
-    async def complete_workflow(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """The image workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
-
-    @scene.autocomplete("settings")
-    async def complete_settings(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names and values of the workflow's parameters."""
-        return await complete_settings_option(interaction, current, JobKind.IMAGE)
 
 
 async def setup(bot: ChorusBot) -> None:

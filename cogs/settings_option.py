@@ -6,26 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from discord import app_commands
-
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError, InputInvalid
 from bot.generation.acceptance import with_named_roles
 from bot.saved_settings import KeptValues, require_workflow
-from bot.workflows.parameter_pages import shown_value
-from bot.workflows.parameters import OpenTo, ParameterValue, WorkflowParameters, installed_loras, parameters_of
+from bot.workflows.parameters import OpenTo, ParameterValue, WorkflowParameters, parameters_of
 from bot.workflows.prompt_flags import PromptFlags, may_have_flags, parse_prompt_flags
-from bot.workflows.settings_completion import complete_settings, preset_being_typed, quoted
-from bot.workflows.settings_text import LAST, PRESET, parse_settings, settings_of_pairs, split_kept_settings
-from bot.workflows.workflow import SHARED
-from cogs.actors import interaction_actor
-from cogs.channel_characters import character_of
-from cogs.ui.choices import choices
-from cogs.ui.text import CHOICE, CHOICES, clip
+from bot.workflows.settings_text import parse_settings, settings_of_pairs, split_kept_settings
 
 if TYPE_CHECKING:
-    import discord
-
     from bot.characters import Character
     from bot.discord_client.bot import ChorusBot
     from bot.policy import Actor
@@ -190,99 +179,6 @@ async def with_settings(
     # A batch varies the prompt and the seed, which must therefore be in the request's own fields.
     changed = with_named_roles(request.model_copy(update={**changes, "overrides": chosen}))
     return changed, flags.count if flags is not None else None
-
-
-async def complete_settings_option(
-    interaction: discord.Interaction[ChorusBot], current: str, kind: JobKind
-) -> list[app_commands.Choice[str]]:
-    """Proposals for the settings of the workflow that the options so far choose; none where there is none."""
-    bot = interaction.client
-    try:
-        character = await character_of(interaction, interaction.namespace.character)
-        workflow = chosen_workflow(bot, character, kind, interaction.namespace.workflow, interaction.guild_id)
-    except ChorusError:
-        return []
-    chosen = interaction.namespace.workflow is not None
-    return await settings_choices(interaction, character.id, workflow, current, of_workflow=chosen)
-
-
-async def settings_choices(
-    interaction: discord.Interaction[ChorusBot],
-    character_id: str,
-    workflow: Workflow,
-    current: str,
-    *,
-    of_workflow: bool = True,
-) -> list[app_commands.Choice[str]]:
-    """Proposals for the settings of a workflow: what was kept, then its parameters.
-
-    Args:
-        interaction: The autocompletion.
-        character_id: The character that draws or speaks.
-        workflow: Whose parameters are offered.
-        current: What was typed so far.
-        of_workflow: Offer presets of that workflow only; else a preset chooses its own.
-
-    """
-    bot, actor = interaction.client, interaction_actor(interaction)
-    reserved = bot.services.policy.may_change_reserved_settings(actor)
-    kept = await _kept_choices(interaction, character_id, workflow, current, of_workflow=of_workflow)
-    found = complete_settings(
-        current,
-        known_parameters(bot, workflow),
-        loras=installed_loras(bot.services.orchestrator.object_info),
-        for_manager=reserved,
-    )
-    listed = [app_commands.Choice(name=each.label, value=each.text) for each in found]
-    return [*kept, *listed][:CHOICES]
-
-
-async def _kept_choices(
-    interaction: discord.Interaction[ChorusBot],
-    character_id: str,
-    workflow: Workflow,
-    current: str,
-    *,
-    of_workflow: bool,
-) -> list[app_commands.Choice[str]]:
-    """`last` at the beginning, where there is something; `preset=` and the names after it."""
-    bot, actor = interaction.client, interaction_actor(interaction)
-    saved, word = bot.services.saved_settings, current.strip().casefold()
-    found: list[tuple[str, str]] = []
-    if LAST.startswith(word):
-        reserved = bot.services.policy.may_change_reserved_settings(actor)
-        last = await saved.last(actor.user_id, character_id, workflow, may_change_reserved=reserved)
-        if last is not None and last.values:
-            found.append((f"last (as last time: {settings_summary(last.values)})", LAST))
-    asked = preset_being_typed(current)
-    if asked is not None and interaction.guild_id is not None:
-        room = CHOICES if asked.name else PRESETS_BESIDE_NAMES
-        for preset in await saved.presets.of_guild(interaction.guild_id):
-            fits = preset.kind is workflow.kind and preset.character_id in {SHARED, character_id}
-            if not fits or (of_workflow and preset.workflow_name != workflow.name):
-                continue
-            if asked.name.casefold() in preset.name.casefold() and room:
-                room -= 1
-                label = f"{PRESET}={preset.name} ({preset.workflow_name}: {settings_summary(preset.values)})"
-                found.append((label, f"{asked.before}{PRESET}={quoted(preset.name)}"))
-    return [app_commands.Choice(name=clip(label, CHOICE), value=text) for label, text in found if len(text) <= CHOICE]
-
-
-def settings_summary(values: Mapping[str, ParameterValue]) -> str:
-    """Values in one line, as they are typed."""
-    return " ".join(f"{name}={quoted(' '.join(shown_value(value).split()))}" for name, value in values.items())
-
-
-async def complete_workflow_option(
-    interaction: discord.Interaction[ChorusBot], current: str, kind: JobKind
-) -> list[app_commands.Choice[str]]:
-    """The workflows of the character chosen so far, the default first."""
-    try:
-        character = await character_of(interaction, interaction.namespace.character)
-    except ChorusError:
-        return []
-    names = interaction.client.services.workflows.names(character.id, kind, interaction.guild_id)
-    return choices(((name, name) for name in names), current)
 
 
 async def _workflow_of_presets(

@@ -17,7 +17,8 @@ from bot.rate_limiter import RateLimiter
 from bot.voice.samples import MAX_NAME_LENGTH, MAX_TRANSCRIPT_LENGTH, UploadedSample
 from cogs.actors import interaction_actor, interaction_channel
 from cogs.channel_characters import character_of
-from cogs.ui.choices import character_choices, choices
+from cogs.option_completion import complete_character
+from cogs.ui.choices import choices
 from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
     # -- samples
 
     @sample.command(name="add", description="Add a recording that a character's voice is copied from")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(
         recording="3 to 30 seconds of one person speaking, without music",
         transcript="What is said in it, word for word",
@@ -115,6 +117,7 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
         await interaction.followup.send(text, ephemeral=True)
 
     @sample.command(name="list", description="The voice samples of a character")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(character="Whose; leave out for this channel's character")
     async def list_(self, interaction: discord.Interaction[ChorusBot], character: _CharacterName | None = None) -> None:
         """For everybody; who added a sample is shown."""
@@ -133,6 +136,7 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @sample.command(name="play", description="Listen to a voice sample")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(name="Which one", character="Whose; leave out for this channel's character")
     async def play(
         self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
@@ -151,6 +155,7 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
         await interaction.followup.send(f"{_line(found)}\n> {said}", file=file, ephemeral=True)
 
     @sample.command(name="default", description="Choose the voice sample a character speaks with in this server")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(name="Which one", character="Whose; leave out for this channel's character")
     async def default(
         self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
@@ -164,6 +169,7 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
         await interaction.response.send_message(text, ephemeral=True)
 
     @sample.command(name="remove", description="Remove a voice sample that was added in this server")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(name="Which one", character="Whose; leave out for this channel's character")
     async def remove(
         self, interaction: discord.Interaction[ChorusBot], name: _SampleName, character: _CharacterName | None = None
@@ -174,17 +180,6 @@ class VoiceCog(commands.GroupCog, name="voice", description="The characters' voi
         found = await self._samples.find(who, guild_id, name)
         await self._samples.remove(who, found)
         await interaction.response.send_message(f"{_line(found)} is removed.", ephemeral=True)
-
-    @add.autocomplete("character")
-    @list_.autocomplete("character")
-    @play.autocomplete("character")
-    @default.autocomplete("character")
-    @remove.autocomplete("character")
-    async def complete_character(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that hold what was typed; the value is the id."""
-        return character_choices(interaction, current)
 
     @play.autocomplete("name")
     @default.autocomplete("name")

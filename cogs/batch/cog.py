@@ -21,16 +21,15 @@ from cogs.batch.starting import require_allowed_batch, start_batch
 from cogs.channel_characters import character_of, drawing_character
 from cogs.component_router import router_of
 from cogs.delivery import delivery_of
+from cogs.option_completion import completed_options
 from cogs.results.opening import open_result
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
-    complete_settings_option,
-    complete_workflow_option,
     with_settings,
 )
 from cogs.ui.batch_view import DISMISS, PICK, START, STOP, VOTE, BatchProgress, finished_view
-from cogs.ui.choices import character_choices, choices
+from cogs.ui.choices import choices
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -58,6 +57,7 @@ class BatchCog(commands.Cog, name="Batch"):
     # -- the command
 
     @app_commands.command(name="batch", description="Draw many pictures at once, and compare them")
+    @completed_options(JobKind.IMAGE)
     @app_commands.describe(
         prompt="What to draw; {red|green|blue} draws one of each",
         prompts="Further prompts, one per line or with | between",
@@ -118,21 +118,6 @@ class BatchCog(commands.Cog, name="Batch"):
             count=count or flagged,
         )
         await start_batch(interaction, request, options)
-
-    @batch.autocomplete("character")
-    async def complete_character(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
-
-    @batch.autocomplete("workflow")
-    async def complete_workflow(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """The image workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
-
-    @batch.autocomplete("settings")
-    async def complete_settings(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """Names and values of the workflow's parameters."""
-        return await complete_settings_option(interaction, current, JobKind.IMAGE)
 
     @batch.autocomplete("workflows")
     async def complete_workflows(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:

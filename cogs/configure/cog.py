@@ -23,10 +23,10 @@ from cogs.configure.panel import PANEL_ACTION, PANEL_EDIT, PANEL_FORM, PRESET_FO
 from cogs.configure.presets import store_preset
 from cogs.configure.session import PanelSession, open_session, same_request, session_of, too_old
 from cogs.delivery import delivery_of
+from cogs.option_completion import completed_options
 from cogs.results import results_of
 from cogs.results.derived_job_starter import message_link
-from cogs.settings_option import chosen_workflow, complete_workflow_option
-from cogs.ui.choices import character_choices
+from cogs.settings_option import chosen_workflow
 from cogs.ui.components import job_action
 from cogs.ui.errors import as_chorus_error
 from cogs.ui.modals import Field, stateless_modal, submitted_values
@@ -57,6 +57,7 @@ class ConfigureCog(commands.Cog, name="Configure"):
     # -- opening
 
     @app_commands.command(name="configure", description="Set every value of a workflow in a form, and run it")
+    @completed_options(JobKind.IMAGE, settings=False)
     @app_commands.describe(
         workflow="One of the character's image workflows; leave out for the usual one",
         character="Who draws; leave out for this channel's character",
@@ -74,16 +75,6 @@ class ConfigureCog(commands.Cog, name="Configure"):
         found = chosen_workflow(self.bot, artist, JobKind.IMAGE, workflow, interaction.guild_id)
         draft = await self.bot.services.saved_settings.open_draft(actor.user_id, artist.id, found)
         await self.show_panel(interaction, draft)
-
-    @configure.autocomplete("workflow")
-    async def complete_workflow(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """The image workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.IMAGE)
-
-    @configure.autocomplete("character")
-    async def complete_character(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
 
     async def show_panel(self, interaction: Interaction, draft: Draft) -> None:
         """Answer an interaction with a new panel, for the person alone.

@@ -21,9 +21,10 @@ from cogs.gallery.custom_ids import HISTORY_PAGE, ITEM, JUMP, JUMP_FORM, PAGE, F
 from cogs.gallery.dates import parse_date
 from cogs.gallery.history import history_page
 from cogs.gallery.page import page_at, page_before
+from cogs.option_completion import complete_character
 from cogs.results.finding import find_visible_job, job_choices
 from cogs.results.opening import open_result
-from cogs.ui.choices import character_choices, choices
+from cogs.ui.choices import choices
 from cogs.ui.modals import Field, stateless_modal, submitted_values
 from cogs.ui.text import CHOICES
 
@@ -49,6 +50,7 @@ class GalleryCog(commands.Cog, name="Gallery"):
         router.add(HISTORY_PAGE, self._turn_history_page)
 
     @app_commands.command(name="gallery", description="Look through what was made here")
+    @app_commands.autocomplete(character=complete_character)
     @app_commands.describe(
         character="Only by this character",
         user="Only what this person asked for",
@@ -121,13 +123,6 @@ class GalleryCog(commands.Cog, name="Gallery"):
         embed, view = await history_page(interaction, user.id if user else None, None)
         shown = view if view is not None else discord.utils.MISSING
         await interaction.response.send_message(embed=embed, view=shown, ephemeral=True)
-
-    @gallery.autocomplete("character")
-    async def complete_character(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
 
     @gallery.autocomplete("batch")
     async def complete_batch(

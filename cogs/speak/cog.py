@@ -17,15 +17,13 @@ from bot.voice.speech_requests import SpeechRequest
 from cogs.actors import channel_of, interaction_actor, interaction_origin
 from cogs.channel_characters import character_of
 from cogs.delivery import delivery_of
+from cogs.option_completion import completed_options
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
-    complete_settings_option,
-    complete_workflow_option,
     with_settings,
 )
 from cogs.speak.speaker import MessageSpeaker, names_in_channel
-from cogs.ui.choices import character_choices
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -68,6 +66,7 @@ class SpeakCog(commands.Cog, name="Speak"):
     # -- asked for
 
     @app_commands.command(name="speak", description="Let a character say something")
+    @completed_options(JobKind.AUDIO)
     @app_commands.describe(
         text="What to say",
         character="Whose voice; leave out for this channel's character",
@@ -104,27 +103,6 @@ class SpeakCog(commands.Cog, name="Speak"):
             raise InputInvalid("There is nothing to say in that.", advice="Give some words to speak.")
         request, _ = await with_settings(self.bot, actor, speaker, request, settings)
         await delivery_of(self.bot).accept(interaction, request)
-
-    @speak.autocomplete("character")
-    async def complete_character(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names that contain what was typed; the value is the id."""
-        return character_choices(interaction, current)
-
-    @speak.autocomplete("workflow")
-    async def complete_workflow(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """The speech workflows of the character chosen so far, the default first."""
-        return await complete_workflow_option(interaction, current, JobKind.AUDIO)
-
-    @speak.autocomplete("settings")
-    async def complete_settings(
-        self, interaction: discord.Interaction[ChorusBot], current: str
-    ) -> list[app_commands.Choice[str]]:
-        """Names and values of the workflow's parameters."""
-        return await complete_settings_option(interaction, current, JobKind.AUDIO)
 
     async def speak_this(self, interaction: discord.Interaction[ChorusBot], message: discord.Message) -> None:
         """The context menu: the voice message replies to the message; the person alone is told that it comes."""
