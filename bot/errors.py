@@ -9,6 +9,7 @@
     |-- WorkflowNotFound            WORKFLOW_NOT_FOUND
     |-- WorkflowInvalid             WORKFLOW_INVALID
     |-- WorkflowNodeError           WORKFLOW_NODE_ERROR
+    |-- WorkflowFailing             WORKFLOW_FAILING
     |-- MissingNode                 MISSING_NODE
     |-- MissingModel                MISSING_MODEL
     |-- GenerationTimeout           GENERATION_TIMEOUT
@@ -29,11 +30,32 @@
 
 `str(error)` is one public sentence; `advice` is what to do, shown to the person who asked alone. Neither ever holds a
 token, a path of the server or another user's text; those belong in the log, by way of `raise ... from`.
+
+Each class has an `ErrorCategory`, which says what has to change before the same request can succeed. Where one class
+stands for several causes, the error is raised with a category of its own.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
+
+
+class ErrorCategory(StrEnum):
+    """What has to change before the same request can succeed."""
+
+    NETWORK = "network"
+    """Another server cannot be reached: the request waits for it or is repeated."""
+    SERVICE = "service"
+    """Another server, or the bot itself, answered with something that it should not: trying later may help."""
+    CONFIGURATION = "configuration"
+    """The host's settings, or permissions in Discord: nothing helps until a person changes them."""
+    WORKFLOW = "workflow"
+    """The workflow, or what ComfyUI has installed for it: it fails for everybody in the same way."""
+    RESOURCE = "resource"
+    """Memory, time, disk or places in the queue: less of something, or a later time, may help."""
+    REQUEST = "request"
+    """What the person asked for: another request may succeed."""
 
 
 class ChorusError(Exception):
@@ -42,14 +64,19 @@ class ChorusError(Exception):
     Args:
         message: One sentence for everybody in the channel; the class's `default` where left out.
         advice: What the person who asked can do; the class's `default_advice` where left out.
+        category: What has to change before it can succeed; the class's `default_category` where left out.
 
     """
 
     code: ClassVar[str] = "GENERATION_FAILED"
     default: ClassVar[str] = "That did not work."
     default_advice: ClassVar[str] = "Try again; if it happens twice, tell the person who runs this bot the code."
+    default_category: ClassVar[ErrorCategory] = ErrorCategory.SERVICE
 
-    def __init__(self, message: str | None = None, *, advice: str | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, advice: str | None = None, category: ErrorCategory | None = None
+    ) -> None:
+        self.category = category or self.default_category
         self.message = _encodable(message or self.default)
         self.advice = _encodable(advice or self.default_advice)
         super().__init__(self.message)
@@ -64,6 +91,7 @@ class ConfigError(ChorusError):
     """A file of the owner's cannot be used: names the file, key, line and nearest valid key (terminal only)."""
 
     code = "CONFIG_INVALID"
+    default_category = ErrorCategory.CONFIGURATION
     default = "The configuration cannot be used."
     default_advice = "Correct the file and start again."
 
@@ -72,6 +100,7 @@ class DiscordUnavailable(ChorusError):
     """Discord cannot be reached at start-up (terminal only)."""
 
     code = "DISCORD_UNAVAILABLE"
+    default_category = ErrorCategory.NETWORK
     default = "Discord cannot be reached."
     default_advice = "Check the network connection, and `discord.server` if it is set."
 
@@ -80,6 +109,7 @@ class ComfyUnavailable(ChorusError):
     """ComfyUI cannot be reached, or broke the connection and did not come back in time."""
 
     code = "COMFY_UNAVAILABLE"
+    default_category = ErrorCategory.NETWORK
     default = "ComfyUI cannot be reached right now."
     default_advice = "The job waits where it can. The owner should check that ComfyUI runs (`chorus doctor`)."
 
@@ -88,6 +118,7 @@ class WorkflowNotFound(ChorusError):
     """No workflow of that name and kind belongs to the character or to `_shared`."""
 
     code = "WORKFLOW_NOT_FOUND"
+    default_category = ErrorCategory.REQUEST
     default = "That workflow does not exist."
     default_advice = "Choose one from the list that appears while you type."
 
@@ -96,6 +127,7 @@ class WorkflowInvalid(ChorusError):
     """The file is no API-format graph, or has no place for the prompt, or several, or no output node."""
 
     code = "WORKFLOW_INVALID"
+    default_category = ErrorCategory.WORKFLOW
     default = "That workflow cannot be used as it is."
     default_advice = "The owner can see why with `chorus workflow inspect FILE`."
 
@@ -104,14 +136,25 @@ class WorkflowNodeError(ChorusError):
     """ComfyUI refused the graph at validation (HTTP 400 with `node_errors`)."""
 
     code = "WORKFLOW_NODE_ERROR"
+    default_category = ErrorCategory.WORKFLOW
     default = "ComfyUI refused a node of that workflow."
     default_advice = "The owner should open the workflow in ComfyUI and run it there once."
+
+
+class WorkflowFailing(ChorusError):
+    """The workflow failed several times in a row for reasons of its own, so it is not run until something changes."""
+
+    code = "WORKFLOW_FAILING"
+    default_category = ErrorCategory.WORKFLOW
+    default = "That workflow failed every time it was run lately."
+    default_advice = "Another workflow may do; the owner sees with `/doctor` what is wrong with this one."
 
 
 class MissingNode(ChorusError):
     """A `class_type` is not installed (`missing_node_type`, or absent from `/object_info`)."""
 
     code = "MISSING_NODE"
+    default_category = ErrorCategory.WORKFLOW
     default = "That workflow needs a node that ComfyUI does not have."
     default_advice = "The owner should install the custom node and restart ComfyUI."
 
@@ -120,6 +163,7 @@ class MissingModel(ChorusError):
     """A model file is not installed (`value_not_in_list` on a model loader's input)."""
 
     code = "MISSING_MODEL"
+    default_category = ErrorCategory.WORKFLOW
     default = "That workflow needs a model that ComfyUI does not have."
     default_advice = "The owner should put the model file in place or choose an installed one in the workflow."
 
@@ -128,6 +172,7 @@ class GenerationTimeout(ChorusError):
     """The execution (not the waiting) took longer than the kind's limit."""
 
     code = "GENERATION_TIMEOUT"
+    default_category = ErrorCategory.RESOURCE
     default = "That took too long and was stopped."
     default_advice = "Try a smaller size or fewer steps; the owner can raise `comfyui.timeout_seconds`."
 
@@ -143,6 +188,7 @@ class OutOfMemory(ChorusError):
     """`execution_error` of an out-of-memory type, after the one retry with memory freed."""
 
     code = "OUT_OF_MEMORY"
+    default_category = ErrorCategory.RESOURCE
     default = "The graphics card ran out of memory."
     default_advice = "Try a smaller size; the owner can turn on `visual_generation.unload_during_image_generation`."
 
@@ -166,6 +212,7 @@ class OutputTooLarge(ChorusError):
     """A file is beyond the download cap, or cannot be made to fit Discord's limit."""
 
     code = "OUTPUT_TOO_LARGE"
+    default_category = ErrorCategory.RESOURCE
     default = "The result is too large to post here."
     default_advice = "The file is kept by the owner of the bot; ask for a smaller size."
 
@@ -174,6 +221,7 @@ class QueueFull(ChorusError):
     """`queue.max_queue_size` or `queue.max_per_user` is reached."""
 
     code = "QUEUE_FULL"
+    default_category = ErrorCategory.RESOURCE
     default = "The queue is full."
     default_advice = "Wait for a job to finish, or cancel one of yours with its Cancel button."
 
@@ -182,6 +230,7 @@ class TooManyRequests(ChorusError):
     """One person did the same too often in a short time."""
 
     code = "TOO_MANY_REQUESTS"
+    default_category = ErrorCategory.RESOURCE
     default = "That was too often in a short time."
     default_advice = "Wait a minute, then try again."
 
@@ -190,6 +239,7 @@ class NotAllowed(ChorusError):
     """The person, or the bot, lacks a permission here."""
 
     code = "NOT_ALLOWED"
+    default_category = ErrorCategory.CONFIGURATION
     default = "That is not allowed here."
     default_advice = "Ask somebody who manages this server."
 
@@ -198,6 +248,7 @@ class CharacterNotFound(ChorusError):
     """No character has that id or name."""
 
     code = "CHARACTER_NOT_FOUND"
+    default_category = ErrorCategory.REQUEST
     default = "That character does not exist."
     default_advice = "Choose one from the list that appears while you type."
 
@@ -214,6 +265,7 @@ class VoiceUnavailable(ChorusError):
     """The character has no voice, or no audio workflow, or no usable sample."""
 
     code = "VOICE_UNAVAILABLE"
+    default_category = ErrorCategory.CONFIGURATION
     default = "This character has no voice."
     default_advice = "The owner can add a workflow under `workflows/<character>/audio/`."
 
@@ -222,6 +274,7 @@ class StorageUnavailable(ChorusError):
     """The database could not be used for as long as the person can wait: locked by another program, or a full disk."""
 
     code = "STORAGE_UNAVAILABLE"
+    default_category = ErrorCategory.RESOURCE
     default = "The bot cannot store anything right now."
     default_advice = (
         "Nothing was changed; try again in a minute. The owner should look at the log: another program may hold the "
@@ -233,6 +286,7 @@ class InputInvalid(ChorusError):
     """Something the person gave cannot be used: an empty prompt, a bad seed, a broken file."""
 
     code = "INPUT_INVALID"
+    default_category = ErrorCategory.REQUEST
     default = "That input cannot be used."
     default_advice = "Correct it and try again."
 
@@ -241,6 +295,7 @@ class Cancelled(ChorusError):
     """Somebody who may cancelled the job."""
 
     code = "CANCELLED"
+    default_category = ErrorCategory.REQUEST
     default = "Cancelled."
     default_advice = "Nothing was kept. Ask again whenever you like."
 

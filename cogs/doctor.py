@@ -43,7 +43,9 @@ class DoctorCog(commands.Cog, name="Doctor"):
         policy.require_permission(actor, Permission.MANAGE_GUILD)
         await interaction.response.defer(ephemeral=True, thinking=True)
         settings = self.bot.services.settings
-        results = [*_check_channel(interaction), *await run_guild_checks(settings, interaction.guild_id or 0)]
+        failures = self.bot.services.orchestrator.failures
+        found = await run_guild_checks(settings, interaction.guild_id or 0, failures=failures)
+        results = [*_check_channel(interaction), *found]
         await interaction.followup.send(embed=_embed(results), file=_report(results), ephemeral=True)
 
 

@@ -58,6 +58,17 @@ class ComfyEndpoints:
         """Why the server cannot be used; None where it answered last, and before it was asked."""
         return self._availability.outage
 
+    @property
+    def outage_count(self) -> int:
+        """How many outages have ended. While it stays the same, the server was not restarted."""
+        return self._availability.outages
+
+    @property
+    def known_version(self) -> str:
+        """The version in the last `/system_stats`; empty where the server was not asked since its last outage."""
+        stats = _if_valid(self._system_stats, self._availability)
+        return stats.version_text if stats is not None else ""
+
     def observe_outage(self, observer: Callable[[], None]) -> None:
         """Call `observer` whenever `outage` changes from now on. It must not raise or block."""
         self._availability.observe(observer)

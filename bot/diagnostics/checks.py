@@ -11,7 +11,7 @@ from bot.diagnostics.comfyui import ObjectInfos, check_servers
 from bot.diagnostics.discord import check_discord
 from bot.diagnostics.host import check_data, check_demo_voice, check_encoders
 from bot.diagnostics.language_model import check_model
-from bot.diagnostics.workflows import check_workflows
+from bot.diagnostics.workflows import FailuresOf, check_workflows
 from bot.generation.installed_models import InstalledModels
 from bot.settings import Settings
 
@@ -32,10 +32,18 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
     return [ok("Configuration", "readable"), *discord, *servers, *workflows, *model, *data, *encoders]
 
 
-async def run_guild_checks(settings: Settings, guild_id: int) -> list[CheckResult]:
+async def run_guild_checks(
+    settings: Settings, guild_id: int, *, failures: FailuresOf | None = None
+) -> list[CheckResult]:
     """Run the checks that concern one guild, for the people who manage it.
 
     Other guilds are not mentioned, and neither are the addresses and folders of the host.
+
+    Args:
+        settings: The configuration.
+        guild_id: The guild.
+        failures: Tells of workflows that are refused because they failed too often; None: it is not known.
+
     """
     object_infos: ObjectInfos = {}
     models = InstalledModels(settings.visual_generation.model)
@@ -45,7 +53,9 @@ async def run_guild_checks(settings: Settings, guild_id: int) -> list[CheckResul
         _all(check_encoders(settings)),
         _in_thread(lambda: [*check_data(settings)]),
     )
-    workflows = await _in_thread(lambda: [*check_workflows(settings, object_infos, models, guild_id=guild_id)])
+    workflows = await _in_thread(
+        lambda: [*check_workflows(settings, object_infos, models, guild_id=guild_id, failures=failures)]
+    )
     return [_without_addresses(result, settings) for result in (*servers, *workflows, *model, *data, *encoders)]
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from bot.characters import Character, CharacterLibrary
 from bot.diagnostics.check_result import CheckResult, broken, note, ok
 from bot.diagnostics.comfyui import ObjectInfos
 from bot.domain.jobs import JobKind
+from bot.domain.workflow_failures import WorkflowFailures
 from bot.errors import ChorusError, MissingModel
+from bot.generation.failing_workflows import failing_error
 from bot.generation.installed_models import InstalledModels
 from bot.settings import Settings
 from bot.workflows import SHARED, Workflow, WorkflowLibrary, validate_installed, validate_structure
@@ -19,9 +21,17 @@ from bot.workflows.model_files import model_files
 WORKFLOWS = "Workflows"
 CHARACTERS = "Characters"
 
+FailuresOf = Callable[[Workflow], WorkflowFailures | None]
+"""A workflow, as it is sent -> its failures in a row, if it is refused because of them."""
+
 
 def check_workflows(
-    settings: Settings, object_infos: ObjectInfos, models: InstalledModels, *, guild_id: int | None = None
+    settings: Settings,
+    object_infos: ObjectInfos,
+    models: InstalledModels,
+    *,
+    guild_id: int | None = None,
+    failures: FailuresOf | None = None,
 ) -> Iterator[CheckResult]:
     """Check every character file and every workflow file. Blocking.
 
@@ -29,7 +39,8 @@ def check_workflows(
         settings: The configuration.
         object_infos: What the ComfyUI servers have; empty: workflows are only read.
         models: Which models the servers have.
-        guild_id: The guild whose characters are checked beside the owner's; None: files of all guilds are read.
+        guild_id: The guild whose characters and workflows are checked beside the owner's; None: those of all guilds.
+        failures: Tells of workflows that are refused because they failed too often; None: it is not known.
 
     """
     guilds = settings.storage.data_dir / "guilds"
@@ -38,24 +49,24 @@ def check_workflows(
         if guild_id is None or not path.is_relative_to(guilds) or path.is_relative_to(guilds / str(guild_id)):
             yield broken(CHARACTERS, error.message, error.advice)
     yield _check_default_character(settings, characters)
-    library = WorkflowLibrary(settings.paths.workflows)
+    library = WorkflowLibrary(settings.paths.workflows, guilds=guilds if guilds.is_dir() else None)
     library.load()
     hidden = _ids_of_other_guilds(characters, guilds, guild_id)
     for path, problem in library.problems.items():
         owner = path.parent.parent.name
-        if owner.casefold() not in hidden:
-            yield broken(WORKFLOWS, f"{owner}/{path.parent.name}/{path.name}: {problem.message}", problem.advice)
+        if owner.casefold() not in hidden and (whose := _whose_file(path, guilds, guild_id)) is not None:
+            label = f"{owner}/{path.parent.name}/{path.name}{whose}"
+            yield broken(WORKFLOWS, f"{label}: {problem.message}", problem.advice)
     for file in misplaced_files(settings.paths.workflows, characters.names(guild_id)):
         if file.path.parts[0].casefold() not in hidden:
             yield note(WORKFLOWS, f"{file.path.as_posix()} is never read", f"Move it to {file.place.as_posix()}.")
     visible = characters.all(guild_id)
     for character in visible:
-        yield from _check_workflows_of(character, library)
-    owners = {SHARED, *(character.id for character in visible)}
-    workflows = [workflow for workflow in library.all() if guild_id is None or workflow.character_id in owners]
+        yield from _check_workflows_of(character, library, guild_id)
+    workflows = _visible_workflows(library, {SHARED, *(character.id for character in visible)}, guild_id)
     without_model: dict[tuple[str, str, str], list[str]] = {}
     for workflow in workflows:
-        yield from _compare_with_servers(workflow, object_infos, models, without_model)
+        yield from _compare_with_servers(workflow, object_infos, models, without_model, failures)
     for (where, message, advice), labels in without_model.items():
         yield broken(WORKFLOWS, f"{message}{where} Until then these cannot draw: {', '.join(labels)}", advice)
     if not object_infos and workflows:
@@ -72,6 +83,23 @@ def _ids_of_other_guilds(characters: CharacterLibrary, guilds: Path, guild_id: i
     return ids - {name.casefold() for name in characters.names(guild_id)}
 
 
+def _whose_file(path: Path, guilds: Path, guild_id: int | None) -> str | None:
+    """What is said of the server that a file belongs to, empty for the host's; None: it is hidden from `guild_id`."""
+    if not path.is_relative_to(guilds):
+        return ""
+    owner = path.relative_to(guilds).parts[0]
+    if guild_id is None:
+        return f" of server {owner}"
+    return " of this server" if owner == str(guild_id) else None
+
+
+def _visible_workflows(library: WorkflowLibrary, owners: Collection[str], guild_id: int | None) -> list[Workflow]:
+    """The host's workflows of these characters and all of the guild's own; without a guild every workflow."""
+    if guild_id is None:
+        return [workflow for key in library.all_keys() if (workflow := library.at(key)) is not None]
+    return [found for found in library.all(guild_id) if found.guild_id is not None or found.character_id in owners]
+
+
 def _check_default_character(settings: Settings, characters: CharacterLibrary) -> CheckResult:
     names = characters.names()
     if settings.default_character in names:
@@ -83,10 +111,10 @@ def _check_default_character(settings: Settings, characters: CharacterLibrary) -
     )
 
 
-def _check_workflows_of(character: Character, library: WorkflowLibrary) -> Iterator[CheckResult]:
+def _check_workflows_of(character: Character, library: WorkflowLibrary, guild_id: int | None) -> Iterator[CheckResult]:
     """Check that the workflows that its file names exist, and that it has one for what it is allowed to do."""
     for kind in JobKind:
-        names = library.names(character.id, kind)
+        names = library.names(character.id, kind, guild_id)
         wanted = character.default_workflow(kind.value)
         if wanted and wanted not in names:
             known = f", or name one of: {', '.join(names)}" if names else ""
@@ -95,13 +123,13 @@ def _check_workflows_of(character: Character, library: WorkflowLibrary) -> Itera
                 f"{character.name}'s {kind.value} workflow {wanted} does not exist",
                 f"Put {wanted}.json into workflows/{character.id}/{kind.value}/{known}.",
             )
-    if character.image_generation.enabled and not library.names(character.id, JobKind.IMAGE):
+    if character.image_generation.enabled and not library.names(character.id, JobKind.IMAGE, guild_id):
         yield note(
             WORKFLOWS,
             f"{character.name} cannot draw: no workflow",
             f"Export one from ComfyUI (API) to workflows/{character.id}/image/default.json.",
         )
-    if character.voice.enabled and not library.names(character.id, JobKind.AUDIO):
+    if character.voice.enabled and not library.names(character.id, JobKind.AUDIO, guild_id):
         yield note(
             WORKFLOWS,
             f"{character.name} has no voice: no workflow",
@@ -114,9 +142,11 @@ def _compare_with_servers(
     object_infos: ObjectInfos,
     models: InstalledModels,
     without_model: dict[tuple[str, str, str], list[str]],
+    failures: FailuresOf | None,
 ) -> Iterator[CheckResult]:
     owner = "every character" if workflow.character_id == SHARED else workflow.character_id
-    label = f"{owner}: {workflow.kind.value}/{workflow.name}"
+    own = "" if workflow.guild_id is None else " (uploaded)"
+    label = f"{owner}: {workflow.kind.value}/{workflow.name}{own}"
     try:
         validate_structure(workflow)
     except ChorusError as error:
@@ -134,6 +164,11 @@ def _compare_with_servers(
             validate_installed(found.graph, object_info)
         except ChorusError as error:
             yield broken(WORKFLOWS, f"{label}{where}: {error.message}", error.advice)
+            continue
+        failing = failures(found) if failures is not None else None
+        if failing is not None:
+            refused = failing_error(failing)
+            yield broken(WORKFLOWS, f"{label}{where}: {refused.message}", refused.advice)
         else:
             yield ok(WORKFLOWS, f"{label}{where}: everything is installed{_drawn_with(workflow, found)}")
 

@@ -20,6 +20,7 @@ from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
 from bot.generation.character_look import CharacterLook, character_look
+from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
 from bot.generation.value_limits import RequestLimits
 from bot.storage.workflows import WorkflowRepository
@@ -103,6 +104,7 @@ class Acceptance:
         *,
         models: InstalledModels,
         screening: ScreeningRules,
+        failing: FailingWorkflows,
     ) -> None:
         self._characters = characters
         self._workflows = workflows
@@ -110,6 +112,7 @@ class Acceptance:
         self._limits = limits
         self._models = models
         self._screening = screening
+        self._failing = failing
 
     async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
@@ -120,7 +123,7 @@ class Acceptance:
 
         Raises:
             ChorusError: CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE, MISSING_MODEL,
-                VOICE_UNAVAILABLE or INPUT_INVALID.
+                WORKFLOW_FAILING, VOICE_UNAVAILABLE or INPUT_INVALID.
 
         """
         request = with_named_roles(request)
@@ -150,6 +153,8 @@ class Acceptance:
         if object_info is not None:
             require_filled(workflow.graph, graph, workflow.analysis.reachable_nodes, workflow.name)
             validate_installed(graph, object_info)
+        if not request.trial:
+            self._failing.require_usable(workflow)
         job = Job(
             id=uuid.uuid4(),
             request=request,

@@ -25,6 +25,7 @@ from bot.domain.jobs import JobError
 from bot.errors import (
     ChorusError,
     ComfyUnavailable,
+    ErrorCategory,
     GenerationFailed,
     InputInvalid,
     MissingModel,
@@ -58,7 +59,8 @@ def chorus_error(error: ComfyError, graph: Mapping[str, Any]) -> ChorusError:
             return OutOfMemory()
         case ExecutionFailed(node_id=node_id, exception_type=kind):
             what = f" ({_short(kind)})" if kind else ""
-            return GenerationFailed(f"ComfyUI failed in the node {_title(graph, node_id)}{what}.")
+            message = f"ComfyUI failed in the node {_title(graph, node_id)}{what}."
+            return GenerationFailed(message, category=ErrorCategory.WORKFLOW)
         case FileGone():
             return OutputFileNotFound()
         case UploadRefused():
@@ -85,20 +87,24 @@ def _rejected(error: PromptRejected, graph: Mapping[str, Any]) -> ChorusError:
 
 def _unavailable(error: ComfyError) -> ChorusError:
     if isinstance(error, ServerTooOld):
-        return ComfyUnavailable("ComfyUI is too old.", advice="The owner should update it to 0.3.45 or later.")
+        advice = "The owner should update it to 0.3.45 or later."
+        return ComfyUnavailable("ComfyUI is too old.", advice=advice, category=ErrorCategory.CONFIGURATION)
     if isinstance(error, AccessDenied):
         return ComfyUnavailable(
             f"ComfyUI's address wants a login (HTTP {error.status}).",
             advice="The owner should write it as http://name:password@host:port, or let the bot pass without one.",
+            category=ErrorCategory.CONFIGURATION,
         )
     if isinstance(error, CertificateInvalid):
         return ComfyUnavailable(
             "ComfyUI's certificate is not trusted.",
             advice="The owner should make the bot's machine trust it (SSL_CERT_FILE names a file of certificates).",
+            category=ErrorCategory.CONFIGURATION,
         )
     if isinstance(error, ComfyConnectionError):
         return ComfyUnavailable()
-    return ComfyUnavailable("What answers at ComfyUI's address is not ComfyUI, or it failed.")
+    message = "What answers at ComfyUI's address is not ComfyUI, or it failed."
+    return ComfyUnavailable(message, category=ErrorCategory.SERVICE)
 
 
 def left_out_note(problems: Sequence[NodeProblem], graph: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.domain.jobs import FileRole, InputFile
-from bot.errors import GenerationFailed, InputInvalid
+from bot.errors import ErrorCategory, GenerationFailed, InputInvalid
 from bot.media.atomic_write import write_atomically
 from bot.media.audio import probe_audio
 from bot.media.errors import BadMedia
@@ -163,5 +163,6 @@ class InputFiles:
             if not await asyncio.to_thread(path.is_file):
                 await asyncio.to_thread(write_atomically, path, data)
         except OSError as error:
-            raise GenerationFailed("The file cannot be kept: the disk is full or cannot be written.") from error
+            message = "The file cannot be kept: the disk is full or cannot be written."
+            raise GenerationFailed(message, category=ErrorCategory.RESOURCE) from error
         return KeptFile(InputFile(role=role, path=str(path.absolute()), sha256=digest), note)

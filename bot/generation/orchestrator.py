@@ -34,6 +34,7 @@ from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
+from bot.domain.workflow_failures import WorkflowFailures
 from bot.errors import Cancelled, ChorusError, InputInvalid
 from bot.generation.acceptance import (
     Acceptance,
@@ -43,6 +44,7 @@ from bot.generation.acceptance import (
 from bot.generation.dispatcher import Dispatcher
 from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
+from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.generation.options import GenerationOptions
@@ -57,6 +59,7 @@ from bot.generation.submission import StoreBatch, Submission
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
 from bot.storage.jobs import JobRepository
+from bot.storage.workflow_failures import WorkflowFailureRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow
 
@@ -83,6 +86,7 @@ class Orchestrator:
         versions: Stored workflow versions.
         characters: The character library.
         workflows: The workflow library.
+        failures: Stored failures of workflows.
         servers: The ComfyUI servers.
         ffmpeg: For speech and video.
         rewriter: Writes the prompts of requests with `rewrite`; None: their own words are drawn.
@@ -97,6 +101,7 @@ class Orchestrator:
         versions: WorkflowRepository,
         characters: CharacterSource,
         workflows: WorkflowSource,
+        failures: WorkflowFailureRepository,
         servers: Sequence[ComfyServer],
         ffmpeg: Ffmpeg,
         rewriter: PromptRewriter | None = None,
@@ -106,8 +111,15 @@ class Orchestrator:
         self._versions = versions
         self._servers = tuple(servers)
         self._models = InstalledModels(options.preferred_model)
+        self._failing = FailingWorkflows(failures, [server.client for server in self._servers])
         self._acceptance = Acceptance(
-            characters, workflows, versions, options.limits, models=self._models, screening=options.screening
+            characters,
+            workflows,
+            versions,
+            options.limits,
+            models=self._models,
+            screening=options.screening,
+            failing=self._failing,
         )
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
@@ -134,6 +146,7 @@ class Orchestrator:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        await self._failing.load()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -155,7 +168,8 @@ class Orchestrator:
 
         Raises:
             ChorusError: INPUT_INVALID, CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE,
-                MISSING_MODEL, VOICE_UNAVAILABLE, QUEUE_FULL or STORAGE_UNAVAILABLE. Nothing was stored.
+                MISSING_MODEL, WORKFLOW_FAILING, VOICE_UNAVAILABLE, QUEUE_FULL or STORAGE_UNAVAILABLE; nothing was
+                stored.
 
         """
         return await self._submission.submit(request, await self._known_object_info())
@@ -262,6 +276,15 @@ class Orchestrator:
         """
         return self._models.adapted(workflow, self.object_info)
 
+    def failures(self, workflow: Workflow) -> WorkflowFailures | None:
+        """Why a workflow is refused although everything is installed for it; None: it is not.
+
+        Args:
+            workflow: As `adapted` returned it.
+
+        """
+        return self._failing.found(workflow)
+
     async def _known_object_info(self) -> Mapping[str, Any] | None:
         info = self.object_info
         if info is not None:
@@ -324,7 +347,7 @@ class Orchestrator:
             ]
 
     def _dispatcher(self, server: ComfyServer) -> Dispatcher:
-        preparer = Preparer(server.client, self._registry, self._acceptance, self._models)
+        preparer = Preparer(server.client, self._registry, self._acceptance, models=self._models, failing=self._failing)
         outcomes = OutcomeHandler(
             client=server.client,
             uploads=preparer.uploads,
@@ -332,6 +355,7 @@ class Orchestrator:
             folder=self._folder,
             postprocessor=self._postprocessor,
             versions=self._versions,
+            failing=self._failing,
             max_losses=self._options.max_losses,
         )
         executor = Executor(server.client, self._registry, self._versions, self._options.timeout_seconds)

@@ -16,6 +16,7 @@ from bot.errors import (
     Cancelled,
     ChorusError,
     ComfyUnavailable,
+    ErrorCategory,
     GenerationFailed,
     NoOutput,
     OutputFileNotFound,
@@ -23,6 +24,7 @@ from bot.errors import (
 )
 from bot.generation.active_job import ActiveJob, ExecutedPart, NotSubmitted, Refused
 from bot.generation.error_translation import chorus_error
+from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.job_registry import JobRegistry
 from bot.generation.node_times import slowest_first
 from bot.generation.outputs import OutputFolder, chosen_files
@@ -48,6 +50,7 @@ class OutcomeHandler:
         folder: OutputFolder,
         postprocessor: Postprocessor,
         versions: WorkflowRepository,
+        failing: FailingWorkflows,
         max_losses: int,
     ) -> None:
         self._client = client
@@ -56,6 +59,7 @@ class OutcomeHandler:
         self._folder = folder
         self._postprocessor = postprocessor
         self._versions = versions
+        self._failing = failing
         self._max_losses = max_losses
 
     async def handle(self, active: ActiveJob, executed: ExecutedPart) -> None:
@@ -139,6 +143,9 @@ class OutcomeHandler:
     ) -> None:
         if not keep_files:
             await self._discard_files(active)
+        stored = await self._versions.get(active.job.workflow_hash)
+        if stored is not None:
+            await self._failing.record_failure(active.job, stored.graph, error, self._client.url)
         await self._registry.end(active, JobState.FAILED, error)
         if attempt is not None:
             await self._registry.jobs.end_attempt(attempt.prompt_id, AttemptState.FAILED)
@@ -215,6 +222,7 @@ class OutcomeHandler:
         active.job = active.job.model_copy(update={"parameters": parameters})
         job = active.job.model_copy(update={"execution_seconds": active.execution_seconds})
         artifacts = await self._postprocessor.make_artifacts(job, active.collected, workflow)
+        await self._failing.record_success(job.workflow_hash)
         prompt_id = attempt.prompt_id if attempt else None
         if not await self._registry.record_result(active, artifacts, prompt_id, files):
             await self._folder.discard(active.job)
@@ -224,5 +232,5 @@ def _reason_for_no_output(outcome: Succeeded, error: NoOutput) -> ChorusError:
     if outcome.node_errors:
         return WorkflowNodeError("ComfyUI left out the branch of the workflow that saves the result.")
     if outcome.blocked and not outcome.files:
-        return NoOutput("A node of the workflow blocked its result.")
+        return NoOutput("A node of the workflow blocked its result.", category=ErrorCategory.REQUEST)
     return error

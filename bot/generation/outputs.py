@@ -15,7 +15,7 @@ from bot.comfyui.exceptions import FileRefused, FileTooLarge
 from bot.comfyui.outputs import MediaKind, OutputFile, prefer_saved
 from bot.domain.attempts import CollectedFile
 from bot.domain.jobs import Job, JobKind
-from bot.errors import ChorusError, GenerationFailed, NoOutput, OutputTooLarge
+from bot.errors import ChorusError, ErrorCategory, GenerationFailed, NoOutput, OutputTooLarge
 from bot.generation.output_verification import verify_output
 from bot.generation.paths import TERMINAL_FOLDER, files_of, folder_of, stem_of
 from bot.media.atomic_write import TEMPORARY_PREFIX
@@ -82,7 +82,7 @@ class OutputFolder:
         """
         chosen = chosen_files(files, job.request.kind)
         if not chosen:
-            raise NoOutput
+            raise NoOutput(category=ErrorCategory.WORKFLOW)
         if job.request.kind is JobKind.AUDIO:
             chosen = chosen[:1]  # one sound per part: further ones are the same in other formats
         folder = self.data_dir / folder_of(job)
@@ -168,9 +168,11 @@ def disk_errors_explained() -> Generator[None, None, None]:
     except OSError as error:
         if error.errno in _DISK_FULL:
             message = "The result could not be saved: the disk of the bot is full."
-            raise GenerationFailed(message, advice="The owner should free disk space, then try again.") from error
+            advice = "The owner should free disk space, then try again."
+            raise GenerationFailed(message, advice=advice, category=ErrorCategory.RESOURCE) from error
         message = "The result could not be saved on the bot's disk."
-        raise GenerationFailed(message, advice="The owner should check the data folder (`chorus doctor`).") from error
+        advice = "The owner should check the data folder (`chorus doctor`)."
+        raise GenerationFailed(message, advice=advice, category=ErrorCategory.CONFIGURATION) from error
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -16,12 +16,13 @@ from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
 from bot.comfyui.system_stats import SystemStats
 from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
-from bot.errors import InputInvalid
+from bot.errors import ChorusError, InputInvalid
 from bot.file_hash import sha256_of_file
 from bot.generation.acceptance import Acceptance, adapted_from, injection, media_roles, wanted_model
 from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.character_look import with_character_loras
 from bot.generation.error_translation import chorus_error
+from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.generation.previews import preview_request
@@ -101,13 +102,20 @@ class Preparer:
     """Prepares parts of jobs for one server."""
 
     def __init__(
-        self, client: ComfyClient, registry: JobRegistry, acceptance: Acceptance, models: InstalledModels
+        self,
+        client: ComfyClient,
+        registry: JobRegistry,
+        acceptance: Acceptance,
+        *,
+        models: InstalledModels,
+        failing: FailingWorkflows,
     ) -> None:
         self.uploads = InputUploads(client)
         self._client = client
         self._registry = registry
         self._acceptance = acceptance
         self._models = models
+        self._failing = failing
         self._stats: tuple[Mapping[str, Any], SystemStats] | None = None
         """The newest `/object_info`, and the `/system_stats` that were fetched with it."""
 
@@ -124,7 +132,11 @@ class Preparer:
         job = active.job
         workflow = await self._acceptance.accepted_workflow(job)
         part = min(active.pending_parts)
-        built = await self._build_when_available(job, workflow, part)
+        try:
+            built = await self._build_when_available(job, workflow, part)
+        except ChorusError as error:
+            await self._failing.record_failure(job, workflow.graph, error, self._client.url)
+            raise
         graph = built.graph
         n = active.new_attempt_number(part)
         if active.nodes_to_rerun:
@@ -176,6 +188,8 @@ class Preparer:
         info = await self._client.object_info()
         await self._models.learn(self._client, info)
         workflow = self._models.adapted(file, info, wanted_model(job.request))
+        if not job.request.trial:
+            self._failing.require_usable(workflow, server=self._client.url)
         limit = seed_limit(workflow, info)
         # A random seed that is too large for a node is wrapped when it is written; one that a person gave is refused.
         if job.request.seed is not None and job.seed > limit:

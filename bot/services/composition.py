@@ -144,6 +144,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 versions=store.workflow_versions,
                 characters=characters,
                 workflows=workflows,
+                failures=store.workflow_failures,
                 servers=servers,
                 rewriter=talk.rewriter,
                 ffmpeg=ffmpeg,

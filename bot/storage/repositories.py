@@ -17,6 +17,7 @@ from bot.storage.jobs import JobRepository
 from bot.storage.last_settings import LastSettingsRepository
 from bot.storage.presets import PresetRepository
 from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.workflow_failures import WorkflowFailureRepository
 from bot.storage.workflow_history import WorkflowHistory
 from bot.storage.workflows import WorkflowRepository
 
@@ -37,6 +38,7 @@ class Repositories:
     presets: PresetRepository
     last_settings: LastSettingsRepository
     workflow_history: WorkflowHistory
+    workflow_failures: WorkflowFailureRepository
 
 
 @asynccontextmanager
@@ -63,4 +65,5 @@ async def open_repositories(database_url: str) -> AsyncGenerator[Repositories]:
             presets=PresetRepository(database),
             last_settings=LastSettingsRepository(database),
             workflow_history=WorkflowHistory(database),
+            workflow_failures=WorkflowFailureRepository(database),
         )

@@ -177,6 +177,12 @@ def offers_models(spec: InputSpec) -> bool:
     return not real or any(looks_like_model(choice) for choice in real)
 
 
+def is_upload_input(raw: object) -> bool:
+    """Whether an entry `[type, options]` lists files that people upload."""
+    spec = parse_spec(raw)
+    return spec is not None and any(spec.options.get(key) for key in _UPLOAD_OPTIONS)
+
+
 def parse_spec(raw: object) -> InputSpec | None:
     """Parse one `[type, options]` entry in either dialect; return None for anything else."""
     if not isinstance(raw, (list, tuple)) or not raw:

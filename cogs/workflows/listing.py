@@ -95,13 +95,17 @@ def is_default(bot: ChorusBot, place: WorkflowPlace, guild_id: int | None) -> bo
 def _state(bot: ChorusBot, key: WorkflowKey) -> str:
     """Whether ComfyUI can run it now."""
     info, workflow = bot.services.orchestrator.object_info, bot.services.workflows.at(key)
-    if info is None or workflow is None:
+    if workflow is None:
         return "·"
     try:
-        validate_installed(workflow.graph, info)
+        found = bot.services.orchestrator.adapted(workflow)
+        if info is not None:
+            validate_installed(found.graph, info)
     except ChorusError as error:
         return f"✗ ({escaped(clip(error.message, 80))})"
-    return "✓"
+    if (failures := bot.services.orchestrator.failures(found)) is not None:
+        return f"✗ (failed {failures.count} times in a row: {escaped(clip(failures.error.message, 80))})"
+    return "✓" if info is not None else "·"
 
 
 def _view(filters: ListFilter, page: int, last: int) -> discord.ui.View | None:

@@ -101,3 +101,16 @@ async def test_only_for_who_manages_the_server(system: System) -> None:
     async with system.running():
         with pytest.raises(NotOfferedError):
             await system.ada.slash(system.room, "doctor")
+
+
+async def test_workflows_of_the_server_are_checked_and_those_of_others_are_not(system: System) -> None:
+    elsewhere = system.discord.add_guild("Elsewhere")
+    for guild, name in ((elsewhere, "theirs"), (system.guild, "ours")):
+        root = f"../data/guilds/{guild.id}/workflows"
+        write_workflow(system, f"{root}/nova/image/{name}.json", {"ckpt_name": f"{name}.safetensors"})
+        write_workflow(system, f"{root}/nova/image/{name}-cut.json", {}).write_text("{", encoding="utf-8")
+    async with system.running():
+        text, report = await asked(system)
+    assert "theirs" not in text + report
+    assert 'nova: image/ours (uploaded): That workflow needs the model "ours.safetensors"' in report
+    assert "nova/image/ours-cut.json of this server" in report

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.jobs import JobKind
 from tests.e2e.drawing_system import told, told_soon
-from tests.e2e.system import System, graph, labels
+from tests.e2e.system import DEADLINE, System, graph, labels
 from tests.e2e.workflow_system import WorkflowSystem, ui_workflow
 from tests.workflows.embedded.media_files import png
 
@@ -308,3 +308,24 @@ async def test_a_trial_that_cannot_run_says_why(flows: WorkflowSystem) -> None:
 def _draft_id(flows: WorkflowSystem) -> str:
     [(draft_id,)] = flows.system.rows("SELECT id FROM workflow_drafts")
     return str(draft_id)
+
+
+async def test_a_workflow_that_fails_every_time_is_refused_and_named(system: System) -> None:
+    async with system.running():
+        workflows = WorkflowSystem(system)
+        await workflows.saved(ui_workflow())
+        system.comfy.faults.failing_nodes["KSampler"] = "boom"
+        for _ in range(3):
+            answer = await system.ada.slash(system.room, "imagine", prompt="a boat", workflow="portrait")
+            await system.room.wait_for_edit(
+                await answer.wait_for_message(), lambda shown: "GENERATION_FAILED" in shown.text(), timeout=DEADLINE
+            )
+    system.comfy.faults.failing_nodes.clear()
+    async with system.running():
+        refused = await system.ada.slash(system.room, "imagine", prompt="a boat", workflow="portrait")
+        assert "WORKFLOW_FAILING" in told(refused)
+        assert "failed 3 times in a row" in await workflows.ask("list")
+        doctor = await workflows.owner.slash(system.room, "doctor")
+        assert "failed 3 times in a row" in await told_soon(doctor)
+        await workflows.tried(await workflows.owner.slash(system.room, "workflow try", name="portrait"))
+        assert "failed 3 times" not in await workflows.ask("list")

@@ -22,6 +22,7 @@ from bot.media.ffmpeg import Ffmpeg
 from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
+from bot.storage.workflow_failures import WorkflowFailureRepository
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow, parse_workflow
 from tests.migrated_database import migrated_database
@@ -203,6 +204,7 @@ async def open_harness(
             versions=WorkflowRepository(database),
             characters=Characters(files),
             workflows=Workflows(files),
+            failures=WorkflowFailureRepository(database),
             servers=[ComfyServer(client, gpu)],
             ffmpeg=Ffmpeg(),
             rewriter=rewriter,

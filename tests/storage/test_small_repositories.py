@@ -1,11 +1,17 @@
+import uuid
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from bot.domain.jobs import JobError
 from bot.domain.voice_samples import NewVoiceSample
+from bot.domain.workflow_failures import WorkflowFailures
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import InputInvalid
 from bot.storage.database import Database
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.voice_samples import VoiceSampleRepository
+from bot.storage.workflow_failures import WorkflowFailureRepository
 from bot.storage.workflows import WorkflowRepository
 
 # -- workflows
@@ -32,6 +38,30 @@ async def test_a_name_stands_for_its_newest_version(database: Database) -> None:
         await workflows.set_current("nova", "image", "default", version.content_hash)
     await WorkflowRepository(database).set_current("nova", "image", "default", "a" * 64)
     assert await workflows.get("a" * 64) is not None
+
+
+async def test_failures_in_a_row_are_kept_until_they_are_removed_or_old(database: Database) -> None:
+    failures = WorkflowFailureRepository(database)
+    now = datetime.now(UTC)
+    first = WorkflowFailures(
+        content_hash="a" * 64,
+        server="http://127.0.0.1:8188",
+        count=1,
+        error=JobError(code="MISSING_NODE", message="no", advice="do"),
+        installed="f" * 64,
+        comfyui_version="0.33.0",
+        inputs=("b" * 64,),
+        job_id=uuid.uuid4(),
+        failed_at=now,
+    )
+    second = first.model_copy(update={"count": 2, "inputs": ()})
+    other = first.model_copy(update={"server": "http://127.0.0.1:8189", "failed_at": now - timedelta(days=2)})
+    for one in (first, other, second):
+        await failures.put(one)
+    assert sorted(await failures.all(since=now - timedelta(days=3)), key=lambda one: one.server) == [second, other]
+    assert await failures.all(since=now - timedelta(days=1)) == [second]
+    await failures.remove(first.content_hash, [first.server])
+    assert await failures.all(since=now - timedelta(days=3)) == []
 
 
 # -- settings

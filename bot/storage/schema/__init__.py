@@ -11,7 +11,13 @@ from bot.storage.schema.jobs import attempts, batch_votes, batches, jobs
 from bot.storage.schema.media import audio_messages, gallery_filters, images, videos, voice_samples
 from bot.storage.schema.saved_settings import last_settings, presets, setting_drafts
 from bot.storage.schema.settings import guild_settings
-from bot.storage.schema.workflows import workflow_drafts, workflow_history, workflow_versions, workflows
+from bot.storage.schema.workflows import (
+    workflow_drafts,
+    workflow_failures,
+    workflow_history,
+    workflow_versions,
+    workflows,
+)
 
 __all__ = [
     "attempts",
@@ -35,6 +41,7 @@ __all__ = [
     "videos",
     "voice_samples",
     "workflow_drafts",
+    "workflow_failures",
     "workflow_history",
     "workflow_versions",
     "workflows",

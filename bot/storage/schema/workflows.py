@@ -65,3 +65,17 @@ workflow_drafts = Table(
     time_column("created_at", nullable=False),
     Index(None, "created_at"),
 )
+
+workflow_failures = Table(
+    "workflow_failures",
+    metadata,
+    Column("content_hash", String(64), primary_key=True),
+    Column("server", String(300), primary_key=True),
+    Column("count", Integer, nullable=False),  # in a row
+    Column("error", JSON, nullable=False),  # of the last one
+    Column("installed", String(64), nullable=False),  # fingerprint of what the server had for the workflow then
+    Column("comfyui_version", String(100), nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("job_id", String(36), nullable=False),  # the last one
+    time_column("failed_at", nullable=False),
+)
