@@ -274,6 +274,17 @@ class Policy:
         if actor.user_id != owner_id:
             raise NotAllowed("That panel is somebody else's.", advice="Open your own with `/configure`.")
 
+    def require_may_view_workflows(self, actor: Actor) -> None:
+        """The person may look at the workflows here, and take their files: everybody who sees the channel.
+
+        Raises:
+            NotAllowed: The bot does not work here, or the person does not see the channel.
+
+        """
+        self.require_served(actor.channel)
+        if not actor.channel.is_direct and Permission.VIEW_CHANNEL not in actor.permissions:
+            raise NotAllowed("Only people who see this channel can do that.", advice="Ask somebody who does.")
+
     def require_may_change_workflows(self, actor: Actor) -> None:
         """The person may bring workflows into the server and change them: with Manage Server.
 

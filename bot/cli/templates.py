@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -14,12 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot.cli.convert_workflow import write_graph
-from bot.cli.server_object_info import unavailable
+from bot.cli.server_object_info import server_object_info, unavailable
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import AccessDenied, ComfyError, UnexpectedResponse
-from bot.errors import InputInvalid
+from bot.comfyui.exceptions import ComfyError
+from bot.errors import ComfyUnavailable
+from bot.workflow_store.installed_models import InstalledModels
+from bot.workflow_store.template_gallery import TemplateGallery
 from bot.workflows.conversion import convert_ui_workflow
-from bot.workflows.template_gallery import TEMPLATE_NAME, TemplateModel, read_index, search, template_models
 
 _SHOWN: Final = 30
 _NO_SERVER: Final = "Start ComfyUI, or give its address with --comfyui."
@@ -34,7 +35,7 @@ def list_templates(server: str, text: str, console: Console) -> None:
         InputInvalid: It has no gallery.
 
     """
-    found = search(read_index(_asked(server, _index)), text)
+    found = _asked(server, lambda gallery, _: gallery.search(text))
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("name", "title", "models", "size"):
         table.add_column(column, overflow="fold")
@@ -54,21 +55,15 @@ def get_template(server: str, name: str, out: Path, console: Console) -> None:
         ChorusError: It cannot be converted, for instance because node classes are missing.
 
     """
-
-    async def fetch(client: ComfyClient) -> tuple[Any, Any, dict[str, list[str]]]:
-        workflow = await _template(client, name)
-        folders = {model.folder for model in template_models(workflow)}
-        return workflow, await client.object_info(), {folder: await _models_in(client, folder) for folder in folders}
-
-    workflow, object_info, installed = _asked(server, fetch)
-    converted = convert_ui_workflow(workflow, object_info)
+    found = _asked(server, lambda gallery, _: gallery.get(name))
+    converted = convert_ui_workflow(found.workflow, server_object_info(server, _NO_SERVER))
     write_graph(out, json.dumps(converted.graph, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     console.print(f"[green]Written[/] to {escape(str(out))}.", soft_wrap=True)
     for note in converted.notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    missing = [model for model in template_models(workflow) if model.name not in installed[model.folder]]
+    missing = [model for model in found.models if not model.installed]
     for model in missing:
-        console.print(f"[yellow]{escape(_advice(model))}[/]", soft_wrap=True)
+        console.print(f"[yellow]{escape(model.advice)}[/]", soft_wrap=True)
     if not missing:
         console.print("Its models are installed.")
 
@@ -81,17 +76,7 @@ def list_models(server: str, folder: str | None, text: str, console: Console) ->
         InputInvalid: It has no such folder; the error names those it has.
 
     """
-
-    async def fetch(client: ComfyClient) -> dict[str, list[str]]:
-        folders = await client.model_folders()
-        if folder is not None and folder not in folders:
-            raise InputInvalid(f"ComfyUI has no folder {folder}.", advice=f"There are: {', '.join(folders)}.")
-        return {name: await _models_in(client, name) for name in (folders if folder is None else [folder])}
-
-    wanted = text.casefold()
-    found = {
-        name: [file for file in files if wanted in file.casefold()] for name, files in _asked(server, fetch).items()
-    }
+    found = _asked(server, lambda _, installed: installed.find(folder, text))
     for name, files in found.items():
         if files:
             console.print(f"[bold]{escape(name)}[/]")
@@ -101,47 +86,18 @@ def list_models(server: str, folder: str | None, text: str, console: Console) ->
         console.print("There are no such model files.")
 
 
-def _asked(server: str, ask: Callable[[ComfyClient], Awaitable[T]]) -> T:
+def _asked(server: str, ask: Callable[[TemplateGallery, InstalledModels], Awaitable[T]]) -> T:
     async def run() -> T:
         async with ComfyClient(server) as client:
-            return await ask(client)
+            installed = InstalledModels(client)
+            return await ask(TemplateGallery(client, installed), installed)
 
     try:
         return asyncio.run(run())
-    except ComfyError as error:
-        raise unavailable(server, error, _NO_SERVER) from error
-
-
-async def _index(client: ComfyClient) -> list[Any]:
-    try:
-        return await client.template_index()
-    except AccessDenied:
+    except ComfyUnavailable as error:
+        if isinstance(error.__cause__, ComfyError):
+            raise unavailable(server, error.__cause__, _NO_SERVER) from error
         raise
-    except UnexpectedResponse as error:
-        raise InputInvalid(
-            "This ComfyUI serves no templates.", advice="Install its package comfyui-workflow-templates."
-        ) from error
-
-
-async def _template(client: ComfyClient, name: str) -> Any:
-    known = {template.name for template in read_index(await _index(client))}
-    if TEMPLATE_NAME.fullmatch(name) is None or name not in known:
-        raise InputInvalid("There is no template of that name.", advice="`chorus workflow templates` lists the names.")
-    return await client.template(name)
-
-
-async def _models_in(client: ComfyClient, folder: str) -> list[str]:
-    try:
-        return await client.models_in(folder)
-    except AccessDenied:
-        raise
-    except UnexpectedResponse:  # no such folder
-        return []
-
-
-def _advice(model: TemplateModel) -> str:
-    source = f" from {model.url}" if model.url else ""
-    return f"It needs {model.name}: download it{source} to ComfyUI's models/{model.folder}."
 
 
 def _gigabytes(size: int) -> str:

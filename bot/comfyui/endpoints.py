@@ -117,7 +117,9 @@ class ComfyEndpoints:
             UnexpectedResponse: There is no such folder (404).
 
         """
-        return [str(name) for name in await self._transport.get_list(f"/models/{quote(folder, safe='')}")]
+        return [
+            str(name) for name in await self._transport.get_list(f"/models/{quote(folder, safe='')}", optional=True)
+        ]
 
     async def template_index(self) -> list[Any]:
         """`GET /templates/index.json`: categories with the workflows of ComfyUI's own gallery.
@@ -126,7 +128,7 @@ class ComfyEndpoints:
             UnexpectedResponse: The server has no gallery (it was started without the package).
 
         """
-        return await self._transport.get_list("/templates/index.json")
+        return await self._transport.get_list("/templates/index.json", optional=True)
 
     async def template(self, name: str) -> Mapping[str, Any]:
         """`GET /templates/{name}.json`: a workflow of the gallery, in the editor's format.
@@ -135,7 +137,17 @@ class ComfyEndpoints:
             UnexpectedResponse: There is none of that name (404).
 
         """
-        return await self._transport.get_object(f"/templates/{quote(name, safe='')}.json")
+        return await self._transport.get_object(f"/templates/{quote(name, safe='')}.json", optional=True)
+
+    async def template_file(self, name: str, *, max_bytes: int) -> bytes | None:
+        """`GET /templates/{name}`: a picture of the gallery; None where there is none, or it is larger."""
+        async with self._transport.stream("GET", f"/templates/{quote(name, safe='')}") as response:
+            if response.status != 200:
+                return None
+            body = await response.content.read(max_bytes + 1)
+            while len(body) <= max_bytes and (more := await response.content.read(max_bytes + 1 - len(body))):
+                body += more
+        return body if len(body) <= max_bytes else None
 
     async def model_metadata(self, folder: str, name: str) -> Mapping[str, Any]:
         """`GET /view_metadata/{folder}`: the `__metadata__` of a safetensors file; empty where it has none."""

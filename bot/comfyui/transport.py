@@ -202,8 +202,12 @@ class Transport:
         """POST a JSON object; raises as `call` does."""
         return await self.call("POST", path, data=json.dumps(body).encode())
 
-    async def get_object(self, path: str) -> Mapping[str, Any]:
+    async def get_object(self, path: str, *, optional: bool = False) -> Mapping[str, Any]:
         """GET a JSON object.
+
+        Args:
+            path: Below the server's address.
+            optional: ComfyUI answers 404 where it does not have it, so that a 404 says nothing about the server.
 
         Raises:
             ComfyConnectionError: There is no answer.
@@ -211,6 +215,8 @@ class Transport:
 
         """
         response = await self.call("GET", path)
+        if response.status == 404 and optional:
+            raise _absent(path)
         if response.status != 200 or not response.body.lstrip().startswith(b"{"):
             raise self.unexpected("GET", path, response)
         try:
@@ -218,8 +224,8 @@ class Transport:
         except (ValueError, RecursionError):
             return as_object(None)
 
-    async def get_list(self, path: str) -> list[Any]:
-        """GET a JSON list.
+    async def get_list(self, path: str, *, optional: bool = False) -> list[Any]:
+        """GET a JSON list; `optional` as in `get_object`.
 
         Raises:
             ComfyConnectionError: There is no answer.
@@ -227,6 +233,8 @@ class Transport:
 
         """
         response = await self.call("GET", path)
+        if response.status == 404 and optional:
+            raise _absent(path)
         if response.status == 200 and response.body.lstrip().startswith(b"["):
             with contextlib.suppress(ValueError, RecursionError):
                 return cast("list[Any]", json.loads(response.body))
@@ -254,3 +262,7 @@ class Transport:
                 _log.info("trying again: %s", error)
                 await asyncio.sleep(self._options.retry_backoff * 2**attempt)
         return await request()
+
+
+def _absent(path: str) -> UnexpectedResponse:
+    return UnexpectedResponse(f"GET {path}: HTTP 404", status=404)

@@ -41,7 +41,7 @@ from bot.storage.workflows import WorkflowRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.service import VoiceService
-from bot.workflow_store import SavedWorkflows, WorkflowDrafts
+from bot.workflow_store import InstalledModels, SavedWorkflows, TemplateGallery, WorkflowDrafts
 from bot.workflows.library import WorkflowLibrary
 from bot.workflows.upload_screening import ScreeningRules
 
@@ -77,6 +77,8 @@ class Services:
         input_files: Keeps the files that people give for their jobs.
         saved_workflows: Versions of workflows; saving, restoring and removing them.
         workflow_drafts: Workflows that were uploaded and are not saved yet.
+        installed_models: The model files of the first ComfyUI.
+        template_gallery: The workflows that the first ComfyUI brings.
 
     """
 
@@ -103,6 +105,8 @@ class Services:
     input_files: InputFiles
     saved_workflows: SavedWorkflows
     workflow_drafts: WorkflowDrafts
+    installed_models: InstalledModels
+    template_gallery: TemplateGallery
 
 
 @asynccontextmanager
@@ -161,6 +165,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             await saved.start()
             stack.push_async_callback(saved.close)
         clients = tuple(server.client for server in servers)
+        installed_models = InstalledModels(clients[0])
         yield Services(
             settings=settings,
             owner=name,
@@ -186,7 +191,9 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             input_files=InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
             saved_workflows=saved,
-            workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0])),
+            workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0]), installed_models),
+            installed_models=installed_models,
+            template_gallery=TemplateGallery(clients[0], installed_models),
         )
 
 

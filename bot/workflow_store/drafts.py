@@ -15,11 +15,14 @@ from bot.domain.workflow_history import HOST, VersionOrigin, WorkflowDraft, Work
 from bot.errors import ChorusError, InputInvalid
 from bot.generation.acceptance import stored_workflow
 from bot.storage.workflow_history import utc_now
+from bot.workflow_store.installed_models import InstalledModels
 from bot.workflow_store.saved_workflows import ChangedMeanwhile, SavedWorkflows
 from bot.workflow_store.uploads import UploadContext, UploadedWorkflow, kind_of, name_of_file, read_upload
 from bot.workflows.description import WorkflowDescription, describe
 from bot.workflows.input_roles import InputRole
+from bot.workflows.memory_estimate import MemoryEstimate, estimate_memory
 from bot.workflows.object_info import ObjectInfo
+from bot.workflows.template_gallery import TemplateModel, template_models
 from bot.workflows.workflow import Workflow, parse_workflow
 
 ObjectInfoSource = Callable[[], Awaitable["ObjectInfo | None"]]
@@ -35,6 +38,10 @@ class DraftPage:
     description: WorkflowDescription
     replaces: bool
     """There is a workflow of that name already, of which the draft will be a new version."""
+    memory: MemoryEstimate | None
+    """None: it loads no models."""
+    downloads: tuple[TemplateModel, ...]
+    """Where its models can be had, as far as the file in the UI format says that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +74,13 @@ class WorkflowDrafts:
     Args:
         saved: Where they are saved.
         object_info: What ComfyUI has installed.
+        models: The model files that it has.
 
     """
 
-    def __init__(self, saved: SavedWorkflows, object_info: ObjectInfoSource) -> None:
+    def __init__(self, saved: SavedWorkflows, object_info: ObjectInfoSource, models: InstalledModels) -> None:
         self._saved = saved
+        self._models = models
         self._history = saved.history
         self._object_info = object_info
         self._reading = asyncio.Lock()
@@ -145,7 +154,19 @@ class WorkflowDrafts:
         workflow = await self.workflow(draft)
         info = await self._object_info()
         description = await asyncio.to_thread(describe, workflow, draft.place.kind, info)
-        return DraftPage(draft, workflow, description, self._saved.current_hash(draft.place) is not None)
+        ui_workflow = await self._history.draft_ui_workflow(draft.id)
+        return DraftPage(
+            draft,
+            workflow,
+            description,
+            replaces=self._saved.current_hash(draft.place) is not None,
+            memory=await self.memory(description) if info is not None else None,
+            downloads=tuple(template_models(ui_workflow)) if ui_workflow is not None else (),
+        )
+
+    async def memory(self, description: WorkflowDescription) -> MemoryEstimate | None:
+        """How much graphics memory a workflow takes; None: it loads no models."""
+        return estimate_memory(description.models, await self._models.sizes())
 
     async def workflow(self, draft: WorkflowDraft) -> Workflow:
         """The content of a draft."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-TEMPLATE_NAME: Final = re.compile(r"[A-Za-z0-9][\w .()+-]{0,199}")
-"""What a template's name may be, as it becomes a part of an address and of a file name."""
+TEMPLATE_NAME: Final = re.compile(r"[A-Za-z0-9][\w .()+-]{0,79}")
+"""What a template's name may be, as it becomes a part of an address, of a file name and of a button's custom id."""
+_PICTURE_FORMATS: Final = frozenset({"webp", "png", "jpg", "jpeg", "gif"})
 _DEEPEST: Final = 12
 _MOST_TEMPLATES: Final = 5000
 
@@ -33,6 +34,7 @@ class Template:
         size_bytes: Of its model files together; 0 if it is not known.
         usage: How often it was opened by others; popular ones come first.
         costs_money: It uses nodes that send the work to a paid service.
+        picture: The name of its picture's file in the gallery; None: it has none, but a sound, say.
 
     """
 
@@ -45,6 +47,7 @@ class Template:
     size_bytes: int
     usage: int
     costs_money: bool
+    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,13 @@ def _template(entry: object, category: str) -> Template | None:
         size_bytes=_number(fields.get("size")),
         usage=_number(fields.get("usage")),
         costs_money=fields.get("openSource") is False,
+        picture=_picture(name, _text(fields.get("mediaSubtype"))),
     )
+
+
+def _picture(name: str, file_format: str) -> str | None:
+    """The gallery has `<name>-1.webp` and so on; the first one is shown in ComfyUI's own list."""
+    return f"{name}-1.{file_format}" if file_format in _PICTURE_FORMATS else None
 
 
 def _words_of(template: Template) -> str:

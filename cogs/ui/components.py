@@ -7,6 +7,7 @@ handler by the custom id.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
@@ -48,3 +49,24 @@ def stateless_view(*items: discord.ui.Item[Any]) -> discord.ui.View:
         view.add_item(each)
     view.stop()
     return view
+
+
+def page_button(custom_id: Callable[[int], str], page: int, last: int, step: int) -> Button:
+    """The button that leads back (`step` -1) or on (1) from a page of `0..last`.
+
+    Args:
+        custom_id: Makes the custom id of a page.
+        page: The page that is shown.
+        last: The last page.
+        step: The direction.
+
+    """
+    to = page + step
+    outside = not 0 <= to <= last
+    # Both buttons of a message need custom ids of their own, also where they are disabled.
+    return button(custom_id(9_998 + (step > 0) if outside else to), "◀" if step < 0 else "▶", disabled=outside)
+
+
+def page_buttons(custom_id: Callable[[int], str], page: int, last: int) -> discord.ui.View:
+    """A view with both buttons of `page_button`; empty where there is one page only."""
+    return stateless_view(*(page_button(custom_id, page, last, step) for step in (-1, 1) if last))

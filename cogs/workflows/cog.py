@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -22,7 +23,7 @@ from bot.workflow_store.uploads import checked_name
 from bot.workflow_store.workflow_writing import encoded_bindings, encoded_graph
 from bot.workflows import describe
 from bot.workflows.version_differences import differences, shortened
-from cogs.actors import interaction_actor, interaction_channel
+from cogs.actors import interaction_actor
 from cogs.component_router import router_of
 from cogs.delivery import delivery_of
 from cogs.ui.embeds import RESULT_COLOUR
@@ -31,6 +32,7 @@ from cogs.workflows.description_embed import description_embed, place_name
 from cogs.workflows.draft_page import draft_embed, draft_view
 from cogs.workflows.finding import KINDS, find_place, owner_choices, owner_of, path_of, place_choices
 from cogs.workflows.listing import LIST_PAGE, ListFilter, list_page
+from cogs.workflows.templates import TemplateCommands
 from cogs.workflows.trial import trial_request
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ _ORIGINS = {
 }
 
 
-class WorkflowsCog(commands.GroupCog, name="workflow", description="The workflows of this server"):
+class WorkflowsCog(TemplateCommands, commands.GroupCog, name="workflow", description="The workflows of this server"):
     """The command group. Everybody may look; bringing and changing needs Manage Server."""
 
     def __init__(self, bot: ChorusBot) -> None:
@@ -127,15 +129,14 @@ class WorkflowsCog(commands.GroupCog, name="workflow", description="The workflow
         kind: Kind | None = None,
     ) -> None:
         """For everybody."""
-        self._require_served(interaction)
+        self._require_viewer(interaction)
         owner = await owner_of(interaction, character) if character is not None else None
         filters = ListFilter(owner, KINDS[kind] if kind is not None else None)
         embed, view = await list_page(self.bot, interaction.guild_id, filters, 0)
-        shown = view if view is not None else discord.utils.MISSING
-        await interaction.response.send_message(embed=embed, view=shown, ephemeral=True)
+        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
 
     async def _turn_page(self, interaction: discord.Interaction[ChorusBot], match: re.Match[str]) -> None:
-        self._require_served(interaction)
+        self._require_viewer(interaction)
         kind = JobKind(match["kind"]) if match["kind"] else None
         filters = ListFilter(match["owner"] or None, kind)
         embed, view = await list_page(self.bot, interaction.guild_id, filters, int(match["page"]))
@@ -145,17 +146,20 @@ class WorkflowsCog(commands.GroupCog, name="workflow", description="The workflow
     @app_commands.describe(name="Which one")
     async def show(self, interaction: discord.Interaction[ChorusBot], name: Name) -> None:
         """For everybody."""
-        self._require_served(interaction)
+        self._require_viewer(interaction)
         place = await find_place(interaction, name)
         workflow = self._current(place)
-        description = describe(workflow, place.kind, self.bot.services.orchestrator.object_info)
-        await interaction.response.send_message(embed=description_embed(place, description), ephemeral=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        info = self.bot.services.orchestrator.object_info
+        description = await asyncio.to_thread(describe, workflow, place.kind, info)
+        memory = await self._drafts.memory(description) if info is not None else None
+        await interaction.followup.send(embed=description_embed(place, description, memory=memory), ephemeral=True)
 
     @app_commands.command(name="versions", description="Every version of a workflow: who brought it, and when")
     @app_commands.describe(name="Which one")
     async def versions(self, interaction: discord.Interaction[ChorusBot], name: Name) -> None:
         """For everybody."""
-        self._require_served(interaction)
+        self._require_viewer(interaction)
         place = await find_place(interaction, name, removed=True)
         found = await self._saved.versions(place)
         lines = [_version_line(version, is_newest=version is found[0]) for version in found[:_MAX_VERSIONS]]
@@ -174,7 +178,7 @@ class WorkflowsCog(commands.GroupCog, name="workflow", description="The workflow
         self, interaction: discord.Interaction[ChorusBot], name: Name, a: Number, b: Number | None = None
     ) -> None:
         """For everybody."""
-        self._require_served(interaction)
+        self._require_viewer(interaction)
         place = await find_place(interaction, name, removed=True)
         first, second = await self._saved.version(place, a), await self._saved.version(place, b)
         lines = differences(await self._saved.content(first), await self._saved.content(second))
@@ -189,8 +193,8 @@ class WorkflowsCog(commands.GroupCog, name="workflow", description="The workflow
     @app_commands.command(name="get", description="The file of a workflow, for ComfyUI")
     @app_commands.describe(name="Which one", version="The number of an older version")
     async def get(self, interaction: discord.Interaction[ChorusBot], name: Name, version: Number | None = None) -> None:
-        """Needs Manage Server. The API format, and what was brought if that was in the UI format."""
-        self._require_manager(interaction)
+        """For everybody. The API format, and what was brought if that was in the UI format."""
+        self._require_viewer(interaction)
         place = await find_place(interaction, name, removed=True)
         chosen = await self._saved.version(place, version)
         workflow = await self._saved.content(chosen)
@@ -320,8 +324,8 @@ class WorkflowsCog(commands.GroupCog, name="workflow", description="The workflow
 
     # -- who may
 
-    def _require_served(self, interaction: discord.Interaction[ChorusBot]) -> None:
-        self.bot.services.policy.require_served(interaction_channel(interaction))
+    def _require_viewer(self, interaction: discord.Interaction[ChorusBot]) -> None:
+        self.bot.services.policy.require_may_view_workflows(interaction_actor(interaction))
 
     def _require_manager(self, interaction: discord.Interaction[ChorusBot]) -> Actor:
         actor = interaction_actor(interaction)

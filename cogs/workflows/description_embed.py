@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 import discord
@@ -10,17 +12,23 @@ import discord
 from bot.workflows import SHARED, InputRole
 from bot.workflows.parameters import OpenTo
 from cogs.ui.embeds import RESULT_COLOUR
-from cogs.ui.text import EMBED_FIELD_VALUE, clip, escaped
+from cogs.ui.text import clip, escaped
 
 if TYPE_CHECKING:
     from bot.domain.workflow_history import WorkflowPlace
     from bot.errors import ChorusError
     from bot.workflows import WorkflowDescription
+    from bot.workflows.memory_estimate import MemoryEstimate
     from bot.workflows.model_files import ModelFile
     from bot.workflows.parameters import Parameter
+    from bot.workflows.template_gallery import TemplateModel
 
 _MAX_VALUE: Final = 60
 _MAX_LINES: Final = 12
+_MAX_ADDRESS: Final = 300
+_FIELD: Final = 900
+"""Six such fields and the title fit an embed."""
+_MORE: Final = 16
 
 
 def place_name(place: WorkflowPlace) -> str:
@@ -30,7 +38,12 @@ def place_name(place: WorkflowPlace) -> str:
 
 
 def description_embed(
-    place: WorkflowPlace, description: WorkflowDescription, notes: Sequence[str] = ()
+    place: WorkflowPlace,
+    description: WorkflowDescription,
+    notes: Sequence[str] = (),
+    *,
+    memory: MemoryEstimate | None = None,
+    downloads: Sequence[TemplateModel] = (),
 ) -> discord.Embed:
     """What takes which value, what can be changed, what is needed and lacking, and what is wrong with it.
 
@@ -38,6 +51,8 @@ def description_embed(
         place: Where the workflow belongs.
         description: What was found in it.
         notes: What its conversion changed.
+        memory: What the sizes of its models say; None: it loads none, or ComfyUI does not answer.
+        downloads: Where its models can be had.
 
     """
     embed = discord.Embed(title=clip(place_name(place), 256), colour=RESULT_COLOUR)
@@ -45,7 +60,7 @@ def description_embed(
     _add(embed, "Can be changed", [_parameters(description.parameters)])
     outputs = [f"{escaped(clip(node.title, _MAX_VALUE))} ({node.node_id[:20]})" for node in description.output_nodes]
     _add(embed, "Makes", [", ".join(outputs[:6])] if outputs else ["nothing that is saved"])
-    _add(embed, "Needs", list(_needs(description)))
+    _add(embed, "Needs", [*_needs(description, downloads), *_memory(memory)])
     _add(embed, "Problems", [_problem(error) for error in description.problems])
     _add(embed, "Notes", [escaped(clip(note, 200)) for note in notes])
     return embed
@@ -56,9 +71,12 @@ def _add(embed: discord.Embed, name: str, lines: Sequence[str]) -> None:
     shown = [line for line in lines if line]
     if not shown:
         return
-    if len(shown) > _MAX_LINES:
-        shown = [*shown[:_MAX_LINES], f"and {len(shown) - _MAX_LINES} more"]
-    embed.add_field(name=name, value=clip("\n".join(shown), min(EMBED_FIELD_VALUE, 900)), inline=False)
+    # Whole lines only: a part of an address would lead somewhere else.
+    lengths = accumulate(len(line) + 1 for line in shown)
+    fitting = max(1, sum(length <= _FIELD - _MORE for length in lengths))
+    count = min(len(shown), _MAX_LINES, fitting)
+    more = [f"and {len(shown) - count} more"] if count < len(shown) else []
+    embed.add_field(name=name, value=clip("\n".join([*shown[:count], *more]), _FIELD), inline=False)
 
 
 def _roles(description: WorkflowDescription) -> list[str]:
@@ -99,13 +117,13 @@ def _range(parameter: Parameter) -> str:
     return f" ({parameter.minimum:g} to {parameter.maximum:g})"
 
 
-def _needs(description: WorkflowDescription) -> Iterator[str]:
+def _needs(description: WorkflowDescription, downloads: Sequence[TemplateModel]) -> Iterator[str]:
     missing = [required.name for required in description.classes if required.installed is False]
     if missing:
         yield "nodes that ComfyUI lacks: " + ", ".join(escaped(clip(name, _MAX_VALUE)) for name in missing[:8])
     lacking = [model for model in description.models if model.installed is False]
     for model in lacking[:6]:
-        yield _missing_model(model)
+        yield _missing_model(model, downloads)
     if any(required.installed is None for required in description.classes):
         yield "ComfyUI does not answer, so what it lacks is not known."
     elif not missing and not lacking:
@@ -113,9 +131,43 @@ def _needs(description: WorkflowDescription) -> Iterator[str]:
         yield f"everything is installed{f': {models}' if models else ''}"
 
 
-def _missing_model(model: ModelFile) -> str:
+def _missing_model(model: ModelFile, downloads: Sequence[TemplateModel]) -> str:
+    name = escaped(clip(model.name, _MAX_VALUE))
+    file_name = model.name.replace("\\", "/").rsplit("/", 1)[-1]
+    source = next((each for each in downloads if file_name == each.name and each.folder), None)
+    if source is not None:
+        return f"a model that ComfyUI lacks: {name}; {where_from(source)}"
     near = f"; the nearest is {escaped(clip(model.nearest[0], _MAX_VALUE))}" if model.nearest else ""
-    return f"a model that ComfyUI lacks: {escaped(clip(model.name, _MAX_VALUE))}{near}"
+    return f"a model that ComfyUI lacks: {name}{near}"
+
+
+def where_from(model: TemplateModel) -> str:
+    """Where a missing model goes, and the page to download it from."""
+    folder = f"it goes into `models/{_code(model.folder)}`"
+    has_page = model.url is not None and len(model.url) <= _MAX_ADDRESS and not re.search(r"[\s<>]", model.url)
+    return f"{folder}: <{model.url}>" if has_page else folder
+
+
+def _memory(memory: MemoryEstimate | None) -> Iterator[str]:
+    """The expected class of graphics card, by the sizes of the models."""
+    if memory is None:
+        return
+    missing = ", ".join(escaped(clip(name, _MAX_VALUE)) for name in memory.unknown[:2])
+    if not memory.largest_bytes:
+        yield f"graphics memory: not known, because ComfyUI does not tell how large {missing} is"
+        return
+    size = memory.class_gigabytes
+    card = f"{size} GB" if size is not None else "more than 96 GB"
+    known = f"its models have {gigabytes(memory.total_bytes)}, the largest {gigabytes(memory.largest_bytes)}"
+    if memory.unknown:
+        yield f"graphics memory: at least the class of {card} ({known}; the size of {missing} is not known)"
+    else:
+        yield f"graphics memory: the class of {card} ({known})"
+
+
+def gigabytes(size: int) -> str:
+    """`6.9 GB`, `320 MB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 def _problem(error: ChorusError) -> str:

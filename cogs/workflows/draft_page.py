@@ -44,7 +44,7 @@ _MAX_INPUTS: Final = 5
 def draft_embed(page: DraftPage) -> discord.Embed:
     """What was found in an upload."""
     draft = page.draft
-    embed = description_embed(draft.place, page.description, draft.notes)
+    embed = description_embed(draft.place, page.description, draft.notes, memory=page.memory, downloads=page.downloads)
     becomes = "saved, it becomes the newest version of that workflow" if page.replaces else "not saved yet"
     embed.set_footer(text=clip(f"{draft.source} · {becomes}", 2048))
     return embed

@@ -12,7 +12,7 @@ from bot.domain.workflow_history import HOST, WorkflowPlace, WorkflowUse, Workfl
 from bot.errors import ChorusError
 from bot.workflow_store.saved_workflows import place_of
 from bot.workflows import DEFAULT_WORKFLOW, SHARED, validate_installed
-from cogs.ui.components import Button, button, stateless_view
+from cogs.ui.components import page_buttons
 from cogs.ui.embeds import RESULT_COLOUR, seconds_precise
 from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped
 from cogs.workflows.finding import path_of
@@ -39,8 +39,8 @@ class ListFilter:
 
 async def list_page(
     bot: ChorusBot, guild_id: int | None, filters: ListFilter, page: int
-) -> tuple[discord.Embed, discord.ui.View | None]:
-    """A page of the list, from 0, and the buttons to turn it; None: there is only one page."""
+) -> tuple[discord.Embed, discord.ui.View]:
+    """A page of the list, from 0, and the buttons to turn it, if there is more than one."""
     services = bot.services
     keys = [key for key in services.workflows.all_keys() if key.guild_id in {HOST, guild_id or HOST}]
     keys = [key for key in keys if filters.takes(key)]
@@ -108,15 +108,6 @@ def _state(bot: ChorusBot, key: WorkflowKey) -> str:
     return "✓" if info is not None else "·"
 
 
-def _view(filters: ListFilter, page: int, last: int) -> discord.ui.View | None:
-    if last == 0:
-        return None
-
-    def turn(to: int, label: str) -> Button:
-        kind = filters.kind.value if filters.kind else ""
-        outside = not 0 <= to <= last
-        # Both buttons of a message need custom ids of their own, also where they are disabled.
-        number = to if not outside else 99_998 + (to > last)
-        return button(f"chorus:wl:{filters.owner or ''}:{kind}:{number}", label, disabled=outside)
-
-    return stateless_view(turn(page - 1, "◀"), turn(page + 1, "▶"))
+def _view(filters: ListFilter, page: int, last: int) -> discord.ui.View:
+    kind = filters.kind.value if filters.kind else ""
+    return page_buttons(lambda to: f"chorus:wl:{filters.owner or ''}:{kind}:{to}", page, last)

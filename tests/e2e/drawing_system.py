@@ -72,7 +72,7 @@ class DrawingSystem:
 async def open_drawing_system(
     folder: Path, *, special: bool = True, **sections: dict[str, Any]
 ) -> AsyncGenerator[DrawingSystem]:
-    async with open_system(folder, privileged_intents=PRIVILEGED_INTENTS, **sections) as system:
+    async with open_system(folder, privileged_intents=PRIVILEGED_INTENTS, comfy_options=None, **sections) as system:
         if special:
             for name in ("vary", "upscale"):
                 shutil.copy(SHARED / f"{name}.json", folder / "workflows" / "nova" / "image" / f"{name}.json")

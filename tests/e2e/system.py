@@ -219,7 +219,11 @@ def name_of(message: Message) -> str:
 
 @asynccontextmanager
 async def open_system(
-    folder: Path, *, privileged_intents: int = PRIVILEGED_INTENTS, **sections: dict[str, Any]
+    folder: Path,
+    *,
+    privileged_intents: int = PRIVILEGED_INTENTS,
+    comfy_options: StandInOptions | None = None,
+    **sections: dict[str, Any],
 ) -> AsyncGenerator[System]:
     """Configuration, character and workflows in `folder`, between the two servers."""
     workflows = folder / "workflows" / "nova" / "image"
@@ -231,7 +235,7 @@ async def open_system(
     migrated_database(folder / "data" / "chorus.db")
     async with (
         LocalDiscord(limits=LIMITS, privileged_intents=privileged_intents) as discord,
-        StandInComfyUI(options=StandInOptions(step_seconds=0.01, previews=False)) as comfy,
+        StandInComfyUI(options=comfy_options or StandInOptions(step_seconds=0.01, previews=False)) as comfy,
     ):
         config: dict[str, dict[str, Any]] = {
             "discord": {"server": discord.url, "progress_interval_seconds": 0.1},

@@ -60,12 +60,20 @@ async def test_another_server_knows_nothing_of_it_and_members_may_only_look(flow
             ("rollback", {"name": "portrait", "version": 1}),
             ("default", {"name": "portrait"}),
             ("copy", {"name": "portrait", "character": "everyone"}),
-            ("get", {"name": "portrait"}),
             ("try", {"name": "portrait"}),
         ]
         for command, values in refused:
             assert "Manage Server" in await flows.ask(command, flows.member, **values), command
         assert "Manage Server" in (await flows.upload(graph(), who=flows.member)).text()
+        shown: list[tuple[str, dict[str, Any], str]] = [
+            ("list", {}, "nova/image/portrait"),
+            ("show", {"name": "portrait"}, "everything is installed"),
+            ("versions", {"name": "portrait"}, "**1** · now"),
+            ("diff", {"name": "portrait", "a": 1}, "They do the same."),
+            ("get", {"name": "portrait"}, "version 1"),
+        ]
+        for command, values, text in shown:
+            assert text in await flows.ask(command, flows.member, **values), command
         for command in ("show", "versions", "rename", "remove", "default", "get", "try"):
             values = {"name": "portrait"} | ({"to": "mine"} if command == "rename" else {})
             answer = await flows.ask(command, flows.stranger, flows.other_room, **values)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.discord import Message, SimulatedChannel, SimulatedInteraction, SimulatedUser, Upload
-from tests.e2e.drawing_system import told
+from tests.e2e.drawing_system import told_soon
 from tests.e2e.system import DEADLINE, System
 
 MANAGER = ["manage_guild", "view_channel", "send_messages", "attach_files"]
@@ -54,7 +54,7 @@ class WorkflowSystem:
         self, command: str, who: SimulatedUser | None = None, room: SimulatedChannel | None = None, **values: Any
     ) -> str:
         """What `/workflow COMMAND` tells the person alone."""
-        return told(await (who or self.owner).slash(room or self.room, f"workflow {command}", **values))
+        return await told_soon(await (who or self.owner).slash(room or self.room, f"workflow {command}", **values))
 
     def file(self, name: str = "portrait") -> Path:
         folder = self.system.folder / "data" / "guilds" / str(self.system.guild.id) / "workflows"
