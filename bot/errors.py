@@ -25,6 +25,7 @@
     |-- LanguageModelUnavailable    LLM_UNAVAILABLE
     |-- VoiceUnavailable            VOICE_UNAVAILABLE
     |-- StorageUnavailable          STORAGE_UNAVAILABLE
+    |-- BackupFailed                BACKUP_FAILED (terminal only)
     |-- InputInvalid                INPUT_INVALID
     `-- Cancelled                   CANCELLED
 
@@ -280,6 +281,14 @@ class StorageUnavailable(ChorusError):
         "Nothing was changed; try again in a minute. The owner should look at the log: another program may hold the "
         "database, or its disk may be full."
     )
+
+
+class BackupFailed(ChorusError):
+    """A backup could not be made, or the file is no backup that can be restored. Terminal and log only."""
+
+    code = "BACKUP_FAILED"
+    default = "The backup failed."
+    default_advice = "Check that there is space and that the folder can be written."
 
 
 class InputInvalid(ChorusError):

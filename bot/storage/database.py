@@ -1,4 +1,4 @@
-"""The engine: opening, migrating, reading, writing. Every statement that is SQLite's alone is in this file.
+"""The engine: opening, migrating, reading, writing. Statements of SQLite's alone are here and in `sqlite_file.py`.
 
 SQLite runs in WAL mode (readers never wait for the writer) with `synchronous=FULL` (a commit that returned is on the
 disk, also after a power cut) and writers begin with `BEGIN IMMEDIATE`, so that no transaction fails halfway because
@@ -11,7 +11,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from bot.errors import ConfigError, StorageUnavailable
 from bot.storage import retrying
 from bot.storage.cancellation import transaction_begins, wait_for_begun_transactions
 from bot.storage.retrying import Retrier, RetryTimes, WriterBusy
+from bot.storage.sqlite_file import mark_opened, require_sound
 from bot.storage.waiting import held_within_deadline, waiting_for_store
 
 _WRITES = "chorus_writes"
@@ -73,7 +74,8 @@ class Database:
             times: How long is waited while the database cannot be used; None: `RETRY_TIMES`.
 
         Raises:
-            ConfigError: The URL cannot be used, the file is no database, or a newer version of Chorus wrote it.
+            ConfigError: The URL cannot be used, the file is no database, damaged, or gone although it was there once,
+                or a newer version of Chorus wrote it.
 
         """
         times = times or retrying.RETRY_TIMES
@@ -195,10 +197,16 @@ def migration_config(connection: Connection) -> Config:
 async def _migrate(engine: AsyncEngine, retrier: Retrier) -> None:
     deadline = asyncio.get_running_loop().time() + _OPEN_SECONDS
     try:
+        file = database_file(engine.url.render_as_string(hide_password=False))
+        if file is not None:
+            await asyncio.to_thread(require_sound, file)
         if _is_sqlite(engine.url):
             await asyncio.to_thread(_look_at_file, engine.url.database or ":memory:")
         with waiting_for_store(until=deadline):
             await retrier.run(lambda: _migrate_once(engine))
+        if file is not None:
+            with suppress(OSError):  # a full disk; the next start tries again
+                await asyncio.to_thread(mark_opened, file)
     except StorageUnavailable as error:
         message = f"The database cannot be opened ({_reason(error)})."
         advice = "Close what else uses the database, free space on its disk, or check the rights of its folder."
