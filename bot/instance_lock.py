@@ -132,5 +132,11 @@ def command_has_ended(folder: Path, name: str) -> bool:
     return True
 
 
+def any_command_lives(folder: Path) -> bool:
+    """Whether a terminal command is at work with the database in that folder."""
+    names = [path.stem for path in (folder / TERMINALS).glob("terminal-*.lock")]
+    return any(_TERMINAL.fullmatch(name) and not command_has_ended(folder, name) for name in names)
+
+
 def _terminal_lock(folder: Path, name: str) -> Path:
     return folder / TERMINALS / f"{name}.lock"

@@ -227,6 +227,32 @@ def doctor(context: typer.Context, config: ConfigOption = None) -> None:
     raise typer.Exit(0 if healthy else 1)
 
 
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The archive to write, such as chorus.zip.", metavar="FILE")],
+    config: ConfigOption = None,
+) -> None:
+    """Copy everything that the bot keeps into one archive, while it runs or not."""
+    from bot.cli.backup import backup as backup_command  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        backup_command(settings, file, _console())
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="An archive of `chorus backup`.", metavar="FILE")],
+    config: ConfigOption = None,
+) -> None:
+    """Put a backup in place; what is there now is kept beside it. The bot must not run."""
+    from bot.cli.backup import restore as restore_command  # noqa: PLC0415
+
+    with _quietly(context, config) as settings:
+        restore_command(settings, file, _console())
+
+
 @workflow_app.command("inspect")
 def workflow_inspect(
     file: Annotated[Path, typer.Argument(help="A workflow exported from ComfyUI with Export (API).")],

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.backup.restoring import require_finished_restore
 from bot.batches.service import Batches
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
@@ -25,6 +26,7 @@ from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
 from bot.saved_settings import SavedSettings
+from bot.services.backup import scheduled_backups_of
 from bot.services.comfy_servers import object_info_source, open_comfy_servers
 from bot.services.conversation import open_conversation_services
 from bot.services.ffmpeg import configured_ffmpeg
@@ -125,6 +127,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
     async with AsyncExitStack() as stack:
         data_dir = settings.storage.data_dir
         await asyncio.to_thread(_make_data_dir, settings)
+        await asyncio.to_thread(require_finished_restore, data_dir)
         name = RUN if owner else new_command_name()
         file = database_file(settings.storage.database_url)
         if owner:
@@ -164,6 +167,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         if owner:
             await saved.start()
             stack.push_async_callback(saved.close)
+            await stack.enter_async_context(scheduled_backups_of(settings))
         clients = tuple(server.client for server in servers)
         installed_models = InstalledModels(clients[0])
         yield Services(

@@ -124,6 +124,16 @@ class ConversationSection(Section):
     """After so many answers to bots without a message of a person between them, no more bots are answered."""
 
 
+class BackupSection(Section):
+    """`backup`: copies of everything that the bot keeps, made while it runs."""
+
+    every_hours: Annotated[float, BeforeValidator(not_a_boolean), Field(ge=0, allow_inf_nan=False)] = 0
+    """Hours between two backups; 0: none are made by themselves."""
+    folder: LocalPath = Path("backups")
+    keep: Count = 7
+    """So many backups are kept; older ones are deleted after a new one was verified."""
+
+
 class LoggingSection(Section):
     """`logging`: what is written to the terminal and to `<data_dir>/logs/chorus.log`."""
 

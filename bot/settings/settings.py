@@ -12,6 +12,7 @@ from bot.settings.discord_section import DiscordSection
 from bot.settings.llm_section import LlmSection
 from bot.settings.section import Section
 from bot.settings.sections import (
+    BackupSection,
     BatchSection,
     ConversationSection,
     LimitsSection,
@@ -41,6 +42,7 @@ class Settings(Section):
     workflows: WorkflowsSection = WorkflowsSection()
     conversation: ConversationSection = ConversationSection()
     storage: StorageSection = StorageSection()
+    backup: BackupSection = BackupSection()
     paths: PathsSection = PathsSection()
     logging: LoggingSection = LoggingSection()
     default_character: str = "nova"
@@ -53,7 +55,7 @@ class Settings(Section):
     def _validate_defaults(cls, data: Any) -> Any:
         """Validate sections that were left out, so that their default paths count from the file's folder too."""
         if isinstance(data, dict):
-            sections: dict[str, Any] = {"storage": {}, "paths": {}, "voice": {}}
+            sections: dict[str, Any] = {"storage": {}, "paths": {}, "voice": {}, "backup": {}}
             given = cast("dict[str, Any]", data)
             return sections | {key: value for key, value in given.items() if value is not None}
         return data

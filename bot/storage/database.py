@@ -34,6 +34,7 @@ from bot.storage.sqlite_file import mark_opened, require_sound
 from bot.storage.waiting import held_within_deadline, waiting_for_store
 
 _WRITES = "chorus_writes"
+_MIGRATIONS = "bot.storage:migrations"
 _OPEN_SECONDS = 10.0
 """How long the start waits for a database that must be migrated and cannot be written."""
 
@@ -189,9 +190,20 @@ def _begin_sqlite(connection: Connection) -> None:
 def migration_config(connection: Connection) -> Config:
     """Alembic's configuration without an alembic.ini: the scripts are part of the package."""
     config = Config()
-    config.set_main_option("script_location", "bot.storage:migrations")
+    config.set_main_option("script_location", _MIGRATIONS)
     config.attributes["connection"] = connection
     return config
+
+
+def is_known_revision(revision: str) -> bool:
+    """Whether tables of that revision can be migrated to today's."""
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    try:
+        ScriptDirectory.from_config(config).get_revision(revision)
+    except CommandError:
+        return False
+    return bool(revision)
 
 
 async def _migrate(engine: AsyncEngine, retrier: Retrier) -> None:

@@ -113,9 +113,12 @@ def test_a_database_whose_tables_were_in_a_lost_wal_is_not_made_anew(tmp_path: P
     killed = tmp_path / "killed"
     killed.mkdir()
 
-    async def copy_as_it_is(_: Database) -> None:
+    def copy() -> None:
         for file in tmp_path.glob("chorus.db*"):
             (killed / file.name).write_bytes(file.read_bytes())
+
+    async def copy_as_it_is(_: Database) -> None:
+        await asyncio.to_thread(copy)
 
     opened(path, copy_as_it_is)
     wal = killed / "chorus.db-wal"
