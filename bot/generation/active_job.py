@@ -10,7 +10,7 @@ from typing import Any
 from bot.comfyui.prompt_state import Outcome
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import Job, JobKind, NodeTime
-from bot.errors import ChorusError
+from bot.errors import ChorusError, ErrorCategory
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class ActiveJob:
         stop_requested: Set when the job has ended: interrupt its prompt.
         rewriting: Lets the language model write the prompt; until it is done, the queue passes the job over.
         preparation: Prepares the next part; its result is None if the job ended meanwhile.
-        losses: How often ComfyUI lost an attempt in a restart.
-        memory_retries: How often a part was run again after an out-of-memory error.
+        repeats: How often a part was run again, by what went wrong.
         upload_retries: How often input files were uploaded again.
         missing_file_retries: How often a part was run again because ComfyUI no longer had its output file.
         nodes_to_rerun: Nodes whose cached result must not be used by the next attempt.
@@ -103,12 +102,19 @@ class ActiveJob:
     stop_requested: asyncio.Event = field(default_factory=asyncio.Event)
     rewriting: asyncio.Task[None] | None = None
     preparation: asyncio.Task[PreparedPart | None] | None = None
-    losses: int = 0
-    memory_retries: int = 0
+    repeats: dict[ErrorCategory, int] = field(default_factory=dict[ErrorCategory, int])
     upload_retries: int = 0
     missing_file_retries: int = 0
     nodes_to_rerun: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list[str])
+
+    def take_repeat(self, category: ErrorCategory, limits: Mapping[ErrorCategory, int]) -> bool:
+        """Count one more run of a part after a failure of that kind; False: it was run again often enough."""
+        used = self.repeats.get(category, 0)
+        if used >= limits[category]:
+            return False
+        self.repeats[category] = used + 1
+        return True
 
     @property
     def part_count(self) -> int:
@@ -175,7 +181,8 @@ def restored_active_job(
     for attempt in attempts:
         known = active.next_attempt_number.get(attempt.part, 0)
         active.next_attempt_number[attempt.part] = max(known, attempt.n + 1)
-        active.losses += attempt.state is AttemptState.LOST
+        if attempt.state is AttemptState.LOST:
+            active.repeats[ErrorCategory.NETWORK] = active.repeats.get(ErrorCategory.NETWORK, 0) + 1
         if attempt.part in intact and attempt.state is AttemptState.SUCCEEDED and attempt.execution_seconds:
             active.part_seconds[attempt.part] = attempt.execution_seconds
     return active

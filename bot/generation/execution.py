@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from typing import Any
 from uuid import UUID
 
+from bot.circuit_breaker import CircuitBreaker
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError, NodeErrors, SubmissionUncertain
 from bot.comfyui.exceptions import NotSubmitted as NotSubmittedError
@@ -40,11 +41,14 @@ class Executor:
         registry: JobRegistry,
         versions: WorkflowRepository,
         timeout_seconds: Mapping[JobKind, float],
+        *,
+        breaker: CircuitBreaker,
     ) -> None:
         self._client = client
         self._registry = registry
         self._versions = versions
         self._timeout_seconds = timeout_seconds
+        self._breaker = breaker
         self._shown: dict[UUID, Waiting | Progress | None] = {}
         """What the watchers of each followed job saw last, without the reason of an outage."""
         registry.on_change(self._tell_outage)
@@ -69,6 +73,7 @@ class Executor:
                 return ExecutedPart(attempt, _refused(error, prepared.graph))
             else:
                 client_id = submission.client_id
+                self._breaker.succeeded()
                 if submission.node_errors:
                     active.add_note(left_out_note(submission.node_errors, prepared.graph))
             async with self._recorded_as_submitted(attempt, client_id):

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.circuit_breaker import BreakerOptions
 from bot.domain.jobs import JobKind
+from bot.errors import ErrorCategory
 from bot.generation.queue import QueueLimits
+from bot.generation.retry_rules import MAX_REPEATS
 from bot.generation.value_limits import RequestLimits
 from bot.workflows.upload_screening import ScreeningRules
 
@@ -27,7 +30,8 @@ class GenerationOptions:
         max_live_in_a_row: How many live speech jobs may go before the oldest waiting picture.
         max_output_bytes: Larger files of ComfyUI are not downloaded.
         max_pixels: Images with a larger width times height are not opened.
-        max_losses: After so many attempts lost in restarts of ComfyUI a job fails.
+        max_repeats: How often a part is run again, by what went wrong.
+        breaker: When a server that gives wrong answers is left alone.
         pause_ms: Silence between the parts of a long speech, in milliseconds.
         speech_bitrate: Of finished speech, in bits per second.
         limits: Of what people choose in Discord.
@@ -44,7 +48,8 @@ class GenerationOptions:
     queue_limits: QueueLimits = field(default_factory=QueueLimits)
     max_live_in_a_row: int = 3
     max_output_bytes: int = 512 * 2**20
-    max_losses: int = 3
+    max_repeats: Mapping[ErrorCategory, int] = field(default_factory=lambda: MAX_REPEATS)
+    breaker: BreakerOptions = field(default_factory=BreakerOptions)
     pause_ms: int = 250
     speech_bitrate: int = 64_000
     limits: RequestLimits = field(default_factory=RequestLimits)

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
+from bot.circuit_breaker import CircuitBreaker, CircuitState
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
@@ -133,6 +134,7 @@ class Orchestrator:
         self._registry = JobRegistry(jobs, queue, len(self._servers))
         self._registry.busy_reason = self._busy_reason
         self._rewriting = PromptRewriting(self._registry, rewriter)
+        self._breakers = {server.client.url: CircuitBreaker(options.breaker) for server in self._servers}
         self._dispatchers = {server.client.url: self._dispatcher(server) for server in self._servers}
         self._submission = Submission(
             options,
@@ -347,7 +349,16 @@ class Orchestrator:
             ]
 
     def _dispatcher(self, server: ComfyServer) -> Dispatcher:
-        preparer = Preparer(server.client, self._registry, self._acceptance, models=self._models, failing=self._failing)
+        breaker = self._breakers[server.client.url]
+        preparer = Preparer(
+            server.client,
+            self._registry,
+            self._acceptance,
+            models=self._models,
+            failing=self._failing,
+            breaker=breaker,
+            max_repeats=self._options.max_repeats,
+        )
         outcomes = OutcomeHandler(
             client=server.client,
             uploads=preparer.uploads,
@@ -356,12 +367,17 @@ class Orchestrator:
             postprocessor=self._postprocessor,
             versions=self._versions,
             failing=self._failing,
-            max_losses=self._options.max_losses,
+            breaker=breaker,
+            max_repeats=self._options.max_repeats,
         )
-        executor = Executor(server.client, self._registry, self._versions, self._options.timeout_seconds)
+        executor = Executor(
+            server.client, self._registry, self._versions, self._options.timeout_seconds, breaker=breaker
+        )
         return Dispatcher(
             server.client, server.gpu, self._registry, preparer=preparer, executor=executor, outcomes=outcomes
         )
 
     def _busy_reason(self) -> str | None:
+        if all(breaker.state is CircuitState.OPEN for breaker in self._breakers.values()):
+            return "ComfyUI answers with errors"
         return "the model is speaking" if all(server.gpu.conversing for server in self._servers) else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
+from bot.circuit_breaker import CircuitBreaker
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError, ExecutionFailed, ExecutionOutOfMemory, FileGone
 from bot.comfyui.prompt_state import Failed, Interrupted, Lost, Succeeded
@@ -51,7 +52,8 @@ class OutcomeHandler:
         postprocessor: Postprocessor,
         versions: WorkflowRepository,
         failing: FailingWorkflows,
-        max_losses: int,
+        breaker: CircuitBreaker,
+        max_repeats: Mapping[ErrorCategory, int],
     ) -> None:
         self._client = client
         self._uploads = uploads
@@ -60,7 +62,8 @@ class OutcomeHandler:
         self._postprocessor = postprocessor
         self._versions = versions
         self._failing = failing
-        self._max_losses = max_losses
+        self._breaker = breaker
+        self._max_repeats = max_repeats
 
     async def handle(self, active: ActiveJob, executed: ExecutedPart) -> None:
         """Do what the result of an attempt asks for."""
@@ -94,8 +97,7 @@ class OutcomeHandler:
         match executed.result:
             case Succeeded() as outcome:
                 await self._collect(active, executed, outcome)
-            case Failed(error=ExecutionOutOfMemory()) if not active.memory_retries:
-                active.memory_retries += 1
+            case Failed(error=ExecutionOutOfMemory()) if active.take_repeat(ErrorCategory.RESOURCE, self._max_repeats):
                 await self._run_again(active, attempt, AttemptState.FAILED, free_memory=True)
             case Failed(error=error):
                 raise await self._execution_error(active, error) from error
@@ -106,6 +108,11 @@ class OutcomeHandler:
                 await self._handle_loss(active, attempt)
             case NotSubmitted():
                 await self._run_again(active, attempt, AttemptState.UNSENT)
+            case Refused(error=error) if error.category is ErrorCategory.SERVICE:
+                self._breaker.failed()
+                if not active.take_repeat(ErrorCategory.SERVICE, self._max_repeats):
+                    raise error
+                await self._run_again(active, attempt, AttemptState.FAILED)
             case Refused(error=error, stale_inputs=stale):
                 if not (stale and active.job.request.inputs and not active.upload_retries):
                     raise error
@@ -128,12 +135,12 @@ class OutcomeHandler:
         await self._registry.run_part_again(active, attempt.part)
 
     async def _handle_loss(self, active: ActiveJob, attempt: Attempt) -> None:
-        active.losses += 1
-        if active.losses < self._max_losses:
+        if active.take_repeat(ErrorCategory.NETWORK, self._max_repeats):
             await self._run_again(active, attempt, AttemptState.LOST)
             return
         await self._registry.jobs.end_attempt(attempt.prompt_id, AttemptState.LOST)
-        times = "once" if active.losses == 1 else f"{active.losses} times"
+        losses = active.repeats.get(ErrorCategory.NETWORK, 0) + 1
+        times = "once" if losses == 1 else f"{losses} times"
         raise ComfyUnavailable(f"ComfyUI restarted and lost the job {times}.")
 
     # -- the end of the job

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.circuit_breaker import CircuitBreaker, CircuitState
 from bot.comfyui.cache import break_cache
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyConnectionError, ComfyError
 from bot.comfyui.system_stats import SystemStats
 from bot.domain.attempts import Attempt, AttemptState, attempt_id
 from bot.domain.jobs import InputFile, Job
-from bot.errors import ChorusError, InputInvalid
+from bot.errors import ChorusError, ErrorCategory, InputInvalid
 from bot.file_hash import sha256_of_file
 from bot.generation.acceptance import Acceptance, adapted_from, injection, media_roles, wanted_model
 from bot.generation.active_job import ActiveJob, PreparedPart
@@ -109,6 +110,8 @@ class Preparer:
         *,
         models: InstalledModels,
         failing: FailingWorkflows,
+        breaker: CircuitBreaker,
+        max_repeats: Mapping[ErrorCategory, int],
     ) -> None:
         self.uploads = InputUploads(client)
         self._client = client
@@ -116,6 +119,8 @@ class Preparer:
         self._acceptance = acceptance
         self._models = models
         self._failing = failing
+        self._breaker = breaker
+        self._max_repeats = max_repeats
         self._stats: tuple[Mapping[str, Any], SystemStats] | None = None
         """The newest `/object_info`, and the `/system_stats` that were fetched with it."""
 
@@ -133,7 +138,7 @@ class Preparer:
         workflow = await self._acceptance.accepted_workflow(job)
         part = min(active.pending_parts)
         try:
-            built = await self._build_when_available(job, workflow, part)
+            built = await self._build_when_available(active, workflow, part)
         except ChorusError as error:
             await self._failing.record_failure(job, workflow.graph, error, self._client.url)
             raise
@@ -173,16 +178,31 @@ class Preparer:
         active.job = active.job.model_copy(update={"parameters": parameters, "workflow_hash": used})
         return PreparedPart(attempt, graph, preview_request(built.stats))
 
-    async def _build_when_available(self, job: Job, workflow: Workflow, part: int) -> BuiltPart:
+    async def _build_when_available(self, active: ActiveJob, workflow: Workflow, part: int) -> BuiltPart:
+        job = active.job
         while True:
             try:
                 await self._wait_available()
+                await self._wait_allowed()
                 return await self._build(job, workflow, part)
             except ComfyConnectionError as error:
                 _log.info("job %s waits for ComfyUI: %s", job.id, error)
                 await asyncio.sleep(_RETRY_SECONDS)
             except ComfyError as error:
-                raise chorus_error(error, workflow.graph) from error
+                failure = chorus_error(error, workflow.graph)
+                if failure.category is ErrorCategory.SERVICE:
+                    self._breaker.failed()
+                if not active.take_repeat(failure.category, self._max_repeats):
+                    raise failure from error
+                _log.info("job %s is prepared again: %s", job.id, error)
+
+    async def _wait_allowed(self) -> None:
+        """Wait while the server is left alone because of its wrong answers; those who watch jobs are told."""
+        if self._breaker.state is not CircuitState.OPEN:
+            self._breaker.allows()
+            return
+        self._registry.notify_change()
+        await self._breaker.wait()
 
     async def _build(self, job: Job, file: Workflow, part: int) -> BuiltPart:
         info = await self._client.object_info()

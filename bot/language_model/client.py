@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -13,10 +14,17 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 import httpx2
 import openai
 
+from bot.circuit_breaker import BreakerOptions, CircuitBreaker
 from bot.domain.conversations import ChatMessage
-from bot.errors import LanguageModelUnavailable
+from bot.errors import ErrorCategory, LanguageModelUnavailable
 from bot.language_model.draw_tool import DRAW_TOOL, ToolCallCollector
-from bot.language_model.errors import UNVALIDATED_ERRORS, AnswerLimitError, error_in_stream, translate_error
+from bot.language_model.errors import (
+    UNVALIDATED_ERRORS,
+    AnswerLimitError,
+    UnusableAnswerError,
+    error_in_stream,
+    translate_error,
+)
 from bot.language_model.event_stream import (
     SurrogateJoiner,
     delta_of,
@@ -104,10 +112,19 @@ class _AnswerClock:
             if is_last:
                 raise self._too_long() from error
             seconds = f"{self._options.timeout_seconds:g}"
-            raise LanguageModelUnavailable(f"The language model said nothing for {seconds} seconds.") from error
+            message = f"The language model said nothing for {seconds} seconds."
+            raise LanguageModelUnavailable(message, category=ErrorCategory.NETWORK) from error
 
     def _too_long(self) -> AnswerLimitError:
         return AnswerLimitError("The language model came to no end in time.")
+
+
+_OUTAGES = frozenset({ErrorCategory.NETWORK, ErrorCategory.SERVICE})
+
+
+def _left_alone(seconds: float) -> LanguageModelUnavailable:
+    message = f"The language model failed again and again; it is asked again in {math.ceil(seconds)} seconds."
+    return LanguageModelUnavailable(message, category=ErrorCategory.NETWORK)
 
 
 class LanguageModel:
@@ -117,10 +134,20 @@ class LanguageModel:
         base_url: The API's address with `/v1`, for example `http://127.0.0.1:11434/v1`.
         api_key: None for servers that want none; the `openai` client needs some value.
         tools: Whether requests offer the `draw` tool.
+        breaker: When a server that fails again and again is left alone. While it is, requests fail at once; one is let
+            through when `list_models` succeeds, or after a pause.
     """
 
-    def __init__(self, base_url: str, api_key: str | None = None, *, tools: ToolUse = "auto") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        tools: ToolUse = "auto",
+        breaker: BreakerOptions | None = None,
+    ) -> None:
         self.base_url = base_url
+        self._breaker = CircuitBreaker(breaker)
         self._tools: ToolUse = tools
         self._first_model: str | None = None
         # The conversation decides about retries: those of the client would delay the error that people are shown.
@@ -156,6 +183,24 @@ class LanguageModel:
             AnswerLimitError: The answer is longer than the options allow; everything up to the limit was yielded.
             ContextOverflowError: The prompt is too long for the server.
         """
+        if not self._breaker.allows():
+            raise _left_alone(self._breaker.seconds_until_probe)
+        try:
+            async with aclosing(self._stream(messages, options, tools=tools)) as deltas:
+                async for delta in deltas:
+                    self._breaker.succeeded()
+                    yield delta
+        except LanguageModelUnavailable as error:
+            if isinstance(error, UnusableAnswerError) or error.category not in _OUTAGES:
+                self._breaker.succeeded()  # it answers
+            else:
+                self._breaker.failed()
+            raise
+        self._breaker.succeeded()
+
+    async def _stream(
+        self, messages: Sequence[ChatMessage], options: ModelOptions, *, tools: bool
+    ) -> AsyncGenerator[Delta, None]:
         calls, joiner, clock = ToolCallCollector(), SurrogateJoiner(), _AnswerClock(options)
         characters_left = options.max_answer_characters
         try:
@@ -180,7 +225,8 @@ class LanguageModel:
         except openai.APIError as error:
             raise translate_error(error) from error
         except httpx2.HTTPError as error:  # the `openai` client does not wrap errors while a stream is read
-            raise LanguageModelUnavailable("The language model's server broke off in mid-sentence.") from error
+            message = "The language model's server broke off in mid-sentence."
+            raise LanguageModelUnavailable(message, category=ErrorCategory.NETWORK) from error
         for scene in calls.scenes():
             yield DrawCall(scene)
 
@@ -198,6 +244,7 @@ class LanguageModel:
         try:
             async with asyncio.timeout(LIST_TIMEOUT_SECONDS):
                 page = await self._client.models.list()
+            self._breaker.probe_now()
             return [without_surrogates(model.id) for model in page.data]
         except TimeoutError as error:
             raise LanguageModelUnavailable from error

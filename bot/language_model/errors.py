@@ -7,7 +7,7 @@ from typing import cast
 import httpx2
 import openai
 
-from bot.errors import LanguageModelUnavailable
+from bot.errors import ErrorCategory, LanguageModelUnavailable
 
 
 class UnusableAnswerError(LanguageModelUnavailable):
@@ -57,16 +57,23 @@ def translate_error(error: openai.APIError) -> LanguageModelUnavailable | Contex
             "The language model ran out of memory.",
             advice="The owner should choose a smaller model or context window, or turn on "
             "`visual_generation.unload_during_image_generation`.",
+            category=ErrorCategory.RESOURCE,
         )
     if isinstance(error, openai.NotFoundError):
         return LanguageModelUnavailable(
             "The language model's server does not have that model.",
             advice="The owner should check `llm.model` (`chorus doctor` lists what the server has).",
+            category=ErrorCategory.CONFIGURATION,
         )
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         return LanguageModelUnavailable(
-            "The language model's server refused the key.", advice="The owner should check LLM_API_KEY."
+            "The language model's server refused the key.",
+            advice="The owner should check LLM_API_KEY.",
+            category=ErrorCategory.CONFIGURATION,
         )
     if isinstance(error, openai.APIConnectionError):
-        return LanguageModelUnavailable("The language model's server cannot be reached.")
-    return LanguageModelUnavailable("The language model's server reported an error.")
+        message = "The language model's server cannot be reached."
+        return LanguageModelUnavailable(message, category=ErrorCategory.NETWORK)
+    reported = "The language model's server reported an error."
+    is_refusal = isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError)
+    return LanguageModelUnavailable(reported, category=ErrorCategory.REQUEST if is_refusal else None)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from bot.circuit_breaker import BreakerOptions
 from bot.domain.conversations import ChatMessage, ChatRole
 from bot.errors import LanguageModelUnavailable
 from bot.language_model.client import Delta, DrawCall, LanguageModel, ModelOptions, TextDelta
@@ -118,3 +119,39 @@ async def test_nobody_at_the_address() -> None:
             await answer(nobody)
         with pytest.raises(LanguageModelUnavailable):
             await nobody.list_models()
+
+
+async def test_a_server_that_fails_again_and_again_is_left_alone_until_it_lists_its_models(
+    server: ScriptedModel,
+) -> None:
+    breaker = BreakerOptions(threshold=3, first_pause=60.0)
+    async with LanguageModel(server.url, breaker=breaker) as model:
+        server.script = [fails(500, "boom") for _ in range(4)]
+        for _ in range(3):
+            with pytest.raises(LanguageModelUnavailable, match="reported an error"):
+                await answer(model)
+        with pytest.raises(LanguageModelUnavailable, match="is asked again in 60 seconds"):
+            await answer(model)
+        assert len(server.asked) == 3
+        await model.list_models()
+        with pytest.raises(LanguageModelUnavailable, match="reported an error"):
+            await answer(model)
+        with pytest.raises(LanguageModelUnavailable, match="is asked again"):
+            await answer(model)
+        await model.list_models()
+        server.script = [says("Hello.")]
+        assert await answer(model) == [TextDelta("Hello.")]
+        server.script = [says("And again.")]
+        assert await answer(model) == [TextDelta("And again.")]
+
+
+@pytest.mark.parametrize(("status", "message"), [(400, "no"), (401, "key"), (404, "model"), (500, "out of memory")])
+async def test_what_the_server_refuses_for_a_reason_does_not_make_it_left_alone(
+    server: ScriptedModel, status: int, message: str
+) -> None:
+    async with LanguageModel(server.url, breaker=BreakerOptions(threshold=2, first_pause=60.0)) as model:
+        server.script = [fails(status, message) for _ in range(3)]
+        for _ in range(3):
+            with pytest.raises(LanguageModelUnavailable):
+                await answer(model)
+        assert len(server.asked) == 3

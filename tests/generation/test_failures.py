@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
+from bot.circuit_breaker import BreakerOptions
 from bot.domain.attempts import AttemptState
 from bot.domain.jobs import JobKind, JobState
-from bot.errors import (
-    InputInvalid,
-)
+from bot.errors import ErrorCategory, InputInvalid
+from bot.generation.retry_rules import MAX_REPEATS
 from sandbox.comfyui import PostFault, StandInComfyUI, ViewFault
 from tests.comfyui.guarded_server import guarded_server
 from tests.generation.harness import Harness, failed, node, open_harness, picture_graph
+
+FOUR_REPEATS = {**MAX_REPEATS, ErrorCategory.SERVICE: 4}
 
 
 async def test_a_failing_node_fails_the_job(harness: Harness, comfy: StandInComfyUI) -> None:
@@ -198,7 +200,7 @@ async def test_a_job_lost_in_a_restart_is_run_again(harness: Harness, comfy: Sta
 
 
 async def test_a_job_that_is_lost_again_and_again_is_given_up(tmp_path: Path, comfy: StandInComfyUI) -> None:
-    async with open_harness(tmp_path, comfy.url, max_losses=2) as harness:
+    async with open_harness(tmp_path, comfy.url, max_repeats={**MAX_REPEATS, ErrorCategory.NETWORK: 1}) as harness:
         job = await harness.draw()
         for _ in range(2):
             async with comfy.set_breakpoint("KSampler", times=1) as hold:
@@ -298,3 +300,28 @@ async def test_undeliverable_results_fail_and_keep_their_files(harness: Harness)
     assert stored is not None
     assert stored.state is JobState.FAILED
     assert len(harness.paths()) == 3
+
+
+async def test_a_comfyui_that_gives_wrong_answers_is_left_alone_and_jobs_wait(
+    tmp_path: Path, comfy: StandInComfyUI
+) -> None:
+    comfy.faults.server_errors["/object_info"] = 3
+    breaker = BreakerOptions(threshold=2, first_pause=0.3, longest_pause=0.3)
+    async with open_harness(tmp_path, comfy.url, breaker=breaker, max_repeats=FOUR_REPEATS) as harness:
+        jobs = [await harness.draw(f"number {number}") for number in range(2)]
+        reasons = [getattr(update, "reason", None) for update in await harness.updates(jobs[0])]
+        assert "ComfyUI answers with errors" in reasons
+        for job in jobs:
+            assert (await harness.ended(job)).state is JobState.GENERATED
+    requests = [each.time for each in comfy.log.requests("GET", "/object_info")]
+    assert len(requests) == 4
+    assert requests[2] - requests[1] >= 0.3, "after two failures only a probe goes through"
+
+
+async def test_a_comfyui_that_goes_on_giving_wrong_answers_fails_the_job(tmp_path: Path, comfy: StandInComfyUI) -> None:
+    comfy.faults.server_errors["/object_info"] = 3
+    async with open_harness(tmp_path, comfy.url, breaker=BreakerOptions(first_pause=0.05)) as harness:
+        done = await failed(harness, await harness.draw(), "COMFY_UNAVAILABLE")
+        assert done.error is not None
+        assert "it failed" in done.error.message
+        assert (await harness.ended(await harness.draw())).state is JobState.GENERATED
