@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
 from bot.backup.paths import DATA, BackupPaths
-from bot.storage.sqlite_file import copy_database, referenced_files
+from bot.storage.sqlite_file import copy_database, known_files, referenced_files
 
 _ROUNDS: Final = 3
 """How often the database is copied, where files of its rows are deleted while it is."""
 _RESULTS: Final = (f"{DATA}/images/", f"{DATA}/audio/", f"{DATA}/video/")
 """Files of these folders have rows."""
+_UNFINISHED_SECONDS: Final = 3600
+"""A younger file of these folders without a row belongs to a job that is not finished."""
 _Signature = tuple[int, int, int]
 
 
@@ -43,6 +46,7 @@ class Snapshot:
         self._folder = folder
         self._signatures: dict[str, _Signature] = {}
         self._number = 0
+        self._started = time.time()
 
     def take(self) -> None:
         """Link and copy. Blocking.
@@ -58,21 +62,32 @@ class Snapshot:
             self.database.unlink(missing_ok=True)
             copy_database(self._paths.database, self.database)
             named = {f"{DATA}/{name}" for name in referenced_files(self.database)}
-            self._follow(named)
+            self._follow(named, {f"{DATA}/{name}" for name in known_files(self.database)})
             self.missing = sorted(named - self.files.keys())
             if not self.missing:
                 return
 
-    def _follow(self, named: set[str]) -> None:
-        """Bring the links to the state of the copied database."""
-        stems = {name.rpartition(".")[0] for name in named}  # sidecars lie beside the files that rows name
+    def _follow(self, named: set[str], known: set[str]) -> None:
+        """Bring the links to the state of the copied database.
+
+        Args:
+            named: Files that are there by the database.
+            known: With those of deleted results and of trials, which may still be on the disk.
+
+        """
+        stems = {name.rpartition(".")[0] for name in known}  # sidecars lie beside the files that rows name
         current = dict(self._paths.files())
         for name, path in current.items():
-            if name in self.files or not name.startswith(_RESULTS) or name.rpartition(".")[0] in stems:
-                self._keep(name, path)
-        for name in [name for name in self.files if name not in current and name not in named]:
-            self.files.pop(name).unlink()
-            del self._signatures[name]
+            self._keep(name, path)
+        for name, link in list(self.files.items()):
+            has_row = name in known or name.rpartition(".")[0] in stems
+            unfinished = not has_row and name.startswith(_RESULTS) and self._is_young(link)
+            if unfinished or (name not in current and name not in named):
+                link.unlink()
+                del self.files[name], self._signatures[name]
+
+    def _is_young(self, link: Path) -> bool:
+        return link.stat().st_mtime > self._started - _UNFINISHED_SECONDS
 
     def _keep(self, name: str, path: Path) -> None:
         try:

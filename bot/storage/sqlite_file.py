@@ -28,11 +28,12 @@ _DAMAGED_ADVICE: Final = (
     "what can still be read with `sqlite3 FILE .recover`."
 )
 _FILES: Final = (
-    "SELECT filename, thumbnail_filename FROM images WHERE deleted_at IS NULL",
-    "SELECT filename, thumbnail_filename FROM videos WHERE deleted_at IS NULL",
-    "SELECT filename, original_filename FROM audio_messages WHERE deleted_at IS NULL",
-    "SELECT filename, NULL FROM voice_samples",
+    "SELECT filename, thumbnail_filename, deleted_at FROM images",
+    "SELECT filename, thumbnail_filename, deleted_at FROM videos",
+    "SELECT filename, original_filename, deleted_at FROM audio_messages",
+    "SELECT filename, NULL, NULL FROM voice_samples",
 )
+_ARTIFACT_FILES: Final = ("path", "thumbnail", "original")
 _REQUESTS: Final = ("jobs", "batches")
 """Tables whose `request` may name files that people gave."""
 
@@ -78,9 +79,22 @@ def schema_revision(path: Path) -> str | None:
 
 
 def referenced_files(path: Path) -> set[str]:
-    """The files of results and voice samples that a database names, relative to the data folder."""
+    """The files of results and voice samples that should be there by a database, relative to the data folder."""
     with _connected(path) as database:
-        return {str(name) for query in _FILES for row in database.execute(query) for name in row if name}
+        rows = (row for query in _FILES for row in database.execute(query))
+        return {str(name) for *names, deleted in rows if deleted is None for name in names if name}
+
+
+def known_files(path: Path) -> set[str]:
+    """As `referenced_files`, with those of deleted results and those that are in no gallery."""
+    with _connected(path) as database:
+        found = {str(name) for query in _FILES for row in database.execute(query) for name in row[:2] if name}
+        for (text,) in database.execute("SELECT artifacts FROM jobs WHERE artifacts != '[]'"):
+            artifacts = cast("list[dict[str, Any]]", json.loads(text))
+            found.update(
+                str(one[key]) for one in artifacts for key in ("path", "thumbnail", "original") if one.get(key)
+            )
+        return found
 
 
 def move_input_files(path: Path, folders: Mapping[str, str]) -> None:
