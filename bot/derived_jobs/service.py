@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ from bot.storage.workflows import WorkflowRepository
 from bot.workflows.graph import inputs
 from bot.workflows.input_roles import InputRole
 from bot.workflows.library import WorkflowLibrary
-from bot.workflows.media_assignment import takes_picture
+from bot.workflows.media_assignment import takes_masked_picture, takes_picture
 from bot.workflows.parameters import OpenTo, parameters_of
 from bot.workflows.value_injection import SEED_LIMIT_OF_UNKNOWN_NODES, seed_limit
 from bot.workflows.version_differences import differences
-from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW, Workflow
+from bot.workflows.workflow import INPAINT_WORKFLOW, OUTPAINT_WORKFLOW, UPSCALE_WORKFLOW, VARY_WORKFLOW, Workflow
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class DerivedJobs:
         workflows: The files as they are now.
         gallery: Rows of results.
         data_dir: Paths of artifacts are relative to it.
+        can_run: Whether the connected ComfyUI has all that a workflow needs.
         delete_files: Whether `remove_result` deletes files from the disk too (`media.delete_files_on_delete`).
 
     """
@@ -74,6 +75,7 @@ class DerivedJobs:
         workflows: WorkflowLibrary,
         gallery: GalleryRepository,
         data_dir: Path,
+        can_run: Callable[[Workflow], bool],
         delete_files: bool = False,
     ) -> None:
         self._jobs = jobs
@@ -81,17 +83,26 @@ class DerivedJobs:
         self._workflows = workflows
         self._gallery = gallery
         self._data_dir = data_dir
+        self._can_run = can_run
         self._delete_files = delete_files
 
     # -- what is possible
 
     def can_upscale(self, job: Job) -> bool:
-        """The job made a picture, and its character has an `upscale` workflow that takes one."""
-        return bool(pictures(job)) and self._takes_picture(job, UPSCALE_WORKFLOW)
+        """The job made a picture, and its character has an `upscale` workflow that takes one and that can run."""
+        return bool(pictures(job)) and self._fits(job, UPSCALE_WORKFLOW, takes_picture)
 
     def can_vary_from_picture(self, job: Job) -> bool:
-        """The job made a picture, and its character has a `vary` workflow that takes one."""
-        return bool(pictures(job)) and self._takes_picture(job, VARY_WORKFLOW)
+        """The job made a picture, and its character has a `vary` workflow that takes one and that can run."""
+        return bool(pictures(job)) and self._fits(job, VARY_WORKFLOW, takes_picture)
+
+    def can_inpaint(self, job: Job) -> bool:
+        """The job made a picture, and its character has an `inpaint` workflow, with room for a mask, that can run."""
+        return bool(pictures(job)) and self._fits(job, INPAINT_WORKFLOW, takes_masked_picture)
+
+    def can_outpaint(self, job: Job) -> bool:
+        """The same with an `outpaint` workflow."""
+        return bool(pictures(job)) and self._fits(job, OUTPAINT_WORKFLOW, takes_masked_picture)
 
     def can_vary(self, job: Job) -> bool:
         """From its picture, or from its prompt in other words, where its workflow takes a prompt."""
@@ -195,13 +206,24 @@ class DerivedJobs:
         """The workflow of that name as its file is now, in the server that the request came from."""
         return self._workflows.get(request.character_id, request.kind, name, guild_id=request.origin.guild_id)
 
-    def _takes_picture(self, job: Job, name: str) -> bool:
-        request = job.request
+    def _fits(self, job: Job, name: str, takes: Callable[[Workflow], bool]) -> bool:
+        """The job's character has an image workflow of that name which takes what it shall, and ComfyUI can run it."""
         try:
-            found = self._workflows.get(request.character_id, JobKind.IMAGE, name, guild_id=request.origin.guild_id)
-            return takes_picture(found)
+            found = self.image_workflow(job, name)
         except ChorusError:
             return False
+        return takes(found) and self._can_run(found)
+
+    def image_workflow(self, job: Job, name: str) -> Workflow:
+        """The image workflow of that name of the job's character.
+
+        Raises:
+            WorkflowNotFound: There is none.
+            WorkflowInvalid: Its file cannot be used.
+
+        """
+        request = job.request
+        return self._workflows.get(request.character_id, JobKind.IMAGE, name, guild_id=request.origin.guild_id)
 
 
 def pictures(job: Job) -> list[tuple[int, Artifact]]:

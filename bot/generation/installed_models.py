@@ -10,7 +10,9 @@ from typing import Any
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
+from bot.errors import ChorusError
 from bot.workflows.families import ModelFacts, adapted, takes_any_model, unrecognized_models
+from bot.workflows.validation import validate_installed
 from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ class _Server:
     """None: it was not asked yet."""
     workflows: dict[tuple[str, str | None], Workflow] = field(default_factory=dict[tuple[str, str | None], Workflow])
     """(hash of a workflow, wanted model) -> the workflow for this server."""
+    runnable: dict[str, bool] = field(default_factory=dict[str, bool])
+    """Hash of a workflow -> whether the server has all that it needs."""
 
 
 class InstalledModels:
@@ -59,6 +63,26 @@ class InstalledModels:
             return
         server.facts = ModelFacts({name: one for (_, name), one in zip(unknown, metadata, strict=True)}, sizes)
         server.workflows.clear()
+        server.runnable.clear()
+
+    def can_run(self, workflow: Workflow, object_info: Mapping[str, Any] | None) -> bool:
+        """Whether a server has every node and model of a workflow; True while no server is known.
+
+        Args:
+            workflow: The workflow.
+            object_info: The server's `/object_info`.
+
+        """
+        if object_info is None:
+            return True
+        server, key = self._server(object_info), workflow.content_hash
+        if key not in server.runnable:
+            try:
+                validate_installed(self.adapted(workflow, object_info).graph, object_info)
+                server.runnable[key] = True
+            except ChorusError:
+                server.runnable[key] = False
+        return server.runnable[key]
 
     def adapted(self, workflow: Workflow, object_info: Mapping[str, Any] | None, wanted: str | None = None) -> Workflow:
         """The workflow for the models of a server; the workflow itself if it names its model, or no server is known.

@@ -287,6 +287,10 @@ class Orchestrator:
         """
         return self._failing.found(workflow)
 
+    def can_run(self, workflow: Workflow) -> bool:
+        """Whether ComfyUI has every node and model of a workflow; True while that is not known."""
+        return self._models.can_run(workflow, self.object_info)
+
     async def _known_object_info(self) -> Mapping[str, Any] | None:
         info = self.object_info
         if info is not None:

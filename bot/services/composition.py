@@ -184,7 +184,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             conversations=talk.conversations,
             language_model=talk.language_model,
             gallery=store.gallery,
-            derived_jobs=_derived_jobs(settings, store, workflows),
+            derived_jobs=_derived_jobs(settings, store, workflows, orchestrator),
             guild_settings=store.guild_settings,
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             policy=policy_of(settings),
@@ -268,13 +268,16 @@ def _input_limits(settings: Settings) -> InputLimits:
     )
 
 
-def _derived_jobs(settings: Settings, store: Repositories, workflows: WorkflowLibrary) -> DerivedJobs:
+def _derived_jobs(
+    settings: Settings, store: Repositories, workflows: WorkflowLibrary, orchestrator: Orchestrator
+) -> DerivedJobs:
     return DerivedJobs(
         jobs=store.jobs,
         versions=store.workflow_versions,
         workflows=workflows,
         gallery=store.gallery,
         data_dir=settings.storage.data_dir,
+        can_run=orchestrator.can_run,
         delete_files=settings.media.delete_files_on_delete,
     )
 

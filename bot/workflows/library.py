@@ -17,7 +17,15 @@ from bot.domain.jobs import JobKind
 from bot.errors import ChorusError, WorkflowInvalid, WorkflowNotFound
 from bot.workflows.errors import NotAGraph
 from bot.workflows.layout_migration import migrate_flat_files
-from bot.workflows.workflow import DEFAULT_WORKFLOW, SHARED, UPSCALE_WORKFLOW, VARY_WORKFLOW, Workflow
+from bot.workflows.workflow import (
+    DEFAULT_WORKFLOW,
+    INPAINT_WORKFLOW,
+    OUTPAINT_WORKFLOW,
+    SHARED,
+    UPSCALE_WORKFLOW,
+    VARY_WORKFLOW,
+    Workflow,
+)
 from bot.workflows.workflow_files import (
     FileVersion,
     WorkflowKey,
@@ -32,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 GuildDefault = Callable[[int, str, JobKind], str | None]
 """Guild id, character id and kind -> the name of the workflow that a server has chosen as its default, if it has."""
-_BUTTON_WORKFLOWS = frozenset({VARY_WORKFLOW, UPSCALE_WORKFLOW})
+_BUTTON_WORKFLOWS = frozenset({VARY_WORKFLOW, UPSCALE_WORKFLOW, INPAINT_WORKFLOW, OUTPAINT_WORKFLOW})
 """They start from a result, so none of them becomes the default by being the only workflow."""
 _DEBOUNCE_MS = 300
 _RELOAD_MS = 3000

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.jobs import JobKind
 from bot.errors import InputInvalid
-from bot.workflows.graph import NodeInput, class_type
+from bot.workflows.graph import NodeInput, class_type, inputs, is_link
 from bot.workflows.input_roles import InputRole
 from bot.workflows.media_inputs import MediaInput
 from bot.workflows.media_roles import MediaRole
@@ -20,9 +20,13 @@ FIRST_PICTURE: Final = "reference_image"
 FURTHER_PICTURES: Final = ("image2", "image3", "image4")
 LAST_PICTURE: Final = "last_image"
 """The role of the picture that a film ends with."""
+MASK: Final = "mask"
+"""The role of the mask of the first picture: white where it is to be changed."""
+_MASK_OUTPUT: Final = 1
+"""Of `LoadImage`."""
 _NAMED_ROLES: Final = {
     LAST_PICTURE: MediaRole.LAST_FRAME,
-    "mask": MediaRole.MASK,
+    MASK: MediaRole.MASK,
     "film": MediaRole.FILM,
     "sound": MediaRole.SOUND,
 }
@@ -73,12 +77,34 @@ def assign_files(workflow: Workflow, file_roles: Sequence[str]) -> dict[str, Med
 
 def takes_picture(workflow: Workflow) -> bool:
     """Whether a person's picture can be put into the workflow, and it needs no other file that only a person has."""
+    return _takes(workflow, [FIRST_PICTURE])
+
+
+def _takes(workflow: Workflow, file_roles: Sequence[str]) -> bool:
     try:
-        assigned = assign_files(workflow, [FIRST_PICTURE])
+        assigned = assign_files(workflow, file_roles)
     except InputInvalid:
         return False
     needed = [each for each in workflow.analysis.media if each not in assigned.values()]
     return not any(_is_needed(workflow, each, None) for each in needed)
+
+
+def mask_is_transparency(workflow: Workflow) -> bool:
+    """Whether the mask is the transparency of the picture itself, as ComfyUI's mask editor saves it.
+
+    Then the mask output of the loader of the first picture is used, and no file is loaded as a mask.
+    """
+    if any(media.role is MediaRole.MASK for media in workflow.analysis.media):
+        return False
+    loaders = {place.node_id for place in workflow.analysis.inputs_for(InputRole.REFERENCE_IMAGE)}
+    used = (value for node in workflow.analysis.reachable_nodes for value in inputs(workflow.graph, node).values())
+    return any(is_link(value) and value[0] in loaders and value[1] == _MASK_OUTPUT for value in used)
+
+
+def takes_masked_picture(workflow: Workflow) -> bool:
+    """Whether a picture and a mask can be put into the workflow, and it needs no other file that only a person has."""
+    roles = [FIRST_PICTURE] if mask_is_transparency(workflow) else [FIRST_PICTURE, MASK]
+    return _takes(workflow, roles)
 
 
 def require_files(workflow: Workflow, assigned: Mapping[str, MediaInput], object_info: ObjectInfo | None) -> None:

@@ -21,7 +21,9 @@ DEFAULT_WORKFLOW = "default"
 """The name of the workflow that is used where none is named."""
 VARY_WORKFLOW = "vary"
 UPSCALE_WORKFLOW = "upscale"
-"""The names of the image workflows behind the buttons Vary and Upscale."""
+INPAINT_WORKFLOW = "inpaint"
+OUTPAINT_WORKFLOW = "outpaint"
+"""The names of the image workflows behind the buttons Vary, Upscale, Region and Wider."""
 
 
 @dataclass(frozen=True)

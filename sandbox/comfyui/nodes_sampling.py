@@ -43,10 +43,21 @@ def _sample(context: NodeContext, guider: Guider, seed: int, sigmas: Sigmas, lat
         if latent.images and sigmas.denoise < 1:
             source = ImageOps.fit(latent.images[number % len(latent.images)].convert("RGB"), picture.size)
             picture = Image.blend(source, picture, max(0.0, sigmas.denoise))
+        if latent.images and latent.mask is not None:
+            picture = _masked(latent.images[number % len(latent.images)], picture, latent.mask)
         pictures.append(picture)
         context.wait(0)
     _report_steps(context, pictures[0], sigmas.steps)
     return replace(latent, images=tuple(pictures))
+
+
+def _masked(source: Image.Image, picture: Image.Image, mask: Image.Image) -> Image.Image:
+    """The source with the new picture where the mask is white.
+
+    The source is blurred a little: what a VAE has encoded and decoded is never quite what it was.
+    """
+    kept = ImageOps.fit(source.convert("RGB"), picture.size).filter(ImageFilter.GaussianBlur(0.6))
+    return Image.composite(picture, kept, resize(mask, picture.size, Image.Resampling.BILINEAR))
 
 
 def _report_steps(context: NodeContext, picture: Image.Image, steps: int) -> None:

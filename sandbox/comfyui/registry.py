@@ -13,6 +13,7 @@ from sandbox.comfyui import (
     nodes_audio,
     nodes_image,
     nodes_loading,
+    nodes_mask,
     nodes_sampling,
     nodes_sandbox,
     nodes_speech,
@@ -22,7 +23,7 @@ from sandbox.comfyui import (
 )
 from sandbox.comfyui.node_types import NodeType, file_fingerprint
 
-_RUNNER_MODULES = (nodes_loading, nodes_text, nodes_image, nodes_sampling, nodes_audio, nodes_video)
+_RUNNER_MODULES = (nodes_loading, nodes_text, nodes_image, nodes_mask, nodes_sampling, nodes_audio, nodes_video)
 
 
 def all_nodes() -> dict[str, NodeType]:

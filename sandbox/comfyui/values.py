@@ -28,12 +28,13 @@ class Conditioning:
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """LATENT: a size in pixels, and the pictures that were encoded or sampled."""
+    """LATENT: a size in pixels, the pictures that were encoded or sampled, and where a sampler may change them."""
 
     width: int
     height: int
     batch: int
     images: Images = ()
+    mask: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True)

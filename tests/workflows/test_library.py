@@ -12,6 +12,7 @@ import pytest
 from bot.domain.jobs import JobKind
 from bot.errors import WorkflowInvalid, WorkflowNotFound
 from bot.workflows import BindingsInvalid, InputRole, NotAGraph, NotApiFormat, WorkflowLibrary, validate_structure
+from bot.workflows.media_assignment import takes_masked_picture, takes_picture
 from tests.workflows.graphs import inputs_of, node, txt2img
 
 IMAGE, AUDIO = JobKind.IMAGE, JobKind.AUDIO
@@ -233,18 +234,21 @@ def test_every_shipped_workflow_loads_and_can_run() -> None:
     library = WorkflowLibrary(REPOSITORY / "workflows")
     report = library.load()
     assert dict(report.problems) == {}
+    buttons = {"vary", "upscale", "inpaint", "outpaint"}
     for character in ("nova", "alex"):
         assert library.get(character, IMAGE).character_id == character
         assert library.get(character, AUDIO).character_id == character
-        assert {"default", "portrait", "landscape", "vary", "upscale"} <= set(library.names(character, IMAGE))
+        assert {"default", "portrait", "landscape", *buttons} <= set(library.names(character, IMAGE))
     for workflow in library.all():
         validate_structure(workflow)
         assert workflow.analysis.ambiguities == ()
         assert workflow.analysis.output_classes_known
         if workflow.name not in {"upscale", "from_picture"}:
             assert workflow.analysis.inputs_for(InputRole.SEED)
-        if workflow.name in {"vary", "upscale"}:
+        if workflow.name in buttons:
             assert workflow.analysis.inputs_for(InputRole.REFERENCE_IMAGE)
+            assert takes_picture(workflow) is (workflow.name in {"vary", "upscale"})
+            assert takes_masked_picture(workflow) is (workflow.name in {"inpaint", "outpaint"})
     speech = library.get("somebody", AUDIO).analysis
     assert inputs_of(speech, InputRole.TEXT) == ["2.text"]
     assert inputs_of(speech, InputRole.VOICE_SAMPLE) == ["1.audio"]

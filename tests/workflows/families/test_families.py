@@ -23,6 +23,7 @@ from bot.workflows.parameters import check_overrides, effective_values, paramete
 from tests.workflows.families.servers import CHECKPOINTS, DIFFUSION, ENCODERS, INSTALLED, VAE, object_info
 
 WORKFLOWS = Path(__file__).parents[3] / "workflows"
+FROM_PICTURE = {"vary", "inpaint", "outpaint"}
 SHIPPED = [path for path in sorted(WORKFLOWS.glob("*/image/*.json")) if path.stem != "upscale"]
 SAMPLING = {
     "sd15": {"steps": 25, "cfg": 7.0, "sampler": "dpmpp_2m", "scheduler": "karras"},
@@ -57,8 +58,8 @@ def effective(workflow: Workflow, info: dict[str, Any], **values: Any) -> dict[s
 def test_every_shipped_workflow_fits_every_family(path: Path, family: str) -> None:
     info = object_info(INSTALLED[family])
     workflow = adapted(read_workflow(path), info)
-    validate_structure(workflow, JobKind.IMAGE, object_info=info, has_reference=path.stem == "vary")
-    graph = drawn(workflow, info, reference_image="x.png" if path.stem == "vary" else None)
+    validate_structure(workflow, JobKind.IMAGE, object_info=info, has_reference=path.stem in FROM_PICTURE)
+    graph = drawn(workflow, info, reference_image="x.png" if path.stem in FROM_PICTURE else None)
     validate_installed(graph, info)
     for node in graph.values():
         given = info[node["class_type"]]["input"]
@@ -101,12 +102,13 @@ def test_what_people_change_reaches_each_family(family: str) -> None:
     assert (found["steps"], found["width"], found["height"], found["sampler"]) == (11, 768, 640, "heun")
 
 
-def test_a_variation_starts_from_the_picture_with_each_family() -> None:
+@pytest.mark.parametrize(("name", "denoise"), [("vary", 0.6), ("inpaint", 0.9), ("outpaint", 0.92)])
+def test_what_starts_from_a_picture_has_its_own_strength_with_each_family(name: str, denoise: float) -> None:
     for family, files in INSTALLED.items():
         info = object_info(files)
-        workflow = adapted(shipped("_shared", "vary"), info)
+        workflow = adapted(shipped("_shared", name), info)
         found = effective(workflow, info, reference_image="boat.png")
-        assert found["denoise"] == 0.6, family
+        assert found["denoise"] == denoise, family
         changed = check_overrides(workflow, {"denoise": 0.3}, info)
         again = effective(workflow, info, reference_image="boat.png", overrides=changed.values, **changed.roles)
         assert again["denoise"] == 0.3, family

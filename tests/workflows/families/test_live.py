@@ -29,7 +29,7 @@ async def client() -> AsyncIterator[ComfyClient]:
         yield opened
 
 
-@pytest.mark.parametrize("name", ["default", "vary"])
+@pytest.mark.parametrize("name", ["default", "vary", "inpaint", "outpaint"])
 @pytest.mark.parametrize("family", INSTALLED)
 async def test_only_the_files_are_missing(client: ComfyClient, family: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "dot.png").write_bytes(PNG)
