@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin
 from bot.workflows.parameter_names import LORA_NAME
 from bot.workflows.parameters import ParameterValue
-from bot.workflows.workflow import UPSCALE_WORKFLOW, VARY_WORKFLOW
+from bot.workflows.workflow import OUTPAINT_WORKFLOW, UPSCALE_WORKFLOW, VARY_WORKFLOW
 
 _KEPT_BY_VARIATIONS = frozenset({"steps", "cfg", "guidance", "sampler", "scheduler"})
-"""Overrides that mean the same in the workflow of the button Vary."""
+"""Overrides that mean the same in the workflows of the buttons Vary, Region and Wider."""
+_BY_WORDS = frozenset({Derivation.REMIX, Derivation.ANIMATE, Derivation.INPAINT})
+"""The same only if the words and settings are."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def vary(job: Job, requester: Requester, picture: InputFile | None) -> Generatio
     """From the picture by the `vary` workflow; without a picture, the prompt in other words of the language model."""
     if picture is not None:
         # The size is the picture's own, and node ids mean other nodes in another workflow.
-        overrides = {name: value for name, value in job.request.overrides.items() if name in _KEPT_BY_VARIATIONS}
+        overrides = _kept_by_variations(job)
         changes: dict[str, Any] = {"workflow_name": VARY_WORKFLOW, "inputs": (picture,), "overrides": overrides}
         return _derived(job, requester, Derivation.VARY, **changes)
     request = _derived(job, requester, Derivation.VARY)
@@ -88,6 +90,19 @@ def vary(job: Job, requester: Requester, picture: InputFile | None) -> Generatio
 def upscale(job: Job, requester: Requester, picture: InputFile) -> GenerationRequest:
     """The picture, enlarged by the `upscale` workflow."""
     return _derived(job, requester, Derivation.UPSCALE, workflow_name=UPSCALE_WORKFLOW, inputs=(picture,), overrides={})
+
+
+def outpaint(job: Job, requester: Requester, files: Sequence[InputFile]) -> GenerationRequest:
+    """The picture on a larger canvas, filled by the `outpaint` workflow; `files` are the canvas and its mask."""
+    return _derived(
+        job,
+        requester,
+        Derivation.OUTPAINT,
+        kind=JobKind.IMAGE,
+        workflow_name=OUTPAINT_WORKFLOW,
+        inputs=tuple(files),
+        overrides=_kept_by_variations(job),
+    )
 
 
 def animate(job: Job, requester: Requester, film: FilmChanges) -> GenerationRequest:
@@ -155,10 +170,14 @@ def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
     if request.kind is JobKind.AUDIO and request.derivation is Derivation.AGAIN:
         return other.kind is JobKind.AUDIO and other.derivation in {None, Derivation.AGAIN}
     same = other.derivation is request.derivation and other.inputs == request.inputs
-    if request.derivation in {Derivation.REMIX, Derivation.ANIMATE}:
+    if request.derivation in _BY_WORDS:
         keys = ("positive", "negative", "overrides", "seed")
         return same and all(getattr(other, key) == getattr(request, key) for key in keys)
     return same and other.workflow_hash == request.workflow_hash and other.overrides == request.overrides
+
+
+def _kept_by_variations(job: Job) -> dict[str, ParameterValue]:
+    return {name: value for name, value in job.request.overrides.items() if name in _KEPT_BY_VARIATIONS}
 
 
 def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: Any) -> GenerationRequest:

@@ -68,6 +68,10 @@ class Derivation(StrEnum):
     """Exactly the same: parameters, seed and workflow."""
     ANIMATE = "animate"
     """A film that begins with the picture."""
+    INPAINT = "inpaint"
+    """A part of the picture, drawn anew by the `inpaint` workflow."""
+    OUTPAINT = "outpaint"
+    """The picture on a larger canvas, which the `outpaint` workflow fills."""
     DRAW = "draw"
     """A picture of what a message says."""
 

@@ -110,6 +110,15 @@ class InputFiles:
             kept.append(await self._picture(last, "last_image"))
         return kept
 
+    async def keep_made(self, data: bytes, role: FileRole) -> InputFile:
+        """Keep a PNG that the bot has made itself, such as a mask.
+
+        Raises:
+            GenerationFailed: The disk is full.
+
+        """
+        return (await self._keep(data, ".png", role, None)).file
+
     async def _picture(self, data: bytes, role: FileRole) -> KeptFile:
         self.require_size(len(data))
         try:

@@ -13,6 +13,7 @@ from bot.batches.service import Batches
 from bot.characters.library import CharacterLibrary
 from bot.comfyui.client import ComfyClient
 from bot.conversation.service import ConversationService
+from bot.derived_jobs.picture_edits import PictureEdits
 from bot.derived_jobs.service import DerivedJobs
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
@@ -77,6 +78,7 @@ class Services:
         batches: Several pictures of one wish.
         saved_settings: Drafts of configuration panels, presets, and what each person set last.
         input_files: Keeps the files that people give for their jobs.
+        picture_edits: Makes the files of a picture of which a part is changed.
         saved_workflows: Versions of workflows; saving, restoring and removing them.
         workflow_drafts: Workflows that were uploaded and are not saved yet.
         installed_models: The model files of the first ComfyUI.
@@ -105,6 +107,7 @@ class Services:
     batches: Batches
     saved_settings: SavedSettings
     input_files: InputFiles
+    picture_edits: PictureEdits
     saved_workflows: SavedWorkflows
     workflow_drafts: WorkflowDrafts
     installed_models: InstalledModels
@@ -170,6 +173,8 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             await stack.enter_async_context(scheduled_backups_of(settings))
         clients = tuple(server.client for server in servers)
         installed_models = InstalledModels(clients[0])
+        derived_jobs = _derived_jobs(settings, store, workflows, orchestrator)
+        input_files = InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg)
         yield Services(
             settings=settings,
             owner=name,
@@ -184,7 +189,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             conversations=talk.conversations,
             language_model=talk.language_model,
             gallery=store.gallery,
-            derived_jobs=_derived_jobs(settings, store, workflows, orchestrator),
+            derived_jobs=derived_jobs,
             guild_settings=store.guild_settings,
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             policy=policy_of(settings),
@@ -192,7 +197,8 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             saved_settings=SavedSettings(
                 store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info
             ),
-            input_files=InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg),
+            input_files=input_files,
+            picture_edits=PictureEdits(derived_jobs, input_files, largest_canvas=settings.limits.max_pixels_per_image),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
             saved_workflows=saved,
             workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0]), installed_models),

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 def offers_of(bot: ChorusBot, job: Job) -> Offers:
     """What can be made of the job's result."""
     derived = bot.services.derived_jobs
-    return Offers(vary=derived.can_vary(job), upscale=derived.can_upscale(job), animate=can_animate(bot, job))
+    return Offers(
+        vary=derived.can_vary(job),
+        upscale=derived.can_upscale(job),
+        wider=derived.can_outpaint(job),
+        animate=can_animate(bot, job),
+    )
 
 
 def can_animate(bot: ChorusBot, job: Job) -> bool:

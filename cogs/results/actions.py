@@ -21,6 +21,7 @@ from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, sidecar_file, turn_embed
 from cogs.results.remix_form import read_remix, remix_modal
+from cogs.results.wider_button import ask_direction, widen
 from cogs.settings_option import read_settings
 from cogs.ui.embeds import footer
 from cogs.ui.errors import advice_embed
@@ -123,6 +124,16 @@ class ResultActions:
                 interaction, job, lambda requester: upscale(job, requester, picture)
             )
 
+    async def wider(self, interaction: Interaction, job: Job, *, n: int | None = None) -> None:
+        """Ask to which side picture `n` shall grow, and how much."""
+        chosen = await self._chosen_picture(interaction, job, "wider", n)
+        if chosen is not None:
+            await ask_direction(interaction, job, chosen)
+
+    async def widen(self, interaction: Interaction, match: re.Match[str]) -> None:
+        """What the buttons of that question do."""
+        await widen(interaction, await self.job(interaction, match), match, self.starter)
+
     async def animate(self, interaction: Interaction, job: Job, *, n: int | None = None) -> None:
         """Ask what happens in a film that begins with picture `n`."""
         if not can_animate(self.bot, job):
@@ -150,7 +161,7 @@ class ResultActions:
 
     async def picture_chosen(self, interaction: Interaction, match: re.Match[str]) -> None:
         """The answer to "Which of the pictures?"."""
-        choices = {"vary": self.vary, "upscale": self.upscale, "animate": self.animate}
+        choices = {"vary": self.vary, "upscale": self.upscale, "wider": self.wider, "animate": self.animate}
         derive = choices[match["action"]]
         await derive(interaction, await self.job(interaction, match), n=int(match["n"]))
 

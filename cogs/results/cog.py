@@ -23,6 +23,7 @@ from cogs.results.derived_job_starter import DerivedJobStarter
 from cogs.results.reactions import ReactionHandler
 from cogs.results.remix_form import REMIX_FORM
 from cogs.results.turn_actions import write_alternative
+from cogs.results.wider_button import WIDER_CHOICE
 from cogs.speak import speech_of
 from cogs.ui.components import job_action
 from cogs.ui.job_buttons import PICTURE_CHOICE, SPEAK_TURN
@@ -57,6 +58,7 @@ class ResultsCog(commands.Cog, name="Results"):
             "vary": actions.vary,
             "remix": actions.open_remix,
             "upscale": actions.upscale,
+            "wider": actions.wider,
             "animate": actions.animate,
             "info": actions.info,
             "delete": actions.delete,
@@ -70,6 +72,7 @@ class ResultsCog(commands.Cog, name="Results"):
             router.add(job_action(action), self._with_job(press))
         router.add(PICTURE_CHOICE, actions.picture_chosen)
         router.add(REMIX_FORM, actions.submit_remix)
+        router.add(WIDER_CHOICE, actions.widen)
         router.add(FILM_FORM, actions.submit_animate)
         router.add(SPEAK_TURN, self._speak_pressed)
         if self.bot.services.settings.discord.offer_reactions:

@@ -36,6 +36,8 @@ _NAMES = {
     Derivation.UPSCALE: "A larger one",
     Derivation.REPEAT: "The repetition",
     Derivation.ANIMATE: "That film",
+    Derivation.INPAINT: "That change",
+    Derivation.OUTPAINT: "That wider one",
     Derivation.DRAW: "A picture of that message",
 }
 
@@ -203,7 +205,7 @@ def _name(request: GenerationRequest) -> str:
 
 def _key(request: GenerationRequest) -> tuple[object, ...]:
     source: UUID | int | None = request.parent_job_id or request.source_message_id
-    by_words = request.derivation in {Derivation.REMIX, Derivation.ANIMATE}
+    by_words = request.derivation in {Derivation.REMIX, Derivation.ANIMATE, Derivation.INPAINT}
     changes = (request.positive, request.negative) if by_words else ()
     changes = (*changes, *sorted((name, str(value)) for name, value in request.overrides.items()))
     return (source, request.derivation, request.inputs, request.workflow_hash, *changes)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_PICTURES: Final = 25
 """Buttons in one message."""
 
-PICTURE_CHOICE: Final = rf"chorus:(?P<action>vary|upscale|animate):{JOB_ID}:(?P<n>\d{{1,3}})"
+PICTURE_CHOICE: Final = rf"chorus:(?P<action>vary|upscale|wider|region|animate):{JOB_ID}:(?P<n>\d{{1,3}})"
 SPEAK_TURN: Final = rf"chorus:speak:{TURN_ID}"
 SHOW_ALTERNATIVE: Final = rf"chorus:alternative:{TURN_ID}:(?P<n>\d{{1,4}})"
 _COUNTER: Final = 9999
@@ -38,12 +38,16 @@ class Offers:
     Attributes:
         vary: From its picture or its prompt.
         upscale: The character has an `upscale` workflow.
+        wider: The character has an `outpaint` workflow.
+        region: The character has an `inpaint` workflow.
         animate: The character has a video workflow that begins with a picture.
 
     """
 
     vary: bool = True
     upscale: bool = False
+    wider: bool = False
+    region: bool = False
     animate: bool = False
 
 
@@ -69,12 +73,14 @@ def result_view(job: Job, reactions: Reactions, offers: Offers = Offers()) -> di
     remix = job_button("remix", job.id, "Remix", emoji="✏️")
     configure = _configure(job)
     upscale = [job_button("upscale", job.id, "Upscale", emoji="🔍")] if offers.upscale else []
+    wider = [job_button("wider", job.id, "Wider", emoji="↔️")] if offers.wider else []
+    region = [job_button("region", job.id, "Region", emoji="🖌️")] if offers.region else []
     animate = [job_button("animate", job.id, "Animate", emoji="🎬")] if offers.animate else []
-    return stateless_view(again, *vary, remix, configure, *upscale, *animate, info, delete)
+    return stateless_view(again, *vary, remix, configure, *upscale, *wider, *region, *animate, info, delete)
 
 
 def picture_choice(job: Job, action: str, numbers: Sequence[int]) -> discord.ui.View:
-    """Asks which of several pictures to vary, enlarge or animate; `numbers` count artifacts from 0."""
+    """Asks which of several pictures a button is about; `numbers` count artifacts from 0."""
     return stateless_view(*(button(f"chorus:{action}:{job.id}:{n}", str(n + 1)) for n in numbers[:MOST_PICTURES]))
 
 

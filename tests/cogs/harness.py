@@ -185,6 +185,12 @@ class DerivedJobs:
     def can_upscale(self, job: Job) -> bool:
         return False
 
+    def can_outpaint(self, job: Job) -> bool:
+        return False
+
+    def can_inpaint(self, job: Job) -> bool:
+        return False
+
 
 class Bindings:
     """Which character a channel belongs to."""

@@ -79,7 +79,20 @@ async def test_the_bot_writes_for_nobody_who_may_not_write(nova: VoiceSystem, in
 
 @pytest.mark.parametrize(
     "action",
-    ["again", "vary", "remix", "upscale", "info", "delete", "repeat", "repeat_then", "repeat_now", "cancel", "details"],
+    [
+        "again",
+        "vary",
+        "remix",
+        "upscale",
+        "wider",
+        "info",
+        "delete",
+        "repeat",
+        "repeat_then",
+        "repeat_now",
+        "cancel",
+        "details",
+    ],
 )
 async def test_a_forged_id_reaches_no_job_of_another_server(nova: VoiceSystem, action: str) -> None:
     elsewhere = nova.system.discord.add_guild("Elsewhere")
@@ -94,8 +107,10 @@ async def test_a_forged_id_reaches_no_job_of_another_server(nova: VoiceSystem, a
         if action == "remix":
             fields = {"positive": "something else", "seed": "1"}
             assert OTHERS_JOB in await refused(await forge(nova, eve, own, f"chorus:remixed:{job_id}", modal=fields))
-        if action in {"vary", "upscale"}:
+        if action in {"vary", "upscale", "wider"}:
             assert OTHERS_JOB in await refused(await forge(nova, eve, own, f"chorus:{action}:{job_id}:0"))
+        if action == "wider":
+            assert OTHERS_JOB in await refused(await forge(nova, eve, own, f"chorus:widen:{job_id}:0:50:left"))
         # A channel of the same server that the person does not see is no other case.
         hall = nova.system.guild.add_channel("hall")
         nova.room.set_permissions(nova.system.bob, deny=["view_channel"])

@@ -72,7 +72,7 @@ def grown_canvas(picture: Image.Image, added: Margins) -> tuple[Image.Image, Ima
     """
     picture = picture.convert("RGB")
     canvas = _stretched(picture, added).filter(ImageFilter.GaussianBlur(max(1, max(added) // 8)))
-    left, top, right, bottom = added
+    left, top, *_ = added
     canvas.paste(picture, (left, top))
     width, height = picture.size
     overlap = max(2, min(width, height) // _OVERLAP_PART)

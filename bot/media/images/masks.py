@@ -93,17 +93,18 @@ def mask_file(mask: Image.Image) -> bytes:
     White is what changes in its red, green and blue; and because ComfyUI takes the transparency of a loaded picture for
     its mask, what changes is transparent as well.
     """
-    return _png(Image.merge("RGBA", (mask, mask, mask, ImageChops.invert(mask))))
+    return png_file(Image.merge("RGBA", (mask, mask, mask, ImageChops.invert(mask))))
 
 
 def with_mask(picture: Image.Image, mask: Image.Image) -> bytes:
     """Return the picture as a PNG that is transparent where it changes, with its colours kept below."""
     marked = picture.convert("RGB").convert("RGBA")
     marked.putalpha(ImageChops.invert(mask))
-    return _png(marked)
+    return png_file(marked)
 
 
-def _png(image: Image.Image) -> bytes:
+def png_file(image: Image.Image) -> bytes:
+    """Return the picture as a PNG without metadata."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
