@@ -53,7 +53,8 @@ async def test_the_picture_grows_and_what_was_there_stays(
     assert new.size == size
     left = size[0] - 64 if side == "Left" else (size[0] - 64) // 2 if side == "All" else 0
     top = size[1] - 64 if side == "Up" else (size[1] - 64) // 2 if side == "All" else 0
-    assert difference(new.crop(box), old.crop(tuple(edge - (left, top)[n % 2] for n, edge in enumerate(box)))) == 0
+    was = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+    assert difference(new.crop(box), old.crop(was)) == 0
     [_, (name, derivation, positive)] = here.jobs("workflow_name, json_extract(request, '$.follow_up'), "
                                                   "json_extract(parameters, '$.positive')")  # fmt: skip
     assert (name, derivation, positive) == ("outpaint", "outpaint", "a boat")
