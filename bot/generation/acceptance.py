@@ -114,12 +114,15 @@ class Acceptance:
         self._screening = screening
         self._failing = failing
 
-    async def accept(self, request: GenerationRequest, object_info: Mapping[str, Any] | None) -> Accepted:
+    async def accept(
+        self, request: GenerationRequest, object_info: Mapping[str, Any] | None, job_id: uuid.UUID | None = None
+    ) -> Accepted:
         """The job of the request, QUEUED, not stored yet.
 
         Args:
             request: What was asked for.
             object_info: ComfyUI's `/object_info`; None: not known yet.
+            job_id: The id of the job; None: a new one.
 
         Raises:
             ChorusError: CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE, MISSING_MODEL,
@@ -156,7 +159,7 @@ class Acceptance:
         if not request.trial:
             self._failing.require_usable(workflow)
         job = Job(
-            id=uuid.uuid4(),
+            id=job_id or uuid.uuid4(),
             request=request,
             state=JobState.QUEUED,
             workflow_name=workflow.name,

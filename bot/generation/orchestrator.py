@@ -162,11 +162,16 @@ class Orchestrator:
 
     # -- jobs
 
-    async def submit(self, request: GenerationRequest) -> Job:
+    async def submit(self, request: GenerationRequest, job_id: UUID | None = None) -> Job:
         """Accept a request. It is checked, and stored as QUEUED when this returns.
 
         Speech of the same text, voice, workflow and seed as an earlier one is GENERATED at once from its file; so is a
         picture of the same words, settings, workflow and seed, unless it is asked for `fresh`.
+
+        Args:
+            request: What is asked for.
+            job_id: The id of the job, where the caller has stored it before: after a crash the caller then knows
+                whether the job was accepted. None: a new one.
 
         Raises:
             ChorusError: INPUT_INVALID, CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE,
@@ -174,7 +179,7 @@ class Orchestrator:
                 stored.
 
         """
-        return await self._submission.submit(request, await self._known_object_info())
+        return await self._submission.submit(request, await self._known_object_info(), job_id)
 
     async def submit_batch(self, requests: Sequence[GenerationRequest], store: StoreBatch) -> bool:
         """Accept all requests of a batch, or none. They are checked, and stored when this returns.

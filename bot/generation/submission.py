@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
+from uuid import UUID
 
 from bot.domain.jobs import GenerationRequest, Job, JobState
 from bot.errors import StorageUnavailable
@@ -74,7 +75,9 @@ class Submission:
         """Wait for what is being stored."""
         await asyncio.gather(*self._storing, return_exceptions=True)
 
-    async def submit(self, request: GenerationRequest, object_info: ObjectInfo | None) -> Job:
+    async def submit(
+        self, request: GenerationRequest, object_info: ObjectInfo | None, job_id: UUID | None = None
+    ) -> Job:
         """Check, store and queue a request; an equal finished job is answered with its files.
 
         Raises:
@@ -83,7 +86,7 @@ class Submission:
         """
         with waiting_for_store(until=earliest_store_deadline(ACCEPTANCE_SECONDS)):
             self._require_space(request)
-            accepted = await self._acceptance.accept(request, object_info)
+            accepted = await self._acceptance.accept(request, object_info, job_id)
             async with self._turn():
                 self._require_space(request)
                 await self._store_version(accepted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from itertools import chain
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -159,8 +160,10 @@ class ConfigureCog(commands.Cog, name="Configure"):
             if before is not None and before.state in UNFINISHED and same_request(before.request, request):
                 text = f"That is under way already: {await message_link(self.bot, before) or 'wait for it'}"
             else:
-                job = await delivery_of(self.bot).accept_in_channel(request)
-                await saved.drafts.set_started(session.draft.id, job.id)
+                # Stored first: after a crash in between, another press finds the job, or that it was not accepted.
+                job_id = uuid.uuid4()
+                await saved.drafts.set_started(session.draft.id, job_id)
+                job = await delivery_of(self.bot).accept_in_channel(request, job_id)
                 text = f"It is on its way: {await message_link(self.bot, job) or 'see the channel'}"
         except (ChorusError, discord.Forbidden) as error:
             text = _told(as_chorus_error(error))

@@ -91,10 +91,14 @@ class DeliveryCog(commands.Cog, name="Delivery"):
         self._start(job.id, presenter.follow(job, message_id, interaction=interaction, shown=card))
         return job
 
-    async def accept_in_channel(self, request: GenerationRequest) -> Job:
+    async def accept_in_channel(self, request: GenerationRequest, job_id: UUID | None = None) -> Job:
         """Accept a request without an interaction (a reaction); a message in the origin's channel answers it.
 
         Speech is not answered: it is heard when it is ready.
+
+        Args:
+            request: What is asked for.
+            job_id: As of `Orchestrator.submit`.
 
         Raises:
             ChorusError: Nothing was accepted.
@@ -102,7 +106,7 @@ class DeliveryCog(commands.Cog, name="Delivery"):
             StorageUnavailable: As from `accept`.
 
         """
-        job = await self.bot.services.orchestrator.submit(request)
+        job = await self.bot.services.orchestrator.submit(request, job_id)
         if self.voices.handles(job):
             self.present(job)
             return job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -95,8 +96,11 @@ async def start_trial_of_draft(interaction: discord.Interaction[ChorusBot], draf
     job = await services.orchestrator.job(draft.trial_job_id) if draft.trial_job_id is not None else None
     if job is None or not is_waiting_to_be_shown(job):
         workflow = await services.workflow_drafts.workflow(draft)
-        job = await services.orchestrator.submit(await trial_request(interaction, draft.place, workflow))
-        await services.workflow_drafts.record_trial(draft, job.id)
+        request = await trial_request(interaction, draft.place, workflow)
+        # Stored first: after a crash in between, another press finds the job, or that it was not accepted.
+        job_id = uuid.uuid4()
+        await services.workflow_drafts.record_trial(draft, job_id)
+        job = await services.orchestrator.submit(request, job_id)
     delivery_of(bot).show_trial(interaction, job, lambda: draft_view(draft))
 
 

@@ -145,6 +145,15 @@ class System:
             except sqlite3.OperationalError:  # not migrated yet
                 return []
 
+    def refuse_jobs_unless(self, query: str) -> None:
+        """From now on the database takes a job (`NEW`) only if the query has a row."""
+        with contextlib.closing(sqlite3.connect(self.folder / "data" / "chorus.db", timeout=5)) as database:
+            database.execute(
+                f"CREATE TRIGGER refused BEFORE INSERT ON jobs WHEN NOT EXISTS ({query})"
+                " BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            )
+            database.commit()
+
     def states(self) -> list[str]:
         return [str(state) for (state,) in self.rows("SELECT state FROM jobs ORDER BY number")]
 

@@ -116,6 +116,17 @@ async def test_a_draft_survives_a_restart(system: System) -> None:
     assert "a blue door" in system.rows("SELECT request FROM jobs ORDER BY number DESC LIMIT 1")[0][0]
 
 
+async def test_the_draft_names_the_job_before_the_job_exists(system: System) -> None:
+    async with system.running():
+        await system.result(await system.imagine())
+        panel = await open_panel(system)
+        await fill(system.ada, panel, "Prompt", {"prompt": "a green door"})
+        # Whatever moment the bot is killed at: a job that another press would not find cannot be there.
+        system.refuse_jobs_unless("SELECT 1 FROM setting_drafts WHERE started_job_id = NEW.id")
+        await run(system, panel)
+    assert "a green door" in system.rows("SELECT request FROM jobs ORDER BY number DESC LIMIT 1")[0][0]
+
+
 async def test_a_panel_on_a_result_starts_with_its_settings(system: System) -> None:
     async with system.running():
         first = await system.imagine(settings="steps=4 sampler=dpmpp_2m size=96x64", seed="77")

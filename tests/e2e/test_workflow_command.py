@@ -117,6 +117,14 @@ async def test_a_restart_between_upload_trial_and_save_loses_nothing(flows: Work
         assert labels(page) == []
 
 
+async def test_the_page_names_the_trial_before_its_job_exists(flows: WorkflowSystem) -> None:
+    async with flows.system.running():
+        page = await flows.upload(graph(steps=5))
+        flows.system.refuse_jobs_unless("SELECT 1 FROM workflow_drafts WHERE trial_job_id = NEW.id")
+        await flows.tried(await flows.owner.press(page, "Try"))
+    assert flows.jobs("state") == [("delivered",)]
+
+
 async def test_two_people_save_under_one_name(flows: WorkflowSystem) -> None:
     async with flows.system.running():
         assert "version 1" in await flows.saved(graph(steps=1))
