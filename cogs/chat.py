@@ -101,9 +101,10 @@ class ChatCog(commands.Cog, name="Chat"):
         """Unless we deleted it ourselves: a shorter alternative needs fewer messages, and the turn goes on."""
         if message_id in self._delivery.outbox.own_deletions:
             return
+        # Noted before the rows are read: who stores the id of the message meanwhile looks here afterwards.
+        self._delivery.outbox.deletions.append(message_id)
         async with self._order(channel_id):
-            if not await self._service.delete_message(message_id):
-                self._delivery.outbox.unknown_deletions.append(message_id)
+            await self._service.delete_message(message_id)
 
     @asynccontextmanager
     async def _order(self, channel_id: int) -> AsyncGenerator[None]:

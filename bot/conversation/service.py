@@ -104,17 +104,14 @@ class ConversationService:
             await self.repository.set_state([message.id for message in older], JobState.DELIVERED)
         self.scheduler.schedule(newest.thread_id)
 
-    async def delete_message(self, discord_message_id: int) -> bool:
+    async def delete_message(self, discord_message_id: int) -> None:
         """Remove what a deleted Discord message held from the history, and cancel the answer to it.
 
-        Returns:
-            False: the Discord message belongs to no conversation.
+        Nothing happens if the Discord message belongs to no conversation.
         """
         deleted = await self.repository.delete_by_discord_id(discord_message_id)
-        if deleted is None:
-            return False
-        await self.scheduler.cancel_answer_to(deleted)
-        return True
+        if deleted is not None:
+            await self.scheduler.cancel_answer_to(deleted)
 
     async def regenerate(self, turn_id: str) -> Message:
         """Schedule another alternative of a turn. Nothing is added to a turn that is being generated already.

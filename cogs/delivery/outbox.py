@@ -43,8 +43,8 @@ class Outbox:
 
     Attributes:
         own_deletions: The last messages that the bot deleted itself; nobody else asked for their deletion.
-        unknown_deletions: The last deleted messages that were in no row. One of them may be a message of the bot that
-            was deleted before its id was stored.
+        deletions: The last messages that were deleted by anybody else. One of them may be a message of the bot whose id
+            was not stored yet, so that nobody could know what its deletion meant.
 
     """
 
@@ -57,7 +57,7 @@ class Outbox:
     ) -> None:
         self.deliveries = deliveries
         self.own_deletions = deque[int](maxlen=1000)
-        self.unknown_deletions = deque[int](maxlen=1000)
+        self.deletions = deque[int](maxlen=1000)
         self._pause = pause
         self._reopen = reopen
 

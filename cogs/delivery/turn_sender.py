@@ -218,7 +218,7 @@ class TurnSender:
             return (await webhook.send(chunk, username=name, wait=True, **options)).id
 
         message_id = await self._outbox.send(outgoing, post, self._look)
-        if message_id in self._outbox.unknown_deletions:  # it was deleted before its id was stored
+        if message_id in self._outbox.deletions:  # it was deleted before its id was stored
             await self._forget(message_id)
         rows = await self._outbox.deliveries.of_turn(self._turn.id)
         row = next(row for row in rows if row.discord_message_id == message_id and row.part == part)

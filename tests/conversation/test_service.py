@@ -71,8 +71,8 @@ async def test_an_edited_message_changes_the_history(harness: Harness) -> None:
 
 async def test_a_deleted_message_leaves_the_history(harness: Harness) -> None:
     await harness.say_and_wait("a secret", discord_message_id=7)
-    assert await harness.service.delete_message(7)
-    assert not await harness.service.delete_message(8)
+    await harness.service.delete_message(7)
+    await harness.service.delete_message(8)
     await harness.say_and_wait("what did I say?")
     assert harness.last_history() == ["Ada: what did I say?"]
 

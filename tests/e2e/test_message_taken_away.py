@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from cogs.delivery import delivery_of
 from sandbox.discord import Message, SimulatedChannel
 from sandbox.discord.webhooks import delete_webhook
 from tests.conversation.scripted_model import says
@@ -86,3 +88,19 @@ async def test_speech_for_a_locked_thread_ends_with_the_reason(nova: VoiceSystem
     [(error,)] = nova.system.rows("SELECT error FROM jobs")
     assert "NOT_ALLOWED" in str(error)
     assert "locked" in str(error)
+
+
+async def test_a_deletion_is_noted_before_the_rows_are_read(chat: ChatSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between reading the rows and noting it, the id of the deleted message might be stored: nobody would notice."""
+    noted = asyncio.Queue[bool]()
+    async with chat.system.running() as (services, bot):
+        repository, deletions = services.conversations.repository, delivery_of(bot).outbox.deletions
+        delete = repository.delete_by_discord_id
+
+        async def watched(message_id: int) -> object:
+            noted.put_nowait(message_id in deletions)
+            return await delete(message_id)
+
+        monkeypatch.setattr(repository, "delete_by_discord_id", watched)
+        await chat.ada.delete(await chat.ada.send(chat.room, "never mind"))
+        assert await asyncio.wait_for(noted.get(), DEADLINE)
