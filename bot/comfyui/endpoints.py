@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from bot.comfyui import file_transfer
 from bot.comfyui.availability import Outage, ServerAvailability
-from bot.comfyui.exceptions import ComfyError
+from bot.comfyui.exceptions import ComfyError, UnexpectedResponse
 from bot.comfyui.file_transfer import DownloadedFile
 from bot.comfyui.history import HistoryEntry, parse_history
 from bot.comfyui.json_values import as_object
@@ -39,6 +39,10 @@ class ComfyEndpoints:
         """Without user name and password."""
         self._object_info: tuple[int, Mapping[str, Any]] | None = None
         self._system_stats: tuple[int, SystemStats] | None = None
+        self._listed_models: tuple[int, Mapping[str, Sequence[str]]] | None = None
+        """The model files by folder, as they were listed before `/object_info` was fetched last."""
+        self._refreshing = asyncio.Lock()
+        self._lookups = asyncio.Semaphore(_PARALLEL_LOOKUPS)
 
     # -- the server
 
@@ -98,8 +102,38 @@ class ComfyEndpoints:
         if cached is not None and not refresh:
             return cached
         info = await self._transport.get_object("/object_info")
+        if cached is not None and cached == info:
+            return cached  # the same object, so that what was computed from it is kept
         self._object_info = self._availability.outages, info
         return info
+
+    async def refresh_object_info(self) -> bool:
+        """Fetch `/object_info` again if model files were added or removed since; whether it has changed.
+
+        A restart is not needed for new files: `GET /models/{folder}` lists them at once. These lists are small, so they
+        may be asked for often. Servers without them (404) are taken to have changed nothing.
+        """
+        async with self._refreshing:
+            before = self.cached_object_info
+            try:
+                folders = await self.model_folders()
+            except UnexpectedResponse as error:
+                _log.debug("model files are not listed: %s", error)
+                return False
+            names = await asyncio.gather(*map(self._limited_models_in, folders))
+            listed = self._availability.outages, dict(zip(folders, names, strict=True))
+            if before is not None and listed == self._listed_models:
+                return False
+            info = await self.object_info(refresh=True)
+            self._listed_models = listed
+            return info is not before
+
+    async def _limited_models_in(self, folder: str) -> list[str]:
+        async with self._lookups:
+            try:
+                return await self.models_in(folder)
+            except UnexpectedResponse:
+                return []
 
     @property
     def cached_object_info(self) -> Mapping[str, Any] | None:
@@ -108,7 +142,7 @@ class ComfyEndpoints:
 
     async def model_folders(self) -> list[str]:
         """`GET /models`: the kinds of model files, such as `checkpoints` and `loras`."""
-        return [str(name) for name in await self._transport.get_list("/models")]
+        return [str(name) for name in await self._transport.get_list("/models", optional=True)]
 
     async def models_in(self, folder: str) -> list[str]:
         """`GET /models/{folder}`: the names of the files, as loaders take them. New files appear without a restart.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from bot.characters import Character, CharacterLibrary
@@ -10,13 +10,14 @@ from bot.diagnostics.check_result import CheckResult, broken, note, ok
 from bot.diagnostics.comfyui import ObjectInfos
 from bot.domain.jobs import JobKind
 from bot.domain.workflow_failures import WorkflowFailures
-from bot.errors import ChorusError, MissingModel
+from bot.errors import ChorusError, MissingModel, MissingNode
 from bot.generation.failing_workflows import failing_error
 from bot.generation.installed_models import InstalledModels
 from bot.settings import Settings
 from bot.workflows import SHARED, Workflow, WorkflowLibrary, validate_installed, validate_structure
 from bot.workflows.misplaced_files import misplaced_files
 from bot.workflows.model_files import model_files
+from bot.workflows.object_info import ObjectInfo
 
 WORKFLOWS = "Workflows"
 CHARACTERS = "Characters"
@@ -83,6 +84,42 @@ def _ids_of_other_guilds(characters: CharacterLibrary, guilds: Path, guild_id: i
     return ids - {name.casefold() for name in characters.names(guild_id)}
 
 
+def unusable_workflows(
+    workflows: Iterable[Workflow], object_infos: ObjectInfos, models: InstalledModels
+) -> dict[str, str]:
+    """Return the workflows for which something is missing on every server: what each is called -> what is missing.
+
+    Blocking. Workflows that no server could run for reasons of their own are left out.
+
+    Args:
+        workflows: Which to check.
+        object_infos: What the ComfyUI servers have; at least one.
+        models: Which models the servers have.
+
+    """
+    found: dict[str, str] = {}
+    for workflow in workflows:
+        problems = [_missing_on(workflow, object_info, models) for object_info in object_infos.values()]
+        if all(problems) and problems[0] is not None:
+            found[label_of(workflow)] = problems[0]
+    return found
+
+
+def label_of(workflow: Workflow) -> str:
+    """What the results of checks call a workflow."""
+    owner = "every character" if workflow.character_id == SHARED else workflow.character_id
+    own = "" if workflow.guild_id is None else " (uploaded)"
+    return f"{owner}: {workflow.kind.value}/{workflow.name}{own}"
+
+
+def _missing_on(workflow: Workflow, object_info: ObjectInfo, models: InstalledModels) -> str | None:
+    try:
+        validate_installed(models.adapted(workflow, object_info).graph, object_info)
+    except (MissingNode, MissingModel) as error:
+        return error.message
+    return None
+
+
 def _whose_file(path: Path, guilds: Path, guild_id: int | None) -> str | None:
     """What is said of the server that a file belongs to, empty for the host's; None: it is hidden from `guild_id`."""
     if not path.is_relative_to(guilds):
@@ -144,9 +181,7 @@ def _compare_with_servers(
     without_model: dict[tuple[str, str, str], list[str]],
     failures: FailuresOf | None,
 ) -> Iterator[CheckResult]:
-    owner = "every character" if workflow.character_id == SHARED else workflow.character_id
-    own = "" if workflow.guild_id is None else " (uploaded)"
-    label = f"{owner}: {workflow.kind.value}/{workflow.name}{own}"
+    label = label_of(workflow)
     try:
         validate_structure(workflow)
     except ChorusError as error:

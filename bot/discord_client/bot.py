@@ -36,6 +36,7 @@ EXTENSIONS: Final = (
     "cogs.scene",
     "cogs.status",
     "cogs.doctor",
+    "cogs.installation_news",
     "cogs.speak",
     "cogs.voice",
     "cogs.results",

@@ -10,13 +10,15 @@ from typing import Any
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
-from bot.errors import ChorusError
+from bot.errors import ChorusError, MissingModel, MissingNode, WorkflowFailing
 from bot.workflows.families import ModelFacts, adapted, takes_any_model, unrecognized_models
 from bot.workflows.validation import validate_installed
 from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
 
+WHAT_IS_INSTALLED = (MissingModel, MissingNode, WorkflowFailing)
+"""Errors that may be over when a file or a node pack was installed."""
 _MAX_SERVERS = 8
 """Bodies of `/object_info` that are kept, the newest first."""
 _MAX_FILES = 40

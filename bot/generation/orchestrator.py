@@ -23,30 +23,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from bot.circuit_breaker import CircuitBreaker, CircuitState
 from bot.comfyui.client import ComfyClient
+from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
 from bot.domain.jobs import GenerationRequest, Job, JobState
 from bot.domain.workflow_failures import WorkflowFailures
 from bot.errors import Cancelled, ChorusError, InputInvalid
-from bot.generation.acceptance import (
-    Acceptance,
-    CharacterSource,
-    WorkflowSource,
-)
+from bot.generation.acceptance import Acceptance, CharacterSource, WorkflowSource
 from bot.generation.dispatcher import Dispatcher
 from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
 from bot.generation.failing_workflows import FailingWorkflows
-from bot.generation.installed_models import InstalledModels
+from bot.generation.installed_models import WHAT_IS_INSTALLED, InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.generation.options import GenerationOptions
 from bot.generation.outcome_handling import OutcomeHandler
@@ -65,6 +62,10 @@ from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_REFRESH_SECONDS = 1.0
+"""How long somebody who is going to be refused waits for a look at what was installed since."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class Orchestrator:
                 stored.
 
         """
-        return await self._submission.submit(request, await self._known_object_info(), job_id)
+        return await self._with_object_info(lambda info: self._submission.submit(request, info, job_id))
 
     async def submit_batch(self, requests: Sequence[GenerationRequest], store: StoreBatch) -> bool:
         """Accept all requests of a batch, or none. They are checked, and stored when this returns.
@@ -192,7 +193,7 @@ class Orchestrator:
             ChorusError: As from `submit`; nothing was stored.
 
         """
-        return await self._submission.submit_batch(requests, store, await self._known_object_info())
+        return await self._with_object_info(lambda info: self._submission.submit_batch(requests, store, info))
 
     async def estimate(self, requests: Sequence[GenerationRequest]) -> float | None:
         """Check requests without accepting them; their execution in seconds, None if a workflow never ran.
@@ -284,12 +285,7 @@ class Orchestrator:
         return self._models.adapted(workflow, self.object_info)
 
     def failures(self, workflow: Workflow) -> WorkflowFailures | None:
-        """Why a workflow is refused although everything is installed for it; None: it is not.
-
-        Args:
-            workflow: As `adapted` returned it.
-
-        """
+        """Why a workflow, as `adapted` returned it, is refused although everything is installed; None: it is not."""
         return self._failing.found(workflow)
 
     def can_run(self, workflow: Workflow) -> bool:
@@ -301,6 +297,26 @@ class Orchestrator:
         if info is not None:
             await self._models.learn(self._servers[0].client, info)
         return info
+
+    async def _with_object_info(self, accept: Callable[[Mapping[str, Any] | None], Awaitable[T]]) -> T:
+        """Call `accept` with what ComfyUI has, and again if what was missing was installed meanwhile."""
+        try:
+            return await accept(await self._known_object_info())
+        except WHAT_IS_INSTALLED:
+            if not await self._refresh_object_info():
+                raise
+            return await accept(await self._known_object_info())
+
+    async def _refresh_object_info(self) -> bool:
+        """Whether something was installed or removed since ComfyUI was asked; False too where that is not known."""
+        if self.object_info is None:
+            return False
+        try:
+            async with asyncio.timeout(_REFRESH_SECONDS):
+                return await self._servers[0].client.refresh_object_info()
+        except (ComfyError, TimeoutError) as error:
+            _log.info("ComfyUI was not asked again what it has: %s", error or "it takes too long")
+            return False
 
     # -- start
 

@@ -114,11 +114,18 @@ class OutcomeHandler:
                     raise error
                 await self._run_again(active, attempt, AttemptState.FAILED)
             case Refused(error=error, stale_inputs=stale):
+                await self._refresh_object_info(error)
                 if not (stale and active.job.request.inputs and not active.upload_retries):
                     raise error
                 active.upload_retries += 1
                 self._uploads.forget(active.job.request.inputs)
                 await self._run_again(active, attempt, AttemptState.FAILED)
+
+    async def _refresh_object_info(self, error: ChorusError) -> None:
+        """ComfyUI refused what its `/object_info` promised: a file was removed, so the next job shall know."""
+        if error.category is ErrorCategory.WORKFLOW:
+            with contextlib.suppress(ComfyError):
+                await self._client.object_info(refresh=True)
 
     # -- another attempt
 

@@ -24,7 +24,7 @@ from bot.generation.active_job import ActiveJob, PreparedPart
 from bot.generation.character_look import with_character_loras
 from bot.generation.error_translation import chorus_error
 from bot.generation.failing_workflows import FailingWorkflows
-from bot.generation.installed_models import InstalledModels
+from bot.generation.installed_models import WHAT_IS_INSTALLED, InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
 from bot.generation.previews import preview_request
 from bot.workflows.foreign_placeholders import require_filled
@@ -179,12 +179,18 @@ class Preparer:
         return PreparedPart(attempt, graph, preview_request(built.stats))
 
     async def _build_when_available(self, active: ActiveJob, workflow: Workflow, part: int) -> BuiltPart:
-        job = active.job
+        job, refreshed = active.job, False
         while True:
             try:
                 await self._wait_available()
                 await self._wait_allowed()
-                return await self._build(job, workflow, part)
+                try:
+                    return await self._build(job, workflow, part)
+                except WHAT_IS_INSTALLED:
+                    # A file may have been added since ComfyUI was asked what it has.
+                    if refreshed or not await self._client.refresh_object_info():
+                        raise
+                    refreshed = True
             except ComfyConnectionError as error:
                 _log.info("job %s waits for ComfyUI: %s", job.id, error)
                 await asyncio.sleep(_RETRY_SECONDS)

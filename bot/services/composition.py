@@ -18,6 +18,7 @@ from bot.derived_jobs.service import DerivedJobs
 from bot.domain.jobs import JobKind
 from bot.errors import ConfigError
 from bot.generation.input_files import InputFiles, InputLimits
+from bot.generation.installation_watch import InstallationWatch
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
 from bot.generation.queue import QueueLimits
@@ -81,6 +82,7 @@ class Services:
         picture_edits: Makes the files of a picture of which a part is changed.
         saved_workflows: Versions of workflows; saving, restoring and removing them.
         workflow_drafts: Workflows that were uploaded and are not saved yet.
+        installations: What the ComfyUI servers have installed, and when that changes.
         installed_models: The model files of the first ComfyUI.
         template_gallery: The workflows that the first ComfyUI brings.
 
@@ -110,6 +112,7 @@ class Services:
     picture_edits: PictureEdits
     saved_workflows: SavedWorkflows
     workflow_drafts: WorkflowDrafts
+    installations: InstallationWatch
     installed_models: InstalledModels
     template_gallery: TemplateGallery
 
@@ -172,6 +175,9 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             stack.push_async_callback(saved.close)
             await stack.enter_async_context(scheduled_backups_of(settings))
         clients = tuple(server.client for server in servers)
+        installations = InstallationWatch(clients)
+        if owner:
+            await stack.enter_async_context(installations)
         installed_models = InstalledModels(clients[0])
         derived_jobs = _derived_jobs(settings, store, workflows, orchestrator)
         input_files = InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg)
@@ -202,6 +208,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
             saved_workflows=saved,
             workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0]), installed_models),
+            installations=installations,
             installed_models=installed_models,
             template_gallery=TemplateGallery(clients[0], installed_models),
         )

@@ -34,6 +34,8 @@ class DiscordSection(Section):
     """Ids of the guilds that the bot serves and registers its commands in; empty: all, with global commands."""
     allow_dms: bool = False
     """Whether people may use the bot in direct messages."""
+    log_channel_id: Snowflake | None = None
+    """Channel in which the bot tells what can no longer be run after ComfyUI has changed; None: only its log does."""
     offer_reactions: bool = False
     """Whether the bot adds the reactions to its own results, so that people need only press them."""
     prompt_flags: bool = True
