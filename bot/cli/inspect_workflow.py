@@ -46,6 +46,8 @@ def inspect_workflow(file: Path, console: Console, *, server: str | None = None)
     for problem in description.problems:
         console.print(f"[red]{escape(problem.message)}[/] [dim]({problem.code})[/]", soft_wrap=True)
         console.print(f"  {escape(problem.advice)}", soft_wrap=True)
+    for warning in description.warnings:
+        console.print(f"[yellow]{escape(warning)}[/]", soft_wrap=True)
     if not description.problems:
         compared = "" if object_info is not None else "; compare it with your ComfyUI: --comfyui http://127.0.0.1:8188"
         console.print(f"[green]It can be used[/] for {description.kind.value}{compared}", soft_wrap=True)

@@ -18,6 +18,7 @@ from bot.workflows import SHARED, Workflow, WorkflowLibrary, validate_installed,
 from bot.workflows.misplaced_files import misplaced_files
 from bot.workflows.model_files import model_files
 from bot.workflows.object_info import ObjectInfo
+from bot.workflows.run_warnings import run_warnings
 
 WORKFLOWS = "Workflows"
 CHARACTERS = "Characters"
@@ -50,7 +51,9 @@ def check_workflows(
         if guild_id is None or not path.is_relative_to(guilds) or path.is_relative_to(guilds / str(guild_id)):
             yield broken(CHARACTERS, error.message, error.advice)
     yield _check_default_character(settings, characters)
-    library = WorkflowLibrary(settings.paths.workflows, guilds=guilds if guilds.is_dir() else None)
+    library = WorkflowLibrary(
+        settings.paths.workflows, guilds=guilds if guilds.is_dir() else None, conversions=settings.storage.conversions
+    )
     library.load()
     hidden = _ids_of_other_guilds(characters, guilds, guild_id)
     for path, problem in library.problems.items():
@@ -204,8 +207,10 @@ def _compare_with_servers(
         if failing is not None:
             refused = failing_error(failing)
             yield broken(WORKFLOWS, f"{label}{where}: {refused.message}", refused.advice)
-        else:
-            yield ok(WORKFLOWS, f"{label}{where}: everything is installed{_drawn_with(workflow, found)}")
+            continue
+        for warning in run_warnings(found, object_info):
+            yield note(WORKFLOWS, f"{label}{where}: {warning}", "Correct it in ComfyUI, or set it for each run.")
+        yield ok(WORKFLOWS, f"{label}{where}: everything is installed{_drawn_with(workflow, found)}")
 
 
 def _drawn_with(workflow: Workflow, found: Workflow) -> str:

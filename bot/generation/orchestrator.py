@@ -23,15 +23,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID
 
 from bot.circuit_breaker import CircuitBreaker, CircuitState
 from bot.comfyui.client import ComfyClient
-from bot.comfyui.exceptions import ComfyError
 from bot.comfyui.transport import without_login
 from bot.domain.attempts import AttemptState
 from bot.domain.job_updates import Ended, JobUpdate, QueueEntry, QueueView, Waiting
@@ -43,8 +42,9 @@ from bot.generation.dispatcher import Dispatcher
 from bot.generation.error_translation import job_error
 from bot.generation.execution import Executor
 from bot.generation.failing_workflows import FailingWorkflows
-from bot.generation.installed_models import WHAT_IS_INSTALLED, InstalledModels
+from bot.generation.installed_models import InstalledModels
 from bot.generation.job_registry import JobRegistry, utc_now
+from bot.generation.known_installation import KnownInstallation
 from bot.generation.options import GenerationOptions
 from bot.generation.outcome_handling import OutcomeHandler
 from bot.generation.outputs import OutputFolder
@@ -62,10 +62,6 @@ from bot.storage.workflows import WorkflowRepository
 from bot.workflows.workflow import Workflow
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-_REFRESH_SECONDS = 1.0
-"""How long somebody who is going to be refused waits for a look at what was installed since."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +109,7 @@ class Orchestrator:
         self._versions = versions
         self._servers = tuple(servers)
         self._models = InstalledModels(options.preferred_model)
+        self._installation = KnownInstallation([server.client for server in self._servers], self._models)
         self._failing = FailingWorkflows(failures, [server.client for server in self._servers])
         self._acceptance = Acceptance(
             characters,
@@ -180,7 +177,7 @@ class Orchestrator:
                 stored.
 
         """
-        return await self._with_object_info(lambda info: self._submission.submit(request, info, job_id))
+        return await self._installation.accept(lambda info: self._submission.submit(request, info, job_id))
 
     async def submit_batch(self, requests: Sequence[GenerationRequest], store: StoreBatch) -> bool:
         """Accept all requests of a batch, or none. They are checked, and stored when this returns.
@@ -193,7 +190,7 @@ class Orchestrator:
             ChorusError: As from `submit`; nothing was stored.
 
         """
-        return await self._with_object_info(lambda info: self._submission.submit_batch(requests, store, info))
+        return await self._installation.accept(lambda info: self._submission.submit_batch(requests, store, info))
 
     async def estimate(self, requests: Sequence[GenerationRequest]) -> float | None:
         """Check requests without accepting them; their execution in seconds, None if a workflow never ran.
@@ -202,7 +199,7 @@ class Orchestrator:
             ChorusError: As from `submit`.
 
         """
-        total = await self._submission.estimate(requests, await self._known_object_info())
+        total = await self._submission.estimate(requests, await self._installation.learned())
         return None if total is None else total / len(self._servers)
 
     async def cancel(self, job_id: UUID) -> bool:
@@ -273,7 +270,7 @@ class Orchestrator:
 
         The same object until ComfyUI is started anew, so that what is computed from it can be kept.
         """
-        return self._servers[0].client.cached_object_info if len(self._servers) == 1 else None
+        return self._installation.object_info
 
     def adapted(self, workflow: Workflow) -> Workflow:
         """A workflow that takes any model, for the models that ComfyUI has; others, or while that is not known, as is.
@@ -291,32 +288,6 @@ class Orchestrator:
     def can_run(self, workflow: Workflow) -> bool:
         """Whether ComfyUI has every node and model of a workflow; True while that is not known."""
         return self._models.can_run(workflow, self.object_info)
-
-    async def _known_object_info(self) -> Mapping[str, Any] | None:
-        info = self.object_info
-        if info is not None:
-            await self._models.learn(self._servers[0].client, info)
-        return info
-
-    async def _with_object_info(self, accept: Callable[[Mapping[str, Any] | None], Awaitable[T]]) -> T:
-        """Call `accept` with what ComfyUI has, and again if what was missing was installed meanwhile."""
-        try:
-            return await accept(await self._known_object_info())
-        except WHAT_IS_INSTALLED:
-            if not await self._refresh_object_info():
-                raise
-            return await accept(await self._known_object_info())
-
-    async def _refresh_object_info(self) -> bool:
-        """Whether something was installed or removed since ComfyUI was asked; False too where that is not known."""
-        if self.object_info is None:
-            return False
-        try:
-            async with asyncio.timeout(_REFRESH_SECONDS):
-                return await self._servers[0].client.refresh_object_info()
-        except (ComfyError, TimeoutError) as error:
-            _log.info("ComfyUI was not asked again what it has: %s", error or "it takes too long")
-            return False
 
     # -- start
 

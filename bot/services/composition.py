@@ -46,6 +46,7 @@ from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.service import VoiceService
 from bot.workflow_store import InstalledModels, SavedWorkflows, TemplateGallery, WorkflowDrafts
+from bot.workflow_store.folder_conversion import FolderConversion
 from bot.workflows.library import WorkflowLibrary
 from bot.workflows.upload_screening import ScreeningRules
 
@@ -178,6 +179,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         installations = InstallationWatch(clients)
         if owner:
             await stack.enter_async_context(installations)
+            await stack.enter_async_context(FolderConversion(workflows, installations))
         installed_models = InstalledModels(clients[0])
         derived_jobs = _derived_jobs(settings, store, workflows, orchestrator)
         input_files = InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg)
@@ -251,6 +253,7 @@ def _workflow_library(settings: Settings, store: Repositories) -> WorkflowLibrar
         guilds=settings.storage.data_dir / "guilds",
         guild_default=store.guild_settings.default_workflow,
         host_first=settings.workflows.host_first,
+        conversions=settings.storage.conversions,
     )
 
 

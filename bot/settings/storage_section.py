@@ -17,6 +17,11 @@ class StorageSection(Section):
     database_url: str = ""
     """Becomes a URL for SQLAlchemy with an async driver; empty: SQLite in the data folder."""
 
+    @property
+    def conversions(self) -> Path:
+        """The folder of conversions of workflow files in the UI format."""
+        return self.data_dir / "converted"
+
     @field_validator("database_url", mode="after")
     @classmethod
     def _async_url(cls, value: str, info: ValidationInfo) -> str:

@@ -21,6 +21,7 @@ KEPT_DAYS: Final = 30
 _MAX_RUNS: Final = 20_000
 """Newest jobs of a server that its statistics are made of."""
 _MEDIAN_OF: Final = 50
+_BROUGHT: Final = (VersionOrigin.UPLOAD.value, VersionOrigin.COPY.value, VersionOrigin.HAND.value)
 _VERSION_COLUMNS = [column for column in workflow_history.c if column.name != "ui_workflow"]
 _DRAFT_COLUMNS = [column for column in workflow_drafts.c if column.name != "ui_workflow"]
 
@@ -93,7 +94,7 @@ class WorkflowHistory:
         query = select(workflow_history.c.ui_workflow).where(
             _at(workflow_history, place),
             workflow_history.c.content_hash == content_hash,
-            workflow_history.c.origin.in_((VersionOrigin.UPLOAD.value, VersionOrigin.COPY.value)),
+            workflow_history.c.origin.in_(_BROUGHT),
         )
         async with self._database.read() as connection:
             found = (await connection.execute(query.order_by(workflow_history.c.number.desc()))).scalars()

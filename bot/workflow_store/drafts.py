@@ -22,6 +22,7 @@ from bot.workflows.description import WorkflowDescription, describe
 from bot.workflows.input_roles import InputRole
 from bot.workflows.memory_estimate import MemoryEstimate, estimate_memory
 from bot.workflows.object_info import ObjectInfo
+from bot.workflows.run_warnings import lora_files
 from bot.workflows.template_gallery import TemplateModel, template_models
 from bot.workflows.workflow import Workflow, parse_workflow
 
@@ -153,7 +154,8 @@ class WorkflowDrafts:
         """Everything that is shown of a draft."""
         workflow = await self.workflow(draft)
         info = await self._object_info()
-        description = await asyncio.to_thread(describe, workflow, draft.place.kind, info)
+        metadata = await self._models.lora_metadata(lora_files(workflow, info)) if info is not None else None
+        description = await asyncio.to_thread(describe, workflow, draft.place.kind, info, metadata=metadata)
         ui_workflow = await self._history.draft_ui_workflow(draft.id)
         return DraftPage(
             draft,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import AccessDenied, ComfyError, UnexpectedResponse
@@ -16,6 +16,8 @@ _SIZES_SECONDS: Final = 60.0
 """How long sizes are kept: files come and go while ComfyUI runs."""
 _SIZES_TIMEOUT: Final = 10
 _PARALLEL: Final = 6
+_METADATA_TIMEOUT: Final = 3
+_MAX_LORAS: Final = 12
 
 
 class InstalledModels:
@@ -95,6 +97,17 @@ class InstalledModels:
         for sizes in listed:
             found |= {name: size for name, size in sizes.items() if size > 0}
         self._kept = time.monotonic(), found
+        return found
+
+    async def lora_metadata(self, names: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """What the headers of LoRAs say; without those that have none, or whose server does not answer in time."""
+        found: dict[str, Mapping[str, Any]] = {}
+        try:
+            async with asyncio.timeout(_METADATA_TIMEOUT):
+                for name in list(names)[:_MAX_LORAS]:
+                    found[name] = await self._client.model_metadata("loras", name)
+        except (ComfyError, TimeoutError):
+            return found
         return found
 
     async def _of_each(self, folders: list[str]) -> dict[str, list[str]]:

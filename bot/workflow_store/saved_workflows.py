@@ -13,6 +13,7 @@ from bot.errors import ChorusError, InputInvalid, StorageUnavailable, WorkflowNo
 from bot.generation.acceptance import parse_stored_workflow, stored_workflow
 from bot.storage.workflow_history import WorkflowHistory, utc_now
 from bot.storage.workflows import WorkflowRepository
+from bot.workflow_store.folder_conversion import ui_workflow_of
 from bot.workflow_store.workflow_writing import remove_workflow, write_workflow
 from bot.workflows.library import WorkflowLibrary
 from bot.workflows.upload_screening import ScreeningRules, require_allowed
@@ -123,7 +124,7 @@ class SavedWorkflows:
             source=workflow.path.name,
             created_at=utc_now(),
         )
-        number = await self.history.add_version(version)
+        number = await self.history.add_version(version, await _brought_as(workflow))
         _log.info("workflow %s of %s: version %d was made by hand", place.name, place.character_id, number)
 
     # -- reading
@@ -367,6 +368,17 @@ class ChangedMeanwhile(InputInvalid):
 
     default = "Somebody has changed that workflow meanwhile."
     default_advice = "Look at it with `/workflow versions`; `Save` again puts yours on top, and theirs stays a version."
+
+
+async def _brought_as(workflow: Workflow) -> Mapping[str, Any] | None:
+    """What the file of a workflow holds, if that is the UI format."""
+    if not workflow.is_converted:
+        return None
+    try:
+        return await asyncio.to_thread(ui_workflow_of, workflow.path)
+    except (ChorusError, OSError) as error:
+        _log.info("workflow %s is not kept in the UI format: %s", workflow.name, error)
+        return None
 
 
 def key_of(place: WorkflowPlace) -> WorkflowKey:

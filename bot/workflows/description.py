@@ -17,6 +17,7 @@ from bot.workflows.media_inputs import MediaInput
 from bot.workflows.model_files import ModelFile, model_files
 from bot.workflows.object_info import ObjectInfo
 from bot.workflows.parameters import Parameter, parameters_of
+from bot.workflows.run_warnings import Metadata, run_warnings
 from bot.workflows.validation import validate_installed, validate_structure
 from bot.workflows.value_injection import seed_limit
 from bot.workflows.workflow import Workflow
@@ -104,10 +105,16 @@ class WorkflowDescription:
     """The files that it loads, in the order in which a person's pictures fill them."""
     problems: tuple[ChorusError, ...]
     """Why a job of this kind would fail, as far as that can be known."""
+    warnings: tuple[str, ...] = ()
+    """What will probably go wrong; empty without `/object_info`."""
 
 
 def describe(
-    workflow: Workflow, kind: JobKind | None = None, object_info: ObjectInfo | None = None
+    workflow: Workflow,
+    kind: JobKind | None = None,
+    object_info: ObjectInfo | None = None,
+    *,
+    metadata: Metadata | None = None,
 ) -> WorkflowDescription:
     """Describe a workflow.
 
@@ -115,6 +122,7 @@ def describe(
         workflow: The workflow.
         kind: What the jobs make that it shall be used for; None: the workflow's own kind.
         object_info: The body of `GET /object_info`, to compare nodes and models with what is installed.
+        metadata: Of its model files, as far as it was asked for.
 
     """
     unsuitable: list[ChorusError] = []
@@ -139,6 +147,7 @@ def describe(
         models=tuple(model_files(graph, reachable, object_info)),
         media=workflow.analysis.media,
         problems=tuple(unsuitable or _problems(workflow, kind, object_info)),
+        warnings=() if object_info is None else run_warnings(workflow, object_info, metadata),
     )
 
 

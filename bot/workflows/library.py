@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType]
 
 from bot.domain.jobs import JobKind
 from bot.errors import ChorusError, WorkflowInvalid, WorkflowNotFound
-from bot.workflows.errors import NotAGraph
+from bot.workflows.errors import NotAGraph, NotApiFormat
 from bot.workflows.layout_migration import migrate_flat_files
 from bot.workflows.workflow import (
     DEFAULT_WORKFLOW,
@@ -31,6 +31,7 @@ from bot.workflows.workflow_files import (
     WorkflowKey,
     file_version,
     guild_folders,
+    read_converted,
     read_workflow,
     workflow_files,
     workflow_path,
@@ -42,6 +43,7 @@ GuildDefault = Callable[[int, str, JobKind], str | None]
 """Guild id, character id and kind -> the name of the workflow that a server has chosen as its default, if it has."""
 _BUTTON_WORKFLOWS = frozenset({VARY_WORKFLOW, UPSCALE_WORKFLOW, INPAINT_WORKFLOW, OUTPAINT_WORKFLOW})
 """They start from a result, so none of them becomes the default by being the only workflow."""
+_CONVERTED_LATER = "It is converted as soon as ComfyUI answers. Or export it with File > Export (API)."
 _DEBOUNCE_MS = 300
 _RELOAD_MS = 3000
 """The folder is also looked at this often without a change: the file system may have reported none."""
@@ -75,6 +77,7 @@ class WorkflowLibrary:
         guilds: The folder with a folder for each server; None: servers have no workflows of their own.
         guild_default: The defaults that servers have chosen.
         host_first: The host's workflow goes before a server's of the same name.
+        conversions: The folder of conversions of files in the UI format; None: such files cannot be used.
         poll_seconds: How often the folders are looked at where the system cannot watch them.
 
     """
@@ -86,17 +89,20 @@ class WorkflowLibrary:
         guilds: Path | None = None,
         guild_default: GuildDefault | None = None,
         host_first: bool = False,
+        conversions: Path | None = None,
         poll_seconds: float = 2.0,
     ) -> None:
         self.root = root
         self.guilds = guilds
         self._guild_default = guild_default
         self._host_first = host_first
+        self.conversions = conversions
         self._loading = asyncio.Lock()
         self._poll_seconds = poll_seconds
         self._workflows: dict[WorkflowKey, Workflow] = {}
         self._versions: dict[Path, FileVersion] = {}
         self._problems: dict[Path, ChorusError] = {}
+        self._keys: dict[Path, WorkflowKey] = {}
         self._stop = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
@@ -143,12 +149,13 @@ class WorkflowLibrary:
         migrated = tuple(migrate_flat_files(self.root))
         workflows, versions, problems = dict(self._workflows), dict[Path, FileVersion](), dict[Path, ChorusError]()
         changed: list[Path] = []
-        present = set[WorkflowKey]()
+        present, keys = set[WorkflowKey](), dict[Path, WorkflowKey]()
         for path, key in self._files():
             version = file_version(path)
             if version is None:
                 continue  # removed since the folder was listed
             present.add(key)
+            keys[path] = key
             versions[path] = version
             if self._versions.get(path) == version:
                 if path in self._problems:
@@ -156,7 +163,7 @@ class WorkflowLibrary:
                 continue
             changed.append(path)
             try:
-                workflows[key] = _read_and_analyze(path, key)
+                workflows[key] = _read_and_analyze(path, key, self.conversions)
             except WorkflowInvalid as error:
                 problems[path] = error
                 kept = "; the last good version stays in use" if key in workflows else ""
@@ -169,9 +176,35 @@ class WorkflowLibrary:
                 _log.exception("workflow %s cannot be understood", self._shown(path))
         gone = bool(self._versions.keys() - versions.keys())
         self._workflows = {key: workflow for key, workflow in workflows.items() if key in present}
-        self._versions, self._problems = versions, problems
+        self._versions, self._keys, self._problems = versions, keys, problems
         self._revision += bool(changed or gone)
         return LoadReport(len(self._workflows), tuple(changed), migrated, dict(problems))
+
+    def unusable(self, guild_id: int | None = None) -> dict[WorkflowKey, ChorusError]:
+        """Return the workflows of the host and of a server whose newest file cannot be used, and why."""
+        found = [(self._keys.get(path), problem) for path, problem in list(self._problems.items())]
+        return {key: problem for key, problem in found if key is not None and key.guild_id in {0, guild_id}}
+
+    def unconverted(self) -> list[Path]:
+        """Return the files in the UI format that were not converted yet."""
+        return [path for path, problem in self._problems.items() if isinstance(problem, NotApiFormat)]
+
+    def set_problem(self, path: Path, problem: ChorusError) -> None:
+        """Say why a file cannot be used, until it is read again."""
+        if path in self._keys:
+            self._problems[path] = problem
+
+    async def read_again(self, paths: Iterable[Path]) -> None:
+        """Read files as if they had changed.
+
+        Raises:
+            OSError: The folder cannot be listed.
+
+        """
+        async with self._loading:
+            for path in paths:
+                self._versions.pop(path, None)
+        await self.reload()
 
     async def reload(self) -> LoadReport:
         """Run `load` in a thread, one at a time, and tell those who wait for changes.
@@ -353,7 +386,15 @@ class WorkflowLibrary:
             _log.info("workflows: %s; %d usable, %d broken", names, report.loaded, len(report.problems))
 
 
-def _read_and_analyze(path: Path, key: WorkflowKey) -> Workflow:
-    workflow = read_workflow(path, character_id=key.character_id, kind=key.kind, guild_id=key.guild_id or None)
+def _read_and_analyze(path: Path, key: WorkflowKey, conversions: Path | None) -> Workflow:
+    try:
+        workflow = read_workflow(path, character_id=key.character_id, kind=key.kind, guild_id=key.guild_id or None)
+    except NotApiFormat as error:
+        if conversions is None:
+            raise
+        found = read_converted(path, conversions, key)
+        if found is None:
+            raise NotApiFormat(advice=_CONVERTED_LATER) from error
+        workflow = found
     _ = workflow.analysis  # computed here, in a thread, so that the first run does not wait for it
     return workflow

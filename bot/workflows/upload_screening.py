@@ -186,8 +186,8 @@ def class_refusal(name: str, rules: ScreeningRules, object_info: ObjectInfo | No
     if _is_listed(name, object_info, rules.deny):
         return RefusalReason.HOST
     module = _module(name, object_info)
-    if _is_partner(name, module, object_info):
-        return None if rules.partner_nodes else RefusalReason.PARTNER
+    if _is_partner(name, object_info) and not rules.partner_nodes:
+        return RefusalReason.PARTNER
     if name in _OWN_PATH_CLASSES:
         return RefusalReason.PATHS
     if module.startswith(_OWN_MODULES):
@@ -262,12 +262,10 @@ def _pack(module: str) -> str:
     return module.removeprefix("custom_nodes.") if module.startswith("custom_nodes.") else ""
 
 
-def _is_partner(name: str, module: str, object_info: ObjectInfo | None) -> bool:
-    """`/object_info` marks such nodes with `api_node` (ComfyUI, server.py: node_info)."""
+def _is_partner(name: str, object_info: ObjectInfo | None) -> bool:
+    """`/object_info` marks such nodes with `api_node` (ComfyUI, server.py: node_info), also those of node packs."""
     description: Any = (object_info or {}).get(name)
-    return module.startswith("comfy_api_nodes.") and (
-        isinstance(description, Mapping) and bool(cast("Mapping[str, Any]", description).get("api_node"))
-    )
+    return isinstance(description, Mapping) and bool(cast("Mapping[str, Any]", description).get("api_node"))
 
 
 def _words(name: str) -> frozenset[str]:

@@ -42,6 +42,8 @@ class Workflow:
 
     guild_id: int | None = None
     """The server that it belongs to; None: it is the host's, or a stored version."""
+    is_converted: bool = False
+    """The file is in the UI format, and `graph` was made of it."""
 
     @cached_property
     def analysis(self) -> GraphAnalysis:

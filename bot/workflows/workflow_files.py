@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -111,6 +113,40 @@ def read_workflow(
         path=path,
         guild_id=guild_id,
     )
+
+
+def converted_path(conversions: Path, data: bytes) -> Path:
+    """Return where the conversion of a workflow file in the UI format is kept, by the file's content."""
+    return conversions / f"{hashlib.sha256(data).hexdigest()}.json"
+
+
+def read_converted(path: Path, conversions: Path, key: WorkflowKey) -> Workflow | None:
+    """Read a workflow file in the UI format as it was converted; None: it was not converted yet.
+
+    Args:
+        path: The workflow file. It stays as it was brought.
+        conversions: The folder of conversions.
+        key: Which workflow it holds.
+
+    Raises:
+        NotAGraph, BindingsInvalid: As from `read_workflow`.
+        OSError: A file cannot be read.
+
+    """
+    converted = converted_path(conversions, path.read_bytes())
+    if not converted.is_file():
+        return None
+    bindings = bindings_path(path)
+    workflow = parse_workflow(
+        converted.read_bytes(),
+        bindings=bindings.read_bytes() if bindings.is_file() else None,
+        character_id=key.character_id,
+        kind=key.kind,
+        name=path.stem,
+        path=path,
+        guild_id=key.guild_id or None,
+    )
+    return dataclasses.replace(workflow, is_converted=True)
 
 
 def _stat(path: Path) -> tuple[int, int, int] | None:

@@ -62,6 +62,7 @@ def description_embed(
     _add(embed, "Makes", [", ".join(outputs[:6])] if outputs else ["nothing that is saved"])
     _add(embed, "Needs", [*_needs(description, downloads), *_memory(memory)])
     _add(embed, "Problems", [_problem(error) for error in description.problems])
+    _add(embed, "Warnings", [escaped(clip(warning, 200)) for warning in description.warnings])
     _add(embed, "Notes", [escaped(clip(note, 200)) for note in notes])
     return embed
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.workflows.workflow_files import WorkflowKey
 
 PAGE_SIZE: Final = 12
+_MAX_UNUSABLE: Final = 5
 LIST_PAGE: Final = r"chorus:wl:(?P<owner>[a-z0-9_-]{0,50}):(?P<kind>image|audio|video|):(?P<page>\d{1,5})"
 
 
@@ -50,6 +51,8 @@ async def list_page(
     uses = {(use.character_id, use.kind, use.name): use for use in await _uses(bot, guild_id)}
     newest = await services.saved_workflows.history.newest(guild_id or HOST)
     lines = [_line(bot, key, newest.get(place_of(key)), uses.get(_ran_as(key)), guild_id) for key in shown]
+    if page == last:
+        lines += _unusable_lines(bot, guild_id, filters)
     embed = discord.Embed(
         title="Workflows",
         description=clip("\n".join(lines), EMBED_DESCRIPTION)
@@ -58,6 +61,18 @@ async def list_page(
     )
     embed.set_footer(text=f"{len(keys)} workflows · page {page + 1} of {last + 1}")
     return embed, _view(filters, page, last)
+
+
+def _unusable_lines(bot: ChorusBot, guild_id: int | None, filters: ListFilter) -> list[str]:
+    """The files that cannot be used; an earlier version of some may be in use."""
+    problems = bot.services.workflows.unusable(guild_id)
+    chosen = [(key, problem) for key, problem in sorted(problems.items(), key=lambda one: one[0]) if filters.takes(key)]
+    lines = [
+        f"✗ **{escaped(path_of(place_of(key)))}**\n-# its file cannot be used: {escaped(clip(problem.message, 120))}"
+        for key, problem in chosen[:_MAX_UNUSABLE]
+    ]
+    more = len(chosen) - len(lines)
+    return [*lines, f"and {more} more files that cannot be used; `/doctor` names them"] if more else lines
 
 
 async def _uses(bot: ChorusBot, guild_id: int | None) -> list[WorkflowUse]:

@@ -93,12 +93,16 @@ def test_the_hosts_lists_name_classes_and_packs() -> None:
 
 @pytest.mark.setting("workflows.partner_nodes")
 def test_nodes_that_cost_money_are_refused_unless_the_host_allows_them() -> None:
-    info = {"VeoVideo": {"python_module": "comfy_api_nodes.nodes_veo", "api_node": True}}
+    info = {
+        "VeoVideo": {"python_module": "comfy_api_nodes.nodes_veo", "api_node": True},
+        "PackVideo": {"python_module": "custom_nodes.films", "api_node": True},
+    }
     refused = screening_rules(Settings())
-    with pytest.raises(NodeRefused, match="costs money"):
-        require_allowed(one("VeoVideo"), refused, info)
     allowed = screening_rules(Settings.model_validate({"workflows": {"partner_nodes": True}}))
-    require_allowed(one("VeoVideo"), allowed, info)
+    for name in info:
+        with pytest.raises(NodeRefused, match="costs money"):
+            require_allowed(one(name), refused, info)
+        require_allowed(one(name), allowed, info)
 
 
 def test_values_from_a_list_are_no_paths() -> None:

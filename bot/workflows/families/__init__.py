@@ -8,7 +8,7 @@ that family.
 from bot.workflows.families.adaptation import adapted, takes_any_model
 from bot.workflows.families.choice import DOWNLOAD_ADVICE, InstalledModel, choose_model
 from bot.workflows.families.family import FAMILIES, ModelFamily
-from bot.workflows.families.installed import ModelFacts, unrecognized_models
+from bot.workflows.families.installed import ModelFacts, family_by_name, unrecognized_models
 from bot.workflows.placeholders import MODEL_PLACEHOLDER
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "ModelFamily",
     "adapted",
     "choose_model",
+    "family_by_name",
     "takes_any_model",
     "unrecognized_models",
 ]
