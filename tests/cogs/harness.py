@@ -61,12 +61,14 @@ class Script:
 
     # -- what the bot calls
 
-    async def submit(self, request: GenerationRequest) -> Job:
+    async def submit(self, request: GenerationRequest, job_id: uuid.UUID | None = None) -> Job:
         if self.refusal is not None:
             raise self.refusal
         if self.before_acceptance is not None:
             self.before_acceptance()
         job = a_job(request, seed=request.seed or 42, workflow_name=request.workflow_name or "default")
+        if job_id is not None:
+            job = job.model_copy(update={"id": job_id})
         self.jobs[job.id] = job
         self.board.publish(job.id, Waiting(position=len(self.waiting())))
         self.accepted.set()
