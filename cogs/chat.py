@@ -175,7 +175,7 @@ class ChatCog(commands.Cog, name="Chat"):
     async def _catch_up(self, place: Any) -> None:
         newest = await self._service.repository.newest_discord_message_id(place.id)
         if newest is None:  # bound, and never talked in: nothing older would be answered
-            recently = discord.utils.utcnow() - self._service.options.answer_missed_within
+            recently = self._service.options.now() - self._service.options.answer_missed_within
             newest = discord.utils.time_snowflake(recently)
         if getattr(place, "last_message_id", None) is not None and place.last_message_id <= newest:
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bot.characters.library import CharacterLibrary
 from bot.conversation.called_characters import find_called_character
@@ -108,11 +107,8 @@ class AnswerPolicy:
         return await self._repository.turns_since_last_person(thread.id) >= self._options.max_bot_turns
 
     def is_recent(self, message: Message | IncomingMessage) -> bool:
-        """Whether a message that was written while the bot was away is worth an answer.
-
-        Ask this of such messages only: the clock of this computer may differ from Discord's, which dates messages.
-        """
-        return datetime.now(UTC) - message.created_at < self._options.answer_missed_within
+        """Whether a message that was written while the bot was away is worth an answer."""
+        return self._options.now() - message.created_at < self._options.answer_missed_within
 
     def is_too_late(self, seconds: float) -> bool:
         """Whether a message that waited so long for an unavailable language model is not worth an answer any more."""

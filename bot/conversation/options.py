@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+
+def _this_computers_time() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +23,7 @@ class ConversationOptions:
     """Older messages are not answered when the bot or the language model comes back."""
     max_bot_turns: int = 4
     """How many turns characters answer to bots before a person has to write."""
+    now: Callable[[], datetime] = _this_computers_time
+    """The time of the clock that dates messages, which may differ from this computer's."""
     retry_seconds: float = 15.0
     """The interval in which an unavailable language model is asked whether it is available again."""

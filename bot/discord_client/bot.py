@@ -17,6 +17,7 @@ from discord.ext import commands
 from discord.gateway import ReconnectWebSocket
 
 from bot.discord_client.command_sync import CommandSync
+from bot.discord_client.date_header import observing_dates
 from bot.storage.waiting import limit_interaction
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ class ChorusBot(commands.Bot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
+            http_trace=observing_dates(services.discord_clock),
         )
         _guard_parsers(self)
 

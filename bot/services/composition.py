@@ -28,6 +28,7 @@ from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
 from bot.policy import Policy
 from bot.saved_settings import SavedSettings
+from bot.service_clock import ServiceClock
 from bot.services.backup import scheduled_backups_of
 from bot.services.comfy_servers import object_info_source, open_comfy_servers
 from bot.services.conversation import open_conversation_services
@@ -76,6 +77,7 @@ class Services:
         guild_settings: Settings made in Discord.
         voice: What is spoken, and with which sample.
         policy: Who may do what.
+        discord_clock: Discord's time, as its answers tell it.
         ffmpeg: The program that decodes and encodes sound and video, for everything in this process.
         batches: Several pictures of one wish.
         saved_settings: Drafts of configuration panels, presets, and what each person set last.
@@ -106,6 +108,7 @@ class Services:
     guild_settings: GuildSettings
     voice: VoiceService
     policy: Policy
+    discord_clock: ServiceClock
     ffmpeg: Ffmpeg
     batches: Batches
     saved_settings: SavedSettings
@@ -148,8 +151,9 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         workflows = await stack.enter_async_context(_workflow_library(settings, store))
         servers = await stack.enter_async_context(open_comfy_servers(settings))
         ffmpeg = configured_ffmpeg(settings)
+        discord_clock = ServiceClock()
         talk = await stack.enter_async_context(
-            open_conversation_services(settings, store.conversations, characters, servers[0].gpu)
+            open_conversation_services(settings, store.conversations, characters, servers[0].gpu, discord_clock)
         )
         orchestrator = await stack.enter_async_context(
             Orchestrator(
@@ -201,6 +205,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             guild_settings=store.guild_settings,
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             policy=policy_of(settings),
+            discord_clock=discord_clock,
             ffmpeg=ffmpeg,
             saved_settings=SavedSettings(
                 store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info

@@ -18,6 +18,7 @@ from bot.conversation.turn_answerer import TurnAnswerer
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
 from bot.language_model.request_slots import RequestSlots
+from bot.service_clock import ServiceClock
 from bot.settings import Settings
 from bot.storage.conversations import ConversationRepository
 
@@ -33,7 +34,11 @@ class ConversationServices:
 
 @asynccontextmanager
 async def open_conversation_services(
-    settings: Settings, repository: ConversationRepository, characters: CharacterLibrary, gpu: GpuLock
+    settings: Settings,
+    repository: ConversationRepository,
+    characters: CharacterLibrary,
+    gpu: GpuLock,
+    clock: ServiceClock,
 ) -> AsyncGenerator[ConversationServices]:
     """Open the client of the language model and build what needs it.
 
@@ -42,6 +47,7 @@ async def open_conversation_services(
         repository: Stored conversations.
         characters: The character library.
         gpu: The lock of the GPU that the language model may share with ComfyUI.
+        clock: Discord's time.
 
     """
     llm = settings.llm
@@ -78,6 +84,7 @@ async def open_conversation_services(
                 allow_bots=conversation.allow_bots,
                 answer_missed_within=timedelta(minutes=conversation.answer_missed_within_minutes),
                 max_bot_turns=conversation.max_bot_turns,
+                now=clock.now,
             ),
         )
         rewriter = RequestRewriter(image_prompts, characters, repository)

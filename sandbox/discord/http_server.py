@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
 from aiohttp import web
 
 from sandbox.discord import (
@@ -60,10 +63,15 @@ class HttpServer:
         app.router.add_get("/gateway", context.gateway.serve)
         app.router.add_get("/gateway/", context.gateway.serve)
         app.router.add_route("*", PREFIX + "/{tail:.*}", Api(context, routes, self._rate_limits).serve)
+        app.on_response_prepare.append(self._date)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
         return int(self._runner.addresses[0][1])
+
+    async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Date the answer by the local Discord's clock."""
+        response.headers["Date"] = format_datetime(datetime.fromtimestamp(self._context.clock.now(), UTC), usegmt=True)
 
     async def stop(self) -> None:
         """Close all connections and stop listening."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from sandbox.discord import ErrorStatus
 from tests.conversation.scripted_model import calls_draw, says
 from tests.e2e.chat_system import ChatSystem
@@ -235,3 +237,35 @@ async def test_a_channel_that_cannot_be_read_silences_no_other_one(chat: ChatSys
         chat.system.discord.faults.clear()
         await chat.until_said("Yes?")
         await chat.until_settled(10)
+
+
+@pytest.mark.parametrize("minutes", [-60, -11, 11])
+async def test_what_was_missed_is_answered_by_discords_clock(chat: ChatSystem, minutes: int) -> None:
+    """This computer's clock is ahead of Discord's, or behind it, by more than the time within which is answered."""
+    system = chat.system
+    system.discord.clock.advance(minutes * 60)
+    async with system.running():
+        await chat.use("nova")
+        await chat.ada.send(chat.room, "hi")
+        await chat.until_said("Hello.")
+        await chat.until_settled(2)
+    await chat.ada.send(chat.room, "missed")
+    async with system.running():
+        await chat.until_settled(4)
+    assert [turn.content for turn in chat.turns] == ["Hello.", "Hello."]
+
+
+async def test_what_is_old_by_discords_clock_is_not_answered(chat: ChatSystem) -> None:
+    system = chat.system
+    async with system.running():
+        await chat.use("nova")
+        await chat.ada.send(chat.room, "hi")
+        await chat.until_said("Hello.")
+        await chat.until_settled(2)
+    await chat.ada.send(chat.room, "missed")
+    system.discord.clock.advance(11 * 60)
+    async with system.running():
+        await chat.until_settled(3)
+        await chat.ada.send(chat.room, "and now?")
+        await chat.until_settled(5)
+    assert len(chat.turns) == 2
