@@ -6,7 +6,7 @@ SYNC := UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --extra sandbox --c
 # Without bytecode on the disk each of the processes that tests start would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup test test-long check bench demo run format clean
+.PHONY: setup test test-long check bench soak fuzz demo run format clean
 
 # Rebuilt when the lock file or the project file changes.
 .venv/.ready: pyproject.toml uv.lock
@@ -34,6 +34,15 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# `make soak MINUTES=60 SEED=7`; the seed repeats the plan of a run, which prints it.
+MINUTES ?= 4
+soak: setup
+	$(BIN)/python -m soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup
+	# 10,000 cases of each test.
+	$(BIN)/pytest -n auto tests/fuzz --hypothesis-profile=fuzz
 
 demo: setup
 	$(BIN)/chorus demo

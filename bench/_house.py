@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
+import struct
 import sys
 import tempfile
+import wave
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ import yaml
 
 from bench.stalls import Stalls
 from sandbox.comfyui import StandInComfyUI, StandInOptions
-from sandbox.discord import LocalDiscord, Message
+from sandbox.discord import Limits, LocalDiscord, Message
 from sandbox.llm import StandInLanguageModel, StandInModelOptions
 
 Graph = dict[str, Any]
@@ -119,6 +122,7 @@ async def open_system(
     token_seconds: float = 0.01,
     step_seconds: float = 0.0,
     previews: bool = True,
+    limits: Limits | None = None,
     **sections: Mapping[str, Any],
 ) -> AsyncGenerator[System]:
     """Stand-ins and files; `sections` go into `config.yaml`."""
@@ -131,7 +135,7 @@ async def open_system(
         (folder / "characters").mkdir()
         (folder / "characters" / "nova.yaml").write_text(CHARACTER, encoding="utf-8")
         async with (
-            LocalDiscord() as discord,
+            LocalDiscord(limits=limits) as discord,
             StandInComfyUI(options=StandInOptions(step_seconds=step_seconds, previews=previews)) as comfy,
             StandInLanguageModel(options=StandInModelOptions(token_seconds=token_seconds)) as llm,
         ):
@@ -147,3 +151,38 @@ async def open_system(
             path = folder / "config.yaml"
             path.write_text(yaml.safe_dump(config), encoding="utf-8")
             yield System(discord, comfy, llm, folder, path)
+
+
+def give_voice(system: System) -> None:
+    """Let Nova speak everything that she says; she draws only when she is asked to."""
+    graph: Graph = {
+        "1": node("LoadAudio", audio="__CHORUS_VOICE_SAMPLE__"),
+        "2": node(
+            "ChatterboxTTS",
+            model_pack_name="resembleai_default_voice", text="__CHORUS_TEXT__", seed="__CHORUS_SEED__",
+            exaggeration=0.5, temperature=0.8, cfg_weight=0.5, audio_prompt=["1", 0],
+        ),
+        "3": node("SaveAudio", audio=["2", 0], filename_prefix="audio/bench"),
+    }  # fmt: skip
+    audio = system.folder / "workflows" / "nova" / "audio"
+    audio.mkdir(parents=True)
+    (audio / "default.json").write_text(json.dumps(graph), encoding="utf-8")
+    character = f"{CHARACTER}image_generation: {{enabled: false}}\nvoice: {{always_on: true}}\n"
+    (system.folder / "characters" / "nova.yaml").write_text(character, encoding="utf-8")
+    sample = system.folder / "characters" / "nova" / "voice" / "default.wav"
+    sample.parent.mkdir(parents=True)
+    write_tone(sample, seconds=4)
+
+
+def write_tone(path: Path, *, seconds: float) -> None:
+    """As loud and soft as speech is."""
+    rate = 24_000
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        samples = (
+            round(9000 * math.sin(n * 2 * math.pi * 170 / rate) * abs(math.sin(n / 4000)))
+            for n in range(round(seconds * rate))
+        )
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-import struct
 import tempfile
 import time
-import wave
 from pathlib import Path
 
-from bench._house import CHARACTER, Graph, System, node, open_system
+from bench._house import System, give_voice, open_system, write_tone
 from bench.report import Report
 from bench.stalls import watched
 from bench.timing import Sample, repeated
@@ -49,7 +45,7 @@ def _speakable(report: Report) -> None:
 async def _transcoding(report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as name:
         source = Path(name) / "speech.wav"
-        _write_tone(source)
+        write_tone(source, seconds=SECONDS)
         await transcode_to_ogg(source, Path(name) / "warm.ogg", ffmpeg=Ffmpeg())
         spent = Sample()
         async with watched() as stalls:
@@ -65,7 +61,7 @@ async def _transcoding(report: Report) -> None:
 
 async def _following(system: System, report: Report) -> None:
     """From the last change of a turn's text, at Discord, to POST /prompt of its speech, at ComfyUI."""
-    _give_voice(system)
+    give_voice(system)
     guild = system.discord.add_guild()
     guild.add_bot_permissions("manage_webhooks")
     room, ada = guild.add_channel("studio"), guild.add_member("ada", permissions=["manage_channels"])
@@ -91,37 +87,3 @@ async def _spoken(system: System, room: SimulatedChannel, ada: SimulatedUser, n:
     to_wall_clock = time.time() - time.monotonic()
     submitted = system.comfy.log.find("submitted")[-1].time + to_wall_clock
     return (submitted - (turn.edited or turn.created)) * 1000
-
-
-def _give_voice(system: System) -> None:
-    graph: Graph = {
-        "1": node("LoadAudio", audio="__CHORUS_VOICE_SAMPLE__"),
-        "2": node(
-            "ChatterboxTTS",
-            model_pack_name="resembleai_default_voice", text="__CHORUS_TEXT__", seed="__CHORUS_SEED__",
-            exaggeration=0.5, temperature=0.8, cfg_weight=0.5, audio_prompt=["1", 0],
-        ),
-        "3": node("SaveAudio", audio=["2", 0], filename_prefix="audio/bench"),
-    }  # fmt: skip
-    audio = system.folder / "workflows" / "nova" / "audio"
-    audio.mkdir(parents=True)
-    (audio / "default.json").write_text(json.dumps(graph), encoding="utf-8")
-    character = f"{CHARACTER}image_generation: {{enabled: false}}\nvoice: {{always_on: true}}\n"
-    (system.folder / "characters" / "nova.yaml").write_text(character, encoding="utf-8")
-    sample = system.folder / "characters" / "nova" / "voice" / "default.wav"
-    sample.parent.mkdir(parents=True)
-    _write_tone(sample, seconds=4)
-
-
-def _write_tone(path: Path, *, seconds: float = SECONDS) -> None:
-    """As loud and soft as speech is."""
-    rate = 24_000
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        samples = (
-            round(9000 * math.sin(n * 2 * math.pi * 170 / rate) * abs(math.sin(n / 4000)))
-            for n in range(round(seconds * rate))
-        )
-        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
