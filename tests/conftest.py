@@ -15,6 +15,8 @@ from tests.locked_database import QUICK
 
 # A busy machine draws examples slowly: that says nothing about the code.
 settings.register_profile("chorus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make fuzz`: so many cases of each of the tests in tests/fuzz, more than 100,000 together.
+settings.register_profile("fuzz", settings.get_profile("chorus"), max_examples=10_000)
 settings.load_profile("chorus")
 
 # A shell that starts `make test &` lets it ignore Ctrl-C, and so would the processes that tests start and interrupt.

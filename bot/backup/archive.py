@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import sqlite3
@@ -154,7 +155,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
         with archive.open(entry) as file:
             while file.read(1 << 20):
                 pass
-    except zlib.error as error:
+    except (zlib.error, lzma.LZMAError, RuntimeError) as error:  # RuntimeError: it is encrypted
         raise zipfile.BadZipFile(f"{entry.filename} is damaged") from error
 
 

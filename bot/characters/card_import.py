@@ -15,7 +15,9 @@ import base64
 import binascii
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -32,6 +34,17 @@ MAX_ZIP_ENTRIES = 5000
 _ZIP_ENTRY_SIGNATURE = b"PK\x01\x02"
 """Begins each entry in a zip archive's list of its files."""
 _JPEG_SIGNATURE = b"\xff\xd8"
+_ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+"""What `zipfile` raises for archives that are damaged, encrypted, or compressed in an unknown way."""
 _ADVICE = "Export the character again from the program that made it, as PNG or JSON."
 
 
@@ -116,7 +129,7 @@ def _card_and_icon_of_charx(data: bytes) -> tuple[dict[str, Any], bytes | None]:
                 return card, _unzip(archive, by_name[path], MAX_CARD_BYTES)
             # A CHARX file may begin with a JPEG, which is then its picture.
             return card, _icon_in_json(card) or (data if data.startswith(_JPEG_SIGNATURE) else None)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _ARCHIVE_ERRORS as error:
         raise InputInvalid("The archive is damaged or encrypted.", advice=_ADVICE) from error
 
 

@@ -331,3 +331,15 @@ def test_any_shape_of_card_is_a_character_or_refused(fields: dict[str, Any]) -> 
     except InputInvalid:
         return
     assert card.character.system_prompt
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_an_archive_whose_compressed_bytes_are_damaged_is_refused(method: int) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        archive.writestr("card.json", as_json(cards.v3()) * 3)
+    whole = bytearray(out.getvalue())
+    start = 30 + len("card.json")
+    whole[start : start + 60] = b"\xff" * 60
+    with pytest.raises(InputInvalid, match="damaged"):
+        import_card(bytes(whole), "x.charx")
