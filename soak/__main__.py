@@ -11,8 +11,8 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench._house import CHARACTER, System, give_voice, open_system, picture
 from sandbox.discord import Limits
@@ -24,7 +24,7 @@ from soak.plan import planned_deeds, planned_faults
 
 QUIET_SECONDS = 600.0
 """After the last fault everything must be done in this time."""
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "discord": {"progress_interval_seconds": 0.3},
     "conversation": {"edit_interval_seconds": 0.2},
     "comfyui": {"timeout_seconds": 20, "video_timeout_seconds": 20, "connection_retry_backoff": 0.1},
@@ -108,10 +108,15 @@ def _report(account: Account, bot: BotProcess, people: People, faults: FaultRunn
         f"lost {len(account.lost)}, doubled {len(account.doubled)}, orphan files {len(account.orphan_files)}, "
         f"orphan rows {len(account.orphan_rows)}, database {account.damage or 'sound'}"
     )
-    for name, entries in asdict(account).items():
-        if isinstance(entries, list):
-            for entry in entries[:20]:
-                print(f"  {name}: {entry}")
+    entries = {
+        "lost": account.lost,
+        "doubled": account.doubled,
+        "orphan file": account.orphan_files,
+        "orphan row": account.orphan_rows,
+    }
+    for name, described in entries.items():
+        for entry in described[:20]:
+            print(f"  {name}: {entry}")
     print(
         f"lives {len(bot.memory_mb)}, kills {bot.kills}, memory at most {max(bot.memory_mb):.0f} MB, "
         f"in the last life {bot.memory_mb[-1]:.0f} MB, open files at most {max(bot.open_files)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
@@ -72,9 +72,19 @@ def _somewhere(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
     key: Any = None
     inner = value
     while isinstance(inner, dict | list) and inner:
-        holder = inner
-        key = draw(st.sampled_from(list(inner) if isinstance(inner, dict) else range(len(inner))))
+        holder = cast("dict[str, Any] | list[Any]", inner)
+        keys: list[Any] = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        key = draw(st.sampled_from(keys))
         inner = holder[key]
         if draw(st.integers(0, 3)) == 0:
             break
     return holder, key
+
+
+def objects(seeds: tuple[dict[str, Any], ...]) -> st.SearchStrategy[dict[str, Any]]:
+    """As `replaced`, and always an object: the client refuses anything else before it is parsed."""
+
+    def as_object(value: Any) -> dict[str, Any]:
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else {"value": value}
+
+    return replaced(seeds).map(as_object)

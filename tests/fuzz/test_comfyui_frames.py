@@ -16,7 +16,7 @@ from bot.comfyui.prompt_queue import parse_queue
 from bot.comfyui.system_stats import parse_system_stats
 from bot.workflows.object_info import input_spec, is_output_node, model_inputs
 from tests.fuzz.bounded import bounded
-from tests.fuzz.strategies import JSON, mutated, replaced
+from tests.fuzz.strategies import JSON, mutated, objects, replaced
 from tests.workflows.conversion.ui_files import OBJECT_INFO
 
 FRAMES: tuple[Any, ...] = (
@@ -27,16 +27,24 @@ FRAMES: tuple[Any, ...] = (
     {"type": "execution_cached", "data": {"nodes": ["1"], "prompt_id": "x", "timestamp": 1}},
     {"type": "execution_error", "data": {"prompt_id": "x", "exception_type": "E", "traceback": ["a"], "node_id": "3"}},
 )
-HISTORY: Any = {
+HISTORY: dict[str, Any] = {
     "id": {
         "prompt": [1, "id", {"3": {"class_type": "KSampler", "inputs": {}}}, {"client_id": "c"}, ["9"]],
         "outputs": {"9": {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}], "text": ["x"]}},
         "status": {"status_str": "success", "completed": True, "messages": [["execution_start", {"timestamp": 1}]]},
     }
 }
-QUEUE: Any = {"queue_running": [[1, "id", {}, {"client_id": "c"}, ["9"]]], "queue_pending": [[2, "b", {}, {}, []]]}
-STATS: Any = {"system": {"comfyui_version": "0.33", "ram_total": 1}, "devices": [{"name": "cpu", "vram_total": 1}]}
-ERRORS: Any = {"3": {"errors": [{"type": "t", "message": "m", "details": "d", "extra_info": {}}], "class_type": "K"}}
+QUEUE: dict[str, Any] = {
+    "queue_running": [[1, "id", {}, {"client_id": "c"}, ["9"]]],
+    "queue_pending": [[2, "b", {}, {}, []]],
+}
+STATS: dict[str, Any] = {
+    "system": {"comfyui_version": "0.33", "ram_total": 1},
+    "devices": [{"name": "cpu", "vram_total": 1}],
+}
+ERRORS: dict[str, Any] = {
+    "3": {"errors": [{"type": "t", "message": "m", "details": "d", "extra_info": {}}], "class_type": "K"}
+}
 
 
 def decoded(data: bytes) -> str:
@@ -62,16 +70,13 @@ def test_binary_frames(frame: bytes) -> None:
         parse_binary_frame(frame)
 
 
-@given(replaced((HISTORY,)), replaced((QUEUE,)), replaced((STATS,)), replaced((ERRORS,)))
-def test_answers(history: Any, queue: Any, stats: Any, errors: Any) -> None:
+@given(objects((HISTORY,)), objects((QUEUE,)), objects((STATS,)), replaced((ERRORS,)))
+def test_answers(history: dict[str, Any], queue: dict[str, Any], stats: dict[str, Any], errors: Any) -> None:
     with bounded():
         parse_node_errors(errors)
-        if isinstance(history, dict):
-            parse_history("id", history)
-        if isinstance(queue, dict):
-            parse_queue(queue)
-        if isinstance(stats, dict):
-            parse_system_stats(stats)
+        parse_history("id", history)
+        parse_queue(queue)
+        parse_system_stats(stats)
 
 
 @given(JSON)
@@ -82,12 +87,11 @@ def test_outputs(value: Any) -> None:
             parse_output_texts(outputs)
 
 
-@given(replaced((OBJECT_INFO,)))
-def test_object_info(value: Any) -> None:
+@given(objects((OBJECT_INFO,)))
+def test_object_info(value: dict[str, Any]) -> None:
     with bounded():
-        if isinstance(value, dict):
-            for name in OBJECT_INFO:
-                model_inputs(value, name)
-                is_output_node(value, name)
-                for given_input in ("name", "steps", "format", "format.codec", "images.image0"):
-                    input_spec(value, name, given_input)
+        for name in OBJECT_INFO:
+            model_inputs(value, name)
+            is_output_node(value, name)
+            for given_input in ("name", "steps", "format", "format.codec", "images.image0"):
+                input_spec(value, name, given_input)

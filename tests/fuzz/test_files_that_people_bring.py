@@ -33,7 +33,7 @@ from bot.yaml_documents.model_validation import validate_document
 from bot.yaml_documents.reader import parse_yaml
 from tests.characters import cards
 from tests.fuzz.bounded import bounded
-from tests.fuzz.strategies import AWKWARD, JSON, mutated, replaced
+from tests.fuzz.strategies import AWKWARD, JSON, mutated, objects, replaced
 from tests.workflows.conversion.ui_files import OBJECT_INFO, node, ui
 from tests.workflows.embedded import media_files
 from tests.workflows.graphs import txt2img
@@ -114,11 +114,10 @@ def test_workflows(graph: Any, bindings: Any, words: str) -> None:
         inject(workflow, InputValues(positive=words, negative=words, seed=1, width=64, height=64, steps=5, cfg=2.0))
 
 
-@given(replaced((UI,)), replaced((OBJECT_INFO,)) | st.just(OBJECT_INFO))
-def test_conversion(workflow: Any, info: Any) -> None:
+@given(objects((UI,)), objects((OBJECT_INFO,)) | st.just(OBJECT_INFO))
+def test_conversion(workflow: dict[str, Any], info: dict[str, Any]) -> None:
     with bounded(), suppress(ChorusError):
-        if isinstance(workflow, dict) and isinstance(info, dict):
-            convert_ui_workflow(workflow, info)
+        convert_ui_workflow(workflow, info)
 
 
 @given(mutated(UPLOADS))
