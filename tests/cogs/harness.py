@@ -23,6 +23,7 @@ from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, Job, JobErr
 from bot.errors import ChorusError, WorkflowNotFound
 from bot.generation.update_broadcaster import UpdateBroadcaster
 from bot.media.ffmpeg import Ffmpeg
+from bot.service_clock import ServiceClock
 from bot.services.composition import policy_of
 from bot.settings import Settings, default_settings
 from bot.storage.database import Database
@@ -246,6 +247,7 @@ class Harness:
                 bindings=self.bindings,
                 ffmpeg=Ffmpeg(),
                 batches=NoBatches(),
+                discord_clock=ServiceClock(),
             )
             point_discord_at(self.discord.url)
             async with connected(cast("Services", services), self.discord.token, extensions=STAGED) as (bot, _):

@@ -21,6 +21,7 @@ from bot.domain.conversations import AnswerMode, IncomingMessage
 from bot.domain.jobs import JobState
 from bot.gpu_lock import GpuLock
 from bot.media.ffmpeg import Ffmpeg
+from bot.service_clock import ServiceClock
 from bot.services.composition import policy_of
 from bot.services.conversation import open_conversation_services
 from bot.settings import default_settings
@@ -47,7 +48,9 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
     async with (
         Database.open(settings.storage.database_url) as database,
         CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds") as characters,
-        open_conversation_services(settings, ConversationRepository(database), characters, GpuLock()) as talk,
+        open_conversation_services(
+            settings, ConversationRepository(database), characters, GpuLock(), ServiceClock()
+        ) as talk,
     ):
         script = Script()
         services = SimpleNamespace(
@@ -61,6 +64,7 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
             conversations=talk.conversations,
             bindings=talk.conversations.repository,
             guild_settings=GuildSettings(database),
+            discord_clock=ServiceClock(),
             ffmpeg=Ffmpeg(),
         )
         yield cast("Services", services)

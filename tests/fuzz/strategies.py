@@ -70,10 +70,10 @@ def _somewhere(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
     """A container inside the value, and a key or index in it."""
     holder: Any = None
     key: Any = None
-    inner = value
+    inner: Any = value
     while isinstance(inner, dict | list) and inner:
-        holder = cast("dict[str, Any] | list[Any]", inner)
-        keys: list[Any] = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        holder = cast("Any", inner)
+        keys: list[Any] = list(holder) if isinstance(inner, dict) else list(range(len(holder)))
         key = draw(st.sampled_from(keys))
         inner = holder[key]
         if draw(st.integers(0, 3)) == 0:
