@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,14 +15,16 @@ from discord.ext import commands
 
 from bot.characters import import_card
 from bot.domain.conversations import AnswerMode
-from bot.errors import CharacterNotFound, InputInvalid
+from bot.errors import CharacterNotFound, ChorusError, InputInvalid
 from bot.policy import Actor, Permission
+from bot.services.character_cards import CardParts, character_card
+from bot.workflow_store.drafts import Upload
 from cogs.actors import interaction_actor, interaction_channel
 from cogs.option_completion import complete_character
-from cogs.ui.text import EMBED_DESCRIPTION, clip, without_masked_links
+from cogs.ui.text import EMBED_DESCRIPTION, clip, escaped, without_masked_links
 
 if TYPE_CHECKING:
-    from bot.characters import Character
+    from bot.characters import Character, ImportedCard
     from bot.discord_client.bot import ChorusBot
 
 LARGEST_CARD = 20 * 1024 * 1024
@@ -130,7 +134,7 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
     @app_commands.describe(card="The card's file")
     async def import_(self, interaction: discord.Interaction[ChorusBot], card: discord.Attachment) -> None:
         """Needs Manage Server. The character is visible in this server only."""
-        self._require(interaction, Permission.MANAGE_GUILD)
+        actor = self._require(interaction, Permission.MANAGE_GUILD)
         if interaction.guild_id is None:
             raise InputInvalid("Characters are brought into servers.", advice="Use this command in your server.")
         if card.size > LARGEST_CARD:
@@ -140,9 +144,67 @@ class CharactersCog(commands.GroupCog, name="character", description="The charac
         async with self._importing:
             imported = await asyncio.to_thread(import_card, await card.read(), card.filename)
         character = await self.bot.services.characters.add(imported, interaction.guild_id)
-        notes = "".join(f"\n-# {clip(note, 200)}" for note in imported.notes[:5])
+        brought = await self._save_workflows(imported, character, actor)
+        notes = "".join(f"\n-# {escaped(clip(note, 200))}" for note in [*imported.notes, *brought][:8])
         text = f"**{character.name}** (`{character.id}`) lives in this server now. Try `/character use`.{notes}"
         await interaction.followup.send(text, embed=_card(character), ephemeral=True)
+
+    @app_commands.command(name="export", description="A character as a card that SillyTavern and other bots open")
+    @app_commands.describe(
+        name="Who",
+        voice="With its voice samples",
+        references="With its reference pictures",
+        workflows="With its workflows, without prompts and paths",
+    )
+    async def export(
+        self,
+        interaction: discord.Interaction[ChorusBot],
+        name: app_commands.Range[str, 1, 100],
+        voice: bool = False,
+        references: bool = False,
+        workflows: bool = False,
+    ) -> None:
+        """Needs Manage Server. The card is for the person alone, who posts it where they like."""
+        actor = self._require(interaction, Permission.MANAGE_GUILD)
+        services = self.bot.services
+        character = services.characters.find(name, interaction.guild_id)
+        services.policy.require_suitable(actor.channel, character.name, adults_only=character.nsfw)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        card, notes = await character_card(
+            services,
+            character,
+            CardParts(voice=voice, references=references, workflows=workflows),
+            guild_id=interaction.guild_id,
+            requester_id=actor.user_id,
+        )
+        text = (
+            f"**{escaped(character.name)}** as a card: SillyTavern opens it, and `/character import` makes the same"
+            " character of it again. Send it as a file: programs that make pictures smaller remove the card."
+        )
+        text += "".join(f"\n-# {escaped(clip(note, 200))}" for note in notes[:5])
+        file = discord.File(io.BytesIO(card), filename=f"{character.id}.png")
+        await interaction.followup.send(text, file=file, ephemeral=True)
+
+    async def _save_workflows(self, card: ImportedCard, character: Character, actor: Actor) -> list[str]:
+        """Save the workflows of a card for the character that was made of it; a sentence for each."""
+        drafts, told = self.bot.services.workflow_drafts, list[str]()
+        for workflow in card.workflows:
+            try:
+                page = await drafts.upload(
+                    Upload(
+                        data=json.dumps(workflow).encode(),
+                        file_name=f"{character.id}.json",
+                        guild_id=actor.channel.guild_id or 0,
+                        character_id=character.id,
+                        author_id=actor.user_id,
+                    )
+                )
+                await drafts.save(page.draft, actor.user_id)
+            except ChorusError as error:
+                told.append(f"A workflow was left out: {error.message}")
+            else:
+                told.append(f"Its workflow {page.draft.place.name} was saved.")
+        return told
 
     def _require(self, interaction: discord.Interaction[ChorusBot], permission: Permission) -> Actor:
         actor, policy = interaction_actor(interaction), self.bot.services.policy

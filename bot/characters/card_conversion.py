@@ -40,7 +40,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def character_from_card(card: Mapping[str, Any], filename: str) -> tuple[Character, list[str]]:
-    """Return the character, and a sentence for each thing that was left out.
+    """Return the character of a card's fields, and a sentence for each thing that was left out.
 
     Args:
         card: The card's JSON object.
@@ -213,3 +213,59 @@ def _notes(data: Mapping[str, Any]) -> list[str]:
     greetings = data.get("alternate_greetings")
     count = len(cast("list[Any]", greetings)) if isinstance(greetings, list) else 0
     return [f"{count} alternative greetings were left out."] if count else []
+
+
+def with_changes(own: Character, exported: Mapping[str, Any], card: Mapping[str, Any], filename: str) -> Character:
+    """Return a character that was exported by us, with what another program has changed in the card since.
+
+    Args:
+        own: The character of our part of the card.
+        exported: The fields of `data` as we have written them for it.
+        card: The card as it is now.
+        filename: As for `character_from_card`.
+
+    Raises:
+        InputInvalid: As from `character_from_card`, where something was changed.
+
+    """
+    data = card.get("data")
+    inner: Mapping[str, Any] = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
+    changed = {name for name in (*_FIELD_NAMES, "tags") if _plain(inner.get(name)) != _plain(exported.get(name))}
+    changed -= {"creator_notes", "nickname"}
+    if _contents(inner) != _contents(exported):
+        changed.add("character_book")
+    if not changed:
+        return own
+    unchanged = {name: "" for name in ("personality",) if name not in changed}
+    edited, _ = character_from_card({"data": {**inner, **unchanged}}, filename)
+    updates: dict[str, Any] = {}
+    if changed & {"description", "personality", "scenario", "system_prompt", "post_history_instructions"}:
+        updates["system_prompt"] = edited.system_prompt
+    for name, key in (
+        ("name", "name"),
+        ("first_mes", "greeting"),
+        ("mes_example", "example_dialogue"),
+        ("tags", "nsfw"),
+        ("character_book", "core_memories"),
+    ):
+        if name in changed:
+            updates[key] = getattr(edited, key)
+    return own.model_copy(update=updates)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it can be compared: programs change line ends and spaces around texts."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return value or ""
+
+
+def _contents(data: Mapping[str, Any]) -> list[str]:
+    """The texts of the lorebook's entries that are in use."""
+    book = data.get("character_book")
+    entries: Any = cast("Mapping[str, Any]", book).get("entries") if isinstance(book, Mapping) else None
+    return [
+        str(_plain(cast("Mapping[str, Any]", entry).get("content")))
+        for entry in (cast("list[Any]", entries) if isinstance(entries, list) else [])
+        if isinstance(entry, Mapping) and cast("Mapping[str, Any]", entry).get("enabled", True) is not False
+    ]

@@ -18,12 +18,14 @@ import json
 import lzma
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bot.characters.card_avatar import make_avatar
-from bot.characters.card_conversion import character_from_card
+from bot.characters.card_conversion import character_from_card, with_changes
+from bot.characters.card_extension import parse_extension
+from bot.characters.card_fields import card_data
 from bot.characters.character import Character
 from bot.errors import InputInvalid
 from bot.media.png_text_chunks import PNG_SIGNATURE, TextTooLarge, read_text_chunks
@@ -57,6 +59,10 @@ class ImportedCard:
     """The picture as a PNG of at most 512 pixels a side, without metadata; None: the card has no usable one."""
     notes: tuple[str, ...]
     """What was left out or changed, one sentence each."""
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Path inside the character's folder -> content: voice samples and reference pictures of a card of ours."""
+    workflows: Sequence[Mapping[str, Any]] = ()
+    """Shared workflows of a card of ours."""
 
 
 def import_card(data: bytes, filename: str) -> ImportedCard:
@@ -87,6 +93,11 @@ def import_card(data: bytes, filename: str) -> ImportedCard:
             advice="Pictures lose their card when they are converted or copied; share the original file.",
         )
     avatar, avatar_notes = make_avatar(picture) if picture is not None else (None, [])
+    inner: Any = card.get("data")
+    own = parse_extension(cast("Mapping[str, Any]", inner)) if isinstance(inner, Mapping) else None
+    if own is not None:
+        character = with_changes(own.character, card_data(own.character), card, filename)
+        return ImportedCard(character, avatar, tuple(avatar_notes), own.files, own.workflows)
     character, notes = character_from_card(card, filename)
     return ImportedCard(character, avatar, (*notes, *avatar_notes))
 

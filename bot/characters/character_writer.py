@@ -21,7 +21,7 @@ MAX_NUMBER = 1000
 
 
 def write_character(card: ImportedCard, folder: Path, taken: Collection[str] = ()) -> Path:
-    """Write `<id>.yaml` and `<id>/avatar.png` to `folder` and return the path of the former. Blocking.
+    """Write `<id>.yaml`, `<id>/avatar.png` and the card's other files to `folder`; return the first path. Blocking.
 
     An id that is taken, by `taken` or by files in the folder, gets a number: `luna-2`.
 
@@ -41,6 +41,9 @@ def write_character(card: ImportedCard, folder: Path, taken: Collection[str] = (
     try:
         if card.avatar_png is not None:
             (assets / "avatar.png").write_bytes(card.avatar_png)
+        for name, content in card.files.items():
+            (assets / name).parent.mkdir(exist_ok=True)
+            (assets / name).write_bytes(content)
         target = folder / f"{character.id}.yaml"
         _write_at_once(target, to_yaml(character))
     except BaseException:  # half a character is not left behind, whatever ended the writing; raised again

@@ -8,6 +8,7 @@ import difflib
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -171,6 +172,8 @@ class CharacterLibrary:
                 f"This server has {own} characters of its own; more than {MAX_GUILD_CHARACTERS} are not kept.",
                 advice="Ask the person who runs this bot to remove some.",
             )
+        if guild_id is not None:
+            card = replace(card, character=_without_model(card.character))
         folder = self.root if guild_id is None else self._guild_folder(guild_id)
         taken = set(self.names(guild_id))
         path = await asyncio.to_thread(write_character, card, folder, taken)
@@ -217,6 +220,14 @@ class CharacterLibrary:
         for word, ids in (("added", report.added), ("changed", report.changed), ("removed", report.removed)):
             if ids:
                 _log.info("characters %s: %s", word, ", ".join(ids))
+
+
+def _without_model(character: Character) -> Character:
+    """Which language model is loaded and how much it may write is the host's to say."""
+    kept = character.preferred_llm.model_copy(
+        update={"model": None, "max_tokens": None, "context_window": None},
+    )
+    return character.model_copy(update={"preferred_llm": kept})
 
 
 def _problem(path: Path, error: Exception) -> ConfigError:

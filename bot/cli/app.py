@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from bot.cli import sharing_commands
+from bot.cli.command_options import (
+    ConfigOption,
+    GuildOption,
+    WorkflowArgument,
+    quietly,
+    settings_of,
+    standard_output,
+)
 from bot.errors import ChorusError, ConfigError
-
-if TYPE_CHECKING:
-    from bot.settings import Settings
 
 app = typer.Typer(
     name="chorus",
@@ -33,16 +38,12 @@ workflow_app = typer.Typer(
     help="Workflows: look into them, convert, save, and go back to earlier versions.", no_args_is_help=True
 )
 character_app = typer.Typer(help="Characters on this machine.", no_args_is_help=True)
+sharing_commands.add_to(workflow_app, character_app)
 app.add_typer(workflow_app, name="workflow")
 app.add_typer(character_app, name="character")
 
 _INTERRUPTED = 130
 """Typer's exit code after Ctrl-C."""
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="The configuration; config.yaml in this folder if left out.", metavar="FILE"),
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,23 +105,12 @@ def root(
     context.obj = debug
 
 
-def _settings(config: Path | None) -> Settings:
-    from bot.settings import load_settings  # noqa: PLC0415
-
-    return load_settings(config)
-
-
-def _console() -> Console:
-    """Standard output; wide where it goes to a file or pipe, so that tables do not break words."""
-    return Console() if sys.stdout.isatty() else Console(width=160)
-
-
 @app.command()
 def run(context: typer.Context, config: ConfigOption = None) -> None:
     """Connect to Discord and stay, until Ctrl-C."""
     from bot.cli.run import run as run_command  # noqa: PLC0415
 
-    run_command(_settings(config), debug=bool(context.obj))
+    run_command(settings_of(config), debug=bool(context.obj))
 
 
 @app.command()
@@ -141,7 +131,7 @@ def demo(
     from bot.cli.demo import options_of  # noqa: PLC0415
 
     options = options_of(folder=folder, comfyui=comfyui, workflow=workflow, stay=stay, debug=bool(context.obj))
-    raise typer.Exit(0 if demo_command(options, _console()) else 1)
+    raise typer.Exit(0 if demo_command(options, standard_output()) else 1)
 
 
 @app.command()
@@ -169,7 +159,7 @@ def imagine(
     from bot.cli.imagine import imagine as imagine_command  # noqa: PLC0415
     from bot.log import open_log  # noqa: PLC0415
 
-    configuration = _settings(config)
+    configuration = settings_of(config)
     options = ImagineOptions(
         character=character,
         prompt=prompt,
@@ -207,7 +197,7 @@ def repeat(
 
     if use is not None and use not in set(WorkflowVersionChoice):
         raise typer.BadParameter("must be then or now", param_hint="--use")
-    settings = _settings(config)
+    settings = settings_of(config)
     choice = WorkflowVersionChoice(use) if use else None
     options = RepeatOptions(file=file, use=choice, character=character, out=out, trusted=yes)
     with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
@@ -221,9 +211,9 @@ def doctor(context: typer.Context, config: ConfigOption = None) -> None:
     from bot.cli.doctor import doctor as doctor_command  # noqa: PLC0415
     from bot.log import open_log  # noqa: PLC0415
 
-    settings = _settings(config)
+    settings = settings_of(config)
     with open_log(settings.with_log_level("ERROR"), debug=bool(context.obj), to_file=False):
-        healthy = doctor_command(settings, _console())
+        healthy = doctor_command(settings, standard_output())
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -236,8 +226,8 @@ def backup(
     """Copy everything that the bot keeps into one archive, while it runs or not."""
     from bot.cli.backup import backup as backup_command  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        backup_command(settings, file, _console())
+    with quietly(context, config) as settings:
+        backup_command(settings, file, standard_output())
 
 
 @app.command()
@@ -249,8 +239,8 @@ def restore(
     """Put a backup in place; what is there now is kept beside it. The bot must not run."""
     from bot.cli.backup import restore as restore_command  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        restore_command(settings, file, _console())
+    with quietly(context, config) as settings:
+        restore_command(settings, file, standard_output())
 
 
 @workflow_app.command("inspect")
@@ -261,7 +251,7 @@ def workflow_inspect(
     """Show where the prompt, seed, size and outputs of a workflow were found, and what it needs."""
     from bot.cli.inspect_workflow import inspect_workflow  # noqa: PLC0415
 
-    raise typer.Exit(0 if inspect_workflow(file, _console(), server=comfyui) else 1)
+    raise typer.Exit(0 if inspect_workflow(file, standard_output(), server=comfyui) else 1)
 
 
 @workflow_app.command("convert")
@@ -279,14 +269,14 @@ def workflow_convert(
     out: Annotated[Path | None, typer.Option(help="Write it here and not to standard output.", metavar="FILE")] = None,
 ) -> None:
     """Make the API format of a workflow in any form, as ComfyUI's own editor does."""
-    from bot.cli.convert_workflow import convert_workflow, write_graph  # noqa: PLC0415
+    from bot.cli.convert_workflow import convert_workflow, write_file  # noqa: PLC0415
 
     notes = Console(stderr=True, highlight=False)
     graph = convert_workflow(file, notes, object_info=object_info, server=comfyui)
     if out is None:
         typer.echo(graph, nl=False)
     else:
-        write_graph(out, graph)
+        write_file(out, graph)
 
 
 ServerOption = Annotated[str, typer.Option("--comfyui", help="The ComfyUI to ask.", metavar="URL")]
@@ -307,9 +297,9 @@ def workflow_templates(
     from bot.cli.templates import get_template, list_templates  # noqa: PLC0415
 
     if get is None:
-        list_templates(comfyui, " ".join(words or ()), _console())
+        list_templates(comfyui, " ".join(words or ()), standard_output())
     else:
-        get_template(comfyui, get, out or Path(f"{get}.json"), _console())
+        get_template(comfyui, get, out or Path(f"{get}.json"), standard_output())
 
 
 @workflow_app.command("models")
@@ -321,21 +311,7 @@ def workflow_models(
     """List the model files that ComfyUI has."""
     from bot.cli.templates import list_models  # noqa: PLC0415
 
-    list_models(comfyui, folder, search, _console())
-
-
-GuildOption = Annotated[int | None, typer.Option(help="The workflows of this Discord server, by its id.", metavar="ID")]
-WorkflowArgument = Annotated[str, typer.Argument(help="character/kind/name, such as nova/image/default.")]
-
-
-@contextmanager
-def _quietly(context: typer.Context, config: Path | None) -> Generator[Settings]:
-    """The settings, while only warnings are logged."""
-    from bot.log import open_log  # noqa: PLC0415
-
-    settings = _settings(config)
-    with open_log(settings.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):
-        yield settings
+    list_models(comfyui, folder, search, standard_output())
 
 
 @workflow_app.command("add")
@@ -352,8 +328,8 @@ def workflow_add(
     """Save a workflow where the bot finds it, as a new version if there is one of that name."""
     from bot.cli.saved_workflows import AddOptions, add_workflow  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        add_workflow(settings, AddOptions(file, character, kind, name, server), _console())
+    with quietly(context, config) as settings:
+        add_workflow(settings, AddOptions(file, character, kind, name, server), standard_output())
 
 
 @workflow_app.command("list")
@@ -361,8 +337,8 @@ def workflow_list(context: typer.Context, server: GuildOption = None, config: Co
     """List the workflows, their versions, and whether ComfyUI can run them now."""
     from bot.cli.saved_workflows import list_workflows  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        list_workflows(settings, _console(), server=server)
+    with quietly(context, config) as settings:
+        list_workflows(settings, standard_output(), server=server)
 
 
 @workflow_app.command("versions")
@@ -372,8 +348,8 @@ def workflow_versions(
     """List every version of a workflow."""
     from bot.cli.saved_workflows import show_versions  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        show_versions(settings, workflow, _console(), server=server)
+    with quietly(context, config) as settings:
+        show_versions(settings, workflow, standard_output(), server=server)
 
 
 @workflow_app.command("diff")
@@ -389,8 +365,8 @@ def workflow_diff(
     """Show what differs between two versions, by node and input."""
     from bot.cli.saved_workflows import show_differences  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        show_differences(settings, workflow, (first, second), _console(), server=server)
+    with quietly(context, config) as settings:
+        show_differences(settings, workflow, (first, second), standard_output(), server=server)
 
 
 @workflow_app.command("rollback")
@@ -405,8 +381,8 @@ def workflow_rollback(
     """Make an older version of a workflow the newest one."""
     from bot.cli.saved_workflows import roll_back  # noqa: PLC0415
 
-    with _quietly(context, config) as settings:
-        roll_back(settings, workflow, version, _console(), server=server)
+    with quietly(context, config) as settings:
+        roll_back(settings, workflow, version, standard_output(), server=server)
 
 
 @character_app.command("import")
@@ -416,4 +392,4 @@ def character_import(
     """Make a character of a SillyTavern/TavernAI card."""
     from bot.cli.import_character import import_character  # noqa: PLC0415
 
-    import_character(file, _settings(config).paths.characters, _console())
+    import_character(file, settings_of(config).paths.characters, standard_output())

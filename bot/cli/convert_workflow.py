@@ -52,15 +52,15 @@ def convert_workflow(
     return json.dumps(graph, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def write_graph(out: Path, graph: bytes) -> None:
-    """Write the graph to a file, whole or not at all.
+def write_file(out: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
 
     Raises:
         InputInvalid: The file cannot be written.
 
     """
     try:
-        write_atomically(out, graph)
+        write_atomically(out, content)
     except OSError as error:
         raise InputInvalid(f"{out.name} cannot be written ({_reason(error)}).", advice="Check the path.") from error
 

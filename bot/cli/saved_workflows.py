@@ -66,7 +66,7 @@ def add_workflow(settings: Settings, options: AddOptions, console: Console) -> N
             guild_id=options.server or HOST,
             character_id=owner,
             author_id=0,
-            kind=_kind(options.kind) if options.kind is not None else None,
+            kind=kind_named(options.kind) if options.kind is not None else None,
             name=checked_name(options.name) if options.name is not None else None,
         )
         page = await services.workflow_drafts.upload(upload)
@@ -121,7 +121,7 @@ def show_versions(settings: Settings, path: str, console: Console, *, server: in
         table = Table(box=box.SIMPLE)
         for column in ("version", "made by", "from", "when", "content"):
             table.add_column(column, overflow="fold")
-        for version in await services.saved_workflows.versions(_place(path, server)):
+        for version in await services.saved_workflows.versions(place_at(path, server)):
             removed = " (removed)" if version.removed_at is not None else ""
             table.add_row(
                 f"{version.number}{removed}",
@@ -147,7 +147,7 @@ def show_differences(
     """
 
     async def show(services: Services) -> None:
-        saved, place = services.saved_workflows, _place(path, server)
+        saved, place = services.saved_workflows, place_at(path, server)
         first, second = [await saved.version(place, number) for number in versions]
         lines = differences(await saved.content(first), await saved.content(second))
         console.print(f"version {first.number} → {second.number}")
@@ -166,7 +166,7 @@ def roll_back(settings: Settings, path: str, number: int, console: Console, *, s
     """
 
     async def restore(services: Services) -> None:
-        place = _place(path, server)
+        place = place_at(path, server)
         now = await services.saved_workflows.rollback(place, number, None)
         console.print(f"{escape(_path(place))} is as in version {number} again; that is version {now} now.")
 
@@ -181,17 +181,28 @@ def _run(settings: Settings, work: Callable[[Services], Awaitable[None]]) -> Non
     asyncio.run(run())
 
 
-def _place(path: str, server: int | None) -> WorkflowPlace:
-    """`nova/image/portrait`, as `chorus workflow list` shows it."""
+def place_at(path: str, server: int | None) -> WorkflowPlace:
+    """The place that is written `nova/image/portrait`, as `chorus workflow list` shows it.
+
+    Raises:
+        InputInvalid: It is written in another way.
+
+    """
     parts = path.strip("/").split("/")
     if len(parts) != 3 or not all(parts):
         raise InputInvalid(
             f"{path} names no workflow.", advice="Write character/kind/name, such as nova/image/default."
         )
-    return WorkflowPlace(guild_id=server or HOST, character_id=parts[0], kind=_kind(parts[1]), name=parts[2])
+    return WorkflowPlace(guild_id=server or HOST, character_id=parts[0], kind=kind_named(parts[1]), name=parts[2])
 
 
-def _kind(text: str) -> JobKind:
+def kind_named(text: str) -> JobKind:
+    """The kind that somebody wrote.
+
+    Raises:
+        InputInvalid: There is none of that name.
+
+    """
     if text not in set(JobKind):
         raise InputInvalid(f"{text} is no kind of workflow.", advice="It is image, audio or video.")
     return JobKind(text)

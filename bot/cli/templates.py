@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.cli.convert_workflow import write_graph
+from bot.cli.convert_workflow import write_file
 from bot.cli.server_object_info import server_object_info, unavailable
 from bot.comfyui.client import ComfyClient
 from bot.comfyui.exceptions import ComfyError
@@ -57,7 +57,7 @@ def get_template(server: str, name: str, out: Path, console: Console) -> None:
     """
     found = _asked(server, lambda gallery, _: gallery.get(name))
     converted = convert_ui_workflow(found.workflow, server_object_info(server, _NO_SERVER))
-    write_graph(out, json.dumps(converted.graph, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+    write_file(out, json.dumps(converted.graph, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     console.print(f"[green]Written[/] to {escape(str(out))}.", soft_wrap=True)
     for note in converted.notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from bot.domain.jobs import JobKind
+from bot.domain.saved_settings import SettingValue
 from bot.domain.value import Value
 
 HOST = 0
@@ -66,6 +70,8 @@ class WorkflowDraft(Value):
     """The name of the file."""
     notes: tuple[str, ...] = ()
     """What the conversion changed or left as it is."""
+    presets: Mapping[str, Mapping[str, SettingValue]] = Field(default_factory=dict[str, Mapping[str, SettingValue]])
+    """Values by the names of the presets that a shared workflow brings; they are saved with it."""
     base_hash: str | None = None
     """What the name stood for when the draft was made, or when its author last confirmed; None: nothing."""
     trial_job_id: uuid.UUID | None = None

@@ -46,7 +46,7 @@ from bot.storage.workflows import WorkflowRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
 from bot.voice.service import VoiceService
-from bot.workflow_store import InstalledModels, SavedWorkflows, TemplateGallery, WorkflowDrafts
+from bot.workflow_store import InstalledModels, SavedWorkflows, TemplateGallery, WorkflowDrafts, WorkflowSharing
 from bot.workflow_store.folder_conversion import FolderConversion
 from bot.workflows.library import WorkflowLibrary
 from bot.workflows.upload_screening import ScreeningRules
@@ -88,6 +88,7 @@ class Services:
         installations: What the ComfyUI servers have installed, and when that changes.
         installed_models: The model files of the first ComfyUI.
         template_gallery: The workflows that the first ComfyUI brings.
+        workflow_sharing: Makes files of workflows for other servers.
 
     """
 
@@ -119,6 +120,7 @@ class Services:
     installations: InstallationWatch
     installed_models: InstalledModels
     template_gallery: TemplateGallery
+    workflow_sharing: WorkflowSharing
 
 
 @asynccontextmanager
@@ -214,10 +216,13 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             picture_edits=PictureEdits(derived_jobs, input_files, largest_canvas=settings.limits.max_pixels_per_image),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
             saved_workflows=saved,
-            workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0]), installed_models),
+            workflow_drafts=WorkflowDrafts(saved, object_info_source(clients[0]), installed_models, store.presets),
             installations=installations,
             installed_models=installed_models,
             template_gallery=TemplateGallery(clients[0], installed_models),
+            workflow_sharing=WorkflowSharing(
+                store.jobs, store.gallery, store.presets, data_dir=data_dir, max_pixels=settings.media.max_pixels
+            ),
         )
 
 

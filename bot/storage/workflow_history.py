@@ -131,6 +131,7 @@ class WorkflowHistory:
             "ui_workflow": None if ui_workflow is None else dict(ui_workflow),
             "base_hash": draft.base_hash,
             "trial_job_id": None,
+            "presets": {name: dict(values) for name, values in draft.presets.items()} or None,
             "created_at": draft.created_at,
         }
         async with self._database.write() as connection:
@@ -256,6 +257,7 @@ def _draft(row: RowMapping) -> WorkflowDraft:
         content_hash=row["content_hash"],
         source=row["source"],
         notes=tuple(row["notes"]),
+        presets=row["presets"] or {},
         base_hash=row["base_hash"],
         trial_job_id=None if row["trial_job_id"] is None else uuid.UUID(row["trial_job_id"]),
         created_at=row["created_at"],

@@ -7,6 +7,7 @@ Those of a server lie in `data/guilds/<guild id>/workflows` and are used in that
 from bot.workflow_store.drafts import DraftPage, WorkflowDrafts
 from bot.workflow_store.installed_models import InstalledModels
 from bot.workflow_store.saved_workflows import SavedWorkflows
+from bot.workflow_store.shared_files import WorkflowSharing
 from bot.workflow_store.template_gallery import TemplateGallery
 
-__all__ = ["DraftPage", "InstalledModels", "SavedWorkflows", "TemplateGallery", "WorkflowDrafts"]
+__all__ = ["DraftPage", "InstalledModels", "SavedWorkflows", "TemplateGallery", "WorkflowDrafts", "WorkflowSharing"]

@@ -11,9 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from bot.domain.jobs import JobKind
+from bot.domain.saved_settings import Preset, SettingValue
 from bot.domain.workflow_history import HOST, VersionOrigin, WorkflowDraft, WorkflowPlace
 from bot.errors import ChorusError, InputInvalid
 from bot.generation.acceptance import stored_workflow
+from bot.storage.presets import PresetRepository
 from bot.storage.workflow_history import utc_now
 from bot.workflow_store.installed_models import InstalledModels
 from bot.workflow_store.saved_workflows import ChangedMeanwhile, SavedWorkflows
@@ -76,11 +78,19 @@ class WorkflowDrafts:
         saved: Where they are saved.
         object_info: What ComfyUI has installed.
         models: The model files that it has.
+        presets: Where the presets that shared workflows bring are kept.
 
     """
 
-    def __init__(self, saved: SavedWorkflows, object_info: ObjectInfoSource, models: InstalledModels) -> None:
+    def __init__(
+        self,
+        saved: SavedWorkflows,
+        object_info: ObjectInfoSource,
+        models: InstalledModels,
+        presets: PresetRepository,
+    ) -> None:
         self._saved = saved
+        self._presets = presets
         self._models = models
         self._history = saved.history
         self._object_info = object_info
@@ -95,12 +105,14 @@ class WorkflowDrafts:
 
         """
         found = await self.read(upload)
-        kind = upload.kind or kind_of(found.workflow)
+        shared = found.shared
+        kind = upload.kind or (shared.kind if shared is not None else kind_of(found.workflow))
+        presets, about_presets = await self._presets_of(found, upload.guild_id)
         place = WorkflowPlace(
             guild_id=upload.guild_id,
             character_id=upload.character_id,
             kind=kind,
-            name=upload.name or name_of_file(upload.file_name),
+            name=upload.name or name_of_file(upload.file_name if shared is None else f"{shared.name}.png"),
         )
         await self._saved.contents.put(stored_workflow(found.workflow))
         draft = WorkflowDraft(
@@ -109,7 +121,8 @@ class WorkflowDrafts:
             author_id=upload.author_id,
             content_hash=found.workflow.content_hash,
             source=upload.file_name,
-            notes=tuple(note[:300] for note in found.notes[:20]),
+            notes=tuple(note[:300] for note in (*found.notes[:20], *about_presets)),
+            presets=presets,
             base_hash=self._saved.current_hash(place),
             created_at=utc_now(),
         )
@@ -227,12 +240,46 @@ class WorkflowDrafts:
             confirmed = draft.model_copy(update={"base_hash": self._saved.current_hash(draft.place)})
             await self._history.update_draft(confirmed)
             raise
+        await self._save_presets(draft, author_id)
         await self._history.remove_draft(draft.id)
         return number
 
     async def discard(self, draft: WorkflowDraft) -> None:
         """Forget a draft."""
         await self._history.remove_draft(draft.id)
+
+    async def _presets_of(
+        self, found: UploadedWorkflow, guild_id: int
+    ) -> tuple[dict[str, Mapping[str, SettingValue]], list[str]]:
+        """The presets that a shared workflow brings, without those whose names are taken, and what is to be said."""
+        brought = {preset.name: preset.values for preset in found.shared.presets} if found.shared is not None else {}
+        if not brought:
+            return {}, []
+        if guild_id == HOST:
+            return {}, ["It brings presets, which belong to Discord servers: upload it there to have them."]
+        taken = [name for name in brought if await self._presets.get(guild_id, name) is not None]
+        kept = {name: values for name, values in brought.items() if name not in taken}
+        notes = [f"It brings the presets {', '.join(kept)}."] if kept else []
+        if taken:
+            notes.append(f"Its presets {', '.join(taken)} are left out, because there are some of these names here.")
+        return kept, notes
+
+    async def _save_presets(self, draft: WorkflowDraft, author_id: int | None) -> None:
+        place = draft.place
+        for name, values in draft.presets.items():
+            if await self._presets.get(place.guild_id, name) is None:
+                await self._presets.put(
+                    Preset(
+                        guild_id=place.guild_id,
+                        name=name,
+                        character_id=place.character_id,
+                        kind=place.kind,
+                        workflow_name=place.name,
+                        values=values,
+                        author_id=author_id or 0,
+                        created_at=utc_now(),
+                    )
+                )
 
     def _base(self, upload: Upload) -> Workflow | None:
         """The character's default workflow, into which a text of settings is written."""

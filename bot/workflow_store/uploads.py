@@ -12,7 +12,7 @@ from typing import Any
 from bot.domain.jobs import JobKind
 from bot.errors import ComfyUnavailable, InputInvalid, WorkflowInvalid
 from bot.workflows.conversion import convert_ui_workflow
-from bot.workflows.embedded import GenerationParameters, WorkflowSource, read_workflow_source
+from bot.workflows.embedded import GenerationParameters, SharedWorkflow, WorkflowSource, read_workflow_source
 from bot.workflows.graph import class_type
 from bot.workflows.input_roles import InputRole, InputValues
 from bot.workflows.name_patterns import AUDIO_OUTPUT_CLASS
@@ -37,6 +37,8 @@ class UploadedWorkflow:
     """In the UI format, if it was brought in that."""
     notes: tuple[str, ...]
     """What was changed or could not be taken over."""
+    shared: SharedWorkflow | None = None
+    """Its name, kind and presets, if it was shared by another server."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def read_upload(data: bytes, context: UploadContext) -> UploadedWorkflow:
         require_allowed(graph, context.rules, context.object_info)
     bindings = json.dumps(dict(source.bindings)) if source.bindings and source.graph is not None else None
     workflow = parse_workflow(json.dumps(graph), bindings=bindings)
-    return UploadedWorkflow(workflow, source.ui_workflow, notes)
+    return UploadedWorkflow(workflow, source.ui_workflow, notes, source.shared)
 
 
 def kind_of(workflow: Workflow) -> JobKind:

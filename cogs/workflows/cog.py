@@ -32,6 +32,7 @@ from cogs.workflows.description_embed import description_embed, place_name
 from cogs.workflows.draft_page import draft_embed, draft_view
 from cogs.workflows.finding import KINDS, find_place, owner_choices, owner_of, path_of, place_choices
 from cogs.workflows.listing import LIST_PAGE, ListFilter, list_page
+from cogs.workflows.sharing import SharingCommands
 from cogs.workflows.templates import TemplateCommands
 from cogs.workflows.trial import trial_request
 
@@ -52,7 +53,9 @@ _ORIGINS = {
 }
 
 
-class WorkflowsCog(TemplateCommands, commands.GroupCog, name="workflow", description="The workflows of this server"):
+class WorkflowsCog(
+    TemplateCommands, SharingCommands, commands.GroupCog, name="workflow", description="The workflows of this server"
+):
     """The command group. Everybody may look; bringing and changing needs Manage Server."""
 
     def __init__(self, bot: ChorusBot) -> None:

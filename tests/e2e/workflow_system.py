@@ -24,9 +24,9 @@ class WorkflowSystem:
         self.room = self.system.room
         self.owner = self.system.guild.add_member("hedy", permissions=MANAGER)
         self.member = self.system.ada
-        elsewhere = self.system.discord.add_guild("Elsewhere")
-        self.other_room = elsewhere.add_channel("lobby")
-        self.stranger = elsewhere.add_member("eve", permissions=MANAGER)
+        self.elsewhere = self.system.discord.add_guild("Elsewhere")
+        self.other_room = self.elsewhere.add_channel("lobby")
+        self.stranger = self.elsewhere.add_member("eve", permissions=MANAGER)
 
     async def upload(
         self,

@@ -62,6 +62,7 @@ workflow_drafts = Table(
     Column("ui_workflow", JSON(none_as_null=True)),
     Column("base_hash", String(64)),  # what the name stood for when the draft was made or last confirmed
     Column("trial_job_id", String(36)),
+    Column("presets", JSON(none_as_null=True)),  # values by name; of a shared workflow
     time_column("created_at", nullable=False),
     Index(None, "created_at"),
 )

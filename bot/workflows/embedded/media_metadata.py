@@ -12,12 +12,14 @@ from bot.workflows.embedded.exif import read_jpeg_texts, read_webp_texts
 from bot.workflows.embedded.id3 import read_id3_texts
 from bot.workflows.embedded.matroska import read_matroska_texts
 from bot.workflows.embedded.mp4 import read_mp4_texts
+from bot.workflows.embedded.shared_workflow import CHUNK
 from bot.workflows.embedded.vorbis_comments import read_flac_texts, read_ogg_texts
 from bot.workflows.errors import NotAGraph
 
-KEYS: Final = frozenset({"prompt", "workflow", "parameters", "comment"})
+KEYS: Final = frozenset({"prompt", "workflow", "parameters", "comment", CHUNK})
 """`prompt` is a graph in the API format, `workflow` one in the UI format; `parameters` is a text of A1111's WebUI.
-`comment` holds JSON with `prompt` and `workflow` in films of VideoHelperSuite."""
+`comment` holds JSON with `prompt` and `workflow` in films of VideoHelperSuite; `chorus` is what a shared workflow
+brings beside its graph."""
 
 MAX_TEXT_BYTES = 16 * 2**20
 

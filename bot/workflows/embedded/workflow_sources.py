@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from bot.workflows.api_format import decode_graph, decode_json
 from bot.workflows.conversion import is_ui_format
 from bot.workflows.embedded.generation_parameters import GenerationParameters, parse_generation_parameters
 from bot.workflows.embedded.media_metadata import read_media_metadata
+from bot.workflows.embedded.shared_workflow import CHUNK, SharedWorkflow, parse_shared_workflow
 from bot.workflows.errors import NotAGraph
 
 _MAX_WRAPPINGS = 6
@@ -46,7 +47,9 @@ class WorkflowSource:
     parameters: GenerationParameters | None
     """What a picture without a workflow was made with."""
     bindings: Mapping[str, Any] | None
-    """The bindings that a sidecar has for its graph."""
+    """The bindings that a sidecar or a shared workflow has for its graph."""
+    shared: SharedWorkflow | None = None
+    """What a shared workflow brings beside its graph."""
 
 
 def read_workflow_source(data: bytes) -> WorkflowSource:
@@ -54,7 +57,7 @@ def read_workflow_source(data: bytes) -> WorkflowSource:
 
     These are read: both formats of ComfyUI; `{"prompt": ...}`, `{"workflow": ..., "output": ...}` and other wrappings,
     entries of ComfyUI's `/history`, lists with one element; sidecars; the metadata of media files; parameter texts of
-    A1111's WebUI.
+    A1111's WebUI; shared workflows.
 
     Raises:
         NotAGraph: There is no workflow in it, or it is damaged or too large.
@@ -70,7 +73,7 @@ def read_workflow_source(data: bytes) -> WorkflowSource:
     source = found.source(parameters)
     if source is None:
         raise NotAGraph("The file has no workflow inside.", advice=_ADVICE)
-    return source
+    return _with_shared(source, texts.get(CHUNK))
 
 
 def _source_of_text(data: bytes) -> WorkflowSource:
@@ -79,11 +82,21 @@ def _source_of_text(data: bytes) -> WorkflowSource:
         if parameters is not None:
             return WorkflowSource(None, None, parameters, None)
     found = _Finder()
-    found.search_value(decode_json(data))
+    value = decode_json(data)
+    found.search_value(value)
     source = found.source(None)
     if source is None:
         raise NotAGraph(advice=_ADVICE)
-    return source
+    shared: Any = cast("Mapping[str, Any]", value).get(CHUNK) if isinstance(value, Mapping) else None
+    return _with_shared(source, json.dumps(shared) if isinstance(shared, Mapping) and "format" in shared else None)
+
+
+def _with_shared(source: WorkflowSource, text: str | None) -> WorkflowSource:
+    """The source with what a shared workflow brings beside its graph, if it is one."""
+    if text is None or source.graph is None:
+        return source
+    shared = parse_shared_workflow(text)
+    return replace(source, shared=shared, bindings=shared.bindings or None)
 
 
 class _Finder:
