@@ -18,6 +18,7 @@ class Permission(StrEnum):
     """The permissions of Discord that are asked for; the values are the names of discord.py's flags."""
 
     VIEW_CHANNEL = "view_channel"
+    READ_MESSAGE_HISTORY = "read_message_history"
     SEND_MESSAGES = "send_messages"
     SEND_MESSAGES_IN_THREADS = "send_messages_in_threads"
     ATTACH_FILES = "attach_files"
@@ -346,6 +347,30 @@ class Policy:
         """A result may be named, shown or repeated to the person here: reached, and not for adults only elsewhere."""
         suits = self.suits(actor.channel, adults_only=origin.age_restricted)
         return suits and self.may_reach_result(actor, origin, sees_channel=sees_channel)
+
+    def may_read_message(
+        self,
+        actor: Actor,
+        place: Channel,
+        permissions: Collection[Permission],
+        *,
+        is_private: bool = False,
+        is_member: bool = False,
+    ) -> bool:
+        """A message that was written elsewhere in the server may be used here: the person can read it there.
+
+        Args:
+            actor: The person, and where they are.
+            place: Where the message is.
+            permissions: Of the person there; of a thread, those in its channel.
+            is_private: It is a private thread.
+            is_member: The person is known to be in the thread.
+
+        """
+        if place.guild_id != actor.channel.guild_id or not self.suits(actor.channel, adults_only=place.age_restricted):
+            return False
+        reads = Permission.READ_MESSAGE_HISTORY in permissions
+        return reads and self.sees_thread(permissions, is_private=is_private, is_member=is_member)
 
     @staticmethod
     def sees_thread(permissions: Collection[Permission], *, is_private: bool, is_member: bool) -> bool:

@@ -188,6 +188,28 @@ def _sees_channel(interaction: discord.Interaction[ChorusBot]) -> SeesChannel:
     return sees_channel
 
 
+def may_read_messages(interaction: discord.Interaction[ChorusBot], channel_id: int) -> bool:
+    """The person may use here what was written in that channel of the server, or in the same direct messages."""
+    if channel_id == interaction.channel_id:
+        return True
+    person, guild = interaction.user, interaction.guild
+    channel = guild.get_channel_or_thread(channel_id) if guild is not None else None
+    if guild is None or channel is None or not isinstance(person, discord.Member):
+        return False
+    try:
+        permissions = permissions_of(channel.permissions_for(person))
+    except discord.ClientException:  # a thread whose channel is hidden from the bot
+        return False
+    thread = channel if isinstance(channel, discord.Thread) else None
+    return interaction.client.services.policy.may_read_message(
+        interaction_actor(interaction),
+        channel_of(channel, guild_id=guild.id, channel_id=channel_id),
+        permissions,
+        is_private=thread is not None and thread.is_private(),
+        is_member=thread is not None and any(member.id == person.id for member in thread.members),
+    )
+
+
 async def asked_by(bot: ChorusBot, turn: Message) -> int | None:
     """The Discord user whose message a character's turn answers."""
     asked = await bot.services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None

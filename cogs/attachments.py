@@ -13,6 +13,7 @@ from yarl import URL
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.jobs import GenerationRequest, InputFile, Job
 from bot.errors import InputInvalid
+from bot.workflows.media_assignment import FIRST_PICTURE, FURTHER_PICTURES
 from cogs.delivery import delivery_of
 from cogs.results import results_of
 
@@ -58,6 +59,20 @@ async def fetch_files(
     kept = await keeper.keep(contents, last=await _fetch(last) if last else None)
     notes = dict.fromkeys(each.note for each in kept if each.note)
     return GivenFiles(tuple(each.file for each in kept), " ".join(notes) or None)
+
+
+def roles_of(attachments: Sequence[discord.Attachment], *, further_pictures: int = 0) -> list[str]:
+    """What the attachments will be given as, by what Discord says of them; their content decides when it is read.
+
+    Args:
+        attachments: Of a command.
+        further_pictures: How many pictures come from elsewhere.
+
+    """
+    kinds = [(attachment.content_type or "").partition("/")[0] for attachment in attachments]
+    pictures = further_pictures + sum(kind not in {"video", "audio"} for kind in kinds)
+    named = ["film"] * ("video" in kinds) + ["sound"] * ("audio" in kinds)
+    return [*(FIRST_PICTURE, *FURTHER_PICTURES)[:pictures], *named]
 
 
 async def accept_with_files(

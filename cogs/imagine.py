@@ -16,10 +16,11 @@ from bot.domain.jobs import GenerationRequest, JobKind
 from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
 from cogs.actors import interaction_actor, interaction_origin
-from cogs.attachments import accept_with_files, fetch_files
+from cogs.attachments import GivenFiles, accept_with_files, fetch_files, roles_of
 from cogs.batch import start_batch
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
+from cogs.message_pictures import LONGEST_LINK, joined, linked_picture
 from cogs.option_completion import completed_options
 from cogs.settings_option import (
     LONGEST_SETTINGS,
@@ -55,7 +56,9 @@ class ImagineCog(commands.Cog, name="Imagine"):
         image2="A second picture: a mask, a pose, a reference, as the workflow needs it",
         image3="A third picture",
         image4="A fourth picture",
+        source="Link to a message with a picture to start from; of several, a number after it says which",
     )
+    @app_commands.rename(source="from")
     async def imagine(  # noqa: PLR0917 - one parameter per option
         self,
         interaction: discord.Interaction[ChorusBot],
@@ -72,6 +75,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
         image2: discord.Attachment | None = None,
         image3: discord.Attachment | None = None,
         image4: discord.Attachment | None = None,
+        source: app_commands.Range[str, 1, LONGEST_LINK] | None = None,
     ) -> None:
         """Parse and submit; delivery answers, shows progress and posts the result."""
         attached = [each for each in (image, image2, image3, image4) if each is not None]
@@ -95,8 +99,9 @@ class ImagineCog(commands.Cog, name="Imagine"):
             seed=parse_seed(seed),
             fresh=fresh,
         )
-        if attached and workflow is None:
-            request = with_picture_workflow(self.bot.services.workflows, artist, request)
+        if (attached or source) and workflow is None:
+            roles = roles_of(attached, further_pictures=1 if source else 0)
+            request = with_picture_workflow(self.bot.services.workflows, artist, request, roles)
         request, flagged = await with_settings(self.bot, actor, artist, request, settings, takes_count=True)
         if (wanted := count or flagged or 1) > 1:
             seeds = SeedMode.RANDOM if request.seed is None else SeedMode.INCREMENT
@@ -108,18 +113,25 @@ class ImagineCog(commands.Cog, name="Imagine"):
                 count=wanted,
                 with_alternatives=False,
             )
-            if attached:
+            if attached or source:
                 raise InputInvalid(
                     "Several pictures at once cannot start from an attached one.", advice="Leave `count` out."
                 )
             await start_batch(interaction, request, options)
             return
-        if attached:
-            await accept_with_files(
-                interaction, partial(fetch_files, self.bot, attached), lambda given: given.added_to(request)
-            )
+        if attached or source:
+            fetch = partial(_given_files, interaction, attached, source)
+            await accept_with_files(interaction, fetch, lambda given: given.added_to(request))
             return
         await delivery_of(self.bot).accept(interaction, request)
+
+
+async def _given_files(
+    interaction: discord.Interaction[ChorusBot], attached: list[discord.Attachment], source: str | None
+) -> GivenFiles:
+    """The linked picture, which goes first, and the attachments."""
+    further = await fetch_files(interaction.client, attached)
+    return further if source is None else joined(await linked_picture(interaction, source), further)
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -12,16 +11,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.derived_jobs.picture_workflows import with_picture_workflow
-from bot.derived_jobs.service import pictures
-from bot.discord_client.errors import NETWORK_ERRORS
-from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind
+from bot.domain.jobs import Derivation, GenerationRequest, JobKind
 from bot.errors import InputInvalid
 from cogs.actors import interaction_actor, may_view_job, requester_of
-from cogs.attachments import GivenFiles, accept_with_files, fetch_files
+from cogs.attachments import GivenFiles, accept_with_files
 from cogs.channel_characters import drawing_character
 from cogs.component_router import router_of
+from cogs.delivery import delivery_of
 from cogs.film_requests import with_length
-from cogs.results import results_of
+from cogs.message_pictures import attached_pictures, edit_in_talk, fetched_message, picture_of_message
 from cogs.settings_option import with_settings
 from cogs.ui.film_form import picture_modal, read_length, read_number, read_prompt
 from cogs.ui.modals import submitted_values
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 PICTURE_FORM: Final = r"chorus:with_picture:(?P<kind>image|video):(?P<message>\d{1,20})"
 """Custom id of the submitted form."""
-_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
 
 
 class PictureMenusCog(commands.Cog, name="PictureMenus"):
@@ -49,6 +46,7 @@ class PictureMenusCog(commands.Cog, name="PictureMenus"):
         for menu in self._menus:
             self.bot.tree.add_command(menu)
         router_of(self.bot).add(PICTURE_FORM, self.submit)
+        delivery_of(self.bot).turns.edit = partial(edit_in_talk, self.bot)
 
     async def cog_unload(self) -> None:
         """Remove the menus."""
@@ -109,28 +107,9 @@ class PictureMenusCog(commands.Cog, name="PictureMenus"):
         self, interaction: discord.Interaction[ChorusBot], message_id: int, written: dict[str, str]
     ) -> GivenFiles:
         """The chosen picture: the file of our own result, else the attachment."""
-        results = results_of(self.bot)
-        job = await results.of_message(message_id)
-        channel = self.bot.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
-        try:
-            message = await channel.fetch_message(message_id)
-        except (discord.HTTPException, *NETWORK_ERRORS) as error:
-            raise InputInvalid("That message is gone.", advice="Choose another picture.") from error
-        found = attached_pictures(message)
-        n = read_number(written, len(found))
-        if isinstance(job, Job) and may_view_job(interaction, job) and len(pictures(job)) == len(found):
-            number, _ = pictures(job)[n]
-            return GivenFiles((await self.bot.services.derived_jobs.input_picture(job, number),))
-        return await fetch_files(self.bot, [found[n]])
-
-
-def attached_pictures(message: discord.Message) -> Sequence[discord.Attachment]:
-    """The pictures of a message, by what Discord says of them; their content is checked when they are fetched."""
-    return [
-        file
-        for file in message.attachments
-        if (file.content_type or "").startswith("image/") or file.filename.lower().endswith(_SUFFIXES)
-    ]
+        message = await fetched_message(self.bot, interaction.channel_id or 0, message_id, interaction.guild_id)
+        n = read_number(written, len(attached_pictures(message)))
+        return await picture_of_message(self.bot, message, n, may_show=lambda job: may_view_job(interaction, job))
 
 
 async def setup(bot: ChorusBot) -> None:

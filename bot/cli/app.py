@@ -151,6 +151,9 @@ def imagine(
         list[Path] | None,
         typer.Option(help="A picture to start from; may be repeated. Also a film or a sound.", metavar="FILE"),
     ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="A picture of what is to change, as the workflow's mask.", metavar="FILE")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures here: a file or a folder.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -168,6 +171,7 @@ def imagine(
         seed=seed,
         settings=tuple(settings or ()),
         images=tuple(image or ()),
+        mask=mask,
         out=out,
     )
     with open_log(configuration.with_log_level("WARNING"), debug=bool(context.obj), to_file=False):

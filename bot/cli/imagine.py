@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 from bot.cli.job_progress import copy_results, wait_for_job
 from bot.derived_jobs.picture_workflows import with_picture_workflow
@@ -38,6 +39,7 @@ class ImagineOptions:
     """Each `name=value`."""
     images: tuple[Path, ...] = ()
     """Pictures to start from, or a film or a sound, as the workflow takes them; at most four pictures."""
+    mask: Path | None = None
     out: Path | None = None
     """A file or folder to which the pictures are copied from the data folder."""
 
@@ -72,11 +74,14 @@ async def _imagine(settings: Settings, options: ImagineOptions, console: Console
             workflow_name=options.workflow,
             seed=options.seed,
         )
-        if options.images and options.workflow is None:
-            request = with_picture_workflow(services.workflows, character, request)
+        request = await _with_files(services, request, options)
+        if request.inputs and options.workflow is None:
+            roles = [file.role for file in request.inputs]
+            request = with_picture_workflow(services.workflows, character, request, roles)
         request = _with_settings(services, character, request, options.settings)
-        request = await _with_files(services, request, options.images)
         job = await wait_for_job(services, await _submit(services, request), console)
+        if job.note:
+            console.print(escape(job.note))
         await services.orchestrator.mark_delivered(job.id)
         made = [settings.storage.data_dir / artifact.path for artifact in job.artifacts]
         return await asyncio.to_thread(copy_results, made, options.out) if options.out else made
@@ -109,25 +114,27 @@ def _with_settings(
     return request.model_copy(update={"overrides": overrides})
 
 
-async def _with_files(services: Services, request: GenerationRequest, paths: Sequence[Path]) -> GenerationRequest:
-    """The request with the files, checked and kept.
+async def _with_files(services: Services, request: GenerationRequest, options: ImagineOptions) -> GenerationRequest:
+    """The request with the files of the options, checked and kept.
 
     Raises:
         InputInvalid: One cannot be read or used.
 
     """
-    if not paths:
-        return request
-    contents: list[bytes] = []
-    for path in paths:
-        try:
-            services.input_files.require_size((await asyncio.to_thread(path.stat)).st_size)
-            contents.append(await asyncio.to_thread(path.read_bytes))
-        except OSError as error:
-            raise InputInvalid(f"The file {path.name[:100]} cannot be read.", advice="Check its path.") from error
+    contents = [await _content(services, path) for path in options.images]
     kept = await services.input_files.keep(contents)
+    if options.mask is not None:
+        kept.append(await services.input_files.keep_picture(await _content(services, options.mask), "mask"))
     note = " ".join(dict.fromkeys(filter(None, (request.note, *(each.note for each in kept))))) or None
     return request.model_copy(update={"inputs": tuple(each.file for each in kept), "note": note})
+
+
+async def _content(services: Services, path: Path) -> bytes:
+    try:
+        services.input_files.require_size((await asyncio.to_thread(path.stat)).st_size)
+        return await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise InputInvalid(f"The file {path.name[:100]} cannot be read.", advice="Check its path.") from error
 
 
 async def _submit(services: Services, request: GenerationRequest) -> Job:

@@ -22,6 +22,7 @@ from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, ConfigError, InputInvalid
 from bot.file_hash import sha256_of_file
 from bot.generation.acceptance import ADAPTED_FROM, parse_stored_workflow
+from bot.generation.input_files import FOLDER as INPUTS_FOLDER
 from bot.services import open_services
 from bot.workflows import parse_workflow
 from bot.workflows.version_differences import differences, shortened
@@ -264,7 +265,12 @@ def _input_folders(services: Services, options: RepeatOptions, character_id: str
     data = services.settings.storage.data_dir
     character = services.settings.paths.characters / Path(character_id).name
     near = [options.file.absolute().parent, character, character / "voice"]
-    return [*near, *(path for path in data.glob("*/*") if path.is_dir()), *data.glob("guilds/*/voice/*")]
+    return [
+        *near,
+        data / INPUTS_FOLDER,
+        *(path for path in data.glob("*/*") if path.is_dir()),
+        *data.glob("guilds/*/voice/*"),
+    ]
 
 
 def _found(file: InputFile, folders: list[Path]) -> InputFile:

@@ -1,8 +1,8 @@
 """Filters the model's stream down to the text that a character says.
 
 Removed are `<think>...</think>`, the character's own name before the text ("Nova:"), everything from the first line
-that begins with another speaker's name, and invisible characters. `<draw>...</draw>`, with which a model without tools
-asks for a picture, is removed and kept as a scene.
+that begins with another speaker's name, and invisible characters. `<draw>...</draw>` and `<edit>...</edit>`, with which
+a model without tools asks for a picture or a change of one, are removed and kept as scenes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ MAX_CHARACTERS = 16_000
 MAX_SCENES = 8
 """Further `<draw>` blocks of a reply are removed without being kept."""
 
-_MARK = re.compile(r"<(/?)(think|thinking|draw)>", re.IGNORECASE | re.ASCII)
-_MARKS = ("<think>", "</think>", "<thinking>", "</thinking>", "<draw>", "</draw>")
+_SCENES = ("draw", "edit")
+"""Names of the blocks that are kept."""
+_MARK = re.compile(r"<(/?)(think|thinking|draw|edit)>", re.IGNORECASE | re.ASCII)
+_MARKS = ("<think>", "</think>", "<thinking>", "</thinking>", "<draw>", "</draw>", "<edit>", "</edit>")
 _LONGEST_MARK = max(len(mark) for mark in _MARKS)
-_CLOSERS = {name: re.compile(f"</{name}>", re.IGNORECASE | re.ASCII) for name in ("think", "thinking", "draw")}
+_CLOSERS = {name: re.compile(f"</{name}>", re.IGNORECASE | re.ASCII) for name in ("think", "thinking", *_SCENES)}
 _LABEL_ROOM = 64
 """Characters for asterisks and spaces around the character's own name."""
 _INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
@@ -52,10 +54,12 @@ class ReplyFilter:
         self._inside: str | None = None
         """The name of the block that is open."""
         self._block: list[str] = []
-        """What an open `<draw>` block has so far."""
+        """What an open `<draw>` or `<edit>` block has so far."""
         self._visible = ""
         self.scenes: list[str] = []
         """The contents of `<draw>` blocks, in order."""
+        self.edits: list[str] = []
+        """The contents of `<edit>` blocks, in order."""
         self.ended = False
         """Nothing that follows will be shown, so the stream may be closed."""
 
@@ -100,7 +104,7 @@ class ReplyFilter:
         name = mark[2].lower()
         if not mark[1]:
             self._inside, self._block = name, []
-        elif name != "draw":  # some chat templates contain `<think>`, and only its end is streamed
+        elif name not in _SCENES:  # some chat templates contain `<think>`, and only its end is streamed
             self._visible = ""
         return mark.end()
 
@@ -109,12 +113,13 @@ class ReplyFilter:
         name = self._inside or ""
         closer = _CLOSERS[name].search(data, position)
         end = closer.start() if closer else max(len(data) - len(f"</{name}>") + 1, position)
-        if name == "draw":
+        if name in _SCENES:
             self._block.append(data[position:end])
         if closer is None:
             return end
-        if name == "draw" and (scene := "".join(self._block).strip()) and len(self.scenes) < MAX_SCENES:
-            self.scenes.append(scene[:MAX_SCENE_LENGTH])
+        kept = self.edits if name == "edit" else self.scenes
+        if name in _SCENES and (scene := "".join(self._block).strip()) and len(kept) < MAX_SCENES:
+            kept.append(scene[:MAX_SCENE_LENGTH])
         self._inside = None
         return closer.end()
 

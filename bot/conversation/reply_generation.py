@@ -24,11 +24,15 @@ log = logging.getLogger(__name__)
 
 PICTURE_ONLY_TEXT = "*sends a picture*"
 """The text of a turn in which the model only called the `draw` tool."""
-DRAW_WITH_TOOL = "When somebody asks you for a picture, call the draw tool and say a short line about it."
+DRAW_WITH_TOOL = (
+    "When somebody asks you for a picture, call the draw tool and say a short line about it. Where a picture of theirs "
+    "or yours is to be changed, set `edit`."
+)
 """Instruction for models that take tools."""
 DRAW_IN_TEXT = (
     "When somebody asks you for a picture, end your answer with <draw>what is to be seen, one to three "
-    "sentences</draw>. Write it only when a picture is wanted."
+    "sentences</draw>. Write it only when a picture is wanted. Where a picture of theirs or yours is to be changed, "
+    "write <edit>what the changed picture shows</edit> instead."
 )
 """Instruction for models that take no tools; `ReplyFilter` reads the block."""
 MAX_REQUESTS = 3
@@ -135,6 +139,7 @@ class ReplyGenerator:
         text = visible.finish()
         if draws:
             scenes += [Scene(description=scene, source="text") for scene in visible.scenes]
+            scenes += [Scene(description=scene, source="text", edits=True) for scene in visible.edits]
         elif scenes:
             log.info("%s does not draw, but its model called the tool", character.id)
             scenes = []
@@ -161,8 +166,8 @@ async def _show(deltas: AsyncIterator[Delta], visible: ReplyFilter, scenes: list
         match delta:
             case TextDelta(text):
                 post.update(visible.feed(text))
-            case DrawCall(scene):
-                scenes.append(Scene(description=scene, source="tool"))
+            case DrawCall(scene, edits):
+                scenes.append(Scene(description=scene, source="tool", edits=edits))
         if visible.ended:
             return
 

@@ -1,12 +1,13 @@
-"""Which workflow makes something from a picture, where nobody has named one."""
+"""Which workflow makes something from a picture or other files, where nobody has named one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError
-from bot.workflows.media_assignment import takes_picture
+from bot.workflows.media_assignment import FIRST_PICTURE, takes_files
 from bot.workflows.workflow import VARY_WORKFLOW
 
 if TYPE_CHECKING:
@@ -16,11 +17,23 @@ if TYPE_CHECKING:
 
 
 def picture_workflow(
-    workflows: WorkflowLibrary, character: Character, kind: JobKind, guild_id: int | None
+    workflows: WorkflowLibrary,
+    character: Character,
+    kind: JobKind,
+    guild_id: int | None,
+    roles: Sequence[str] = (FIRST_PICTURE,),
 ) -> Workflow | None:
-    """Return the first workflow that takes a person's picture and needs no other file; None: there is none.
+    """Return the first workflow that takes a person's files and needs no other one; None: there is none.
 
     The default goes first; then, for pictures, the one of the button Vary; for films, all others in their order.
+
+    Args:
+        workflows: The workflow library.
+        character: Whose workflows.
+        kind: What is made.
+        guild_id: The server in which it is asked for.
+        roles: What the files are given as (`InputFile.role`).
+
     """
     others = [VARY_WORKFLOW] if kind is JobKind.IMAGE else workflows.names(character.id, kind, guild_id)
     for name in (None, *others):
@@ -28,20 +41,23 @@ def picture_workflow(
             workflow = _get(workflows, character, kind, name, guild_id)
         except ChorusError:  # there is none of that name, or it is broken
             continue
-        if takes_picture(workflow):
+        if takes_files(workflow, roles, references=len(character.reference_paths)):
             return workflow
     return None
 
 
 def with_picture_workflow(
-    workflows: WorkflowLibrary, character: Character, request: GenerationRequest
+    workflows: WorkflowLibrary,
+    character: Character,
+    request: GenerationRequest,
+    roles: Sequence[str] = (FIRST_PICTURE,),
 ) -> GenerationRequest:
-    """The request with a workflow that takes a picture and a sentence about it, where its default takes none.
+    """The request with a workflow that takes a person's files and a sentence about it, where its default does not.
 
     Unchanged where there is no such workflow: acceptance says that the default takes no picture.
     """
     guild_id = request.origin.guild_id
-    found = picture_workflow(workflows, character, request.kind, guild_id)
+    found = picture_workflow(workflows, character, request.kind, guild_id, roles)
     if found is None:
         return request
     try:
@@ -50,7 +66,10 @@ def with_picture_workflow(
         default = None
     if default is not None and found.name == default.name:
         return request
-    note = f"Made with the workflow {found.name}, which takes a picture."
+    taken = "a picture" if len(roles) == 1 and roles[0] == FIRST_PICTURE else "these files"
+    note = f"Made with the workflow {found.name}, which takes {taken}."
+    if request.note:
+        note = f"{request.note} {note}"
     return request.model_copy(update={"workflow_name": found.name, "note": note})
 
 

@@ -169,7 +169,7 @@ def is_same_derivation(known: Job, request: GenerationRequest) -> bool:
     other = known.request
     if request.kind is JobKind.AUDIO and request.derivation is Derivation.AGAIN:
         return other.kind is JobKind.AUDIO and other.derivation in {None, Derivation.AGAIN}
-    same = other.derivation is request.derivation and other.inputs == request.inputs
+    same = other.derivation is request.derivation and other.given_inputs == request.given_inputs
     if request.derivation in _BY_WORDS:
         keys = ("positive", "negative", "overrides", "seed")
         return same and all(getattr(other, key) == getattr(request, key) for key in keys)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.characters.library import CharacterLibrary
 from bot.derived_jobs.requests import is_same_derivation
 from bot.domain.jobs import UNFINISHED, Artifact, GenerationRequest, InputFile, Job, JobKind
 from bot.errors import ChorusError, InputInvalid, WorkflowInvalid, WorkflowNotFound
@@ -57,6 +58,7 @@ class DerivedJobs:
     """One for the whole bot; keeps no state.
 
     Args:
+        characters: For their reference pictures.
         jobs: Stored jobs.
         versions: Stored workflow versions.
         workflows: The files as they are now.
@@ -70,6 +72,7 @@ class DerivedJobs:
     def __init__(
         self,
         *,
+        characters: CharacterLibrary,
         jobs: JobRepository,
         versions: WorkflowRepository,
         workflows: WorkflowLibrary,
@@ -78,6 +81,7 @@ class DerivedJobs:
         can_run: Callable[[Workflow], bool],
         delete_files: bool = False,
     ) -> None:
+        self._characters = characters
         self._jobs = jobs
         self._versions = versions
         self._workflows = workflows
@@ -206,13 +210,15 @@ class DerivedJobs:
         """The workflow of that name as its file is now, in the server that the request came from."""
         return self._workflows.get(request.character_id, request.kind, name, guild_id=request.origin.guild_id)
 
-    def _fits(self, job: Job, name: str, takes: Callable[[Workflow], bool]) -> bool:
+    def _fits(self, job: Job, name: str, takes: Callable[[Workflow, int], bool]) -> bool:
         """The job's character has an image workflow of that name which takes what it shall, and ComfyUI can run it."""
         try:
             found = self.image_workflow(job, name)
+            request = job.request
+            character = self._characters.get(request.character_id, request.origin.guild_id)
         except ChorusError:
             return False
-        return takes(found) and self._can_run(found)
+        return takes(found, len(character.reference_paths)) and self._can_run(found)
 
     def image_workflow(self, job: Job, name: str) -> Workflow:
         """The image workflow of that name of the job's character.

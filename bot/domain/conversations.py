@@ -164,4 +164,6 @@ class Scene(Value):
 
     description: str
     source: Literal["tool", "text"]
-    """`tool`: a call of the `draw` tool; `text`: a `<draw>` block in the reply."""
+    """`tool`: a call of the `draw` tool; `text`: a `<draw>` or `<edit>` block in the reply."""
+    edits: bool = False
+    """A picture of the conversation is to be changed."""

@@ -94,8 +94,27 @@ class Origin(Value):
 
 
 FileRole = Literal[
-    "reference_image", "image2", "image3", "image4", "last_image", "mask", "film", "sound", "voice_sample"
+    "reference_image",
+    "image2",
+    "image3",
+    "image4",
+    "last_image",
+    "mask",
+    "film",
+    "sound",
+    "voice_sample",
+    "character_reference",
+    "character_reference2",
+    "character_reference3",
+    "character_reference4",
 ]
+CHARACTER_REFERENCES: tuple[FileRole, ...] = (
+    "character_reference",
+    "character_reference2",
+    "character_reference3",
+    "character_reference4",
+)
+"""The roles of the character's own reference pictures, which nobody has attached."""
 
 
 class InputFile(Value):
@@ -162,6 +181,11 @@ class GenerationRequest(Value):
     """It is drawn anew, although the same picture may have been made before."""
     trial: bool = False
     """A trial of a workflow before it is saved: its result is shown to the requester alone and is in no gallery."""
+
+    @property
+    def given_inputs(self) -> tuple[InputFile, ...]:
+        """`inputs` without the character's own reference pictures."""
+        return tuple(file for file in self.inputs if file.role not in CHARACTER_REFERENCES)
 
 
 class JobError(Value):

@@ -19,9 +19,10 @@ from bot.domain.jobs import Derivation, GenerationRequest, Job, JobKind, JobStat
 from bot.domain.seeds import LARGEST_SEED, parse_seed
 from bot.domain.workflow_versions import StoredWorkflow
 from bot.errors import ChorusError, InputInvalid, WorkflowNotFound
-from bot.generation.character_look import CharacterLook, character_look
+from bot.generation.character_look import ADDED, CharacterLook, character_look
 from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
+from bot.generation.reference_images import ReferenceImages
 from bot.generation.value_limits import RequestLimits
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.foreign_placeholders import require_filled
@@ -105,6 +106,7 @@ class Acceptance:
         models: InstalledModels,
         screening: ScreeningRules,
         failing: FailingWorkflows,
+        references: ReferenceImages | None = None,
     ) -> None:
         self._characters = characters
         self._workflows = workflows
@@ -113,6 +115,7 @@ class Acceptance:
         self._models = models
         self._screening = screening
         self._failing = failing
+        self._references = references
 
     async def accept(
         self, request: GenerationRequest, object_info: Mapping[str, Any] | None, job_id: uuid.UUID | None = None
@@ -138,6 +141,9 @@ class Acceptance:
             # What was uploaded is looked at again: the host may have changed the lists since.
             require_allowed(file.graph, self._screening, object_info)
         workflow = self._models.adapted(file, object_info, wanted_model(request))
+        own_pictures: tuple[str, ...] = ()
+        if self._references is not None:
+            request, own_pictures = await self._references.added_to(request, character, workflow)
         assigned = assign_files(workflow, media_roles(request))
         require_files(workflow, assigned, object_info)
         validate_structure(workflow, request.kind, object_info=object_info, has_reference=bool(assigned) or None)
@@ -148,6 +154,8 @@ class Acceptance:
         self._limits.check(request, workflow, overrides)
         look = character_look(request, character, workflow, overrides, object_info)
         parameters = _parameters(request, character, seed, look) | adapted_from(file, workflow)
+        if own_pictures:
+            parameters[ADDED] = [*parameters.get(ADDED, ()), *own_pictures]
         uploaded = {file.role: file.role for file in request.inputs}
         values = injection(
             parameters, request, part=0, uploaded=uploaded, files=file_values(workflow, _media_only(uploaded))
@@ -363,7 +371,7 @@ def _require_encodable(request: GenerationRequest) -> None:
 
 def _check_words(request: GenerationRequest) -> None:
     words = request.text_parts if request.kind is JobKind.AUDIO else (request.positive,)
-    starts_from_picture = request.kind is not JobKind.AUDIO and bool(request.inputs)
+    starts_from_picture = request.kind is not JobKind.AUDIO and bool(request.given_inputs)
     if not words or not (starts_from_picture or all(text.strip() for text in words)):
         raise InputInvalid("There is nothing to say." if request.kind is JobKind.AUDIO else "The prompt is empty.")
     if sum(map(len, words)) > _LONGEST_TEXT or len(request.negative or "") > _LONGEST_TEXT:

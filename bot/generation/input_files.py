@@ -105,9 +105,9 @@ class InputFiles:
             elif kind == "audio":
                 kept.append(await self._sound(data))
             else:
-                kept.append(await self._picture(data, pictures.pop(0)))
+                kept.append(await self.keep_picture(data, pictures.pop(0)))
         if last is not None:
-            kept.append(await self._picture(last, "last_image"))
+            kept.append(await self.keep_picture(last, "last_image"))
         return kept
 
     async def keep_made(self, data: bytes, role: FileRole) -> InputFile:
@@ -119,7 +119,18 @@ class InputFiles:
         """
         return (await self._keep(data, ".png", role, None)).file
 
-    async def _picture(self, data: bytes, role: FileRole) -> KeptFile:
+    async def keep_picture(self, data: bytes, role: FileRole) -> KeptFile:
+        """Check and keep one picture.
+
+        Args:
+            data: Its content.
+            role: What it is given as.
+
+        Raises:
+            InputInvalid: It cannot be used; the error says why.
+            GenerationFailed: The disk is full.
+
+        """
         self.require_size(len(data))
         try:
             with tempfile.NamedTemporaryFile(prefix="chorus-input-") as file:

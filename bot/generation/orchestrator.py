@@ -53,6 +53,7 @@ from bot.generation.preparation import Preparer
 from bot.generation.prompt_rewriting import PromptRewriter, PromptRewriting
 from bot.generation.queue import JobQueue
 from bot.generation.recovery import OpenAttempt, RecoveredJobs, read_recovered_jobs
+from bot.generation.reference_images import ReferenceImages
 from bot.generation.submission import StoreBatch, Submission
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
@@ -88,6 +89,7 @@ class Orchestrator:
         servers: The ComfyUI servers.
         ffmpeg: For speech and video.
         rewriter: Writes the prompts of requests with `rewrite`; None: their own words are drawn.
+        references: The reference pictures of characters; None: they are not used.
 
     """
 
@@ -103,6 +105,7 @@ class Orchestrator:
         servers: Sequence[ComfyServer],
         ffmpeg: Ffmpeg,
         rewriter: PromptRewriter | None = None,
+        references: ReferenceImages | None = None,
     ) -> None:
         self._options = options
         self._jobs = jobs
@@ -119,6 +122,7 @@ class Orchestrator:
             models=self._models,
             screening=options.screening,
             failing=self._failing,
+            references=references,
         )
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(

@@ -81,6 +81,8 @@ class DrawCall:
     """The model called the `draw` tool."""
 
     scene: str
+    edits: bool = False
+    """An earlier picture is to be changed."""
 
 
 Delta = TextDelta | DrawCall
@@ -227,8 +229,8 @@ class LanguageModel:
         except httpx2.HTTPError as error:  # the `openai` client does not wrap errors while a stream is read
             message = "The language model's server broke off in mid-sentence."
             raise LanguageModelUnavailable(message, category=ErrorCategory.NETWORK) from error
-        for scene in calls.scenes():
-            yield DrawCall(scene)
+        for scene, edits in calls.scenes():
+            yield DrawCall(scene, edits)
 
     async def complete(self, messages: Sequence[ChatMessage], options: ModelOptions) -> str:
         """Request an answer without tools and return its whole text. Raises the errors of `stream`."""

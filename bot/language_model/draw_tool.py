@@ -24,7 +24,12 @@ DRAW_TOOL: ChatCompletionToolParam = {
                 "scene": {
                     "type": "string",
                     "description": "What is to be seen: subject, pose, place, light, style. One to three sentences.",
-                }
+                },
+                "edit": {
+                    "type": "boolean",
+                    "description": "True to change the picture that the last message has or replies to, or else the "
+                    "last picture; the scene is then the changed picture. Leave it out for a new picture.",
+                },
             },
             "required": ["scene"],
         },
@@ -70,10 +75,20 @@ class ToolCallCollector:
             parts = self._calls.setdefault(index if isinstance(index, int) else position, _Call())
             parts.feed(cast("dict[str, Any]", function))
 
-    def scenes(self) -> list[str]:
-        """Return the scenes of all calls of `draw`, in order; calls without a description are left out."""
-        found = [parse_scene("".join(call.arguments)) for call in self._calls.values() if call.name == "draw"]
-        return [scene for scene in found if scene]
+    def scenes(self) -> list[tuple[str, bool]]:
+        """Return (scene, whether it changes a picture) of all calls of `draw` with a description, in order."""
+        calls = ["".join(call.arguments) for call in self._calls.values() if call.name == "draw"]
+        return [(scene, is_edit(arguments)) for arguments in calls if (scene := parse_scene(arguments))]
+
+
+def is_edit(arguments: str) -> bool:
+    """Whether the arguments of a `draw` call ask to change an earlier picture."""
+    try:
+        parsed: Any = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return False
+    value: Any = cast("dict[str, Any]", parsed).get("edit") if isinstance(parsed, dict) else None
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
 def parse_scene(arguments: str) -> str | None:
@@ -91,7 +106,8 @@ def parse_scene(arguments: str) -> str | None:
     except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
         parsed = arguments
     if isinstance(parsed, dict):
-        values = [value for value in cast("dict[str, Any]", parsed).values() if isinstance(value, str)]
+        named = cast("dict[str, Any]", parsed)
+        values = [value for name, value in named.items() if isinstance(value, str) and name != "edit"]
         parsed = values[0] if values else ""
     if not isinstance(parsed, str) or not parsed.strip():
         return None

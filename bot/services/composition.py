@@ -22,6 +22,7 @@ from bot.generation.installation_watch import InstallationWatch
 from bot.generation.options import GenerationOptions
 from bot.generation.orchestrator import Orchestrator
 from bot.generation.queue import QueueLimits
+from bot.generation.reference_images import ReferenceImages
 from bot.generation.value_limits import RequestLimits
 from bot.instance_lock import hold_command_lock, lock_data_folder, lock_database, new_command_name
 from bot.language_model.client import LanguageModel
@@ -154,6 +155,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         servers = await stack.enter_async_context(open_comfy_servers(settings))
         ffmpeg = configured_ffmpeg(settings)
         discord_clock = ServiceClock()
+        input_files = InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg)
         talk = await stack.enter_async_context(
             open_conversation_services(settings, store.conversations, characters, servers[0].gpu, discord_clock)
         )
@@ -168,6 +170,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 servers=servers,
                 rewriter=talk.rewriter,
                 ffmpeg=ffmpeg,
+                references=ReferenceImages(input_files),
             )
         )
         saved = SavedWorkflows(
@@ -187,8 +190,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             await stack.enter_async_context(installations)
             await stack.enter_async_context(FolderConversion(workflows, installations))
         installed_models = InstalledModels(clients[0])
-        derived_jobs = _derived_jobs(settings, store, workflows, orchestrator)
-        input_files = InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg)
+        derived_jobs = _derived_jobs(settings, store, workflows, characters, orchestrator)
         yield Services(
             settings=settings,
             owner=name,
@@ -295,9 +297,14 @@ def _input_limits(settings: Settings) -> InputLimits:
 
 
 def _derived_jobs(
-    settings: Settings, store: Repositories, workflows: WorkflowLibrary, orchestrator: Orchestrator
+    settings: Settings,
+    store: Repositories,
+    workflows: WorkflowLibrary,
+    characters: CharacterLibrary,
+    orchestrator: Orchestrator,
 ) -> DerivedJobs:
     return DerivedJobs(
+        characters=characters,
         jobs=store.jobs,
         versions=store.workflow_versions,
         workflows=workflows,

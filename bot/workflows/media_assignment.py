@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.domain.jobs import JobKind
+from bot.domain.jobs import CHARACTER_REFERENCES, JobKind
 from bot.errors import InputInvalid
 from bot.workflows.graph import NodeInput, class_type, inputs, is_link
 from bot.workflows.input_roles import InputRole
@@ -45,7 +45,8 @@ _WORDS: Final = {
 def assign_files(workflow: Workflow, file_roles: Sequence[str]) -> dict[str, MediaInput]:
     """Return the input of each file, by the file's role in the request.
 
-    The first picture goes to what the workflow starts from, further ones to the other inputs in their order.
+    The first picture goes to what the workflow starts from, further ones to the other inputs in their order. The
+    character's reference pictures go to the inputs for references, unless a person's picture goes to one.
 
     Args:
         workflow: The workflow.
@@ -72,17 +73,45 @@ def assign_files(workflow: Workflow, file_roles: Sequence[str]) -> dict[str, Med
     places = _ordered_pictures(workflow, free, len(pictures))
     if len(pictures) > len(places) and not _has_other_place(workflow, pictures, places):
         raise InputInvalid(_too_many(workflow, len(pictures)), advice="Leave some out, or choose another workflow.")
-    return assigned | dict(zip(pictures, places, strict=False))
+    assigned |= dict(zip(pictures, places, strict=False))
+    own = [role for role in CHARACTER_REFERENCES if role in file_roles]
+    return assigned | dict(zip(own, free_references(workflow, assigned), strict=False))
 
 
-def takes_picture(workflow: Workflow) -> bool:
-    """Whether a person's picture can be put into the workflow, and it needs no other file that only a person has."""
-    return _takes(workflow, [FIRST_PICTURE])
+def free_references(workflow: Workflow, assigned: Mapping[str, MediaInput]) -> list[MediaInput]:
+    """Return the inputs for the character's reference pictures: those for references that no person's file goes to.
+
+    There are none where a person has given a reference.
+    """
+    given = list(assigned.values())
+    if any(each.role is MediaRole.REFERENCE for each in given):
+        return []
+    first = (
+        set(workflow.analysis.inputs_for(InputRole.REFERENCE_IMAGE)) if FIRST_PICTURE in assigned else set[NodeInput]()
+    )
+    return [
+        each
+        for each in workflow.analysis.media
+        if each.role is MediaRole.REFERENCE and not first.intersection(each.places)
+    ]
 
 
-def _takes(workflow: Workflow, file_roles: Sequence[str]) -> bool:
+def takes_picture(workflow: Workflow, references: int = 0) -> bool:
+    """As `takes_files`, of a person's one picture."""
+    return takes_files(workflow, references=references)
+
+
+def takes_files(workflow: Workflow, roles: Sequence[str] = (FIRST_PICTURE,), *, references: int = 0) -> bool:
+    """Whether a person's files can be put into the workflow, and it needs no other file that only a person has.
+
+    Args:
+        workflow: The workflow.
+        roles: What the files are given as.
+        references: How many reference pictures its character has.
+
+    """
     try:
-        assigned = assign_files(workflow, file_roles)
+        assigned = assign_files(workflow, [*roles, *CHARACTER_REFERENCES[:references]])
     except InputInvalid:
         return False
     needed = [each for each in workflow.analysis.media if each not in assigned.values()]
@@ -101,10 +130,10 @@ def mask_is_transparency(workflow: Workflow) -> bool:
     return any(is_link(value) and value[0] in loaders and value[1] == _MASK_OUTPUT for value in used)
 
 
-def takes_masked_picture(workflow: Workflow) -> bool:
-    """Whether a picture and a mask can be put into the workflow, and it needs no other file that only a person has."""
+def takes_masked_picture(workflow: Workflow, references: int = 0) -> bool:
+    """As `takes_files`, of a picture with a mask."""
     roles = [FIRST_PICTURE] if mask_is_transparency(workflow) else [FIRST_PICTURE, MASK]
-    return _takes(workflow, roles)
+    return takes_files(workflow, roles, references=references)
 
 
 def require_files(workflow: Workflow, assigned: Mapping[str, MediaInput], object_info: ObjectInfo | None) -> None:
@@ -148,12 +177,11 @@ def describe_media(media: MediaInput) -> str:
 
 def note_of_assignment(assigned: Mapping[str, MediaInput]) -> str | None:
     """A sentence about where several files went; None: there is at most one."""
-    if len(assigned) < 2:
+    given = {role: to for role, to in assigned.items() if role not in CHARACTER_REFERENCES}
+    if len(given) < 2:
         return None
     names = {FIRST_PICTURE: "image"}
-    return (
-        "Used " + ", ".join(f"{names.get(role, role)} as {describe_media(to)}" for role, to in assigned.items()) + "."
-    )
+    return "Used " + ", ".join(f"{names.get(role, role)} as {describe_media(to)}" for role, to in given.items()) + "."
 
 
 def file_values(
@@ -163,7 +191,7 @@ def file_values(
 
     Args:
         workflow: The workflow.
-        uploaded: Role of a file -> the name that ComfyUI gave it.
+        uploaded: Role of a file -> the name that ComfyUI gave it, without the voice sample.
         contents: Role of a file -> its content as base64, for those that `base64_roles` names.
 
     Raises:

@@ -8,6 +8,7 @@ from bot.workflows.errors import AmbiguousInput, NoOutputNode, NoPromptInput
 from bot.workflows.graph import Graph, class_type, node_title, upstream
 from bot.workflows.graph_analysis import Ambiguity, GraphAnalysis
 from bot.workflows.input_roles import InputRole
+from bot.workflows.media_roles import MediaRole
 from bot.workflows.model_files import ModelFile, model_files, nearest_names
 from bot.workflows.object_info import ObjectInfo, is_output_node
 from bot.workflows.placeholders import placeholder_uses
@@ -48,8 +49,8 @@ def validate_structure(
         workflow: The workflow.
         kind: What the job makes; None: the workflow's own kind.
         object_info: The body of `GET /object_info`, if known: it says which classes are output nodes.
-        has_reference: Whether the job brings a picture; a workflow that starts from one needs no prompt then. None: not
-            known yet.
+        has_reference: Whether the job brings a file; a workflow that starts from a picture or film needs no prompt
+            then. None: not known yet.
 
     Raises:
         NoOutputNode: No node saves or shows a file.
@@ -66,7 +67,9 @@ def validate_structure(
     if ambiguity := analysis.ambiguity(role) or analysis.ambiguity(InputRole.POSITIVE):
         raise ambiguity_error(workflow.graph, ambiguity, workflow.name)
     starts_from_picture = bool(
-        analysis.inputs_for(InputRole.REFERENCE_IMAGE) or analysis.ambiguity(InputRole.REFERENCE_IMAGE)
+        analysis.inputs_for(InputRole.REFERENCE_IMAGE)
+        or analysis.ambiguity(InputRole.REFERENCE_IMAGE)
+        or any(media.role is MediaRole.FILM for media in analysis.media)
     )
     if asked is JobKind.AUDIO or not starts_from_picture or has_reference is False:
         raise _no_prompt_input(workflow, role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from cogs.delivery.message_presenter import MessagePresenter
     from cogs.delivery.outbox import Outbox
     from cogs.delivery.webhooks import CharacterWebhooks
+
+
+PictureEditor = Callable[["GenerationRequest", "Message | None", "Thread", "Character"], Awaitable["GenerationRequest"]]
+"""(request, the message that is answered, its thread, who draws) -> the request with the picture that is changed."""
 
 
 class WebhookLiveMessage(LiveMessage):
@@ -118,9 +123,25 @@ class TurnPicturePresenter:
 
 
 async def submit_turn_picture(
-    bot: ChorusBot, turn: Message, thread: Thread, *, character: Character, scene: Scene, prompt: str
+    bot: ChorusBot,
+    turn: Message,
+    thread: Thread,
+    *,
+    character: Character,
+    scene: Scene,
+    prompt: str,
+    edit: PictureEditor | None,
 ) -> uuid.UUID:
     """Submit the picture of a turn once: a turn that is answered again after a crash finds its job.
+
+    Args:
+        bot: The bot.
+        turn: What the character says.
+        thread: Where.
+        character: Who draws.
+        scene: What it decided to send.
+        prompt: The prompt, written from the scene.
+        edit: Puts the picture that is to be changed into the request, where the scene changes one.
 
     Returns:
         The job's id.
@@ -153,4 +174,6 @@ async def submit_turn_picture(
         thread_id=thread.id,
         message_id=turn.id,
     )
+    if scene.edits and edit is not None:
+        request = await edit(request, asked, thread, character)
     return (await services.orchestrator.submit(request)).id

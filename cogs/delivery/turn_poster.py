@@ -22,7 +22,7 @@ from bot.domain.conversations import Message, Thread
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.errors import ChorusError
 from cogs.delivery.turn_message import TurnMessage
-from cogs.delivery.turn_pictures import submit_turn_picture
+from cogs.delivery.turn_pictures import PictureEditor, submit_turn_picture
 from cogs.delivery.turn_sender import TurnSender
 from cogs.ui.errors import error_embed
 
@@ -52,6 +52,8 @@ class TurnPoster:
         self._outbox = outbox
         self._webhooks = webhooks
         self._listeners: list[TurnListener] = []
+        self.edit: PictureEditor | None = None
+        """Puts the picture that is to be changed into the request of a turn's picture."""
 
     def add_listener(self, listener: TurnListener) -> None:
         """Call `listener` whenever all of a turn's text is shown, before the turn counts as delivered.
@@ -112,7 +114,9 @@ class TurnPoster:
     async def draw(self, turn: Message, thread: Thread, character: Character, scene: Scene, prompt: str) -> str | None:
         """Submit the turn's picture, which is shown after the turn's text; the job's id, or None if it was refused."""
         try:
-            job_id = await submit_turn_picture(self._bot, turn, thread, character=character, scene=scene, prompt=prompt)
+            job_id = await submit_turn_picture(
+                self._bot, turn, thread, character=character, scene=scene, prompt=prompt, edit=self.edit
+            )
         except ChorusError as error:
             await self.show_error(thread, error)
             return None

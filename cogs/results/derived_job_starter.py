@@ -208,4 +208,4 @@ def _key(request: GenerationRequest) -> tuple[object, ...]:
     by_words = request.derivation in {Derivation.REMIX, Derivation.ANIMATE, Derivation.INPAINT}
     changes = (request.positive, request.negative) if by_words else ()
     changes = (*changes, *sorted((name, str(value)) for name, value in request.overrides.items()))
-    return (source, request.derivation, request.inputs, request.workflow_hash, *changes)
+    return (source, request.derivation, request.given_inputs, request.workflow_hash, *changes)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
+from PIL import Image
 
 from sandbox.comfyui.values import Audio, Video
 
@@ -40,6 +42,30 @@ def write_audio(audio: Audio, target: Path, options: Sequence[str], metadata: Ma
     """
     source = ["-f", "s16le", "-ar", str(audio.sample_rate), "-ac", str(audio.channels), "-i", "-"]
     _expect([*source, *_tags(metadata), *options, "-y", str(target)], audio.pcm)
+
+
+def read_video(path: Path) -> Video:
+    """Decode the frames and the audio of a file.
+
+    Raises:
+        MediaError: The file has no frames.
+
+    """
+    done = _run(["-i", str(path), "-an", "-f", "image2pipe", "-c:v", "ppm", "-"], b"")
+    frames: list[Image.Image] = []
+    stream = io.BytesIO(done.stdout)
+    while header := [stream.readline() for _ in range(3)][1]:  # P6, "width height", 255
+        width, height = (int(number) for number in header.split())
+        frames.append(Image.frombytes("RGB", (width, height), stream.read(3 * width * height)))
+    if done.returncode != 0 or not frames:
+        msg = f"No video stream found in the file: {path.name}"
+        raise MediaError(msg)
+    _, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))  # pyright: ignore[reportUnknownMemberType]
+    try:
+        audio = read_audio(path)
+    except MediaError:
+        audio = None
+    return Video(tuple(frames), len(frames) / (seconds or 1.0), audio)
 
 
 def write_video(video: Video, target: Path, metadata: Mapping[str, str]) -> None:

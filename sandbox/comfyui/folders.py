@@ -38,10 +38,11 @@ class Folders:
         return self.root / folder_type if folder_type in {"input", "output", "temp"} else None
 
     def names(self, media: str) -> list[str]:
-        """The files of the input folder that a combo of the kind `image` or `audio` offers."""
+        """The files of the input folder that a combo of the kind `image`, `audio` or `video` offers."""
         suffixes = {
             "image": {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"},
             "audio": {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".webm"},
+            "video": {".mp4", ".webm", ".mkv", ".mov", ".avi"},
         }[media]
         found = (self.root / "input").iterdir()
         return sorted(each.name for each in found if each.is_file() and each.suffix.lower() in suffixes)

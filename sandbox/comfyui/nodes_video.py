@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from sandbox.comfyui.ffmpeg_files import write_video
+from sandbox.comfyui.ffmpeg_files import read_video, write_video
 from sandbox.comfyui.node_context import NodeContext
 from sandbox.comfyui.node_results import Inputs, NodeResult
 from sandbox.comfyui.nodes_image import metadata, output_reference
@@ -16,6 +16,13 @@ from sandbox.comfyui.values import Images, Video
 _WEBP_METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 _EXIF_MODEL = 0x0110
 """The EXIF tag of `prompt`; further metadata goes to the tags before it, as in ComfyUI."""
+
+
+def _load(context: NodeContext, inputs: Inputs) -> NodeResult:
+    path = context.folders.input_path(inputs["file"])
+    if path is None:
+        raise FileNotFoundError(2, "No such file or directory", inputs["file"])
+    return NodeResult((read_video(path),))
 
 
 def _create(context: NodeContext, inputs: Inputs) -> NodeResult:
@@ -62,6 +69,7 @@ def _save_webp(context: NodeContext, inputs: Inputs) -> NodeResult:
 
 
 RUNNERS: Mapping[str, Callable[[NodeContext, Inputs], NodeResult]] = {
+    "LoadVideo": _load,
     "CreateVideo": _create,
     "SaveVideo": _save,
     "SaveAnimatedWEBP": _save_webp,

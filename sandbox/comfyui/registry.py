@@ -34,7 +34,9 @@ def all_nodes() -> dict[str, NodeType]:
     for module in _RUNNER_MODULES:
         for name, run in module.RUNNERS.items():
             nodes[name] = NodeType(descriptions[name], run)
-    for name, media in (("LoadImage", "image"), ("LoadImageMask", "image"), ("LoadAudio", "audio")):
+    for name, media in (
+        ("LoadImage", "image"), ("LoadImageMask", "image"), ("LoadAudio", "audio"), ("LoadVideo", "file"),
+    ):  # fmt: skip
         nodes[name] = NodeType(
             descriptions[name],
             nodes[name].run,

@@ -49,6 +49,12 @@ def test_a_drawing_is_taken_out_of_the_text() -> None:
     assert [each for each in shown if "<" in each or "boat" in each] == []
 
 
+def test_a_change_of_a_picture_is_told_from_a_new_one() -> None:
+    reply = ReplyFilter("Nova")
+    reply.feed("<edit>a boat in winter</edit>Here. <draw>a cat</draw>")
+    assert (reply.finish(), reply.edits, reply.scenes) == ("Here.", ["a boat in winter"], ["a cat"])
+
+
 def test_a_model_that_runs_on_is_cut() -> None:
     reply = ReplyFilter("Nova")
     reply.feed("word " * 20_000)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import ChorusError, InputInvalid
 from bot.workflows.input_roles import InputValues
-from bot.workflows.media_assignment import assign_files, file_values, require_files, takes_picture
+from bot.workflows.media_assignment import assign_files, file_values, require_files, takes_files
 from bot.workflows.value_injection import inject
 from bot.workflows.workflow import Workflow, parse_workflow
 from tests.workflows.graphs import node, txt2img
@@ -282,7 +282,7 @@ def test_one_placeholder_in_two_loaders_is_one_picture() -> None:
 
 
 def test_which_workflows_take_a_persons_picture() -> None:
-    assert takes_picture(workflow(img2img()))
-    assert not takes_picture(workflow(txt2img()))
+    assert takes_files(workflow(img2img()))
+    assert not takes_files(workflow(txt2img()))
     mask = node("LoadImageMask", image="__CHORUS_REFERENCE_IMAGE__", channel="alpha")
-    assert takes_picture(workflow(img2img(**{"22": mask})))
+    assert takes_files(workflow(img2img(**{"22": mask})))
