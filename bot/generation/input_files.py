@@ -143,7 +143,7 @@ class InputFiles:
                     max_input_pixels=self.limits.max_input_pixels,
                 )
         except BadMedia as error:
-            raise InputInvalid(error.message, advice="Attach a PNG, JPEG, WebP, GIF or AVIF picture.") from error
+            raise InputInvalid(error.message, advice="Attach a PNG, JPEG, WebP, GIF, AVIF or HEIC picture.") from error
         return await self._keep(prepared.data, ".png", role, prepared.note)
 
     async def _film(self, data: bytes, media_type: str) -> KeptFile:

@@ -51,6 +51,15 @@ async def test_films_and_sounds_are_told_by_content_and_cut(tmp_path: Path) -> N
     assert b"secret graph" not in stored.read_bytes()
 
 
+async def test_a_film_of_two_hours_is_cut(tmp_path: Path) -> None:
+    film = tmp_path / "long.mp4"
+    source = ["-f", "lavfi", "-i", "color=red:size=32x32:rate=1:duration=7200"]
+    await FFMPEG.run(["-v", "error", *source, "-c:v", "libx264", "-preset", "ultrafast", "-y", str(film)])
+    [kept] = await keeper(tmp_path, seconds=2).keep([film.read_bytes()])
+    assert (await probe_video(Path(kept.file.path), ffmpeg=FFMPEG)).duration_seconds < 4
+    assert kept.note == "Of the film, the first 2 s are used."
+
+
 async def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     film = (await video(tmp_path / "film.mp4")).read_bytes()
     for contents, said in (
@@ -58,6 +67,7 @@ async def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
         ([b"\x00\x00\x00\x18ftypmp42" + bytes(100)], "cannot be played"),
         ([b"RIFF\x00\x00\x00\x00WAVE"], "cannot be played"),
         ([b"plain text"], "not a picture"),
+        ([b""], "empty"),
         ([png("red")] * 5, "At most 4 pictures"),
     ):
         with pytest.raises(InputInvalid, match=said):

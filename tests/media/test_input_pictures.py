@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
+from pillow_heif import register_heif_opener
 
 from bot.media.errors import BadMedia, TooManyPixels
 from bot.media.images import InputPicture, prepare_input_picture
+from bot.media.media_types import detect_media_type
 from tests.media.sample_images import pixel, png_claiming
 
 MANY = 10_000_000
+register_heif_opener()
 
 
 def prepared(path: Path, *, limit: int = MANY) -> tuple[InputPicture, Image.Image]:
@@ -28,7 +31,7 @@ def saved(folder: Path, image: Image.Image, name: str, **options: Any) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.bmp", "a.tiff"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.avif", "a.bmp", "a.tiff", "a.heic"])
 def test_every_format_becomes_png(tmp_path: Path, name: str) -> None:
     made, picture = prepared(saved(tmp_path, Image.new("RGB", (30, 20), "#204060"), name))
     assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (30, 20))
@@ -45,6 +48,22 @@ def test_cmyk_and_sixteen_bits_and_transparency(tmp_path: Path) -> None:
     assert clear.getchannel("A").getextrema() == (0, 0)
 
 
+def test_the_picture_of_an_iphone_is_turned_once_and_is_no_film(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path, Image.new("RGB", (64, 32), "white"), "phone.heic", exif=exif.tobytes())
+    assert detect_media_type(path) == "image/heic"
+    assert prepared(path)[1].size == (32, 64)
+
+
+def test_cut_off_files_are_refused(tmp_path: Path) -> None:
+    for name in ("a.heic", "a.avif", "a.png", "a.webp"):
+        path = saved(tmp_path, Image.effect_noise((64, 64), 90).convert("RGB"), name)
+        path.write_bytes(path.read_bytes()[:-400])
+        with pytest.raises(BadMedia):
+            prepared(path)
+
+
 def test_metadata_is_removed_and_the_picture_is_turned(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 8
@@ -57,7 +76,7 @@ def test_metadata_is_removed_and_the_picture_is_turned(tmp_path: Path) -> None:
     assert b"where I live" not in made.data
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.gif", "a.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.gif", "a.webp", "a.avif"])
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path, name: str) -> None:
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("#ff0000", "#00ff00", "#0000ff")]
     made, picture = prepared(saved(tmp_path, frames[0], name, save_all=True, append_images=frames[1:]))

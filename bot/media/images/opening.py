@@ -7,13 +7,15 @@ import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 
 from bot.media.errors import BadMedia, TooManyPixels, UnsupportedMedia
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "HEIF")
 """The formats that Pillow may try. Its others are rare, or start programs (EPS)."""
 
 _MEDIA_TYPES = {
@@ -25,6 +27,7 @@ _MEDIA_TYPES = {
     "AVIF": "image/avif",
     "BMP": "image/bmp",
     "TIFF": "image/tiff",
+    "HEIF": "image/heic",
 }
 
 _UNSUPPORTED_SIGNATURES = {
@@ -74,6 +77,7 @@ def open_image(path: Path, *, max_pixels: int) -> Generator[Image.Image, None, N
 
     """
     _raise_limit_of_pillow(max_pixels)
+    _read_heif()
     with path.open("rb") as file:
         head = file.read(16)
         if not head:
@@ -131,6 +135,12 @@ def _raise_limit_of_pillow(max_pixels: int) -> None:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and limit < max_pixels:
         Image.MAX_IMAGE_PIXELS = max_pixels
+
+
+@cache
+def _read_heif() -> None:
+    """Pictures of iPhones (HEIC): Pillow reads them by a plugin, which turns them by their EXIF itself."""
+    register_heif_opener(thumbnails=False)
 
 
 def _translate(head: bytes, error: Exception) -> BadMedia:
