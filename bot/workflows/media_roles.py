@@ -75,7 +75,8 @@ _REFERENCE_NAME = re.compile(
 )
 _REFERENCE_CLASS = re.compile(
     r"ip_?adapter|clip_?vision|style_?model|redux|instant_?id|pulid|photo_?maker|face_?id|insightface|face_?analysis"
-    r"|ecomid|infiniteyou|acn_reference|unclip|faceembed|face_?segment|analyze",
+    r"|ecomid|infiniteyou|acn_reference|unclip|faceembed|face_?segment|analyze|(?:reference|subject)_?to_?video"
+    r"|motion_?control",
     re.IGNORECASE,
 )
 _CONTROL_NAME = re.compile(
@@ -105,6 +106,11 @@ _LATENT_NAME = re.compile(r"latent|^samples$")
 _CONDITIONING_NAME = re.compile(
     r"^(?:positive|negative|conditioning\w*|cond|model|guider|clip|vae|embeds|image_embeds)$"
 )
+_SEGMENTER = re.compile(
+    r"segment|grounding|clipseg|rmbg|rembg|remove_?b|birefnet|matting|graphormer|face_?pars|person_?mask|\bsam\d?",
+    re.IGNORECASE,
+)
+"""Nodes that compute a mask from a picture, which is no mask itself."""
 _SWAP_CLASS = re.compile(r"reactor|face_?swap", re.IGNORECASE)
 _PREPROCESSOR = re.compile(
     r"preprocessor|estimat|detector|canny|depth|midas|zoe|marigold|openpose|dwpose|lineart|hed|mlsd|normal|lotus",
@@ -149,20 +155,25 @@ class GraphConsumers:
 def gather_evidence(consumers: GraphConsumers, loader: str) -> list[Evidence]:
     """Everything that the inputs behind a loader say about its file."""
     found: list[Evidence] = []
-    waiting: list[tuple[str, str]] = [(loader, "")]
+    waiting: list[tuple[str, str, bool]] = [(loader, "", False)]
     seen = {loader}
     while waiting and len(seen) < _FURTHEST:
-        node_id, kind = waiting.pop(0)
+        node_id, kind, segmented = waiting.pop(0)
         for _, consumer, name in consumers.of(node_id):
             evidence = _of_input(consumers, consumer, name.lower(), kind)
             if evidence is not None:
-                found.extend(evidence)
+                found.extend(_of_picture(each) if segmented else each for each in evidence)
             elif consumer not in seen:
                 seen.add(consumer)
                 consumer_class = class_type(consumers.graph, consumer)
                 onward = control_kind(consumer_class) if _PREPROCESSOR.search(consumer_class) else ""
-                waiting.append((consumer, onward or kind))
+                waiting.append((consumer, onward or kind, segmented or bool(_SEGMENTER.search(consumer_class))))
     return found
+
+
+def _of_picture(evidence: Evidence) -> Evidence:
+    """What is known of a picture from which a mask is computed: it is worked on, if nothing else is known of it."""
+    return Evidence(MediaRole.START, weak=True) if evidence.role is MediaRole.MASK else evidence
 
 
 def decide_role(found: list[Evidence]) -> Evidence | None:
@@ -208,7 +219,7 @@ def _of_input(  # noqa: C901, PLR0911, PLR0912 - one rule after another, the fir
         return [Evidence(role, kind=kind or _kind_of_model(graph, node_id))]
     if _REFERENCE_CLASS.search(node_class) or (_REFERENCE_NAME.match(name) and not _LATENT_NAME.search(name)):
         return [Evidence(MediaRole.REFERENCE, place=place)]
-    if _FILM_CLASS.search(node_class) and _IMAGE_NAME.match(name):
+    if _FILM_CLASS.search(node_class) and (_IMAGE_NAME.match(name) or place is not None):
         return [Evidence(MediaRole.FIRST_FRAME, place=place)]
     if _EDIT_CLASS.search(node_class) and (_IMAGE_NAME.match(name) or place is not None):
         return None if "scale" in node_class.lower() else [Evidence(MediaRole.START, place=place)]

@@ -56,6 +56,58 @@ def test_a_mask_of_its_own_and_one_in_the_alpha_channel() -> None:
     assert roles(graph) == {"20.image": "start"}
 
 
+def test_a_picture_from_which_a_mask_is_computed_is_none() -> None:
+    graph = img2img(
+        **{
+            "30": load("dress.png"),
+            "31": node("GroundingDinoSAMSegment (segment anything)", image=["30", 0], prompt="dress", threshold=0.3),
+            "32": node("SetLatentNoiseMask", samples=["21", 0], mask=["31", 1]),
+        }
+    )
+    graph["3"]["inputs"]["latent_image"] = ["32", 0]
+    assert roles(graph) == {"20.image": "start", "30.image": "start"}
+    only = {
+        "1": load(),
+        "2": node("GroundingDinoSAMSegment (segment anything)", image=["1", 0], prompt="dress", threshold=0.3),
+        "3": node("MaskToImage", mask=["2", 1]),
+        "4": node("SaveImage", images=["3", 0], filename_prefix="x"),
+    }
+    assert roles(only) == {"1.image": "start"}
+
+
+def test_numbered_guides_of_a_film_come_in_their_order() -> None:
+    guides = {"num_guides": "2", "num_guides.image_1": ["9", 0], "num_guides.image_2": ["2", 0]}
+    graph = {
+        "2": load("last.png"),
+        "9": load("first.png"),
+        "3": node("LTXVAddGuideMulti", positive=["7", 0], negative=["7", 0], vae=["8", 0], latent=["6", 0], **guides),
+        "4": node("VAEDecode", samples=["3", 2], vae=["8", 0]),
+        "5": node("SaveAnimatedWEBP", images=["4", 0], filename_prefix="x"),
+        "6": node("EmptyLTXVLatentVideo", width=768, height=512, length=97, batch_size=1),
+        "7": node("CLIPTextEncode", text="waves", clip=["8", 1]),
+        "8": node("CheckpointLoaderSimple", ckpt_name="ltx.safetensors"),
+    }
+    assert roles(graph) == {"9.image": "first_frame", "2.image": "first_frame"}
+    assert [
+        str(found.places[0]) for found in assign_files(workflow(graph), ["reference_image", "image2"]).values()
+    ] == [
+        "9.image",
+        "2.image",
+    ]
+
+
+@pytest.mark.parametrize(
+    "node_class", ["WanReferenceToVideoNode", "WanPhantomSubjectToVideo", "KlingMotionControlNode"]
+)
+def test_what_a_film_shall_show_is_a_reference_not_its_first_frame(node_class: str) -> None:
+    graph = {
+        "1": load(),
+        "2": node(node_class, image=["1", 0], prompt="she dances"),
+        "3": node("VHS_VideoCombine", images=["2", 0], frame_rate=16, format="video/h264-mp4", filename_prefix="x"),
+    }
+    assert roles(graph) == {"1.image": "reference"}
+
+
 def test_a_loader_of_which_only_the_mask_is_used_is_a_mask() -> None:
     masked = node("SetLatentNoiseMask", samples=["21", 0], mask=["30", 0])
     graph = img2img(**{"22": masked, "23": load("m.png"), "30": node("GrowMask", mask=["23", 1], expand=4)})
