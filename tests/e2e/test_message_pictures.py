@@ -116,16 +116,21 @@ def link(message: Message, *, guild: int | None = None) -> str:
     return f"https://discord.com/channels/{guild_id}/{message.channel.id}/{message.id}"
 
 
+def named(address: str) -> dict[str, Any]:
+    """The option, whose name is a keyword of Python."""
+    return {"from": address}
+
+
 async def test_a_linked_picture_is_what_it_starts_from(here: ChatSystem) -> None:
     other = here.system.guild.add_channel("other")
     async with here.system.running():
         posted = await here.bob.send(other, "two", attachments=[png("#ff0000"), png("#0000ff")])
-        answer = await here.ada.slash(here.room, "imagine", prompt="x", **{"from": link(posted)})
+        answer = await here.ada.slash(here.room, "imagine", prompt="x", **named(link(posted)))
         assert "That message has 2 pictures." in await told_soon(answer)
-        answer = await here.ada.slash(here.room, "imagine", wait=True, prompt="x", **{"from": f"{link(posted)} 2"})
+        answer = await here.ada.slash(here.room, "imagine", prompt="x", **named(f"{link(posted)} 2"))
         message = await here.system.result(await answer.wait_for_message(timeout=DEADLINE))
         assert pixel(message) == YELLOW
-        drawn_again = await here.ada.slash(here.room, "imagine", wait=True, prompt="y", **{"from": link(message)})
+        drawn_again = await here.ada.slash(here.room, "imagine", prompt="y", **named(link(message)))
         message = await here.system.result(await drawn_again.wait_for_message(timeout=DEADLINE))
         assert pixel(message) == (0, 0, 255)
 
@@ -147,6 +152,6 @@ async def test_links_to_what_a_person_may_not_see_are_refused(here: ChatSystem, 
         else:
             await here.bob.delete(posted)
             part = "gone"
-        answer = await here.ada.slash(here.room, "imagine", prompt="x", **{"from": address})
+        answer = await here.ada.slash(here.room, "imagine", prompt="x", **named(address))
         assert part in await told_soon(answer)
         assert here.system.rows("SELECT count(*) FROM jobs") == [(0,)]
