@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
-from pillow_heif import register_heif_opener
+from pillow_heif import register_heif_opener  # pyright: ignore[reportUnknownVariableType] - **kwargs without types
 
 from bot.media.errors import BadMedia, TooManyPixels
 from bot.media.images import InputPicture, prepare_input_picture

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
-from pillow_heif import register_heif_opener
+from pillow_heif import register_heif_opener  # pyright: ignore[reportUnknownVariableType] - **kwargs without types
 
 from bot.media.errors import BadMedia, TooManyPixels, UnsupportedMedia
 
