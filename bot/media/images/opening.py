@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pi_heif import register_heif_opener  # pyright: ignore[reportUnknownVariableType] - **kwargs without types
 from PIL import Image, UnidentifiedImageError
-from pillow_heif import register_heif_opener  # pyright: ignore[reportUnknownVariableType] - **kwargs without types
 
 from bot.media.errors import BadMedia, TooManyPixels, UnsupportedMedia
 
