@@ -18,10 +18,15 @@ T = TypeVar("T")
 
 
 class Clock:
-    """The real time, which a test may move forward so that tokens and links expire."""
+    """The real time, which a test may move forward so that tokens and links expire.
 
-    def __init__(self) -> None:
-        self._ahead = 0.0
+    Args:
+        ahead: Seconds by which it is ahead of this computer's clock from the start; negative: behind it.
+
+    """
+
+    def __init__(self, ahead: float = 0.0) -> None:
+        self._ahead = ahead
 
     def now(self) -> float:
         """Seconds since 1970, with everything added that was given to `advance`."""

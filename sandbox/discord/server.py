@@ -49,6 +49,7 @@ class LocalDiscord:
         application_id: A fixed application id, where several runs need the same one.
         privileged_intents: The privileged intents that are switched on for the application.
         heartbeat_seconds: The heartbeat interval of the gateway's hello.
+        clock_ahead: Seconds by which its clock is ahead of this computer's; negative: behind it.
         control: Serve the control API below `/control`, for a server in a process of its own.
 
     """
@@ -63,10 +64,11 @@ class LocalDiscord:
         application_id: int | None = None,
         privileged_intents: int = PRIVILEGED_INTENTS,
         heartbeat_seconds: float = 41.25,
+        clock_ahead: float = 0.0,
         control: bool = False,
     ) -> None:
         self._port = port
-        clock, changes = Clock(), ChangeNotifier()
+        clock, changes = Clock(clock_ahead), ChangeNotifier()
         state = DiscordState(clock, application_id, bot_name)
         gateway = Gateway(state, changes, token, privileged_intents, heartbeat_seconds)
         self.context = ServerContext(clock, changes, state, gateway, Faults(), limits or Limits(), token)

@@ -232,6 +232,7 @@ async def open_system(
     *,
     privileged_intents: int = PRIVILEGED_INTENTS,
     comfy_options: StandInOptions | None = None,
+    discord_ahead: float = 0.0,
     **sections: dict[str, Any],
 ) -> AsyncGenerator[System]:
     """Configuration, character and workflows in `folder`, between the two servers."""
@@ -243,7 +244,7 @@ async def open_system(
     (folder / "characters" / "nova.yaml").write_text(CHARACTER, encoding="utf-8")
     migrated_database(folder / "data" / "chorus.db")
     async with (
-        LocalDiscord(limits=LIMITS, privileged_intents=privileged_intents) as discord,
+        LocalDiscord(limits=LIMITS, privileged_intents=privileged_intents, clock_ahead=discord_ahead) as discord,
         StandInComfyUI(options=comfy_options or StandInOptions(step_seconds=0.01, previews=False)) as comfy,
     ):
         config: dict[str, dict[str, Any]] = {
