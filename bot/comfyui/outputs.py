@@ -62,7 +62,7 @@ _EXTENSIONS: Mapping[MediaKind, frozenset[str]] = {
     MediaKind.AUDIO: frozenset({".flac", ".mp3", ".opus", ".ogg", ".oga", ".wav", ".m4a", ".aac", ".aiff"}),
     MediaKind.VIDEO: frozenset({".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv"}),
 }
-_TYPES: Mapping[object, FileType] = {"output": "output", "temp": "temp", "input": "input"}
+_TYPES: Mapping[str, FileType] = {"output": "output", "temp": "temp", "input": "input"}
 _TYPE_ORDER: tuple[FileType, ...] = ("output", "temp", "input")
 
 
@@ -99,13 +99,13 @@ def _files_of_node(node_id: str, output: Mapping[str, Any]) -> Iterator[OutputFi
     for values in output.values():
         for value in as_list(values):
             entry = as_object(value)
-            filename, subfolder = entry.get("filename"), entry.get("subfolder")
+            filename, subfolder, folder = entry.get("filename"), entry.get("subfolder"), entry.get("type")
             if not isinstance(filename, str) or not filename:
                 continue
             yield OutputFile(
                 filename=filename,
                 subfolder=subfolder if isinstance(subfolder, str) else "",
-                type=_TYPES.get(entry.get("type", "output"), "output"),
+                type=_TYPES.get(folder, "output") if isinstance(folder, str) else "output",
                 node_id=node_id,
                 media=media_kind(filename),
                 animated=animated,

@@ -65,3 +65,9 @@ def test_files_are_found_under_any_key() -> None:
 )
 def test_the_extension_tells_the_kind(name: str, media: MediaKind) -> None:
     assert media_kind(name) is media
+
+
+def test_a_folder_type_that_is_no_text_counts_as_output() -> None:
+    """Node packs write what they like here; found by `make fuzz`."""
+    [file] = parse_output_files({"9": {"images": [{"filename": "a.png", "subfolder": "", "type": []}]}})
+    assert file.type == "output"

@@ -134,8 +134,10 @@ async def test_expected_seconds_come_from_the_workflows_own_history(harness: Har
 async def test_steps_and_previews_are_seen_on_a_server_that_was_started_without_them(harness: Harness) -> None:
     harness.files.graphs[JobKind.IMAGE, "default"] = picture_graph(steps=4)
     seen = [update for update in await harness.updates(await harness.draw()) if isinstance(update, Progress)]
-    assert {(update.step, update.steps) for update in seen if update.step} <= {(n, 4) for n in range(1, 5)}
-    assert (4, 4) in {(update.step, update.steps) for update in seen}
+    # Of steps that come faster than they are read, the newest is seen: not each of them, not always the last.
+    steps = {(update.step, update.steps) for update in seen if update.step}
+    assert steps
+    assert steps <= {(n, 4) for n in range(1, 5)}
     assert all(update.node_title == "Paint" for update in seen if update.step)
     assert any(update.preview for update in seen)
 
