@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.derived_jobs.requests import Requester
+from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.channels import Channel
 from bot.domain.jobs import Job, Origin
 from bot.errors import InputInvalid
-from bot.policy import Actor, Permission, SeesChannel
+from bot.policy import Actor, Member, Permission, SeesChannel
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -57,14 +58,44 @@ def interaction_actor(interaction: discord.Interaction[ChorusBot]) -> Actor:
     """Who used a command, a menu, a button or a modal."""
     user = interaction.user
     in_guild = user.guild_permissions if isinstance(user, discord.Member) else discord.Permissions.none()
-    return Actor(
+    actor = Actor(
         user_id=user.id,
         name=user.display_name,
         channel=interaction_channel(interaction),
         permissions=permissions_of(interaction.permissions),
         guild_permissions=permissions_of(in_guild),
         bot_permissions=permissions_of(interaction.app_permissions),
+        role_ids=role_ids_of(user),
     )
+    interaction.client.services.policy.members.remember_actor(actor)
+    return actor
+
+
+def role_ids_of(person: discord.User | discord.Member) -> frozenset[int]:
+    """The roles of a member of a server, as Discord sends them; of others none."""
+    return frozenset(role.id for role in person.roles) if isinstance(person, discord.Member) else frozenset()
+
+
+def remember_author(bot: ChorusBot, message: discord.Message) -> None:
+    """Keep the roles of somebody who wrote a message in a server; one that was read later comes without them."""
+    if message.guild is None or not isinstance(message.author, discord.Member):
+        return
+    manages = message.author.guild_permissions.manage_guild
+    member = Member(user_id=message.author.id, role_ids=role_ids_of(message.author), manages_guild=manages)
+    bot.services.policy.members.remember(message.guild.id, member)
+
+
+async def require_known(bot: ChorusBot, guild: discord.Guild | None, user_id: int) -> None:
+    """Ask Discord for the roles of somebody it told nothing about since the start; without an answer they have none."""
+    members = bot.services.policy.members
+    if guild is None or not user_id or members.knows(guild.id, user_id):
+        return
+    try:
+        found = await guild.fetch_member(user_id)
+    except (discord.HTTPException, *NETWORK_ERRORS):
+        return
+    manages = found.guild_permissions.manage_guild
+    members.remember(guild.id, Member(user_id=user_id, role_ids=role_ids_of(found), manages_guild=manages))
 
 
 def reaction_actor(payload: discord.RawReactionActionEvent, channel: Any) -> Actor | None:
@@ -87,6 +118,7 @@ def reaction_actor(payload: discord.RawReactionActionEvent, channel: Any) -> Act
         permissions=permissions_of(theirs),
         guild_permissions=permissions_of(member.guild_permissions),
         bot_permissions=permissions_of(ours),
+        role_ids=role_ids_of(member),
     )
 
 
@@ -110,6 +142,7 @@ def origin_of(
         interaction_id=interaction_id,
         reply_to_message_id=reply_to,
         age_restricted=actor.channel.age_restricted,
+        parent_channel_id=actor.channel.parent_id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import AsyncGenerator
@@ -15,14 +16,17 @@ from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.conversations import IncomingMessage
-from bot.errors import InputInvalid
-from cogs.actors import channel_of, interaction_actor, turn_here
+from bot.errors import ChorusError, InputInvalid, NotAllowed
+from bot.rate_limiter import RateLimiter
+from cogs.actors import channel_of, interaction_actor, remember_author, require_known, turn_here
 from cogs.component_router import router_of
 from cogs.delivery import delivery_of
+from cogs.ui.errors import error_embed
 from cogs.ui.job_buttons import SHOW_ALTERNATIVE
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+    from bot.domain.conversations import Message
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,9 @@ READERS = 5
 """Channels read at once after an absence."""
 SLOW_READ_SECONDS = 1.0
 """A channel that takes longer (it answers 502, say) lets the next one be read beside it."""
+REFUSAL_SECONDS = 3600.0
+"""A person is told at most once in this time in a channel why nobody answers."""
+REFUSAL_SHOWN_SECONDS = 60.0
 _SPOKEN = {discord.MessageType.default, discord.MessageType.reply}
 
 
@@ -42,6 +49,7 @@ class ChatCog(commands.Cog, name="Chat"):
         self.bot = bot
         self._service = bot.services.conversations
         self._delivery = delivery_of(bot)
+        self._refusals = RateLimiter(1, seconds=REFUSAL_SECONDS)
         self._starting: asyncio.Task[None] | None = None
         self._places_known = asyncio.Event()
         self._catching_up: dict[int, asyncio.Event] = {}
@@ -71,8 +79,12 @@ class ChatCog(commands.Cog, name="Chat"):
     async def on_message(self, message: discord.Message) -> None:
         """A new message, also of bots (the service decides) but never an echo of our own."""
         if self._concerns_us(message):
+            remember_author(self.bot, message)
             async with self._order(message.channel.id):
-                await self._service.receive(await self._incoming(message))
+                try:
+                    await self._service.receive(await self._incoming(message))
+                except ChorusError as refusal:
+                    await self._tell_refusal(message, refusal)
 
     @commands.Cog.listener()
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
@@ -181,12 +193,27 @@ class ChatCog(commands.Cog, name="Chat"):
             return
         after = discord.Object(newest)
         missed = [each async for each in place.history(limit=MISSED_LIMIT, after=after, oldest_first=False)]
-        stored = [
-            await self._service.receive(await self._incoming(message), missed=True)
-            for message in reversed(missed)
-            if self._concerns_us(message)
-        ]
+        stored = [await self._receive_missed(message) for message in reversed(missed) if self._concerns_us(message)]
         await self._service.answer_newest([message for message in stored if message is not None])
+
+    async def _receive_missed(self, message: discord.Message) -> Message | None:
+        """Messages that are read later come without the roles of who wrote them."""
+        await require_known(self.bot, message.guild, message.author.id)
+        with contextlib.suppress(NotAllowed):
+            return await self._service.receive(await self._incoming(message), missed=True)
+        return None
+
+    async def _tell_refusal(self, message: discord.Message, refusal: ChorusError) -> None:
+        """Say once in a while why somebody is not answered; in a channel nobody can be told privately."""
+        log.info("message %s is not answered: %s", message.id, refusal.code)
+        if not self._refusals.allows((message.channel.id, message.author.id)):
+            return
+        try:
+            await message.reply(
+                embed=error_embed(refusal, advice=True), mention_author=False, delete_after=REFUSAL_SHOWN_SECONDS
+            )
+        except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+            log.info("message %s cannot be answered: %s", message.id, failure)
 
     # -- buttons of turns
 

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord.ext import commands
 
+from bot.discord_client.bot import ChorusTree
+from bot.errors import NotAllowed
 from bot.storage.waiting import limit_interaction
+from cogs.actors import interaction_actor
 from cogs.ui.errors import reply_error
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+    from bot.errors import ChorusError
 
 Handler = Callable[["discord.Interaction[ChorusBot]", re.Match[str]], Awaitable[None]]
 """What a press or a submitted modal does; `match` is of the custom id. A `ChorusError` is told to the person."""
@@ -47,10 +51,25 @@ class ComponentRouter(commands.Cog):
                 continue
             limit_interaction()
             try:
+                _require_not_refused(interaction)
                 await handler(interaction, match)
             except Exception as error:  # noqa: BLE001 - the boundary of a press: every failure becomes the one reply
                 await reply_error(interaction, error)
             return
+
+
+def _require_not_refused(interaction: discord.Interaction[ChorusBot]) -> None:
+    if (refusal := refusal_of(interaction)) is not None:
+        raise refusal
+
+
+def refusal_of(interaction: discord.Interaction[ChorusBot]) -> ChorusError | None:
+    """Why the person may use nothing at all here; None: they may."""
+    try:
+        interaction.client.services.policy.require_not_blocked(interaction_actor(interaction))
+    except NotAllowed as refusal:
+        return refusal
+    return None
 
 
 def router_of(bot: ChorusBot) -> ComponentRouter:
@@ -64,3 +83,5 @@ def router_of(bot: ChorusBot) -> ComponentRouter:
 async def setup(bot: ChorusBot) -> None:
     """Called by the bot before it connects."""
     await bot.add_cog(ComponentRouter())
+    if isinstance(bot.tree, ChorusTree):
+        bot.tree.refusal_of = refusal_of

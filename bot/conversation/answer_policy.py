@@ -14,8 +14,8 @@ from bot.conversation.called_characters import find_called_character
 from bot.conversation.options import ConversationOptions
 from bot.domain.channels import Channel
 from bot.domain.conversations import AnswerMode, ChannelBinding, ChatRole, IncomingMessage, Message, Thread
-from bot.errors import CharacterNotFound
-from bot.policy import Policy
+from bot.errors import CharacterNotFound, NotAllowed
+from bot.policy import Feature, Policy
 from bot.storage.conversations import ConversationRepository
 
 
@@ -78,8 +78,13 @@ class AnswerPolicy:
     """Decides about messages with the bindings, turns and characters that the bot knows."""
 
     def __init__(
-        self, repository: ConversationRepository, characters: CharacterLibrary, options: ConversationOptions
+        self,
+        repository: ConversationRepository,
+        characters: CharacterLibrary,
+        options: ConversationOptions,
+        access: Policy,
     ) -> None:
+        self._access = access
         self._repository = repository
         self._characters = characters
         self._options = options
@@ -99,6 +104,20 @@ class AnswerPolicy:
         if decision is None or not self._suits_channel(decision.character_id, incoming.channel):
             return None
         return decision
+
+    def may_talk(self, incoming: IncomingMessage, *, wants_answer: bool) -> bool:
+        """Whether the rules of the owner and the server let the person talk there.
+
+        Raises:
+            NotAllowed: They do not, and the message wants an answer.
+        """
+        try:
+            self._access.require_may_use(incoming.author_id, incoming.channel, Feature.TALK)
+        except NotAllowed:
+            if wants_answer:
+                raise
+            return False
+        return True
 
     async def is_bot_limit_reached(self, incoming: IncomingMessage, thread: Thread) -> bool:
         """Whether a bot's message stays without an answer, so that two bots do not answer each other for ever."""

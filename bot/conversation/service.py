@@ -18,6 +18,7 @@ from bot.domain.conversations import ChatRole, IncomingMessage, Message
 from bot.domain.jobs import JobState
 from bot.errors import ChorusError, InputInvalid
 from bot.language_model.client import LanguageModel
+from bot.policy import Policy
 from bot.storage.conversations import ConversationRepository
 from bot.storage.waiting import waiting_for_store
 
@@ -32,18 +33,19 @@ class ConversationService:
         options: As passed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what it is composed of
         self,
         repository: ConversationRepository,
         characters: CharacterLibrary,
         model: LanguageModel,
         answerer: TurnAnswerer,
         options: ConversationOptions,
+        access: Policy | None = None,
     ) -> None:
         self.repository = repository
         self.options = options
         self.channels = ChannelConversations(repository, characters, default_character=options.default_character)
-        self._policy = AnswerPolicy(repository, characters, options)
+        self._policy = AnswerPolicy(repository, characters, options, access or Policy())
         self.scheduler = TurnScheduler(repository, answerer, self._policy, model, retry_seconds=options.retry_seconds)
 
     async def start(self, presenter: TurnPresenter) -> None:
@@ -69,10 +71,13 @@ class ConversationService:
         Returns:
             The stored message, QUEUED if it waits for an answer; None if it belongs to no conversation, or is stored
             already.
+
+        Raises:
+            NotAllowed: It wants an answer, and the person may not talk there; nothing was stored.
         """
         binding = await self.repository.binding(incoming.channel.bound_id)
         decision = await self._policy.decide(incoming, binding)
-        if decision is None:
+        if decision is None or not self._policy.may_talk(incoming, wants_answer=decision.wants_answer):
             return None
         thread = await self.channels.thread_for(incoming, binding, decision.character_id)
         answered = decision.wants_answer and (self._policy.is_recent(incoming) or not missed)

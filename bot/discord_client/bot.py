@@ -21,6 +21,7 @@ from bot.discord_client.date_header import observing_dates
 from bot.storage.waiting import limit_interaction
 
 if TYPE_CHECKING:
+    from bot.errors import ChorusError
     from bot.services import Services
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ EXTENSIONS: Final = (
     "cogs.status",
     "cogs.doctor",
     "cogs.installation_news",
+    "cogs.admin",
     "cogs.speak",
     "cogs.voice",
     "cogs.results",
@@ -69,6 +71,8 @@ _NO_CONNECTION: Final = (
 """What `Client.connect` answers with another attempt."""
 MESSAGE_MENUS: Final = 15
 """Menus on messages that Discord takes of one application."""
+OPEN_TO_BLOCKED: Final = frozenset({"privacy"})
+"""Commands that people may use whom the owner or a server has blocked."""
 READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
 
 
@@ -82,13 +86,37 @@ def intents() -> discord.Intents:
     return wanted
 
 
-class ChorusTree(app_commands.CommandTree["ChorusBot"]):
-    """The command tree with the one error reply."""
+def _refuse_nobody(_: discord.Interaction[ChorusBot]) -> None:
+    """Until a cog says otherwise."""
 
-    async def interaction_check(self, interaction: discord.Interaction[ChorusBot], /) -> bool:  # noqa: ARG002
-        """discord.py awaits it first in the task of each command, menu and autocompletion; it refuses none."""
+
+class ChorusTree(app_commands.CommandTree["ChorusBot"]):
+    """The command tree with the one error reply.
+
+    Attributes:
+        refusal_of: Set by a cog; says why somebody may use nothing at all here, None: they may.
+
+    """
+
+    def __init__(self, client: ChorusBot) -> None:
+        super().__init__(client)
+        self.refusal_of: Callable[[discord.Interaction[ChorusBot]], ChorusError | None] = _refuse_nobody
+
+    async def interaction_check(self, interaction: discord.Interaction[ChorusBot], /) -> bool:
+        """discord.py awaits it first in the task of each command, menu and autocompletion; blocked people are refused.
+
+        They may still ask for what is stored about them, and have it deleted.
+        """
+        from cogs.ui.errors import reply_error  # noqa: PLC0415 - cogs import this module
+
         limit_interaction()
-        return True
+        name = interaction.command.qualified_name if interaction.command is not None else ""
+        refusal = None if name.partition(" ")[0] in OPEN_TO_BLOCKED else self.refusal_of(interaction)
+        if refusal is None:
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await reply_error(interaction, refusal)
+        return False
 
     def add_command(
         self,

@@ -91,6 +91,8 @@ class Origin(Value):
     """The message that the answer replies to (buttons, reactions, speech)."""
     age_restricted: bool = False
     """Discord shows the channel to adults only."""
+    parent_channel_id: int | None = None
+    """Of a Discord thread, the channel that it belongs to."""
 
 
 FileRole = Literal[

@@ -24,6 +24,7 @@ from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
 from bot.generation.reference_images import ReferenceImages
 from bot.generation.value_limits import RequestLimits
+from bot.policy import Policy
 from bot.storage.workflows import WorkflowRepository
 from bot.workflows.foreign_placeholders import require_filled
 from bot.workflows.graph import NodeInput
@@ -106,6 +107,7 @@ class Acceptance:
         models: InstalledModels,
         screening: ScreeningRules,
         failing: FailingWorkflows,
+        policy: Policy,
         references: ReferenceImages | None = None,
     ) -> None:
         self._characters = characters
@@ -116,6 +118,7 @@ class Acceptance:
         self._screening = screening
         self._failing = failing
         self._references = references
+        self._policy = policy
 
     async def accept(
         self, request: GenerationRequest, object_info: Mapping[str, Any] | None, job_id: uuid.UUID | None = None
@@ -128,10 +131,11 @@ class Acceptance:
             job_id: The id of the job; None: a new one.
 
         Raises:
-            ChorusError: CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE, MISSING_MODEL,
-                WORKFLOW_FAILING, VOICE_UNAVAILABLE or INPUT_INVALID.
+            ChorusError: NOT_ALLOWED, CHARACTER_NOT_FOUND, WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, MISSING_NODE,
+                MISSING_MODEL, WORKFLOW_FAILING, VOICE_UNAVAILABLE or INPUT_INVALID.
 
         """
+        self._policy.require_may_make(request)
         request = with_named_roles(request)
         _require_encodable(request)
         _check_words(request)

@@ -57,6 +57,7 @@ from bot.generation.reference_images import ReferenceImages
 from bot.generation.submission import StoreBatch, Submission
 from bot.gpu_lock import GpuLock, SwapStatistics
 from bot.media.ffmpeg import Ffmpeg
+from bot.policy import Policy
 from bot.storage.jobs import JobRepository
 from bot.storage.workflow_failures import WorkflowFailureRepository
 from bot.storage.workflows import WorkflowRepository
@@ -90,6 +91,7 @@ class Orchestrator:
         ffmpeg: For speech and video.
         rewriter: Writes the prompts of requests with `rewrite`; None: their own words are drawn.
         references: The reference pictures of characters; None: they are not used.
+        policy: Who may have what made; None: everybody everything.
 
     """
 
@@ -106,6 +108,7 @@ class Orchestrator:
         ffmpeg: Ffmpeg,
         rewriter: PromptRewriter | None = None,
         references: ReferenceImages | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._options = options
         self._jobs = jobs
@@ -123,6 +126,7 @@ class Orchestrator:
             screening=options.screening,
             failing=self._failing,
             references=references,
+            policy=policy or Policy(),
         )
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(

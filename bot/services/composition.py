@@ -27,7 +27,7 @@ from bot.generation.value_limits import RequestLimits
 from bot.instance_lock import hold_command_lock, lock_data_folder, lock_database, new_command_name
 from bot.language_model.client import LanguageModel
 from bot.media.ffmpeg import Ffmpeg
-from bot.policy import Policy
+from bot.policy import Policy, RuleSet
 from bot.saved_settings import SavedSettings
 from bot.service_clock import ServiceClock
 from bot.services.backup import scheduled_backups_of
@@ -43,6 +43,7 @@ from bot.storage.gallery import GalleryRepository
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
 from bot.storage.repositories import Repositories, open_repositories
+from bot.storage.server_rules import ServerRules
 from bot.storage.workflows import WorkflowRepository
 from bot.voice.options import VoiceOptions
 from bot.voice.samples import VoiceSamples
@@ -76,6 +77,7 @@ class Services:
         gallery: Rows of results.
         derived_jobs: What can be made from an earlier job.
         guild_settings: Settings made in Discord.
+        server_rules: Who may do what in a server, as set there.
         voice: What is spoken, and with which sample.
         policy: Who may do what.
         discord_clock: Discord's time, as its answers tell it.
@@ -108,6 +110,7 @@ class Services:
     gallery: GalleryRepository
     derived_jobs: DerivedJobs
     guild_settings: GuildSettings
+    server_rules: ServerRules
     voice: VoiceService
     policy: Policy
     discord_clock: ServiceClock
@@ -156,8 +159,12 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         ffmpeg = configured_ffmpeg(settings)
         discord_clock = ServiceClock()
         input_files = InputFiles(data_dir, _input_limits(settings), ffmpeg=ffmpeg)
+        server_rules = ServerRules(store.guild_settings)
+        policy = policy_of(settings, server_rules)
         talk = await stack.enter_async_context(
-            open_conversation_services(settings, store.conversations, characters, servers[0].gpu, discord_clock)
+            open_conversation_services(
+                settings, store.conversations, characters, servers[0].gpu, discord_clock, policy
+            )
         )
         orchestrator = await stack.enter_async_context(
             Orchestrator(
@@ -171,6 +178,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 rewriter=talk.rewriter,
                 ffmpeg=ffmpeg,
                 references=ReferenceImages(input_files),
+                policy=policy,
             )
         )
         saved = SavedWorkflows(
@@ -207,9 +215,10 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             gallery=store.gallery,
             derived_jobs=derived_jobs,
             guild_settings=store.guild_settings,
+            server_rules=server_rules,
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
-            policy=policy_of(settings),
             discord_clock=discord_clock,
+            policy=policy,
             ffmpeg=ffmpeg,
             saved_settings=SavedSettings(
                 store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info
@@ -228,12 +237,18 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         )
 
 
-def policy_of(settings: Settings) -> Policy:
-    """The rules as the configuration sets them."""
+def policy_of(settings: Settings, server_rules: ServerRules | None = None) -> Policy:
+    """The rules as the configuration sets them, and those of each server."""
+    host = settings.access.rules()
+
+    def rules_of(guild_id: int | None) -> RuleSet:
+        return RuleSet(host) if server_rules is None else RuleSet(host, server_rules.access(guild_id))
+
     return Policy(
         guild_ids=settings.discord.guild_ids,
         allow_dms=settings.discord.allow_dms,
         derive_by=settings.regenerate.by,
+        rules_of=rules_of,
     )
 
 

@@ -19,6 +19,7 @@ from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
 from bot.language_model.request_slots import RequestSlots
 from bot.service_clock import ServiceClock
+from bot.policy import Policy
 from bot.settings import Settings
 from bot.storage.conversations import ConversationRepository
 
@@ -39,6 +40,7 @@ async def open_conversation_services(
     characters: CharacterLibrary,
     gpu: GpuLock,
     clock: ServiceClock,
+    policy: Policy | None = None,
 ) -> AsyncGenerator[ConversationServices]:
     """Open the client of the language model and build what needs it.
 
@@ -48,6 +50,7 @@ async def open_conversation_services(
         characters: The character library.
         gpu: The lock of the GPU that the language model may share with ComfyUI.
         clock: Discord's time.
+        policy: Who may talk; None: everybody.
 
     """
     llm = settings.llm
@@ -86,6 +89,7 @@ async def open_conversation_services(
                 max_bot_turns=conversation.max_bot_turns,
                 now=clock.now,
             ),
+            policy,
         )
         rewriter = RequestRewriter(image_prompts, characters, repository)
         yield ConversationServices(language_model=model, conversations=conversations, rewriter=rewriter)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bot.settings.section import Count, LocalPath, Seconds, Section, Whole, not_a_boolean
+from bot.policy import AccessRules, Feature, FeatureRule
+from bot.settings.section import Count, LocalPath, Seconds, Section, Snowflake, Whole, not_a_boolean
 
 
 class VisualGenerationSection(Section):
@@ -74,6 +75,34 @@ class LimitsSection(Section):
     """Width times height of a picture."""
     max_steps: Count = 150
     """Steps of a sampler."""
+
+
+class AccessSection(Section):
+    """`access`: who may use which feature, for all servers; `/admin` narrows it further for one server."""
+
+    disabled: tuple[Feature, ...] = ()
+    """Features that nobody may use."""
+    roles: dict[Feature, tuple[Snowflake, ...]] = Field(default_factory=dict[Feature, tuple[Snowflake, ...]])
+    """Ids of roles by feature: only people with one of them may use it."""
+    users: dict[Feature, tuple[Snowflake, ...]] = Field(default_factory=dict[Feature, tuple[Snowflake, ...]])
+    """Ids of people by feature: they may use it, and beside them those with one of the roles."""
+    channels: dict[Feature, tuple[Snowflake, ...]] = Field(default_factory=dict[Feature, tuple[Snowflake, ...]])
+    """Ids of channels by feature: it may be used there and in their threads only."""
+    blocked_users: tuple[Snowflake, ...] = ()
+    """Ids of people whom the bot does not serve at all."""
+
+    def rules(self) -> AccessRules:
+        """The same as rules."""
+        features = {
+            feature: FeatureRule(
+                enabled=feature not in self.disabled,
+                role_ids=self.roles.get(feature, ()),
+                user_ids=self.users.get(feature, ()),
+                channel_ids=self.channels.get(feature, ()),
+            )
+            for feature in Feature
+        }
+        return AccessRules(features=features, blocked_user_ids=self.blocked_users)
 
 
 class RegenerateSection(Section):

@@ -12,6 +12,7 @@ from bot.settings.discord_section import DiscordSection
 from bot.settings.llm_section import LlmSection
 from bot.settings.section import Section
 from bot.settings.sections import (
+    AccessSection,
     BackupSection,
     BatchSection,
     ConversationSection,
@@ -37,6 +38,7 @@ class Settings(Section):
     voice: VoiceSection = VoiceSection()
     media: MediaSection = MediaSection()
     limits: LimitsSection = LimitsSection()
+    access: AccessSection = AccessSection()
     regenerate: RegenerateSection = RegenerateSection()
     batch: BatchSection = BatchSection()
     workflows: WorkflowsSection = WorkflowsSection()

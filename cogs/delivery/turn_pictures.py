@@ -11,7 +11,7 @@ import discord
 from bot.discord_client.errors import FailureKind, failure_kind
 from bot.domain.jobs import GenerationRequest, JobKind, JobQuery, Origin
 from bot.errors import ChorusError
-from cogs.actors import is_age_restricted
+from cogs.actors import is_age_restricted, require_known
 from cogs.delivery.first_answer import first_answer
 from cogs.delivery.live_message import LiveMessage, MessagePayload
 from cogs.delivery.message_search import find_in_channel, has_footer
@@ -157,6 +157,7 @@ async def submit_turn_picture(
     asked = await services.conversations.repository.message(turn.reply_to_id) if turn.reply_to_id else None
     channel = bot.get_channel(thread.channel_id)
     guild = getattr(channel, "guild", None)
+    await require_known(bot, guild, (asked.author_id if asked else None) or 0)
     request = GenerationRequest(
         kind=JobKind.IMAGE,
         character_id=character.id,
@@ -167,6 +168,7 @@ async def submit_turn_picture(
             channel_id=thread.channel_id,
             after_message_id=getattr(channel, "last_message_id", None) or (asked and asked.discord_message_id),
             age_restricted=is_age_restricted(channel),
+            parent_channel_id=getattr(channel, "parent_id", None),
         ),
         positive=prompt,
         written_prompt=scene.description,

@@ -63,6 +63,8 @@ class ReactionHandler:
             channel = await self._channel(payload)
             actor = reaction_actor(payload, channel)
             if actor is not None:
+                self._bot.services.policy.members.remember_actor(actor)
+                self._bot.services.policy.require_not_blocked(actor)
                 await self._act(reaction, actor, payload, channel=channel, row=row)
         except (AlreadyRunning, NotAllowed) as refusal:
             log.info("reaction %s on %s: nothing to do (%s)", reaction.value, payload.message_id, refusal.code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.errors import ChorusError
+from bot.policy import Feature
 from cogs.actors import asked_by
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ async def write_alternative(bot: ChorusBot, actor: Actor, turn: Message) -> None
     """
     policy = bot.services.policy
     policy.require_may_derive(actor, await asked_by(bot, turn))
+    policy.require_may_use(actor.user_id, actor.channel, Feature.TALK)
     try:
         character = bot.services.characters.get(turn.character_id or "", actor.channel.guild_id)
     except ChorusError:  # its file is gone; the conversation says so

@@ -14,7 +14,7 @@ from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.jobs import JobKind, Origin
 from bot.errors import InputInvalid, VoiceUnavailable
 from bot.voice.speech_requests import SpeechRequest
-from cogs.actors import channel_of, interaction_actor, interaction_origin
+from cogs.actors import asked_by, channel_of, interaction_actor, interaction_origin, require_known
 from cogs.channel_characters import character_of
 from cogs.delivery import delivery_of
 from cogs.option_completion import completed_options
@@ -149,7 +149,9 @@ class SpeakCog(commands.Cog, name="Speak"):
             channel_id=where.channel_id,
             after_message_id=getattr(channel, "last_message_id", None),
             age_restricted=where.age_restricted,
+            parent_channel_id=where.parent_id,
         )
+        await require_known(self.bot, guild, await asked_by(self.bot, turn) or 0)
         voice = await self.bot.services.voice.turns.speak(turn, thread, where, origin, names_in_channel(channel))
         delivery = delivery_of(self.bot)
         if voice.job is not None:

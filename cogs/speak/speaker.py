@@ -128,6 +128,7 @@ class MessageSpeaker:
                 after_message_id=max(newest, message.id),
                 reply_to_message_id=message.id,
                 age_restricted=where.age_restricted,
+                parent_channel_id=where.parent_id,
             ),
             requester_id=actor.user_id,
             requester_name=actor.name,

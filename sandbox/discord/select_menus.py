@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sandbox.discord.command_options import NotOfferedError, Value
-from sandbox.discord.guild_models import User
+from sandbox.discord.guild_models import Role, User
 from sandbox.discord.json_values import Json, get_int, get_list, get_object
 from sandbox.discord.message_models import Channel, Message
 from sandbox.discord.resolved_data import ResolvedData
@@ -34,12 +34,12 @@ def find_component(user: User, message: Message, name: str, *types: int) -> Json
 
 
 def fill_select(menu: Json, values: Sequence[Value], resolved: ResolvedData) -> list[str]:
-    """The values of a select menu as its interaction carries them: option values, or the ids of users and channels.
+    """The values of a select menu as its interaction carries them: option values, or ids of users, roles and channels.
 
     Args:
         menu: The select menu component.
         values: What the user selects; for a string select the values or labels of options.
-        resolved: Collects the users and channels that are selected.
+        resolved: Collects the users, roles and channels that are selected.
 
     Raises:
         NotOfferedError: A value is not offered, or there are too many or too few.
@@ -56,6 +56,8 @@ def _fill_value(menu: Json, value: Value, resolved: ResolvedData) -> str:
         return resolved.user(value)
     if isinstance(value, Channel):
         return resolved.channel(value)
+    if isinstance(value, Role):
+        return resolved.role(value)
     options = get_list(menu, "options")
     found = next((option for option in options if value in (option["value"], option["label"])), None)
     if found is None:

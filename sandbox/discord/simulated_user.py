@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sandbox.discord import command_options, interactions, message_payload
 from sandbox.discord.command_options import NotOfferedError, Value
 from sandbox.discord.component_types import BUTTON, SELECTS
+from sandbox.discord.guild_models import Role
 from sandbox.discord.json_values import Json
 from sandbox.discord.message_author import MessageAuthor
 from sandbox.discord.message_models import Channel, Message
@@ -107,9 +108,9 @@ class SimulatedUser(MessageAuthor):
         )
 
     async def select(
-        self, message: Message, menu: str, *values: str | SimulatedUser | SimulatedChannel, wait: bool = True
+        self, message: Message, menu: str, *values: str | SimulatedUser | SimulatedChannel | Role, wait: bool = True
     ) -> SimulatedInteraction:
-        """Choose in a select menu: values or labels in a string select, users or channels in the others.
+        """Choose in a select menu: values or labels in a string select, users, roles or channels in the others.
 
         Raises:
             NotOfferedError: There is no such menu or value, or the menu takes another number of values.

@@ -10,7 +10,7 @@ from bot.storage.schema.deliveries import deliveries
 from bot.storage.schema.jobs import attempts, batch_votes, batches, jobs
 from bot.storage.schema.media import audio_messages, gallery_filters, images, videos, voice_samples
 from bot.storage.schema.saved_settings import last_settings, presets, setting_drafts
-from bot.storage.schema.settings import guild_settings
+from bot.storage.schema.settings import guild_settings, setting_changes
 from bot.storage.schema.workflows import (
     workflow_drafts,
     workflow_failures,
@@ -36,6 +36,7 @@ __all__ = [
     "messages",
     "metadata",
     "presets",
+    "setting_changes",
     "setting_drafts",
     "threads",
     "videos",

@@ -1,68 +1,16 @@
-"""Who may do what. Every command, button, reaction, menu, modal and listener asks `Policy`; no other code decides it.
-
-Pure: decisions over values. `cogs.actors` makes an `Actor` of an interaction, a reaction or a message.
-"""
+"""The questions that the rest of the bot asks, and their answers: allowed, or a refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 from bot.domain.channels import Channel
+from bot.domain.jobs import GenerationRequest
 from bot.errors import NotAllowed
-
-
-class Permission(StrEnum):
-    """The permissions of Discord that are asked for; the values are the names of discord.py's flags."""
-
-    VIEW_CHANNEL = "view_channel"
-    READ_MESSAGE_HISTORY = "read_message_history"
-    SEND_MESSAGES = "send_messages"
-    SEND_MESSAGES_IN_THREADS = "send_messages_in_threads"
-    ATTACH_FILES = "attach_files"
-    MANAGE_MESSAGES = "manage_messages"
-    MANAGE_CHANNELS = "manage_channels"
-    MANAGE_THREADS = "manage_threads"
-    MANAGE_GUILD = "manage_guild"
-
-    @property
-    def label(self) -> str:
-        """Its name in Discord's settings."""
-        return _LABELS.get(self, self.value.replace("_", " ").title())
-
-
-_LABELS = {
-    Permission.SEND_MESSAGES_IN_THREADS: "Send Messages in Threads",
-    Permission.MANAGE_GUILD: "Manage Server",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Actor:
-    """A person who wants something in a channel.
-
-    Attributes:
-        user_id: Discord user id.
-        name: Display name.
-        channel: Where.
-        permissions: Of the person in that channel. In direct messages people have every permission.
-        guild_permissions: Of the person in the whole server, without exceptions for the channel.
-        bot_permissions: Of the bot in that channel.
-
-    """
-
-    user_id: int
-    name: str
-    channel: Channel
-    permissions: frozenset[Permission]
-    guild_permissions: frozenset[Permission] = frozenset()
-    bot_permissions: frozenset[Permission]
-
-
-SeesChannel = Callable[[int], bool]
-"""Whether a person may view the channel with that id; False: the channel is not known."""
+from bot.policy.access import Feature, RuleSet, features_of
+from bot.policy.actor import Actor, Permission, SeesChannel
+from bot.policy.members import KnownMembers, member_of
 
 
 class Policy:
@@ -73,6 +21,10 @@ class Policy:
         allow_dms: Whether it works in direct messages (`discord.allow_dms`).
         derive_by: Who may ask for a derived job: anyone who may write there, or only the person who asked for the
             first job (`regenerate.by`).
+        rules_of: The rules for features that hold in a server; None: in direct messages.
+
+    Attributes:
+        members: The roles of people, for what is made for somebody who did not press for it just now.
 
     """
 
@@ -82,7 +34,10 @@ class Policy:
         guild_ids: Collection[int] = (),
         allow_dms: bool = False,
         derive_by: Literal["anyone", "requester"] = "anyone",
+        rules_of: Callable[[int | None], RuleSet] = lambda _: RuleSet(),
     ) -> None:
+        self.members = KnownMembers()
+        self._rules_of = rules_of
         self._guild_ids = frozenset(guild_ids)
         self._allow_dms = allow_dms
         self._derive_by = derive_by
@@ -149,6 +104,72 @@ class Policy:
         """
         self.require_bot_can_post(actor)
         self.require_may_write(actor)
+
+    # -- features
+
+    def require_may_use(self, user_id: int, channel: Channel, *features: Feature) -> None:
+        """The person may use the features there, by the rules of the owner and of the server.
+
+        Args:
+            user_id: Of somebody whom `members` knows; 0: the owner, who may do everything.
+            channel: Where.
+            features: All that is needed.
+
+        Raises:
+            NotAllowed: It names the rule.
+
+        """
+        if not user_id:
+            return
+        rules, member = self._rules_of(channel.guild_id), self.members.get(channel.guild_id, user_id)
+        for feature in features:
+            if (refusal := rules.refusal(feature, member, channel)) is not None:
+                raise refusal
+
+    def require_may_make(self, request: GenerationRequest) -> None:
+        """The requester may use what the request needs, where its result goes. Every way to a job asks this.
+
+        Raises:
+            NotAllowed: It names the rule.
+
+        """
+        origin = request.origin
+        if origin.channel_id is None:  # of a terminal command
+            return
+        channel = Channel(guild_id=origin.guild_id, channel_id=origin.channel_id, parent_id=origin.parent_channel_id)
+        self.require_may_use(request.requester_id, channel, *features_of(request))
+
+    def require_not_blocked(self, actor: Actor) -> None:
+        """Neither the owner nor the server has blocked the person.
+
+        Raises:
+            NotAllowed: It says who did.
+
+        """
+        if (refusal := self._rules_of(actor.channel.guild_id).block(member_of(actor))) is not None:
+            raise refusal
+
+    def _may_use_reserved(self, actor: Actor, feature: Feature) -> bool:
+        """With Manage Server, or because the server's rule names the person or a role of theirs."""
+        if actor.channel.is_direct:
+            return False
+        rules, member = self._rules_of(actor.channel.guild_id), member_of(actor)
+        if member.manages_guild:
+            return rules.refusal(feature, member, actor.channel) is None
+        return rules.grants(feature, member, actor.channel)
+
+    def require_may_administer(self, actor: Actor) -> None:
+        """The person may see and change the rules of the server: with Manage Server.
+
+        Raises:
+            NotAllowed: They may not, or this is no server.
+
+        """
+        self.require_served(actor.channel)
+        if actor.channel.is_direct:
+            raise NotAllowed("Rules belong to a server.", advice="Use the command in a server.")
+        if Permission.MANAGE_GUILD not in actor.guild_permissions:
+            raise NotAllowed("That needs Manage Server.", advice="Ask somebody who has Manage Server here.")
 
     # -- what a person may do
 
@@ -228,8 +249,11 @@ class Policy:
             raise NotAllowed("Only the person who asked can do that.", advice="Ask for one of your own.")
 
     def may_change_reserved_settings(self, actor: Actor) -> bool:
-        """The person may choose files and write texts in any node of a workflow: with Manage Server."""
-        return not actor.channel.is_direct and Permission.MANAGE_GUILD in actor.guild_permissions
+        """The person may choose files and write texts in any node of a workflow.
+
+        That needs Manage Server, or a rule of the server that names the person or a role of theirs.
+        """
+        return self._may_use_reserved(actor, Feature.FILES)
 
     def require_may_change_reserved_settings(self, actor: Actor, name: str) -> None:
         """As `may_change_reserved_settings`.
@@ -250,7 +274,8 @@ class Policy:
 
     def may_change_preset(self, actor: Actor, author_id: int) -> bool:
         """The person may replace or delete a preset: their own, or with Manage Server everybody's."""
-        return actor.user_id == author_id or self.may_change_reserved_settings(actor)
+        manages = not actor.channel.is_direct and Permission.MANAGE_GUILD in actor.guild_permissions
+        return actor.user_id == author_id or manages
 
     def require_may_change_preset(self, actor: Actor, author_id: int) -> None:
         """As `may_change_preset`.
@@ -287,7 +312,9 @@ class Policy:
             raise NotAllowed("Only people who see this channel can do that.", advice="Ask somebody who does.")
 
     def require_may_change_workflows(self, actor: Actor) -> None:
-        """The person may bring workflows into the server and change them: with Manage Server.
+        """The person may bring workflows into the server and change them.
+
+        That needs Manage Server, or a rule of the server that names the person or a role of theirs.
 
         Raises:
             NotAllowed: They may not, or this is no server.
@@ -296,8 +323,10 @@ class Policy:
         self.require_served(actor.channel)
         if actor.channel.is_direct:
             raise NotAllowed("Workflows belong to a server.", advice="Use the command in a server.")
-        if Permission.MANAGE_GUILD not in actor.permissions:
-            raise NotAllowed("That needs Manage Server.", advice="Ask somebody who has Manage Server here.")
+        if self._may_use_reserved(actor, Feature.UPLOAD):
+            return
+        self.require_may_use(actor.user_id, actor.channel, Feature.UPLOAD)
+        raise NotAllowed("That needs Manage Server.", advice="Ask somebody who has Manage Server here.")
 
     # -- adults only
 

@@ -1,0 +1,174 @@
+"""The panel of `/admin` as a message of Components V2: a menu of pages, and the page that is open.
+
+A custom id names a page or a rule and nothing else; the rules are in the database, so old panels work after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import discord
+
+from bot.policy import Feature, FeatureRule
+from cogs.admin.shown_rules import change_line, rule_line
+from cogs.ui.components import button
+from cogs.ui.text import clip
+
+if TYPE_CHECKING:
+    from bot.domain.setting_changes import SettingChange
+    from bot.storage.server_rules import ServerRules
+
+HOME: Final = "home"
+PEOPLE: Final = "people"
+LOG: Final = "log"
+CHANGES: Final = "changes"
+PAGES: Final = {
+    HOME: "Overview",
+    **{feature.value: feature.label for feature in Feature},
+    PEOPLE: "Blocked people",
+    LOG: "Log channel",
+    CHANGES: "Last changes",
+}
+_FEATURE: Final = f"(?P<feature>{'|'.join(Feature)})"
+OPEN_PAGE: Final = r"chorus:admin:page"
+SWITCH: Final = f"chorus:admin:switch:{_FEATURE}"
+CHOOSE: Final = f"chorus:admin:(?P<what>roles|users|channels):{_FEATURE}"
+BLOCK: Final = r"chorus:admin:block"
+CHOOSE_LOG: Final = r"chorus:admin:log"
+
+CHANGES_SHOWN: Final = 12
+MOST_CHOSEN: Final = 25
+"""Values of a select menu (Discord documentation, components/reference)."""
+_COLOUR: Final = discord.Colour(0x5B7FB5)
+_TEXT_CHARS: Final = 3500
+_PLACES: Final = [
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.voice,
+    discord.ChannelType.public_thread,
+    discord.ChannelType.private_thread,
+]
+
+Row = discord.ui.ActionRow[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelContent:
+    """What a panel shows.
+
+    Attributes:
+        guild_id: The server.
+        rules: Its rules.
+        known_ids: Of its roles and channels: Discord takes no others as chosen.
+        changes: The newest ones, newest first.
+
+    """
+
+    guild_id: int
+    rules: ServerRules
+    known_ids: frozenset[int]
+    changes: Sequence[SettingChange]
+
+
+def panel_view(content: PanelContent, page: str) -> discord.ui.LayoutView:
+    """The panel with a page open, already stopped, so that discord.py keeps nothing of it."""
+    container: discord.ui.Container[Any] = discord.ui.Container(accent_colour=_COLOUR)
+    container.add_item(discord.ui.TextDisplay(clip(_text(content, page), _TEXT_CHARS)))
+    for row in _rows(content, page):
+        container.add_item(row)
+    options = [discord.SelectOption(label=label, value=key, default=key == page) for key, label in PAGES.items()]
+    menu: discord.ui.Select[Any] = discord.ui.Select(
+        custom_id=OPEN_PAGE, options=options, placeholder="What to look at"
+    )
+    container.add_item(discord.ui.ActionRow(menu))
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(container)
+    view.stop()
+    return view
+
+
+def _text(content: PanelContent, page: str) -> str:
+    title = f"## {PAGES[page]}\n"
+    access = content.rules.access(content.guild_id)
+    if page == HOME:
+        lines = [rule_line(feature, access.rule(feature)) for feature in Feature]
+        log_channel = content.rules.log_channel_id(content.guild_id)
+        lines.append(f"Blocked people: {len(access.blocked_user_ids) or 'nobody'}")
+        lines.append(f"Log channel: {f'<#{log_channel}>' if log_channel else 'none'}")
+        hint = "-# People with Manage Server may use what is open to some roles, people or channels only."
+        return title + "\n".join([*lines, hint])
+    if page == PEOPLE:
+        people = " ".join(f"<@{user_id}>" for user_id in reversed(access.blocked_user_ids)) or "Nobody is blocked."
+        return (
+            f"{title}The bot does not serve them here. Choose people to block them, or to let them in again.\n{people}"
+        )
+    if page == LOG:
+        return f"{title}Reports about results go to this channel."
+    if page == CHANGES:
+        lines = [change_line(change) for change in content.changes]
+        return title + ("\n".join(lines) or "Nothing was changed yet.")
+    return title + _about(Feature(page), access.rule(Feature(page)))
+
+
+def _about(feature: Feature, rule: FeatureRule) -> str:
+    lines = [rule_line(feature, rule)]
+    if feature in {Feature.UPLOAD, Feature.FILES}:
+        lines.append("It needs Manage Server; roles and people chosen here may do it too.")
+    else:
+        lines.append("Without roles and people chosen it is open to everybody, without channels everywhere.")
+    return "\n".join(lines)
+
+
+def _rows(content: PanelContent, page: str) -> Iterable[Row]:
+    if page == PEOPLE:
+        yield _row(discord.ui.UserSelect(custom_id=BLOCK, placeholder="Block, or let in again", max_values=MOST_CHOSEN))
+    elif page == LOG:
+        chosen = content.rules.log_channel_id(content.guild_id)
+        yield _row(
+            discord.ui.ChannelSelect(
+                custom_id=CHOOSE_LOG,
+                channel_types=[discord.ChannelType.text],
+                placeholder="Log channel",
+                min_values=0,
+                default_values=_channels([chosen] if chosen in content.known_ids else []),
+            )
+        )
+    elif page in set(Feature):
+        yield from _feature_rows(content, Feature(page))
+
+
+def _feature_rows(content: PanelContent, feature: Feature) -> Iterable[Row]:
+    rule = content.rules.rule(content.guild_id, feature)
+    many: dict[str, Any] = {"min_values": 0, "max_values": MOST_CHOSEN}
+    roles = [discord.Object(role_id, type=discord.Role) for role_id in rule.role_ids if role_id in content.known_ids]
+    users = [discord.Object(user_id, type=discord.Member) for user_id in rule.user_ids]
+    channels = _channels([channel_id for channel_id in rule.channel_ids if channel_id in content.known_ids])
+    name = f"chorus:admin:{{}}:{feature}"
+    yield _row(discord.ui.RoleSelect(custom_id=name.format("roles"), placeholder="Roles", default_values=roles, **many))
+    yield _row(
+        discord.ui.UserSelect(custom_id=name.format("users"), placeholder="People", default_values=users, **many)
+    )
+    yield _row(
+        discord.ui.ChannelSelect(
+            custom_id=name.format("channels"),
+            channel_types=_PLACES,
+            placeholder="Channels",
+            default_values=channels,
+            **many,
+        )
+    )
+    label, style = (
+        ("Switch off", discord.ButtonStyle.danger) if rule.enabled else ("Switch on", discord.ButtonStyle.success)
+    )
+    yield _row(button(name.format("switch"), label, style=style))
+
+
+def _channels(ids: Iterable[int | None]) -> list[discord.Object]:
+    return [discord.Object(each, type=discord.abc.GuildChannel) for each in ids if each is not None]
+
+
+def _row(item: discord.ui.Item[Any]) -> Row:
+    return discord.ui.ActionRow(item)
