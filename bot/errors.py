@@ -20,6 +20,7 @@
     |-- OutputTooLarge              OUTPUT_TOO_LARGE
     |-- QueueFull                   QUEUE_FULL
     |-- TooManyRequests             TOO_MANY_REQUESTS
+    |-- QuotaReached                QUOTA_REACHED
     |-- NotAllowed                  NOT_ALLOWED
     |-- CharacterNotFound           CHARACTER_NOT_FOUND
     |-- LanguageModelUnavailable    LLM_UNAVAILABLE
@@ -234,6 +235,14 @@ class TooManyRequests(ChorusError):
     default_category = ErrorCategory.RESOURCE
     default = "That was too often in a short time."
     default_advice = "Wait a minute, then try again."
+
+
+class QuotaReached(ChorusError):
+    """A person or a server has had as much made in 24 hours as a rule allows."""
+
+    code = "QUOTA_REACHED"
+    default = "The quota is used up."
+    default_advice = "Nothing was accepted. What fails or is cancelled does not count."
 
 
 class NotAllowed(ChorusError):

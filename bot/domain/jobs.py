@@ -255,6 +255,10 @@ class Job(Value):
     delivered_at: datetime | None = None
     """When the result or the error was shown to the person; a failed job stays FAILED."""
     execution_seconds: float | None = None
+    quota_pieces: int = 1
+    """How many pictures, films or speeches it counts for; 0: it was answered with what was made before."""
+    quota_seconds: float | None = None
+    """Of a GPU, as expected when it was accepted; counts until the execution is over."""
 
     @property
     def effective_settings(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from bot.generation.character_look import ADDED, CharacterLook, character_look
 from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
 from bot.generation.reference_images import ReferenceImages
+from bot.generation.server_limits import pictures_of, require_allowed_size
 from bot.generation.value_limits import RequestLimits
 from bot.policy import Policy
 from bot.storage.workflows import WorkflowRepository
@@ -155,7 +156,9 @@ class Acceptance:
         overrides = check_overrides(
             workflow, request.overrides, object_info, drop_unknown=request.parent_job_id is not None
         )
-        self._limits.check(request, workflow, overrides)
+        server_limits = self._policy.size_limits(request)
+        self._limits.within(server_limits).check(request, workflow, overrides)
+        require_allowed_size(request, workflow, overrides, server_limits, object_info)
         look = character_look(request, character, workflow, overrides, object_info)
         parameters = _parameters(request, character, seed, look) | adapted_from(file, workflow)
         if own_pictures:
@@ -181,6 +184,7 @@ class Acceptance:
             parameters=parameters,
             note=_note(request, workflow, overrides, note_of_assignment(assigned)),
             created_at=datetime.now(UTC),
+            quota_pieces=pictures_of(graph) if request.kind is JobKind.IMAGE else 1,
         )
         return Accepted(job, workflow, None if request.rewrite else _fingerprint(job))
 

@@ -32,6 +32,8 @@ async def find_finished_copy(accepted: Accepted, jobs: JobRepository, data_dir: 
             "artifacts": equal.artifacts,
             "generated_at": accepted.job.created_at,
             "execution_seconds": 0.0,
+            "quota_pieces": 0,
+            "quota_seconds": 0.0,
             "note": _note_of_copy(accepted.job, equal),
         }
     )

@@ -110,6 +110,7 @@ class Orchestrator:
         references: ReferenceImages | None = None,
         policy: Policy | None = None,
     ) -> None:
+        policy = policy or Policy()
         self._options = options
         self._jobs = jobs
         self._versions = versions
@@ -126,7 +127,7 @@ class Orchestrator:
             screening=options.screening,
             failing=self._failing,
             references=references,
-            policy=policy or Policy(),
+            policy=policy,
         )
         self._folder = OutputFolder(options.data_dir, max_bytes=options.max_output_bytes, max_pixels=options.max_pixels)
         self._postprocessor = Postprocessor(
@@ -150,6 +151,7 @@ class Orchestrator:
             jobs=jobs,
             versions=versions,
             before_first=self._start_dispatchers,
+            policy=policy,
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -6,17 +6,19 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 from bot.domain.jobs import GenerationRequest, Job, JobState
-from bot.errors import StorageUnavailable
+from bot.errors import InputInvalid, StorageUnavailable
 from bot.generation.acceptance import Acceptance, Accepted, stored_workflow
 from bot.generation.active_job import new_active_job
 from bot.generation.finished_copies import find_finished_copy
 from bot.generation.job_registry import JobRegistry
 from bot.generation.options import GenerationOptions
 from bot.generation.prompt_rewriting import PromptRewriting
+from bot.policy import Demand, Policy
 from bot.storage.jobs import JobRepository
 from bot.storage.waiting import (
     ACCEPTANCE_SECONDS,
@@ -30,8 +32,9 @@ from bot.storage.workflows import WorkflowRepository
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-StoreBatch = Callable[[Sequence[tuple[Job, str | None]]], Awaitable[bool]]
-"""Commits jobs, each with its fingerprint, in one transaction; False: they were committed before."""
+StoreBatch = Callable[[Sequence[tuple[Job, str | None]], Demand | None], Awaitable[bool]]
+"""Commits jobs, each with its fingerprint, and checks what they need of quotas, in one transaction; False: they were
+committed before."""
 ObjectInfo = Mapping[str, Any]
 """ComfyUI's `/object_info`: node class -> its inputs."""
 
@@ -47,6 +50,7 @@ class Submission:
         jobs: Stored jobs.
         versions: Stored workflow versions.
         before_first: Called before a job is queued; starts the dispatchers if they do not run yet.
+        policy: Which quotas hold for a request.
 
     """
 
@@ -60,6 +64,7 @@ class Submission:
         jobs: JobRepository,
         versions: WorkflowRepository,
         before_first: Callable[[], None],
+        policy: Policy,
     ) -> None:
         self._options = options
         self._acceptance = acceptance
@@ -68,6 +73,7 @@ class Submission:
         self._jobs = jobs
         self._versions = versions
         self._before_first = before_first
+        self._policy = policy
         self._lock = asyncio.Lock()
         self._storing = set[asyncio.Task[Any]]()
 
@@ -93,8 +99,9 @@ class Submission:
                 if finished := await find_finished_copy(accepted, self._jobs, self._options.data_dir):
                     await self._jobs.add(finished, owner=self._options.owner, fingerprint=accepted.fingerprint)
                     return finished
+                expected = await self._with_expected_seconds(accepted)
                 # A caller that is cancelled now must not leave a stored job that is not in the queue.
-                storing = self._store_and_enqueue(accepted, wait_until=store_deadline())
+                storing = self._store_and_enqueue(expected, wait_until=store_deadline())
                 return await asyncio.shield(self._start_storing(storing))
 
     async def submit_batch(
@@ -108,13 +115,15 @@ class Submission:
         """
         with waiting_for_store(until=earliest_store_deadline(ACCEPTANCE_SECONDS)):
             self._require_space(requests[0])
+            self._require_small(requests)
             accepted = await self._acceptance.accept_all(requests, object_info)
             async with self._turn():
                 self._require_space(requests[0])
                 for one in {one.workflow.content_hash: one for one in accepted}.values():
                     await self._store_version(one)
                 copies = [await find_finished_copy(one, self._jobs, self._options.data_dir) for one in accepted]
-                ready = [(copy or one.job, one.fingerprint) for copy, one in zip(copies, accepted, strict=True)]
+                expected = [await self._with_expected_seconds(one) for one in accepted]
+                ready = [(copy or one.job, one.fingerprint) for copy, one in zip(copies, expected, strict=True)]
                 storing = self._store_and_enqueue_batch(ready, store, wait_until=store_deadline())
                 return await asyncio.shield(self._start_storing(storing))
 
@@ -125,8 +134,29 @@ class Submission:
             ChorusError: One would be refused.
 
         """
+        self._require_small(requests)
         accepted = await self._acceptance.accept_all(requests, object_info)
         return await self._registry.durations.total([one.job for one in accepted])
+
+    async def _with_expected_seconds(self, accepted: Accepted) -> Accepted:
+        """The request with the seconds that its execution is expected to take, which count until it is over."""
+        await self._registry.durations.load(accepted.job)
+        seconds = self._registry.durations.estimate(accepted.job)
+        return replace(accepted, job=accepted.job.model_copy(update={"quota_seconds": seconds}))
+
+    def _demand(self, jobs: Sequence[Job]) -> Demand | None:
+        """What the jobs need of quotas together."""
+        pieces, seconds = sum(job.quota_pieces for job in jobs), sum(job.quota_seconds or 0.0 for job in jobs)
+        return self._policy.demand(jobs[0].request, pieces=pieces, seconds=seconds)
+
+    def _require_small(self, requests: Sequence[GenerationRequest]) -> None:
+        """A batch has at most as many jobs as its server allows."""
+        limit = self._policy.size_limits(requests[0]).max_batch
+        if limit is not None and len(requests) > limit:
+            raise InputInvalid(
+                f"{len(requests)} pictures at once are more than the {limit} that this server allows.",
+                advice="Choose fewer. Rule: limits of this server, until somebody changes them with `/admin`.",
+            )
 
     def _require_space(self, request: GenerationRequest) -> None:
         free_in_seconds = self._registry.seconds_until_start()
@@ -160,7 +190,8 @@ class Submission:
     async def _store_and_enqueue(self, accepted: Accepted, *, wait_until: float | None) -> Job:
         job = accepted.job
         with waiting_for_store(until=wait_until):
-            await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint)
+            demand = self._demand([job])
+            await self._jobs.add(job, owner=self._options.owner, fingerprint=accepted.fingerprint, demand=demand)
         await self._enqueue(job)
         _log.info("job %s accepted: %s of %s", job.id, job.request.kind, job.request.character_id)
         return job
@@ -169,7 +200,7 @@ class Submission:
         self, ready: Sequence[tuple[Job, str | None]], store: StoreBatch, *, wait_until: float | None
     ) -> bool:
         with waiting_for_store(until=wait_until):
-            if not await store(ready):
+            if not await store(ready, self._demand([job for job, _ in ready])):
                 return False
         for job, _ in ready:
             if job.state is JobState.QUEUED:

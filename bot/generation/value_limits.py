@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from bot.domain.jobs import JobKind
 from bot.errors import InputInvalid
+from bot.policy import SizeLimits
 from bot.workflows.graph import inputs
 from bot.workflows.input_roles import InputRole
 from bot.workflows.parameters import parameters_of
@@ -33,6 +34,14 @@ class RequestLimits:
     max_pixels: int = 2048 * 2048
     max_steps: int = 150
     max_batch: int = 20
+
+    def within(self, limits: SizeLimits) -> RequestLimits:
+        """The smaller ones of these and of what a server has set by `/admin`."""
+        return RequestLimits(
+            max_pixels=min(self.max_pixels, limits.max_pixels or self.max_pixels),
+            max_steps=min(self.max_steps, limits.max_steps or self.max_steps),
+            max_batch=min(self.max_batch, limits.max_batch or self.max_batch),
+        )
 
     def check(self, request: GenerationRequest, workflow: Workflow, chosen: CheckedOverrides) -> None:
         """Check sizes, steps and numbers of a request. Requests from the terminal are the owner's and have no limits.
@@ -61,7 +70,7 @@ class RequestLimits:
         if steps is not None and steps > allowed:
             raise InputInvalid(
                 f"{steps:g} steps are more than the {allowed:g} that may be asked for here.",
-                advice="Choose fewer; the owner can raise `limits.max_steps`.",
+                advice="Choose fewer; the owner can raise `limits.max_steps`, the server its own in `/admin`.",
             )
 
     def _check_size(self, workflow: Workflow, chosen: Mapping[str, int | float]) -> None:
@@ -78,7 +87,7 @@ class RequestLimits:
             side = math.isqrt(int(allowed))
             raise InputInvalid(
                 f"{width:g} x {height:g} is larger than what may be asked for here, such as {side} x {side}.",
-                advice="Choose a smaller size; the owner can raise `limits.max_pixels_per_image`.",
+                advice="Choose a smaller size; the limit is in `limits.max_pixels_per_image` or `/admin`.",
             )
 
     def _check_nodes(self, workflow: Workflow, chosen: Mapping[str, ParameterValue], kind: JobKind) -> None:
@@ -113,7 +122,7 @@ class RequestLimits:
             if value > allowed:
                 raise InputInvalid(
                     f"{value:g} pictures of one job are more than the {allowed:g} that may be asked for here.",
-                    advice="Choose fewer; the owner can raise `batch.max_count`.",
+                    advice="Choose fewer; the owner can raise `batch.max_count`, the server its own in `/admin`.",
                 )
 
 

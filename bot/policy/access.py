@@ -12,6 +12,8 @@ from bot.domain.channels import Channel
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.domain.value import Value
 from bot.errors import NotAllowed
+from bot.policy.limits import SizeLimits
+from bot.policy.quotas import Quotas
 
 
 class Feature(StrEnum):
@@ -67,17 +69,21 @@ class FeatureRule(Value):
         return bool(self.role_ids or self.user_ids)
 
 
-class AccessRules(Value):
+class Rules(Value):
     """The rules of a server, or those of `config.yaml` for all servers.
 
     Attributes:
         features: Features with a rule; the others are open to everybody.
         blocked_user_ids: People whom the bot does not serve at all.
+        quotas: How much may be made in 24 hours.
+        limits: How large what is asked for may be.
 
     """
 
     features: Mapping[Feature, FeatureRule] = Field(default_factory=dict[Feature, FeatureRule])
     blocked_user_ids: tuple[int, ...] = ()
+    quotas: Quotas = Quotas()
+    limits: SizeLimits = SizeLimits()
 
     def rule(self, feature: Feature) -> FeatureRule:
         """The feature's rule; without one, everybody may."""
@@ -85,7 +91,7 @@ class AccessRules(Value):
 
 
 _OPEN = FeatureRule()
-_NO_RULES = AccessRules()
+_NO_RULES = Rules()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +120,8 @@ class RuleSet:
 
     """
 
-    host: AccessRules = _NO_RULES
-    server: AccessRules = _NO_RULES
+    host: Rules = _NO_RULES
+    server: Rules = _NO_RULES
 
     def refusal(self, feature: Feature, member: Member, channel: Channel) -> NotAllowed | None:
         """Why the person may not use the feature there; None: they may.

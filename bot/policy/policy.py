@@ -10,7 +10,9 @@ from bot.domain.jobs import GenerationRequest
 from bot.errors import NotAllowed
 from bot.policy.access import Feature, RuleSet, features_of
 from bot.policy.actor import Actor, Permission, SeesChannel
+from bot.policy.limits import SizeLimits
 from bot.policy.members import KnownMembers, member_of
+from bot.policy.quotas import Demand, cooldowns_for, limits_for
 
 
 class Policy:
@@ -138,6 +140,32 @@ class Policy:
             return
         channel = Channel(guild_id=origin.guild_id, channel_id=origin.channel_id, parent_id=origin.parent_channel_id)
         self.require_may_use(request.requester_id, channel, *features_of(request))
+
+    def demand(self, request: GenerationRequest, *, pieces: int, seconds: float) -> Demand | None:
+        """What a request, or a batch of such requests, needs of the quotas that hold for it; None: nothing.
+
+        Args:
+            request: The request, or one of the batch.
+            pieces: How many pictures, films or speeches.
+            seconds: Of a GPU, as far as that is known.
+
+        """
+        origin, person = request.origin, request.requester_id
+        if origin.channel_id is None:  # of a terminal command, which is the owner's
+            return None
+        rules = self._rules_of(origin.guild_id)
+        host, server = rules.host.quotas, rules.server.quotas
+        in_talk = request.message_id is not None
+        return Demand(
+            pieces=pieces,
+            seconds=seconds,
+            limits=limits_for(person, origin.guild_id, host=host, server=server),
+            cooldowns=[] if in_talk else cooldowns_for(person, origin.guild_id, host=host, server=server),
+        )
+
+    def size_limits(self, request: GenerationRequest) -> SizeLimits:
+        """The limits that the server of a request has set; those of the owner hold beside them."""
+        return self._rules_of(request.origin.guild_id).server.limits
 
     def require_not_blocked(self, actor: Actor) -> None:
         """Neither the owner nor the server has blocked the person.

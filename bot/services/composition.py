@@ -239,10 +239,10 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
 
 def policy_of(settings: Settings, server_rules: ServerRules | None = None) -> Policy:
     """The rules as the configuration sets them, and those of each server."""
-    host = settings.access.rules()
+    host = settings.access.rules(settings.quotas.quotas())
 
     def rules_of(guild_id: int | None) -> RuleSet:
-        return RuleSet(host) if server_rules is None else RuleSet(host, server_rules.access(guild_id))
+        return RuleSet(host) if server_rules is None else RuleSet(host, server_rules.rules_of(guild_id))
 
     return Policy(
         guild_ids=settings.discord.guild_ids,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bot.policy import AccessRules, Feature, FeatureRule
+from bot.policy import Feature, FeatureRule, Quotas, Rules
 from bot.settings.section import Count, LocalPath, Seconds, Section, Snowflake, Whole, not_a_boolean
 
 
@@ -91,8 +91,8 @@ class AccessSection(Section):
     blocked_users: tuple[Snowflake, ...] = ()
     """Ids of people whom the bot does not serve at all."""
 
-    def rules(self) -> AccessRules:
-        """The same as rules."""
+    def rules(self, quotas: Quotas) -> Rules:
+        """The same as rules, with the quotas of another section."""
         features = {
             feature: FeatureRule(
                 enabled=feature not in self.disabled,
@@ -102,7 +102,26 @@ class AccessSection(Section):
             )
             for feature in Feature
         }
-        return AccessRules(features=features, blocked_user_ids=self.blocked_users)
+        return Rules(features=features, blocked_user_ids=self.blocked_users, quotas=quotas)
+
+
+class QuotasSection(Section):
+    """`quotas`: how much may be made in 24 hours, for all servers; `/admin` narrows it further for one server."""
+
+    pieces_per_person: Count | None = None
+    """Pictures, films and speeches of one person, everywhere together; None: no quota."""
+    gpu_seconds_per_person: Seconds | None = None
+    """Seconds of execution of one person's jobs, everywhere together."""
+    pieces_per_server: Count | None = None
+    """Pictures, films and speeches of each server."""
+    gpu_seconds_per_server: Seconds | None = None
+    """Seconds of execution of each server's jobs."""
+    cooldown_seconds: Seconds | None = None
+    """The shortest time between two wishes of one person."""
+
+    def quotas(self) -> Quotas:
+        """The same as a value of the rules."""
+        return Quotas.model_validate(self.model_dump())
 
 
 class RegenerateSection(Section):

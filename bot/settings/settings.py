@@ -20,6 +20,7 @@ from bot.settings.sections import (
     LoggingSection,
     MediaSection,
     PathsSection,
+    QuotasSection,
     RegenerateSection,
     VisualGenerationSection,
     VoiceSection,
@@ -39,6 +40,7 @@ class Settings(Section):
     media: MediaSection = MediaSection()
     limits: LimitsSection = LimitsSection()
     access: AccessSection = AccessSection()
+    quotas: QuotasSection = QuotasSection()
     regenerate: RegenerateSection = RegenerateSection()
     batch: BatchSection = BatchSection()
     workflows: WorkflowsSection = WorkflowsSection()

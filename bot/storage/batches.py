@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.batches import Batch, BatchPlan, BatchState, Vote
 from bot.domain.jobs import GenerationRequest, Job, JobState
+from bot.policy import Demand
 from bot.storage.database import Database
 from bot.storage.gallery import deleted_jobs, insert_results
 from bot.storage.last_settings import remember_settings
@@ -20,6 +21,7 @@ from bot.storage.reading import read_mappings
 from bot.storage.retrying import retrying
 from bot.storage.rows import job_row, job_value
 from bot.storage.schema import batch_votes, batches, jobs
+from bot.storage.usage import require_room
 
 PROPOSAL_DAYS: Final = 7
 """Older proposals that nobody confirmed are removed."""
@@ -43,13 +45,20 @@ class BatchRepository:
             await connection.execute(delete(batches).where(forgotten))
             await connection.execute(insert(batches).values(_row(batch, owner)))
 
-    async def start(self, batch: Batch, accepted: Sequence[tuple[Job, str | None]], *, owner: str) -> bool:
+    async def start(
+        self, batch: Batch, accepted: Sequence[tuple[Job, str | None]], demand: Demand | None = None, *, owner: str
+    ) -> bool:
         """Commit the batch as RUNNING together with all of its jobs; False if it was started before.
 
         Args:
             batch: As it is to be stored; the row of its proposal is replaced.
             accepted: Its jobs with their fingerprints, in the order in which they are to be made.
+            demand: What they need of quotas together, checked in the same transaction; None: nothing.
             owner: Who dispatches them.
+
+        Raises:
+            QuotaReached: A quota is used up; nothing was stored.
+            TooManyRequests: A cooldown is not over; nothing was stored.
 
         """
         key = str(batch.id)
@@ -57,6 +66,8 @@ class BatchRepository:
             known = (await connection.execute(select(batches.c.state).where(batches.c.id == key))).scalar()
             if known not in {None, BatchState.PROPOSED.value}:
                 return False
+            if demand is not None:
+                await require_room(connection, demand)
             await connection.execute(delete(batches).where(batches.c.id == key))
             await connection.execute(insert(batches).values(_row(batch, owner)))
             last = (await connection.execute(select(func.max(jobs.c.number)))).scalar() or 0

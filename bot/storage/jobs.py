@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, func, insert, or_, select, update
 
 from bot.domain.attempts import Attempt, AttemptState, CollectedFile
 from bot.domain.jobs import UNFINISHED, GenerationRequest, Job, JobError, JobQuery, JobState
+from bot.policy import Demand
 from bot.storage.database import Database
 from bot.storage.gallery import deleted_jobs, insert_results
 from bot.storage.last_settings import remember_settings
@@ -18,6 +19,7 @@ from bot.storage.reading import read_each_row, read_mappings
 from bot.storage.retrying import retrying
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
+from bot.storage.usage import require_room
 
 _UNFINISHED = tuple(state.value for state in UNFINISHED)
 _FINISHED = (JobState.GENERATED.value, JobState.DELIVERED.value)
@@ -40,9 +42,23 @@ class JobRepository:
 
     # -- jobs
 
-    async def add(self, job: Job, *, owner: str, fingerprint: str | None = None) -> None:
-        """Commit a new job (QUEUED, or GENERATED where its files were made before)."""
+    async def add(self, job: Job, *, owner: str, fingerprint: str | None = None, demand: Demand | None = None) -> None:
+        """Commit a new job (QUEUED, or GENERATED where its files were made before).
+
+        Args:
+            job: The job.
+            owner: Who dispatches it.
+            fingerprint: Equal for jobs that would make the same file.
+            demand: What it needs of quotas, checked in the same transaction; None: nothing.
+
+        Raises:
+            QuotaReached: A quota is used up; nothing was stored.
+            TooManyRequests: A cooldown is not over; nothing was stored.
+
+        """
         async with self._database.write() as connection:
+            if demand is not None:
+                await require_room(connection, demand)
             last = (await connection.execute(select(func.max(jobs.c.number)))).scalar()
             row = job_row(job, owner=owner, number=(last or 0) + 1, fingerprint=fingerprint)
             await connection.execute(insert(jobs).values(row))

@@ -51,6 +51,8 @@ def job_row(job: Job, *, owner: str, number: int, fingerprint: str | None) -> di
         "ended_at": job.ended_at,
         "delivered_at": job.delivered_at,
         "execution_seconds": job.execution_seconds,
+        "quota_pieces": job.quota_pieces,
+        "quota_seconds": job.quota_seconds,
         "batch_id": str(request.batch_id) if request.batch_id else None,
         "batch_index": request.batch_index,
     }
@@ -77,6 +79,8 @@ def job_value(row: RowMapping) -> Job:
         ended_at=row["ended_at"],
         delivered_at=row["delivered_at"],
         execution_seconds=row["execution_seconds"],
+        quota_pieces=row["quota_pieces"],
+        quota_seconds=row["quota_seconds"],
     )
 
 

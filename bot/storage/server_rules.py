@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.domain.setting_changes import SettingChange
-from bot.policy import AccessRules, Feature, FeatureRule
+from bot.policy import Feature, FeatureRule, Quotas, Rules, SizeLimits
 from bot.storage.guild_settings import GuildSettings
 
 BLOCKED_PEOPLE: Final = "access:blocked"
 LOG_CHANNEL: Final = "log_channel_id"
 """The key of the channel that the bot reports to: a Discord id."""
+QUOTAS: Final = "quotas"
+LIMITS: Final = "limits"
 MOST_BLOCKED: Final = 1000
 
 
@@ -33,13 +35,16 @@ class ServerRules:
         self._settings = settings
         self._changing = asyncio.Lock()
 
-    def access(self, guild_id: int | None) -> AccessRules:
+    def rules_of(self, guild_id: int | None) -> Rules:
         """Who may use what; in direct messages everybody everything."""
         if guild_id is None:
-            return AccessRules()
+            return Rules()
         features = {feature: self.rule(guild_id, feature) for feature in Feature}
-        return AccessRules(
-            features=features, blocked_user_ids=tuple(self._settings.get(guild_id, BLOCKED_PEOPLE) or ())
+        return Rules(
+            features=features,
+            blocked_user_ids=tuple(self._settings.get(guild_id, BLOCKED_PEOPLE) or ()),
+            quotas=Quotas.model_validate(self._settings.get(guild_id, QUOTAS) or {}),
+            limits=SizeLimits.model_validate(self._settings.get(guild_id, LIMITS) or {}),
         )
 
     def rule(self, guild_id: int, feature: Feature) -> FeatureRule:
@@ -76,6 +81,14 @@ class ServerRules:
                 await self._settings.clear(guild_id, LOG_CHANNEL, set_by=by, audited=True)
             elif channel_id != self.log_channel_id(guild_id):
                 await self._settings.set(guild_id, LOG_CHANNEL, channel_id, set_by=by, audited=True)
+
+    async def set_numbers(self, guild_id: int, numbers: Quotas | SizeLimits, *, by: int) -> None:
+        """Replace all quotas, or all limits."""
+        key = QUOTAS if isinstance(numbers, Quotas) else LIMITS
+        async with self._changing:
+            before, after = self._settings.get(guild_id, key) or {}, numbers.model_dump(mode="json", exclude_none=True)
+            if after != before:
+                await self._settings.set(guild_id, key, after, set_by=by, audited=True)
 
     async def changes(self, guild_id: int, limit: int) -> list[SettingChange]:
         """The newest changes, newest first."""

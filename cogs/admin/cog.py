@@ -10,23 +10,28 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.errors import InputInvalid
-from bot.policy import Feature, FeatureRule
+from bot.policy import Feature, FeatureRule, Quotas, SizeLimits
 from cogs.actors import interaction_actor
+from cogs.admin.numbers import number_fields, read_numbers
 from cogs.admin.panel import (
     BLOCK,
+    CHANGE_NUMBERS,
     CHANGES_SHOWN,
     CHOOSE,
     CHOOSE_LOG,
     HOME,
     LOG,
+    NUMBERS_FORM,
     OPEN_PAGE,
     PAGES,
     PEOPLE,
+    QUOTAS,
     SWITCH,
     PanelContent,
     panel_view,
 )
 from cogs.component_router import router_of
+from cogs.ui.modals import stateless_modal, submitted_values
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -48,6 +53,8 @@ class AdminCog(commands.Cog, name="Admin"):
         router.add(OPEN_PAGE, self._open_page)
         router.add(SWITCH, self._switch)
         router.add(CHOOSE, self._choose)
+        router.add(CHANGE_NUMBERS, self._change_numbers)
+        router.add(NUMBERS_FORM, self._set_numbers)
         router.add(BLOCK, self._block)
         router.add(CHOOSE_LOG, self._choose_log)
 
@@ -88,6 +95,19 @@ class AdminCog(commands.Cog, name="Admin"):
 
         await self._rules.change_rule(guild_id, feature, change, by=interaction.user.id)
         await self._show(interaction, guild_id, feature.value)
+
+    async def _change_numbers(self, interaction: Interaction, match: re.Match[str]) -> None:
+        """The form with all quotas, or with all limits."""
+        rules = self._rules.rules_of(self._guild_id(interaction))
+        numbers = rules.quotas if match["page"] == QUOTAS else rules.limits
+        custom_id = f"chorus:admin:form:{match['page']}"
+        await interaction.response.send_modal(stateless_modal(PAGES[match["page"]], custom_id, number_fields(numbers)))
+
+    async def _set_numbers(self, interaction: Interaction, match: re.Match[str]) -> None:
+        guild_id = self._guild_id(interaction)
+        numbers = read_numbers(Quotas if match["page"] == QUOTAS else SizeLimits, submitted_values(interaction))
+        await self._rules.set_numbers(guild_id, numbers, by=interaction.user.id)
+        await self._show(interaction, guild_id, match["page"])
 
     async def _block(self, interaction: Interaction, _: re.Match[str]) -> None:
         """Block people, or let them in again. Nobody blocks themselves out."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import discord
 
 from bot.policy import Feature, FeatureRule
+from cogs.admin.numbers import number_lines, number_summary
 from cogs.admin.shown_rules import change_line, rule_line
 from cogs.ui.components import button
 from cogs.ui.text import clip
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 
 HOME: Final = "home"
 PEOPLE: Final = "people"
+QUOTAS: Final = "quotas"
+LIMITS: Final = "limits"
 LOG: Final = "log"
 CHANGES: Final = "changes"
 PAGES: Final = {
     HOME: "Overview",
     **{feature.value: feature.label for feature in Feature},
+    QUOTAS: "Quotas",
+    LIMITS: "Limits",
     PEOPLE: "Blocked people",
     LOG: "Log channel",
     CHANGES: "Last changes",
@@ -35,12 +40,18 @@ _FEATURE: Final = f"(?P<feature>{'|'.join(Feature)})"
 OPEN_PAGE: Final = r"chorus:admin:page"
 SWITCH: Final = f"chorus:admin:switch:{_FEATURE}"
 CHOOSE: Final = f"chorus:admin:(?P<what>roles|users|channels):{_FEATURE}"
+CHANGE_NUMBERS: Final = r"chorus:admin:numbers:(?P<page>quotas|limits)"
+NUMBERS_FORM: Final = r"chorus:admin:form:(?P<page>quotas|limits)"
 BLOCK: Final = r"chorus:admin:block"
 CHOOSE_LOG: Final = r"chorus:admin:log"
 
 CHANGES_SHOWN: Final = 12
 MOST_CHOSEN: Final = 25
 """Values of a select menu (Discord documentation, components/reference)."""
+NUMBERS: Final = {
+    QUOTAS: "Of the last 24 hours. What fails or is cancelled does not count; GPU seconds are learned from before.",
+    LIMITS: "For everybody here. What a workflow has of its own is allowed, however large.",
+}
 _COLOUR: Final = discord.Colour(0x5B7FB5)
 _TEXT_CHARS: Final = 3500
 _PLACES: Final = [
@@ -92,10 +103,12 @@ def panel_view(content: PanelContent, page: str) -> discord.ui.LayoutView:
 
 def _text(content: PanelContent, page: str) -> str:
     title = f"## {PAGES[page]}\n"
-    access = content.rules.access(content.guild_id)
+    access = content.rules.rules_of(content.guild_id)
     if page == HOME:
         lines = [rule_line(feature, access.rule(feature)) for feature in Feature]
         log_channel = content.rules.log_channel_id(content.guild_id)
+        for page_name, numbers in (("Quotas", access.quotas), ("Limits", access.limits)):
+            lines.append(f"{page_name}: {number_summary(numbers)}")
         lines.append(f"Blocked people: {len(access.blocked_user_ids) or 'nobody'}")
         lines.append(f"Log channel: {f'<#{log_channel}>' if log_channel else 'none'}")
         hint = "-# People with Manage Server may use what is open to some roles, people or channels only."
@@ -105,6 +118,9 @@ def _text(content: PanelContent, page: str) -> str:
         return (
             f"{title}The bot does not serve them here. Choose people to block them, or to let them in again.\n{people}"
         )
+    if page in NUMBERS:
+        lines = number_lines(access.quotas if page == QUOTAS else access.limits)
+        return title + "\n".join([*lines, f"-# {NUMBERS[page]}"])
     if page == LOG:
         return f"{title}Reports about results go to this channel."
     if page == CHANGES:
@@ -136,6 +152,8 @@ def _rows(content: PanelContent, page: str) -> Iterable[Row]:
                 default_values=_channels([chosen] if chosen in content.known_ids else []),
             )
         )
+    elif page in NUMBERS:
+        yield _row(button(f"chorus:admin:numbers:{page}", "Change", style=discord.ButtonStyle.primary))
     elif page in set(Feature):
         yield from _feature_rows(content, Feature(page))
 

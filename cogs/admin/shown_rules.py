@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.policy import Feature, FeatureRule
-from bot.storage.server_rules import BLOCKED_PEOPLE, LOG_CHANNEL, feature_key
+from bot.policy import Feature, FeatureRule, Quotas, SizeLimits
+from bot.storage.server_rules import BLOCKED_PEOPLE, LIMITS, LOG_CHANNEL, QUOTAS, feature_key
+from cogs.admin.numbers import number_summary
 from cogs.ui.text import clip, escaped
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _FEATURES = {feature_key(feature): feature for feature in Feature}
 _NAMES = {
     BLOCKED_PEOPLE: "Blocked people",
     LOG_CHANNEL: "Log channel",
+    QUOTAS: "Quotas",
+    LIMITS: "Limits",
     **{key: feature.label for key, feature in _FEATURES.items()},
 }
 
@@ -63,4 +66,7 @@ def _value(key: str, value: Any) -> str:
         return _few([f"<@{each}>" for each in value or ()]) or "nobody"
     if key == LOG_CHANNEL:
         return f"<#{value}>" if value else "none"
+    if key in {QUOTAS, LIMITS}:
+        kind = Quotas if key == QUOTAS else SizeLimits
+        return number_summary(kind.model_validate(value or {}))
     return clip(escaped(json.dumps(value)), 100)

@@ -53,11 +53,15 @@ jobs = Table(
     Column("execution_seconds", Float),
     Column("batch_id", String(36)),
     Column("batch_index", Integer),  # from 0, in reading order of the contact sheet
+    Column("quota_pieces", Integer, nullable=False, server_default="1"),  # what it counts for, unless it failed
+    Column("quota_seconds", Float),  # expected of a GPU when it was accepted
     Index(None, "state", "number"),
     Index(None, "guild_id", "number"),
     Index(None, "requester_id", "number"),
     Index(None, "fingerprint"),
     Index(None, "requester_id", "state"),
+    Index(None, "requester_id", "created_at"),
+    Index(None, "guild_id", "created_at"),
     Index(None, "channel_id", "number"),
     Index(None, "workflow_hash", "state", "number"),
     Index(None, "source_message_id"),
