@@ -19,6 +19,7 @@ from bot.generation.prompt_rewriting import PromptRewriter
 from bot.generation.queue import QueueLimits
 from bot.gpu_lock import GpuLock, VramHandover
 from bot.media.ffmpeg import Ffmpeg
+from bot.policy import Policy
 from bot.storage.database import Database
 from bot.storage.gallery import GalleryRepository
 from bot.storage.jobs import JobRepository
@@ -185,6 +186,7 @@ async def open_harness(
     rewriter: PromptRewriter | None = None,
     wrap: Callable[[JobRepository], JobRepository] = lambda store: store,
     options: ClientOptions = OPTIONS,
+    policy: Policy | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Harness]:
     """Open it; a second one on the same folder is a restart."""
@@ -208,6 +210,7 @@ async def open_harness(
             servers=[ComfyServer(client, gpu)],
             ffmpeg=Ffmpeg(),
             rewriter=rewriter,
+            policy=policy,
         ) as orchestrator:
             yield Harness(orchestrator, client, gpu, database, store, GalleryRepository(database), files, data)
 
