@@ -140,7 +140,7 @@ class Orchestrator:
         queue = JobQueue(options.max_live_in_a_row, limits=options.queue_limits)
         self._registry = JobRegistry(jobs, queue, len(self._servers))
         self._registry.busy_reason = self._busy_reason
-        self._rewriting = PromptRewriting(self._registry, rewriter)
+        self._rewriting = PromptRewriting(self._registry, rewriter, policy)
         self._breakers = {server.client.url: CircuitBreaker(options.breaker) for server in self._servers}
         self._dispatchers = {server.client.url: self._dispatcher(server) for server in self._servers}
         self._submission = Submission(

@@ -16,6 +16,7 @@ from bot.errors import ChorusError, GenerationFailed
 from bot.generation.active_job import ActiveJob
 from bot.generation.character_look import TRIGGERS, with_words
 from bot.generation.job_registry import JobRegistry
+from bot.policy import Policy
 
 _log = logging.getLogger(__name__)
 
@@ -42,12 +43,14 @@ class PromptRewriting:
     Args:
         registry: The jobs.
         rewriter: Writes the prompts; None: the requests' own words are drawn.
+        policy: Which words are blocked, also those that the language model wrote.
 
     """
 
-    def __init__(self, registry: JobRegistry, rewriter: PromptRewriter | None) -> None:
+    def __init__(self, registry: JobRegistry, rewriter: PromptRewriter | None, policy: Policy) -> None:
         self._registry = registry
         self._rewriter = rewriter
+        self._policy = policy
 
     def start(self, active: ActiveJob) -> None:
         """Begin to write the prompt of a job that was not put into the queue yet, if the job wants it.
@@ -62,6 +65,7 @@ class PromptRewriting:
     async def _run(self, active: ActiveJob, rewriter: PromptRewriter) -> None:
         try:
             written = await rewriter.rewrite(active.job.request)
+            self._policy.require_clean(active.job.request, written.positive)
         except ChorusError as error:
             failed = error
         except Exception as error:  # noqa: BLE001 - the task's boundary: the job fails, the queue goes on; logged

@@ -57,7 +57,11 @@ def pictures_of(graph: Mapping[str, Any]) -> int:
         batch, amount = values.get("batch_size"), values.get("amount")
         if isinstance(batch, int) and not isinstance(batch, bool):
             largest = max(largest, batch)
-        if isinstance(amount, int) and not isinstance(amount, bool) and "RepeatLatentBatch" in str(graph[node_id]):
+        if (
+            isinstance(amount, int)
+            and not isinstance(amount, bool)
+            and graph[node_id].get("class_type") == "RepeatLatentBatch"
+        ):
             times *= max(amount, 1)
     return largest * times
 

@@ -77,6 +77,7 @@ class Rules(Value):
         blocked_user_ids: People whom the bot does not serve at all.
         quotas: How much may be made in 24 hours.
         limits: How large what is asked for may be.
+        blocked_words: What may not stand in prompts, as `find_blocked` takes it.
 
     """
 
@@ -84,6 +85,7 @@ class Rules(Value):
     blocked_user_ids: tuple[int, ...] = ()
     quotas: Quotas = Quotas()
     limits: SizeLimits = SizeLimits()
+    blocked_words: tuple[str, ...] = ()
 
     def rule(self, feature: Feature) -> FeatureRule:
         """The feature's rule; without one, everybody may."""
@@ -168,6 +170,12 @@ def features_of(request: GenerationRequest) -> tuple[Feature, ...]:
     """What a person needs for a request."""
     of_kind = _BY_KIND[request.kind]
     return (of_kind, Feature.BATCH) if request.batch_id is not None else (of_kind,)
+
+
+def words_of(request: GenerationRequest) -> list[str]:
+    """What people wrote in a request, but for what is to be kept out of the picture."""
+    settings = [str(value) for name, value in request.overrides.items() if not name.lower().startswith("negative")]
+    return [request.positive, request.written_prompt or "", *request.text_parts, *settings]
 
 
 def _is_named(rule: FeatureRule, member: Member) -> bool:

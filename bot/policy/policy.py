@@ -6,16 +6,13 @@ from collections.abc import Callable, Collection
 from typing import Literal
 
 from bot.domain.channels import Channel
-from bot.domain.jobs import GenerationRequest
 from bot.errors import NotAllowed
-from bot.policy.access import Feature, RuleSet, features_of
+from bot.policy.access import Feature, RuleSet
 from bot.policy.actor import Actor, Permission, SeesChannel
-from bot.policy.limits import SizeLimits
-from bot.policy.members import KnownMembers, member_of
-from bot.policy.quotas import Demand, cooldowns_for, limits_for
+from bot.policy.rule_questions import RuleQuestions
 
 
-class Policy:
+class Policy(RuleQuestions):
     """The rules.
 
     Args:
@@ -24,9 +21,6 @@ class Policy:
         derive_by: Who may ask for a derived job: anyone who may write there, or only the person who asked for the
             first job (`regenerate.by`).
         rules_of: The rules for features that hold in a server; None: in direct messages.
-
-    Attributes:
-        members: The roles of people, for what is made for somebody who did not press for it just now.
 
     """
 
@@ -38,8 +32,7 @@ class Policy:
         derive_by: Literal["anyone", "requester"] = "anyone",
         rules_of: Callable[[int | None], RuleSet] = lambda _: RuleSet(),
     ) -> None:
-        self.members = KnownMembers()
-        self._rules_of = rules_of
+        super().__init__(rules_of)
         self._guild_ids = frozenset(guild_ids)
         self._allow_dms = allow_dms
         self._derive_by = derive_by
@@ -106,85 +99,6 @@ class Policy:
         """
         self.require_bot_can_post(actor)
         self.require_may_write(actor)
-
-    # -- features
-
-    def require_may_use(self, user_id: int, channel: Channel, *features: Feature) -> None:
-        """The person may use the features there, by the rules of the owner and of the server.
-
-        Args:
-            user_id: Of somebody whom `members` knows; 0: the owner, who may do everything.
-            channel: Where.
-            features: All that is needed.
-
-        Raises:
-            NotAllowed: It names the rule.
-
-        """
-        if not user_id:
-            return
-        rules, member = self._rules_of(channel.guild_id), self.members.get(channel.guild_id, user_id)
-        for feature in features:
-            if (refusal := rules.refusal(feature, member, channel)) is not None:
-                raise refusal
-
-    def require_may_make(self, request: GenerationRequest) -> None:
-        """The requester may use what the request needs, where its result goes. Every way to a job asks this.
-
-        Raises:
-            NotAllowed: It names the rule.
-
-        """
-        origin = request.origin
-        if origin.channel_id is None:  # of a terminal command
-            return
-        channel = Channel(guild_id=origin.guild_id, channel_id=origin.channel_id, parent_id=origin.parent_channel_id)
-        self.require_may_use(request.requester_id, channel, *features_of(request))
-
-    def demand(self, request: GenerationRequest, *, pieces: int, seconds: float) -> Demand | None:
-        """What a request, or a batch of such requests, needs of the quotas that hold for it; None: nothing.
-
-        Args:
-            request: The request, or one of the batch.
-            pieces: How many pictures, films or speeches.
-            seconds: Of a GPU, as far as that is known.
-
-        """
-        origin, person = request.origin, request.requester_id
-        if origin.channel_id is None:  # of a terminal command, which is the owner's
-            return None
-        rules = self._rules_of(origin.guild_id)
-        host, server = rules.host.quotas, rules.server.quotas
-        in_talk = request.message_id is not None
-        return Demand(
-            pieces=pieces,
-            seconds=seconds,
-            limits=limits_for(person, origin.guild_id, host=host, server=server),
-            cooldowns=[] if in_talk else cooldowns_for(person, origin.guild_id, host=host, server=server),
-        )
-
-    def size_limits(self, request: GenerationRequest) -> SizeLimits:
-        """The limits that the server of a request has set; those of the owner hold beside them."""
-        return self._rules_of(request.origin.guild_id).server.limits
-
-    def require_not_blocked(self, actor: Actor) -> None:
-        """Neither the owner nor the server has blocked the person.
-
-        Raises:
-            NotAllowed: It says who did.
-
-        """
-        if (refusal := self._rules_of(actor.channel.guild_id).block(member_of(actor))) is not None:
-            raise refusal
-
-    def _may_use_reserved(self, actor: Actor, feature: Feature) -> bool:
-        """With Manage Server, or because the server's rule names the person or a role of theirs."""
-        if actor.channel.is_direct:
-            return False
-        rules, member = self._rules_of(actor.channel.guild_id), member_of(actor)
-        if member.manages_guild:
-            return rules.refusal(feature, member, actor.channel) is None
-        return rules.grants(feature, member, actor.channel)
 
     def require_may_administer(self, actor: Actor) -> None:
         """The person may see and change the rules of the server: with Manage Server.
@@ -281,7 +195,7 @@ class Policy:
 
         That needs Manage Server, or a rule of the server that names the person or a role of theirs.
         """
-        return self._may_use_reserved(actor, Feature.FILES)
+        return self.may_use_reserved(actor, Feature.FILES)
 
     def require_may_change_reserved_settings(self, actor: Actor, name: str) -> None:
         """As `may_change_reserved_settings`.
@@ -351,7 +265,7 @@ class Policy:
         self.require_served(actor.channel)
         if actor.channel.is_direct:
             raise NotAllowed("Workflows belong to a server.", advice="Use the command in a server.")
-        if self._may_use_reserved(actor, Feature.UPLOAD):
+        if self.may_use_reserved(actor, Feature.UPLOAD):
             return
         self.require_may_use(actor.user_id, actor.channel, Feature.UPLOAD)
         raise NotAllowed("That needs Manage Server.", advice="Ask somebody who has Manage Server here.")

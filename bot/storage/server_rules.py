@@ -13,6 +13,7 @@ from bot.storage.guild_settings import GuildSettings
 BLOCKED_PEOPLE: Final = "access:blocked"
 LOG_CHANNEL: Final = "log_channel_id"
 """The key of the channel that the bot reports to: a Discord id."""
+BLOCKED_WORDS: Final = "blocked_words"
 QUOTAS: Final = "quotas"
 LIMITS: Final = "limits"
 MOST_BLOCKED: Final = 1000
@@ -44,6 +45,7 @@ class ServerRules:
             features=features,
             blocked_user_ids=tuple(self._settings.get(guild_id, BLOCKED_PEOPLE) or ()),
             quotas=Quotas.model_validate(self._settings.get(guild_id, QUOTAS) or {}),
+            blocked_words=tuple(self._settings.get(guild_id, BLOCKED_WORDS) or ()),
             limits=SizeLimits.model_validate(self._settings.get(guild_id, LIMITS) or {}),
         )
 
@@ -81,6 +83,12 @@ class ServerRules:
                 await self._settings.clear(guild_id, LOG_CHANNEL, set_by=by, audited=True)
             elif channel_id != self.log_channel_id(guild_id):
                 await self._settings.set(guild_id, LOG_CHANNEL, channel_id, set_by=by, audited=True)
+
+    async def set_blocked_words(self, guild_id: int, entries: tuple[str, ...], *, by: int) -> None:
+        """Replace the block list of prompts."""
+        async with self._changing:
+            if list(entries) != (self._settings.get(guild_id, BLOCKED_WORDS) or []):
+                await self._settings.set(guild_id, BLOCKED_WORDS, list(entries), set_by=by, audited=True)
 
     async def set_numbers(self, guild_id: int, numbers: Quotas | SizeLimits, *, by: int) -> None:
         """Replace all quotas, or all limits."""

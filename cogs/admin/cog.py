@@ -11,11 +11,13 @@ from discord.ext import commands
 
 from bot.errors import InputInvalid
 from bot.policy import Feature, FeatureRule, Quotas, SizeLimits
+from bot.policy.blocked_words import clean_entries
 from cogs.actors import interaction_actor
 from cogs.admin.numbers import number_fields, read_numbers
 from cogs.admin.panel import (
     BLOCK,
     CHANGE_NUMBERS,
+    CHANGE_WORDS,
     CHANGES_SHOWN,
     CHOOSE,
     CHOOSE_LOG,
@@ -27,11 +29,13 @@ from cogs.admin.panel import (
     PEOPLE,
     QUOTAS,
     SWITCH,
+    WORDS,
+    WORDS_FORM,
     PanelContent,
     panel_view,
 )
 from cogs.component_router import router_of
-from cogs.ui.modals import stateless_modal, submitted_values
+from cogs.ui.modals import Field, stateless_modal, submitted_values
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -55,6 +59,8 @@ class AdminCog(commands.Cog, name="Admin"):
         router.add(CHOOSE, self._choose)
         router.add(CHANGE_NUMBERS, self._change_numbers)
         router.add(NUMBERS_FORM, self._set_numbers)
+        router.add(CHANGE_WORDS, self._change_words)
+        router.add(WORDS_FORM, self._set_words)
         router.add(BLOCK, self._block)
         router.add(CHOOSE_LOG, self._choose_log)
 
@@ -108,6 +114,19 @@ class AdminCog(commands.Cog, name="Admin"):
         numbers = read_numbers(Quotas if match["page"] == QUOTAS else SizeLimits, submitted_values(interaction))
         await self._rules.set_numbers(guild_id, numbers, by=interaction.user.id)
         await self._show(interaction, guild_id, match["page"])
+
+    async def _change_words(self, interaction: Interaction, _: re.Match[str]) -> None:
+        """The form with the block list."""
+        words = self._rules.rules_of(self._guild_id(interaction)).blocked_words
+        note = "A word or phrase in each line; * at an end stands for further letters"
+        field = Field("words", "Blocked words", "\n".join(words), note=note, long=True)
+        await interaction.response.send_modal(stateless_modal(PAGES[WORDS], WORDS_FORM, [field]))
+
+    async def _set_words(self, interaction: Interaction, _: re.Match[str]) -> None:
+        guild_id = self._guild_id(interaction)
+        entries = clean_entries(submitted_values(interaction).get("words", "").splitlines())
+        await self._rules.set_blocked_words(guild_id, entries, by=interaction.user.id)
+        await self._show(interaction, guild_id, WORDS)
 
     async def _block(self, interaction: Interaction, _: re.Match[str]) -> None:
         """Block people, or let them in again. Nobody blocks themselves out."""

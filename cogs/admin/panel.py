@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import discord
 
-from bot.policy import Feature, FeatureRule
+from bot.policy import Feature, FeatureRule, Rules
 from cogs.admin.numbers import number_lines, number_summary
 from cogs.admin.shown_rules import change_line, rule_line
 from cogs.ui.components import button
-from cogs.ui.text import clip
+from cogs.ui.text import clip, escaped
 
 if TYPE_CHECKING:
     from bot.domain.setting_changes import SettingChange
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HOME: Final = "home"
 PEOPLE: Final = "people"
 QUOTAS: Final = "quotas"
+WORDS: Final = "words"
 LIMITS: Final = "limits"
 LOG: Final = "log"
 CHANGES: Final = "changes"
@@ -33,6 +34,7 @@ PAGES: Final = {
     QUOTAS: "Quotas",
     LIMITS: "Limits",
     PEOPLE: "Blocked people",
+    WORDS: "Blocked words",
     LOG: "Log channel",
     CHANGES: "Last changes",
 }
@@ -42,6 +44,8 @@ SWITCH: Final = f"chorus:admin:switch:{_FEATURE}"
 CHOOSE: Final = f"chorus:admin:(?P<what>roles|users|channels):{_FEATURE}"
 CHANGE_NUMBERS: Final = r"chorus:admin:numbers:(?P<page>quotas|limits)"
 NUMBERS_FORM: Final = r"chorus:admin:form:(?P<page>quotas|limits)"
+CHANGE_WORDS: Final = r"chorus:admin:words"
+WORDS_FORM: Final = r"chorus:admin:form:words"
 BLOCK: Final = r"chorus:admin:block"
 CHOOSE_LOG: Final = r"chorus:admin:log"
 
@@ -102,31 +106,40 @@ def panel_view(content: PanelContent, page: str) -> discord.ui.LayoutView:
 
 
 def _text(content: PanelContent, page: str) -> str:
-    title = f"## {PAGES[page]}\n"
-    access = content.rules.rules_of(content.guild_id)
-    if page == HOME:
-        lines = [rule_line(feature, access.rule(feature)) for feature in Feature]
-        log_channel = content.rules.log_channel_id(content.guild_id)
-        for page_name, numbers in (("Quotas", access.quotas), ("Limits", access.limits)):
-            lines.append(f"{page_name}: {number_summary(numbers)}")
-        lines.append(f"Blocked people: {len(access.blocked_user_ids) or 'nobody'}")
-        lines.append(f"Log channel: {f'<#{log_channel}>' if log_channel else 'none'}")
-        hint = "-# People with Manage Server may use what is open to some roles, people or channels only."
-        return title + "\n".join([*lines, hint])
-    if page == PEOPLE:
-        people = " ".join(f"<@{user_id}>" for user_id in reversed(access.blocked_user_ids)) or "Nobody is blocked."
-        return (
-            f"{title}The bot does not serve them here. Choose people to block them, or to let them in again.\n{people}"
-        )
-    if page in NUMBERS:
-        lines = number_lines(access.quotas if page == QUOTAS else access.limits)
-        return title + "\n".join([*lines, f"-# {NUMBERS[page]}"])
-    if page == LOG:
-        return f"{title}Reports about results go to this channel."
-    if page == CHANGES:
-        lines = [change_line(change) for change in content.changes]
-        return title + ("\n".join(lines) or "Nothing was changed yet.")
-    return title + _about(Feature(page), access.rule(Feature(page)))
+    rules = content.rules.rules_of(content.guild_id)
+    if page in set(Feature):
+        text = _about(Feature(page), rules.rule(Feature(page)))
+    elif page in NUMBERS:
+        lines = number_lines(rules.quotas if page == QUOTAS else rules.limits)
+        text = "\n".join([*lines, f"-# {NUMBERS[page]}"])
+    elif page == WORDS:
+        listed = ", ".join(f"||{escaped(word)}||" for word in rules.blocked_words) or "No words are blocked."
+        text = f"They may not stand in prompts, however they are written.\n{listed}"
+    elif page == PEOPLE:
+        people = " ".join(f"<@{user_id}>" for user_id in reversed(rules.blocked_user_ids)) or "Nobody is blocked."
+        text = f"The bot does not serve them here. Choose people to block them, or to let them in again.\n{people}"
+    elif page == LOG:
+        text = "What people who manage this server should know goes to this channel."
+    elif page == CHANGES:
+        text = "\n".join(change_line(change) for change in content.changes) or "Nothing was changed yet."
+    else:
+        text = _overview(content, rules)
+    return f"## {PAGES[page]}\n{text}"
+
+
+def _overview(content: PanelContent, rules: Rules) -> str:
+    log_channel = content.rules.log_channel_id(content.guild_id)
+    return "\n".join(
+        [
+            *(rule_line(feature, rules.rule(feature)) for feature in Feature),
+            f"Quotas: {number_summary(rules.quotas)}",
+            f"Limits: {number_summary(rules.limits)}",
+            f"Blocked words: {len(rules.blocked_words) or 'none'}",
+            f"Blocked people: {len(rules.blocked_user_ids) or 'nobody'}",
+            f"Log channel: {f'<#{log_channel}>' if log_channel else 'none'}",
+            "-# People with Manage Server may use what is open to some roles, people or channels only.",
+        ]
+    )
 
 
 def _about(feature: Feature, rule: FeatureRule) -> str:
@@ -152,6 +165,8 @@ def _rows(content: PanelContent, page: str) -> Iterable[Row]:
                 default_values=_channels([chosen] if chosen in content.known_ids else []),
             )
         )
+    elif page == WORDS:
+        yield _row(button(CHANGE_WORDS, "Change", style=discord.ButtonStyle.primary))
     elif page in NUMBERS:
         yield _row(button(f"chorus:admin:numbers:{page}", "Change", style=discord.ButtonStyle.primary))
     elif page in set(Feature):

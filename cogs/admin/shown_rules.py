@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.policy import Feature, FeatureRule, Quotas, SizeLimits
-from bot.storage.server_rules import BLOCKED_PEOPLE, LIMITS, LOG_CHANNEL, QUOTAS, feature_key
+from bot.storage.server_rules import BLOCKED_PEOPLE, BLOCKED_WORDS, LIMITS, LOG_CHANNEL, QUOTAS, feature_key
 from cogs.admin.numbers import number_summary
 from cogs.ui.text import clip, escaped
 
@@ -37,6 +37,7 @@ _FEATURES = {feature_key(feature): feature for feature in Feature}
 _NAMES = {
     BLOCKED_PEOPLE: "Blocked people",
     LOG_CHANNEL: "Log channel",
+    BLOCKED_WORDS: "Blocked words",
     QUOTAS: "Quotas",
     LIMITS: "Limits",
     **{key: feature.label for key, feature in _FEATURES.items()},
@@ -66,6 +67,8 @@ def _value(key: str, value: Any) -> str:
         return _few([f"<@{each}>" for each in value or ()]) or "nobody"
     if key == LOG_CHANNEL:
         return f"<#{value}>" if value else "none"
+    if key == BLOCKED_WORDS:
+        return f"{len(value)} entries" if value else "none"
     if key in {QUOTAS, LIMITS}:
         kind = Quotas if key == QUOTAS else SizeLimits
         return number_summary(kind.model_validate(value or {}))

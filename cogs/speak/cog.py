@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot.discord_client.errors import NETWORK_ERRORS
 from bot.domain.jobs import JobKind, Origin
-from bot.errors import InputInvalid, VoiceUnavailable
+from bot.errors import InputInvalid, NotAllowed, VoiceUnavailable
 from bot.voice.speech_requests import SpeechRequest
 from cogs.actors import asked_by, channel_of, interaction_actor, interaction_origin, require_known
 from cogs.channel_characters import character_of
@@ -161,7 +161,7 @@ class SpeakCog(commands.Cog, name="Speak"):
         match voice.error:
             case None:
                 pass
-            case VoiceUnavailable():
+            case VoiceUnavailable() | NotAllowed():
                 log.info("turn %s is not spoken: %s", turn.id, voice.error)
             case error:
                 log.warning("turn %s is not spoken: %s", turn.id, error)
