@@ -40,6 +40,7 @@ EXTENSIONS: Final = (
     "cogs.doctor",
     "cogs.installation_news",
     "cogs.admin",
+    "cogs.report",
     "cogs.speak",
     "cogs.voice",
     "cogs.results",

@@ -42,6 +42,7 @@ from bot.storage.deliveries import DeliveryRepository
 from bot.storage.gallery import GalleryRepository
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
+from bot.storage.reports import ReportRepository
 from bot.storage.repositories import Repositories, open_repositories
 from bot.storage.server_rules import ServerRules
 from bot.storage.workflows import WorkflowRepository
@@ -78,6 +79,7 @@ class Services:
         derived_jobs: What can be made from an earlier job.
         guild_settings: Settings made in Discord.
         server_rules: Who may do what in a server, as set there.
+        reports: Of people about what the bot posted.
         voice: What is spoken, and with which sample.
         policy: Who may do what.
         discord_clock: Discord's time, as its answers tell it.
@@ -111,6 +113,7 @@ class Services:
     derived_jobs: DerivedJobs
     guild_settings: GuildSettings
     server_rules: ServerRules
+    reports: ReportRepository
     voice: VoiceService
     policy: Policy
     discord_clock: ServiceClock
@@ -216,6 +219,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
             derived_jobs=derived_jobs,
             guild_settings=store.guild_settings,
             server_rules=server_rules,
+            reports=store.reports,
             voice=_voice(settings, store, characters, workflows, orchestrator, ffmpeg),
             discord_clock=discord_clock,
             policy=policy,

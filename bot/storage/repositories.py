@@ -16,6 +16,7 @@ from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
 from bot.storage.last_settings import LastSettingsRepository
 from bot.storage.presets import PresetRepository
+from bot.storage.reports import ReportRepository
 from bot.storage.voice_samples import VoiceSampleRepository
 from bot.storage.workflow_failures import WorkflowFailureRepository
 from bot.storage.workflow_history import WorkflowHistory
@@ -38,6 +39,7 @@ class Repositories:
     presets: PresetRepository
     last_settings: LastSettingsRepository
     workflow_history: WorkflowHistory
+    reports: ReportRepository
     workflow_failures: WorkflowFailureRepository
 
 
@@ -65,5 +67,6 @@ async def open_repositories(database_url: str) -> AsyncGenerator[Repositories]:
             presets=PresetRepository(database),
             last_settings=LastSettingsRepository(database),
             workflow_history=WorkflowHistory(database),
+            reports=ReportRepository(database),
             workflow_failures=WorkflowFailureRepository(database),
         )

@@ -169,6 +169,7 @@ class AdminCog(commands.Cog, name="Admin"):
             rules=self._rules,
             known_ids=frozenset(each.id for each in known),
             changes=await self._rules.changes(guild_id, CHANGES_SHOWN),
+            reports=await self.bot.services.reports.recent(guild_id, CHANGES_SHOWN),
         )
 
 

@@ -13,11 +13,12 @@ import discord
 
 from bot.policy import Feature, FeatureRule, Rules
 from cogs.admin.numbers import number_lines, number_summary
-from cogs.admin.shown_rules import change_line, rule_line
+from cogs.admin.shown_rules import change_line, report_line, rule_line
 from cogs.ui.components import button
 from cogs.ui.text import clip, escaped
 
 if TYPE_CHECKING:
+    from bot.domain.reports import Report
     from bot.domain.setting_changes import SettingChange
     from bot.storage.server_rules import ServerRules
 
@@ -27,6 +28,7 @@ QUOTAS: Final = "quotas"
 WORDS: Final = "words"
 LIMITS: Final = "limits"
 LOG: Final = "log"
+REPORTS: Final = "reports"
 CHANGES: Final = "changes"
 PAGES: Final = {
     HOME: "Overview",
@@ -36,6 +38,7 @@ PAGES: Final = {
     PEOPLE: "Blocked people",
     WORDS: "Blocked words",
     LOG: "Log channel",
+    REPORTS: "Reports",
     CHANGES: "Last changes",
 }
 _FEATURE: Final = f"(?P<feature>{'|'.join(Feature)})"
@@ -79,6 +82,7 @@ class PanelContent:
         rules: Its rules.
         known_ids: Of its roles and channels: Discord takes no others as chosen.
         changes: The newest ones, newest first.
+        reports: The newest ones, newest first.
 
     """
 
@@ -86,6 +90,7 @@ class PanelContent:
     rules: ServerRules
     known_ids: frozenset[int]
     changes: Sequence[SettingChange]
+    reports: Sequence[Report]
 
 
 def panel_view(content: PanelContent, page: str) -> discord.ui.LayoutView:
@@ -120,6 +125,8 @@ def _text(content: PanelContent, page: str) -> str:
         text = f"The bot does not serve them here. Choose people to block them, or to let them in again.\n{people}"
     elif page == LOG:
         text = "What people who manage this server should know goes to this channel."
+    elif page == REPORTS:
+        text = "\n".join(report_line(report) for report in content.reports) or "Nothing was reported yet."
     elif page == CHANGES:
         text = "\n".join(change_line(change) for change in content.changes) or "Nothing was changed yet."
     else:

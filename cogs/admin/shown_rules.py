@@ -10,9 +10,10 @@ import discord
 from bot.policy import Feature, FeatureRule, Quotas, SizeLimits
 from bot.storage.server_rules import BLOCKED_PEOPLE, BLOCKED_WORDS, LIMITS, LOG_CHANNEL, QUOTAS, feature_key
 from cogs.admin.numbers import number_summary
-from cogs.ui.text import clip, escaped
+from cogs.ui.text import clip, escaped, quote_prompt
 
 if TYPE_CHECKING:
+    from bot.domain.reports import Report
     from bot.domain.setting_changes import SettingChange
 
 _SHOWN_IDS = 8
@@ -31,6 +32,12 @@ def change_line(change: SettingChange) -> str:
     return (
         f"{when} {who} · **{escaped(name)}**: {_value(change.key, change.before)} → {_value(change.key, change.after)}"
     )
+
+
+def report_line(report: Report) -> str:
+    """Who reported what, when, and why."""
+    when = discord.utils.format_dt(report.created_at, "R")
+    return f"{when} <@{report.reporter_id}>: {report.link} {quote_prompt(report.reason, 120)}"
 
 
 _FEATURES = {feature_key(feature): feature for feature in Feature}
