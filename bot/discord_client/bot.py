@@ -72,8 +72,6 @@ _NO_CONNECTION: Final = (
 """What `Client.connect` answers with another attempt."""
 MESSAGE_MENUS: Final = 15
 """Menus on messages that Discord takes of one application."""
-OPEN_TO_BLOCKED: Final = frozenset({"privacy"})
-"""Commands that people may use whom the owner or a server has blocked."""
 READY_PARSERS: Final = frozenset({"READY", "RESUMED"})
 
 
@@ -104,15 +102,11 @@ class ChorusTree(app_commands.CommandTree["ChorusBot"]):
         self.refusal_of: Callable[[discord.Interaction[ChorusBot]], ChorusError | None] = _refuse_nobody
 
     async def interaction_check(self, interaction: discord.Interaction[ChorusBot], /) -> bool:
-        """discord.py awaits it first in the task of each command, menu and autocompletion; blocked people are refused.
-
-        They may still ask for what is stored about them, and have it deleted.
-        """
+        """discord.py awaits it first in the task of each command, menu and autocompletion; refuses blocked people."""
         from cogs.ui.errors import reply_error  # noqa: PLC0415 - cogs import this module
 
         limit_interaction()
-        name = interaction.command.qualified_name if interaction.command is not None else ""
-        refusal = None if name.partition(" ")[0] in OPEN_TO_BLOCKED else self.refusal_of(interaction)
+        refusal = self.refusal_of(interaction)
         if refusal is None:
             return True
         if interaction.type is not discord.InteractionType.autocomplete:
