@@ -61,6 +61,7 @@ def test_what_only_contains_it_is_not_found(entry: str, text: str) -> None:
         ("*ake*", "snakes"),
         ("old man", "an OLD   mаn walks"),  # noqa: RUF001 - Cyrillic
         ("old man", "old-man"),
+        ("old man", "Old man!"),
         ("ну", "ну погоди"),
         ("裸", "裸"),
     ],

@@ -52,7 +52,8 @@ def _entry_words(entry: str) -> tuple[str, ...]:
 
 def _words(text: str) -> list[str]:
     """The words of a text's skeleton."""
-    return [_folded(part) for word in _WORD.findall(_plain(text)) for part in word.split("_") if part]
+    parts = (part.strip("!|") for word in _WORD.findall(_plain(text)) for part in word.split("_"))
+    return [_folded(part) for part in parts if part]
 
 
 def _plain(text: str) -> str:

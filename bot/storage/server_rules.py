@@ -94,7 +94,8 @@ class ServerRules:
         """Replace all quotas, or all limits."""
         key = QUOTAS if isinstance(numbers, Quotas) else LIMITS
         async with self._changing:
-            before, after = self._settings.get(guild_id, key) or {}, numbers.model_dump(mode="json", exclude_none=True)
+            before: dict[str, float] = self._settings.get(guild_id, key) or {}
+            after = numbers.model_dump(mode="json", exclude_none=True)
             if after != before:
                 await self._settings.set(guild_id, key, after, set_by=by, audited=True)
 

@@ -148,10 +148,12 @@ async def test_every_change_is_recorded_and_shown_and_survives_a_restart(admin: 
 async def test_roles_may_be_given_what_needs_manage_server(admin: AdminSystem) -> None:
     curators = admin.system.guild.add_role("curators", to=[admin.member])
     async with admin.system.running():
-        assert "NOT_ALLOWED" in await refusal(await admin.member.slash(admin.room, "workflow get", name="default"))
+        assert "NOT_ALLOWED" in await refusal(await admin.member.slash(admin.room, "workflow default", name="default"))
         await admin.owner.select(await admin.panel("Workflows of the server"), "Roles", curators)
-        assert "NOT_ALLOWED" not in await refusal(await admin.member.slash(admin.room, "workflow get", name="default"))
-        assert "NOT_ALLOWED" in await refusal(await admin.other.slash(admin.room, "workflow get", name="default"))
+        assert "NOT_ALLOWED" not in await refusal(
+            await admin.member.slash(admin.room, "workflow default", name="default")
+        )
+        assert "NOT_ALLOWED" in await refusal(await admin.other.slash(admin.room, "workflow default", name="default"))
 
 
 @pytest.mark.setting("access.disabled", "access.roles", "access.users", "access.channels", "access.blocked_users")

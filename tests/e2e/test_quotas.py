@@ -97,7 +97,7 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
             assert await jobs(nova) == 1, name
         panel = (await ada.press(picture, "Configure")).message
         await ada.press(panel, "Run")
-        assert "QUOTA_REACHED" in panel.text(), "the configuration panel"
+        await room.wait_for_edit(panel, lambda message: "QUOTA_REACHED" in message.text())
         # Reactions cannot be answered privately.
         handlers = ReactionHandlers(bot)
         await ada.add_reaction(picture, "🔁")

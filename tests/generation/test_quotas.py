@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bot
-from bot.domain.jobs import GenerationRequest
+from bot.domain.jobs import GenerationRequest, JobQuery
 from bot.errors import ChorusError, InputInvalid, QuotaReached, TooManyRequests
 from bot.policy import Policy, Quotas, Rules, RuleSet, SizeLimits
 from sandbox.comfyui import StandInComfyUI
@@ -43,8 +43,8 @@ async def test_twenty_wishes_at_once_fill_a_quota_exactly(tmp_path: Path, comfy:
     async with open_harness(tmp_path, comfy.url, policy=rules(pieces_per_person=5)) as harness:
         done = await tried(harness, *(picture(f"boat {n}", requester=n % 2 + 1) for n in range(20)))
         assert done == {"accepted": 10, "QUOTA_REACHED": 10}
-        everybody = await harness.store.unfinished("run")
-        assert Counter(job.request.requester_id for job in everybody) == {1: 5, 2: 5}
+        stored = await harness.store.recent(JobQuery(limit=50))
+        assert Counter(job.request.requester_id for job in stored) == {1: 5, 2: 5}
 
 
 async def test_what_is_cancelled_or_fails_is_given_back(tmp_path: Path, comfy: StandInComfyUI) -> None:

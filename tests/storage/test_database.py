@@ -187,5 +187,5 @@ async def test_passwords_that_earlier_versions_stored_are_removed(url: str) -> N
         assert found.scalars().all() == ["http://box:8188/comfy", "http://box:8188"]
 
 
-_NEWER = {"batch_id", "batch_index", "fresh"}
+_NEWER = {"batch_id", "batch_index", "fresh", "quota_pieces", "quota_seconds"}
 """Keys of requests that databases of revision 0001 do not have."""
