@@ -113,7 +113,7 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         assert await jobs(nova) == 1
         # A workflow's trial counts too.
         assert accepted(await nova.grace.slash(room, "imagine", prompt="of the manager"))
-        assert "QUOTA_REACHED" in await refusal(await nova.grace.slash(room, "workflow try", name="default"))
+        assert "QUOTA_REACHED" in await refusal(await nova.grace.slash(room, "workflow try", name="nova/image/default"))
         assert accepted(await system.bob.slash(room, "imagine", prompt="of somebody else"))
         await system.until_delivered(3)
         assert await jobs(nova) == 3
