@@ -23,6 +23,7 @@ from bot.generation.character_look import ADDED, CharacterLook, character_look
 from bot.generation.failing_workflows import FailingWorkflows
 from bot.generation.installed_models import InstalledModels
 from bot.generation.reference_images import ReferenceImages
+from bot.generation.request_texts import require_encodable, require_words
 from bot.generation.server_limits import pictures_of, require_allowed_size
 from bot.generation.value_limits import RequestLimits
 from bot.policy import Policy
@@ -40,7 +41,6 @@ from bot.workflows.workflow import DEFAULT_WORKFLOW, Workflow, parse_workflow
 
 ADAPTED_FROM = "adapted_from"
 """Key of `Job.parameters`: the hash of the workflow file that takes any model."""
-_LONGEST_TEXT = 20_000
 _VOICE_SAMPLE = "voice_sample"
 _WITHOUT_PROMPT = frozenset({Derivation.UPSCALE})
 """What nobody expects to follow the prompt."""
@@ -138,8 +138,8 @@ class Acceptance:
         """
         self._policy.require_may_make(request)
         request = with_named_roles(request)
-        _require_encodable(request)
-        _check_words(request)
+        require_encodable(request)
+        require_words(request)
         character = self._characters.get(request.character_id, request.origin.guild_id)
         file = await self._workflow(request, character)
         if file.guild_id is not None or request.trial:
@@ -364,26 +364,6 @@ def _parameters(request: GenerationRequest, character: Character, seed: int, loo
     if look.negative is not None:
         values["negative"] = look.negative
     return values | override_parameters(look.overrides) | look.parameters
-
-
-def _require_encodable(request: GenerationRequest) -> None:
-    """JSON can hold half of a surrogate pair, which neither the database nor a file takes."""
-    texts = (request.positive, request.negative or "", *request.text_parts)
-    values = (text for pair in request.overrides.items() for text in pair if isinstance(text, str))
-    try:
-        for text in (*texts, *values):
-            text.encode()
-    except UnicodeEncodeError as error:
-        raise InputInvalid("That text holds half of a character.", advice="Type it anew.") from error
-
-
-def _check_words(request: GenerationRequest) -> None:
-    words = request.text_parts if request.kind is JobKind.AUDIO else (request.positive,)
-    starts_from_picture = request.kind is not JobKind.AUDIO and bool(request.given_inputs)
-    if not words or not (starts_from_picture or all(text.strip() for text in words)):
-        raise InputInvalid("There is nothing to say." if request.kind is JobKind.AUDIO else "The prompt is empty.")
-    if sum(map(len, words)) > _LONGEST_TEXT or len(request.negative or "") > _LONGEST_TEXT:
-        raise InputInvalid(f"The text is longer than {_LONGEST_TEXT:,} characters.")
 
 
 def _seed(request: GenerationRequest, workflow: Workflow, object_info: Mapping[str, Any] | None) -> int:

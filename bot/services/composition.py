@@ -166,7 +166,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
         policy = policy_of(settings, server_rules)
         talk = await stack.enter_async_context(
             open_conversation_services(
-                settings, store.conversations, characters, servers[0].gpu, discord_clock, policy
+                settings, store.conversations, characters, servers[0].gpu, clock=discord_clock, policy=policy
             )
         )
         orchestrator = await stack.enter_async_context(

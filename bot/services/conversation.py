@@ -18,8 +18,8 @@ from bot.conversation.turn_answerer import TurnAnswerer
 from bot.gpu_lock import GpuLock
 from bot.language_model.client import LanguageModel, ModelOptions
 from bot.language_model.request_slots import RequestSlots
-from bot.service_clock import ServiceClock
 from bot.policy import Policy
+from bot.service_clock import ServiceClock
 from bot.settings import Settings
 from bot.storage.conversations import ConversationRepository
 
@@ -39,6 +39,7 @@ async def open_conversation_services(
     repository: ConversationRepository,
     characters: CharacterLibrary,
     gpu: GpuLock,
+    *,
     clock: ServiceClock,
     policy: Policy | None = None,
 ) -> AsyncGenerator[ConversationServices]:

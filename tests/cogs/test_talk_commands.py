@@ -49,7 +49,7 @@ async def opened(folder: Path) -> AsyncGenerator[Services]:
         Database.open(settings.storage.database_url) as database,
         CharacterLibrary(settings.paths.characters, settings.storage.data_dir / "guilds") as characters,
         open_conversation_services(
-            settings, ConversationRepository(database), characters, GpuLock(), ServiceClock()
+            settings, ConversationRepository(database), characters, GpuLock(), clock=ServiceClock()
         ) as talk,
     ):
         script = Script()

@@ -62,3 +62,11 @@ def accepted(answer: SimulatedInteraction) -> bool:
 async def open_admin_system(folder: Path, **sections: Any) -> AsyncGenerator[AdminSystem]:
     async with open_system(folder, **sections) as system:
         yield AdminSystem(system)
+
+
+async def set_quota(system: System, owner: SimulatedUser, **numbers: str) -> Message:
+    """In the panel: what it shows then."""
+    panel = (await owner.slash(system.room, "admin")).message
+    page = (await owner.select(panel, PAGES, "Quotas")).message
+    form = await owner.press(page, "Change")
+    return (await owner.submit_modal(form, numbers)).message

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sandbox.discord import Message, SimulatedInteraction, SimulatedUser, Upload
+from sandbox.discord import SimulatedInteraction, Upload
 from tests.conversation.scripted_model import calls_draw, says
-from tests.e2e.admin_system import accepted, open_admin_system, refusal
+from tests.e2e.admin_system import accepted, open_admin_system, refusal, set_quota
+from tests.e2e.chat_system import open_chat_system
 from tests.e2e.drawing_system import ReactionHandlers
-from tests.e2e.system import CHARACTER, REPOSITORY, System
+from tests.e2e.system import CHARACTER, REPOSITORY
 from tests.e2e.voice_system import VoiceSystem, voice_system
+from tests.e2e.workflow_system import ui_workflow
 
 SHARED = REPOSITORY / "workflows" / "_shared"
 Way = Callable[[], Awaitable[SimulatedInteraction]]
@@ -28,7 +30,7 @@ async def nova(tmp_path: Path) -> AsyncIterator[VoiceSystem]:
     async with voice_system(tmp_path, nova=CHARACTER + "voice: {always_on: true}\n") as made:
         image, video = tmp_path / "workflows" / "nova" / "image", tmp_path / "workflows" / "nova" / "video"
         video.mkdir()
-        for name in ("vary", "upscale"):
+        for name in ("vary", "upscale", "outpaint"):
             shutil.copy(SHARED / "image" / f"{name}.json", image / f"{name}.json")
         for name in ("default", "from_picture"):
             shutil.copy(SHARED / "video" / f"{name}.json", video / f"{name}.json")
@@ -39,14 +41,6 @@ def png() -> Upload:
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48), "red").save(buffer, "PNG")
     return Upload("given.png", buffer.getvalue(), "image/png")
-
-
-async def set_quota(system: System, owner: SimulatedUser, **numbers: str) -> Message:
-    """In the panel."""
-    panel = (await owner.slash(system.room, "admin")).message
-    page = (await owner.select(panel, "What to look at", "Quotas")).message
-    form = await owner.press(page, "Change")
-    return (await owner.submit_modal(form, numbers)).message
 
 
 async def jobs(nova: VoiceSystem) -> int:
@@ -61,6 +55,7 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         picture = await system.result(await system.imagine())
         await system.until_delivered()
         words = await ada.send(room, "a boat in the rain", attachments=[png()])
+        link = f"https://discord.com/channels/{system.guild.id}/{room.id}/{words.id}"
         [(job_id,)] = system.rows("SELECT id FROM jobs")
 
         async def form(opened: SimulatedInteraction, values: dict[str, str]) -> SimulatedInteraction:
@@ -69,6 +64,7 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         ways: dict[str, Way] = {
             "/imagine": lambda: ada.slash(room, "imagine", prompt="x"),
             "/imagine with a picture": lambda: ada.slash(room, "imagine", prompt="x", image=png(), workflow="vary"),
+            "/imagine from": lambda: ada.slash(room, "imagine", **{"prompt": "x", "from": link, "workflow": "vary"}),
             "/imagine enhance": lambda: ada.slash(room, "imagine", prompt="x", enhance=True),
             "/imagine count": lambda: ada.slash(room, "imagine", prompt="x", count=2),
             "/batch": lambda: ada.slash(room, "batch", prompt="a {red|blue} door"),
@@ -95,6 +91,9 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         for name, (way, values) in forms.items():
             assert "QUOTA_REACHED" in await refusal(await form(await way(), values)), name
             assert await jobs(nova) == 1, name
+        question = (await ada.press(picture, "Wider")).message
+        assert "QUOTA_REACHED" in await refusal(await ada.press(question, "Left"))
+        assert await jobs(nova) == 1
         panel = (await ada.press(picture, "Configure")).message
         await ada.press(panel, "Run")
         await room.wait_for_edit(panel, lambda message: "QUOTA_REACHED" in message.text())
@@ -111,12 +110,32 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         await system.until_rows("SELECT count(*) FROM messages WHERE role = 'assistant' AND state = 'delivered'", (1,))
         await room.wait_for_message(lambda message: "QUOTA_REACHED" in message.text(), after=words)
         assert await jobs(nova) == 1
-        # A workflow's trial counts too.
+        # Trials of workflows count too; that of a template is in `test_workflow_templates.py`.
         assert accepted(await nova.grace.slash(room, "imagine", prompt="of the manager"))
         assert "QUOTA_REACHED" in await refusal(await nova.grace.slash(room, "workflow try", name="nova/image/default"))
+        file = Upload("portrait.json", json.dumps(ui_workflow()).encode())
+        draft = await (await nova.grace.slash(room, "workflow upload", file=file)).wait_for_message()
+        assert "QUOTA_REACHED" in await refusal(await nova.grace.press(draft, "Try"))
         assert accepted(await system.bob.slash(room, "imagine", prompt="of somebody else"))
         await system.until_delivered(3)
         assert await jobs(nova) == 3
+
+
+async def test_a_picture_that_is_changed_in_a_talk_asks_the_quota(tmp_path: Path) -> None:
+    async with open_chat_system(tmp_path, quotas={"pieces_per_person": 1}) as here:
+        shutil.copy(SHARED / "image" / "vary.json", tmp_path / "workflows" / "nova" / "image" / "vary.json")
+        here.model.script = [
+            calls_draw('{"scene": "a boat"}', text="A boat."), says("a boat"),
+            calls_draw('{"scene": "the boat in winter", "edit": true}', text="Winter."), says("a boat in winter"),
+        ]  # fmt: skip
+        async with here.system.running():
+            await here.use("nova")
+            await here.ada.send(here.room, "draw a boat")
+            await here.system.until_delivered(1)
+            asked = await here.ada.send(here.room, "make it winter", attachments=[png()])
+            await here.until_said("Winter.")
+            await here.room.wait_for_message(lambda message: "QUOTA_REACHED" in message.text(), after=asked)
+        assert here.system.states() == ["delivered"]
 
 
 async def test_a_quota_is_neither_lost_nor_doubled_by_kill_9(tmp_path: Path) -> None:

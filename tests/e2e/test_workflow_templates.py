@@ -12,6 +12,7 @@ from PIL import Image
 
 from sandbox.comfyui import StandInOptions
 from sandbox.discord import Message, SimulatedInteraction
+from tests.e2e.admin_system import set_quota
 from tests.e2e.drawing_system import told, told_soon
 from tests.e2e.system import DEADLINE, labels, open_system
 from tests.e2e.workflow_system import WorkflowSystem, ui_workflow
@@ -111,6 +112,20 @@ async def test_a_template_is_found_looked_at_installed_and_drawn_with(flows: Wor
         await flows.system.result(drawn)
         await flows.system.until_delivered(1)
     assert flows.jobs("workflow_name, state") == [("boat", "delivered")]
+
+
+async def test_the_trial_of_a_template_asks_the_quota(flows: WorkflowSystem) -> None:
+    async with flows.system.running():
+        await set_quota(flows.system, flows.owner, pieces_per_person="1")
+        await flows.system.result(await flows.system.imagine(flows.owner))
+        await flows.system.until_delivered(1)
+        page = await (await flows.owner.slash(flows.room, "workflow templates")).wait_for_message()
+        await flows.owner.select(page, "chorus:wt:show", "boat")
+        await until(flows, page, "On the sea.")
+        await flows.owner.press(page, "Install")
+        await until(flows, page, "not saved yet")
+        assert "QUOTA_REACHED" in await refused(await flows.owner.press(page, "Try"))
+    assert flows.jobs("workflow_name") == [("default",)]
 
 
 async def test_what_is_missing_is_said_with_its_page_and_where_it_goes(flows: WorkflowSystem) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 
 import bot
-from bot.domain.jobs import GenerationRequest, JobQuery
+from bot.domain.jobs import GenerationRequest, JobKind, JobQuery
 from bot.errors import ChorusError, InputInvalid, QuotaReached, TooManyRequests
 from bot.policy import Policy, Quotas, Rules, RuleSet, SizeLimits
 from sandbox.comfyui import StandInComfyUI
-from tests.generation.harness import Harness, open_harness, picture, speech
+from tests.generation.harness import Files, Harness, open_harness, picture, speech
 
 EXPECTED = "<t:"
+REPOSITORY = Path(__file__).parents[2]
 
 
 def rules(*, host: Quotas | None = None, limits: SizeLimits | None = None, **server: Any) -> Policy:
@@ -152,6 +154,27 @@ async def test_a_server_s_limits(
         assert await harness.store.unfinished("run") == []
     async with open_harness(tmp_path, comfy.url, policy=rules()) as harness:
         await harness.orchestrator.submit(request_)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "seconds"),
+    [({"batch": 41}, "5.12"), ({"batch": 16, "fps": 3}, "5.33"), ({"batch": 40}, None), ({}, None)],
+)
+async def test_a_server_s_longest_film(
+    tmp_path: Path, comfy: StandInComfyUI, overrides: dict[str, int], seconds: str | None
+) -> None:
+    film = json.loads((REPOSITORY / "workflows" / "_shared" / "video" / "default.json").read_text("utf-8"))
+    wish = picture("waves", kind=JobKind.VIDEO, overrides=overrides)
+    policy = rules(limits=SizeLimits(max_film_seconds=5))
+    async with open_harness(
+        tmp_path, comfy.url, files=Files({(JobKind.VIDEO, "default"): film}), policy=policy
+    ) as here:
+        if seconds is None:
+            await here.orchestrator.submit(wish)
+            return
+        with pytest.raises(InputInvalid, match=f"A film of {seconds} s is longer than the 5 s that this server allows"):
+            await here.orchestrator.submit(wish)
+        assert await here.store.unfinished("run") == []
 
 
 def test_jobs_are_added_in_one_place_and_never_without_asking() -> None:
