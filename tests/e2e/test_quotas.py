@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -55,7 +56,8 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         picture = await system.result(await system.imagine())
         await system.until_delivered()
         words = await ada.send(room, "a boat in the rain", attachments=[png()])
-        link = f"https://discord.com/channels/{system.guild.id}/{room.id}/{words.id}"
+        # A dictionary: the option's name is a keyword of Python.
+        linked: dict[str, Any] = {"from": f"https://discord.com/channels/{system.guild.id}/{room.id}/{words.id}"}
         [(job_id,)] = system.rows("SELECT id FROM jobs")
 
         async def form(opened: SimulatedInteraction, values: dict[str, str]) -> SimulatedInteraction:
@@ -64,7 +66,7 @@ async def test_every_way_to_a_job_asks_the_quota(nova: VoiceSystem) -> None:
         ways: dict[str, Way] = {
             "/imagine": lambda: ada.slash(room, "imagine", prompt="x"),
             "/imagine with a picture": lambda: ada.slash(room, "imagine", prompt="x", image=png(), workflow="vary"),
-            "/imagine from": lambda: ada.slash(room, "imagine", **{"prompt": "x", "from": link, "workflow": "vary"}),
+            "/imagine from": lambda: ada.slash(room, "imagine", prompt="x", workflow="vary", **linked),
             "/imagine enhance": lambda: ada.slash(room, "imagine", prompt="x", enhance=True),
             "/imagine count": lambda: ada.slash(room, "imagine", prompt="x", count=2),
             "/batch": lambda: ada.slash(room, "batch", prompt="a {red|blue} door"),
