@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin
+from bot.domain.jobs import Derivation, GenerationRequest, InputFile, Job, JobKind, Origin, RegionStart
 from bot.workflows.parameter_names import LORA_NAME
 from bot.workflows.parameters import ParameterValue
-from bot.workflows.workflow import OUTPAINT_WORKFLOW, UPSCALE_WORKFLOW, VARY_WORKFLOW
+from bot.workflows.workflow import INPAINT_WORKFLOW, OUTPAINT_WORKFLOW, UPSCALE_WORKFLOW, VARY_WORKFLOW
 
 _KEPT_BY_VARIATIONS = frozenset({"steps", "cfg", "guidance", "sampler", "scheduler"})
 """Overrides that mean the same in the workflows of the buttons Vary, Region and Wider."""
@@ -64,6 +64,24 @@ class FilmChanges:
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class RegionChanges:
+    """What a region of a picture becomes.
+
+    Attributes:
+        files: The picture and its mask.
+        positive: What should be there.
+        strength: How much it changes, from 0 to 1; None: as much as the workflow has it.
+        start: The choice that is started.
+
+    """
+
+    files: Sequence[InputFile]
+    positive: str
+    strength: float | None
+    start: RegionStart
+
+
 def again(job: Job, requester: Requester, *, speech_seed: int | None = None) -> GenerationRequest:
     """The same with a new seed, by the workflow as its file is now.
 
@@ -90,6 +108,24 @@ def vary(job: Job, requester: Requester, picture: InputFile | None) -> Generatio
 def upscale(job: Job, requester: Requester, picture: InputFile) -> GenerationRequest:
     """The picture, enlarged by the `upscale` workflow."""
     return _derived(job, requester, Derivation.UPSCALE, workflow_name=UPSCALE_WORKFLOW, inputs=(picture,), overrides={})
+
+
+def inpaint(job: Job, requester: Requester, region: RegionChanges) -> GenerationRequest:
+    """A region of the picture, drawn anew by the `inpaint` workflow."""
+    strength = {"denoise": region.strength} if region.strength is not None else {}
+    return _derived(
+        job,
+        requester,
+        Derivation.INPAINT,
+        kind=JobKind.IMAGE,
+        workflow_name=INPAINT_WORKFLOW,
+        inputs=tuple(region.files),
+        positive=region.positive,
+        written_prompt=None,
+        rewrite=False,
+        overrides={**_kept_by_variations(job), **strength},
+        region_start=region.start,
+    )
 
 
 def outpaint(job: Job, requester: Requester, files: Sequence[InputFile]) -> GenerationRequest:
@@ -204,5 +240,6 @@ def _derived(job: Job, requester: Requester, derivation: Derivation, **changes: 
         "live": False,
         "batch_id": None,
         "batch_index": None,
+        "region_start": None,
     }
     return request.model_copy(update=own | changes)

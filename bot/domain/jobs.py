@@ -128,6 +128,14 @@ class InputFile(Value):
     sha256: str
 
 
+class RegionStart(Value):
+    """The choice of a region from which a job is started, once."""
+
+    selection_id: uuid.UUID
+    number: int
+    """How many jobs were started from it before."""
+
+
 class GenerationRequest(Value):
     """Everything that was asked for and chosen; nothing is looked up later."""
 
@@ -181,6 +189,8 @@ class GenerationRequest(Value):
     """Its place in that batch, from 0, in reading order of the contact sheet."""
     fresh: bool = False
     """It is drawn anew, although the same picture may have been made before."""
+    region_start: RegionStart | None = None
+    """The choice of a region that this starts; stored with the job at once, so that a second press finds it."""
     trial: bool = False
     """A trial of a workflow before it is saved: its result is shown to the requester alone and is in no gallery."""
 

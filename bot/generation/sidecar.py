@@ -12,7 +12,7 @@ from bot.domain.workflow_versions import StoredWorkflow
 from bot.media.atomic_write import write_atomically
 
 FORMAT = 1
-_NOT_IN_SIDECARS = {"requester_id", "requester_name", "origin", "batch_id", "batch_index", "fresh"}
+_NOT_IN_SIDECARS = {"requester_id", "requester_name", "origin", "batch_id", "batch_index", "fresh", "region_start"}
 """Fields of requests that mean nothing outside of this installation."""
 
 

@@ -42,6 +42,7 @@ from bot.storage.deliveries import DeliveryRepository
 from bot.storage.gallery import GalleryRepository
 from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
+from bot.storage.regions import RegionRepository
 from bot.storage.reports import ReportRepository
 from bot.storage.repositories import Repositories, open_repositories
 from bot.storage.server_rules import ServerRules
@@ -88,6 +89,7 @@ class Services:
         saved_settings: Drafts of configuration panels, presets, and what each person set last.
         input_files: Keeps the files that people give for their jobs.
         picture_edits: Makes the files of a picture of which a part is changed.
+        regions: What people have chosen on panels of regions.
         saved_workflows: Versions of workflows; saving, restoring and removing them.
         workflow_drafts: Workflows that were uploaded and are not saved yet.
         installations: What the ComfyUI servers have installed, and when that changes.
@@ -122,6 +124,7 @@ class Services:
     saved_settings: SavedSettings
     input_files: InputFiles
     picture_edits: PictureEdits
+    regions: RegionRepository
     saved_workflows: SavedWorkflows
     workflow_drafts: WorkflowDrafts
     installations: InstallationWatch
@@ -228,6 +231,7 @@ async def open_services(settings: Settings, *, owner: bool = False) -> AsyncGene
                 store.drafts, store.presets, store.last_settings, workflows, lambda: orchestrator.object_info
             ),
             input_files=input_files,
+            regions=store.regions,
             picture_edits=PictureEdits(derived_jobs, input_files, largest_canvas=settings.limits.max_pixels_per_image),
             batches=Batches(store.batches, orchestrator, owner=name, max_count=settings.batch.max_count),
             saved_workflows=saved,

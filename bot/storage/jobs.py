@@ -16,6 +16,7 @@ from bot.storage.database import Database
 from bot.storage.gallery import deleted_jobs, insert_results
 from bot.storage.last_settings import remember_settings
 from bot.storage.reading import read_each_row, read_mappings
+from bot.storage.regions import record_region_start
 from bot.storage.retrying import retrying
 from bot.storage.rows import artifacts_json, attempt_row, attempt_value, collected_json, job_row, job_value
 from bot.storage.schema import attempts, jobs
@@ -54,6 +55,7 @@ class JobRepository:
         Raises:
             QuotaReached: A quota is used up; nothing was stored.
             TooManyRequests: A cooldown is not over; nothing was stored.
+            InputInvalid: It is started from a region of which another job was started meanwhile.
 
         """
         async with self._database.write() as connection:
@@ -63,6 +65,7 @@ class JobRepository:
             row = job_row(job, owner=owner, number=(last or 0) + 1, fingerprint=fingerprint)
             await connection.execute(insert(jobs).values(row))
             await remember_settings(connection, job)
+            await record_region_start(connection, job)
             if job.artifacts:
                 await insert_results(connection, job)
 

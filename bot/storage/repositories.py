@@ -16,6 +16,7 @@ from bot.storage.guild_settings import GuildSettings
 from bot.storage.jobs import JobRepository
 from bot.storage.last_settings import LastSettingsRepository
 from bot.storage.presets import PresetRepository
+from bot.storage.regions import RegionRepository
 from bot.storage.reports import ReportRepository
 from bot.storage.voice_samples import VoiceSampleRepository
 from bot.storage.workflow_failures import WorkflowFailureRepository
@@ -40,6 +41,7 @@ class Repositories:
     last_settings: LastSettingsRepository
     workflow_history: WorkflowHistory
     reports: ReportRepository
+    regions: RegionRepository
     workflow_failures: WorkflowFailureRepository
 
 
@@ -68,5 +70,6 @@ async def open_repositories(database_url: str) -> AsyncGenerator[Repositories]:
             last_settings=LastSettingsRepository(database),
             workflow_history=WorkflowHistory(database),
             reports=ReportRepository(database),
+            regions=RegionRepository(database),
             workflow_failures=WorkflowFailureRepository(database),
         )

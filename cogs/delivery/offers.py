@@ -22,6 +22,7 @@ def offers_of(bot: ChorusBot, job: Job) -> Offers:
         vary=derived.can_vary(job),
         upscale=derived.can_upscale(job),
         wider=derived.can_outpaint(job),
+        region=derived.can_inpaint(job),
         animate=can_animate(bot, job),
     )
 

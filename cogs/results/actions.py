@@ -20,6 +20,7 @@ from cogs.results.animate_button import open_film_form, submit_film_form
 from cogs.results.deletion import delete_result
 from cogs.results.derived_job_starter import DerivedJobStarter, message_link
 from cogs.results.info import job_embed, sidecar_file, turn_embed
+from cogs.results.region_panel import RegionPanels
 from cogs.results.remix_form import read_remix, remix_modal
 from cogs.results.wider_button import ask_direction, widen
 from cogs.settings_option import read_settings
@@ -43,6 +44,7 @@ class ResultActions:
     def __init__(self, bot: ChorusBot, starter: DerivedJobStarter) -> None:
         self.bot = bot
         self.starter = starter
+        self.regions = RegionPanels(starter)
 
     async def job(self, interaction: Interaction, match: re.Match[str], *, reach_only: bool = False) -> Job:
         """The job that a custom id names. The id says nothing about who may: altered clients send any id they know.
@@ -134,6 +136,12 @@ class ResultActions:
         """What the buttons of that question do."""
         await widen(interaction, await self.job(interaction, match), match, self.starter)
 
+    async def region(self, interaction: Interaction, job: Job, *, n: int | None = None) -> None:
+        """Show picture `n` with a grid, of which the person chooses what is drawn anew."""
+        chosen = await self._chosen_picture(interaction, job, "region", n)
+        if chosen is not None:
+            await self.regions.open(interaction, job, chosen)
+
     async def animate(self, interaction: Interaction, job: Job, *, n: int | None = None) -> None:
         """Ask what happens in a film that begins with picture `n`."""
         if not can_animate(self.bot, job):
@@ -162,6 +170,7 @@ class ResultActions:
     async def picture_chosen(self, interaction: Interaction, match: re.Match[str]) -> None:
         """The answer to "Which of the pictures?"."""
         choices = {"vary": self.vary, "upscale": self.upscale, "wider": self.wider, "animate": self.animate}
+        choices["region"] = self.region
         derive = choices[match["action"]]
         await derive(interaction, await self.job(interaction, match), n=int(match["n"]))
 

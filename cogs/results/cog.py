@@ -28,6 +28,7 @@ from cogs.speak import speech_of
 from cogs.ui.components import job_action
 from cogs.ui.job_buttons import PICTURE_CHOICE, SPEAK_TURN
 from cogs.ui.reactions import MessageContent, add_reactions
+from cogs.ui.region import REGION_CELL, REGION_DRAW, REGION_FORM, REGION_GRID
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
@@ -59,6 +60,7 @@ class ResultsCog(commands.Cog, name="Results"):
             "remix": actions.open_remix,
             "upscale": actions.upscale,
             "wider": actions.wider,
+            "region": actions.region,
             "animate": actions.animate,
             "info": actions.info,
             "delete": actions.delete,
@@ -73,6 +75,10 @@ class ResultsCog(commands.Cog, name="Results"):
         router.add(PICTURE_CHOICE, actions.picture_chosen)
         router.add(REMIX_FORM, actions.submit_remix)
         router.add(WIDER_CHOICE, actions.widen)
+        router.add(REGION_CELL, actions.regions.choose)
+        router.add(REGION_GRID, actions.regions.change_grid)
+        router.add(REGION_DRAW, actions.regions.open_form)
+        router.add(REGION_FORM, actions.regions.submit)
         router.add(FILM_FORM, actions.submit_animate)
         router.add(SPEAK_TURN, self._speak_pressed)
         if self.bot.services.settings.discord.offer_reactions:

@@ -85,6 +85,7 @@ async def test_the_bot_writes_for_nobody_who_may_not_write(nova: VoiceSystem, in
         "remix",
         "upscale",
         "wider",
+        "region",
         "info",
         "delete",
         "repeat",
@@ -107,7 +108,7 @@ async def test_a_forged_id_reaches_no_job_of_another_server(nova: VoiceSystem, a
         if action == "remix":
             fields = {"positive": "something else", "seed": "1"}
             assert OTHERS_JOB in await refused(await forge(nova, eve, own, f"chorus:remixed:{job_id}", modal=fields))
-        if action in {"vary", "upscale", "wider"}:
+        if action in {"vary", "upscale", "wider", "region"}:
             assert OTHERS_JOB in await refused(await forge(nova, eve, own, f"chorus:{action}:{job_id}:0"))
         if action == "wider":
             assert OTHERS_JOB in await refused(await forge(nova, eve, own, f"chorus:widen:{job_id}:0:50:left"))

@@ -9,6 +9,7 @@ from bot.storage.schema.conversations import channel_bindings, conversations, me
 from bot.storage.schema.deliveries import deliveries
 from bot.storage.schema.jobs import attempts, batch_votes, batches, jobs
 from bot.storage.schema.media import audio_messages, gallery_filters, images, videos, voice_samples
+from bot.storage.schema.regions import region_selections
 from bot.storage.schema.reports import reports
 from bot.storage.schema.saved_settings import last_settings, presets, setting_drafts
 from bot.storage.schema.settings import guild_settings, setting_changes
@@ -37,6 +38,7 @@ __all__ = [
     "messages",
     "metadata",
     "presets",
+    "region_selections",
     "reports",
     "setting_changes",
     "setting_drafts",
