@@ -61,6 +61,27 @@ async def fetch_files(
     return GivenFiles(tuple(each.file for each in kept), " ".join(notes) or None)
 
 
+async def with_mask(
+    bot: ChorusBot, given: GivenFiles, mask: discord.Attachment, *, as_transparency: bool
+) -> GivenFiles:
+    """The files with a mask of the first picture.
+
+    Args:
+        bot: The bot.
+        given: Kept files.
+        mask: Which part of the first picture is to be changed.
+        as_transparency: The workflow takes the mask as the transparency of the picture.
+
+    Raises:
+        InputInvalid: There is no picture, or the mask cannot be fetched or used.
+
+    """
+    keeper = bot.services.input_files
+    keeper.require_size(mask.size)
+    files = await keeper.with_mask(given.files, await _fetch(mask), as_transparency=as_transparency)
+    return GivenFiles(files, given.note)
+
+
 def roles_of(attachments: Sequence[discord.Attachment], *, further_pictures: int = 0) -> list[str]:
     """What the attachments will be given as, by what Discord says of them; their content decides when it is read.
 

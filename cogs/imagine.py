@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from bot.domain.batches import SeedMode
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.domain.seeds import parse_seed
 from bot.errors import InputInvalid
+from bot.workflows.media_assignment import MASK, mask_is_transparency
 from cogs.actors import interaction_actor, interaction_origin
-from cogs.attachments import GivenFiles, accept_with_files, fetch_files, roles_of
+from cogs.attachments import GivenFiles, accept_with_files, fetch_files, roles_of, with_mask
 from cogs.batch import start_batch
 from cogs.channel_characters import drawing_character
 from cogs.delivery import delivery_of
@@ -25,11 +27,13 @@ from cogs.option_completion import completed_options
 from cogs.settings_option import (
     LONGEST_SETTINGS,
     SETTINGS_HINT,
+    chosen_workflow,
     with_settings,
 )
 
 if TYPE_CHECKING:
     from bot.discord_client.bot import ChorusBot
+    from bot.workflows.workflow import Workflow
 
 LONGEST_PROMPT = 4000
 
@@ -57,6 +61,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
         image3="A third picture",
         image4="A fourth picture",
         source="Link to a message with a picture to start from; of several, a number after it says which",
+        mask="Which part of the picture may change: what is white or transparent in this one",
     )
     @app_commands.rename(source="from")
     async def imagine(  # noqa: PLR0917 - one parameter per option
@@ -76,11 +81,14 @@ class ImagineCog(commands.Cog, name="Imagine"):
         image3: discord.Attachment | None = None,
         image4: discord.Attachment | None = None,
         source: app_commands.Range[str, 1, LONGEST_LINK] | None = None,
+        mask: discord.Attachment | None = None,
     ) -> None:
         """Parse and submit; delivery answers, shows progress and posts the result."""
         attached = [each for each in (image, image2, image3, image4) if each is not None]
         actor = interaction_actor(interaction)
         self.bot.services.policy.require_may_ask(actor)
+        if mask is not None and not (attached or source):
+            raise InputInvalid("A mask needs a picture that it belongs to.", advice="Attach the picture as `image`.")
         words = prompt.strip()
         if not words:
             raise InputInvalid("The prompt is empty.", advice="Say what to draw.")
@@ -100,7 +108,7 @@ class ImagineCog(commands.Cog, name="Imagine"):
             fresh=fresh,
         )
         if (attached or source) and workflow is None:
-            roles = roles_of(attached, further_pictures=1 if source else 0)
+            roles = [*roles_of(attached, further_pictures=1 if source else 0), *([MASK] if mask else [])]
             request = with_picture_workflow(self.bot.services.workflows, artist, request, roles)
         request, flagged = await with_settings(self.bot, actor, artist, request, settings, takes_count=True)
         if (wanted := count or flagged or 1) > 1:
@@ -121,6 +129,9 @@ class ImagineCog(commands.Cog, name="Imagine"):
             return
         if attached or source:
             fetch = partial(_given_files, interaction, attached, source)
+            if mask is not None:
+                used = chosen_workflow(self.bot, artist, request.kind, request.workflow_name, interaction.guild_id)
+                fetch = partial(_masked_files, interaction.client, fetch, mask, used)
             await accept_with_files(interaction, fetch, lambda given: given.added_to(request))
             return
         await delivery_of(self.bot).accept(interaction, request)
@@ -132,6 +143,13 @@ async def _given_files(
     """The linked picture, which goes first, and the attachments."""
     further = await fetch_files(interaction.client, attached)
     return further if source is None else joined(await linked_picture(interaction, source), further)
+
+
+async def _masked_files(
+    bot: ChorusBot, fetch: Callable[[], Awaitable[GivenFiles]], mask: discord.Attachment, workflow: Workflow
+) -> GivenFiles:
+    """The files with the mask of the first picture, as the workflow takes it."""
+    return await with_mask(bot, await fetch(), mask, as_transparency=mask_is_transparency(workflow))
 
 
 async def setup(bot: ChorusBot) -> None:

@@ -152,7 +152,8 @@ def imagine(
         typer.Option(help="A picture to start from; may be repeated. Also a film or a sound.", metavar="FILE"),
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="A picture of what is to change, as the workflow's mask.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Where the picture may change: what is white or transparent in this one.", metavar="FILE"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also copy the pictures here: a file or a folder.")] = None,
     config: ConfigOption = None,

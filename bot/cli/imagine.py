@@ -16,6 +16,7 @@ from bot.derived_jobs.picture_workflows import with_picture_workflow
 from bot.domain.jobs import GenerationRequest, Job, JobKind
 from bot.errors import CharacterNotFound, InputInvalid, WorkflowNotFound
 from bot.services import open_services
+from bot.workflows.media_assignment import MASK, mask_is_transparency
 from bot.workflows.parameters import ParameterValue, parameters_of
 from bot.workflows.settings_text import settings_of_pairs
 
@@ -40,6 +41,7 @@ class ImagineOptions:
     images: tuple[Path, ...] = ()
     """Pictures to start from, or a film or a sound, as the workflow takes them; at most four pictures."""
     mask: Path | None = None
+    """Which part of the first picture may change: what is white or transparent in this one."""
     out: Path | None = None
     """A file or folder to which the pictures are copied from the data folder."""
 
@@ -74,11 +76,15 @@ async def _imagine(settings: Settings, options: ImagineOptions, console: Console
             workflow_name=options.workflow,
             seed=options.seed,
         )
-        request = await _with_files(services, request, options)
+        if options.mask is not None and not options.images:
+            raise InputInvalid("A mask needs a picture that it belongs to.", advice="Name the picture with --image.")
+        request = await _with_files(services, request, options.images)
         if request.inputs and options.workflow is None:
-            roles = [file.role for file in request.inputs]
+            roles = [*(file.role for file in request.inputs), *([MASK] if options.mask else [])]
             request = with_picture_workflow(services.workflows, character, request, roles)
         request = _with_settings(services, character, request, options.settings)
+        if options.mask is not None:
+            request = await _with_mask(services, character, request, options.mask)
         job = await wait_for_job(services, await _submit(services, request), console)
         if job.note:
             console.print(escape(job.note))
@@ -114,19 +120,34 @@ def _with_settings(
     return request.model_copy(update={"overrides": overrides})
 
 
-async def _with_files(services: Services, request: GenerationRequest, options: ImagineOptions) -> GenerationRequest:
-    """The request with the files of the options, checked and kept.
+async def _with_files(services: Services, request: GenerationRequest, paths: Sequence[Path]) -> GenerationRequest:
+    """The request with the files, checked and kept.
 
     Raises:
         InputInvalid: One cannot be read or used.
 
     """
-    contents = [await _content(services, path) for path in options.images]
+    contents = [await _content(services, path) for path in paths]
     kept = await services.input_files.keep(contents)
-    if options.mask is not None:
-        kept.append(await services.input_files.keep_picture(await _content(services, options.mask), "mask"))
     note = " ".join(dict.fromkeys(filter(None, (request.note, *(each.note for each in kept))))) or None
     return request.model_copy(update={"inputs": tuple(each.file for each in kept), "note": note})
+
+
+async def _with_mask(
+    services: Services, character: Character, request: GenerationRequest, path: Path
+) -> GenerationRequest:
+    """The request with a mask of its first picture, as its workflow takes it.
+
+    Raises:
+        InputInvalid: It cannot be read or used, or there is no picture.
+        WorkflowNotFound: There is no such workflow.
+
+    """
+    name = request.workflow_name or character.default_workflow(request.kind)
+    as_transparency = mask_is_transparency(services.workflows.get(character.id, request.kind, name))
+    data = await _content(services, path)
+    files = await services.input_files.with_mask(request.inputs, data, as_transparency=as_transparency)
+    return request.model_copy(update={"inputs": files})
 
 
 async def _content(services: Services, path: Path) -> bytes:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bot.domain.jobs import GenerationRequest, JobKind
 from bot.errors import ChorusError
-from bot.workflows.media_assignment import FIRST_PICTURE, takes_files
-from bot.workflows.workflow import VARY_WORKFLOW
+from bot.workflows.media_assignment import FIRST_PICTURE, MASK, takes_files
+from bot.workflows.workflow import INPAINT_WORKFLOW, VARY_WORKFLOW
 
 if TYPE_CHECKING:
     from bot.characters.character import Character
     from bot.workflows.library import WorkflowLibrary
     from bot.workflows.workflow import Workflow
+
+_WORDS: Final = {(FIRST_PICTURE,): "a picture", (FIRST_PICTURE, MASK): "a picture and a mask"}
 
 
 def picture_workflow(
@@ -25,7 +27,8 @@ def picture_workflow(
 ) -> Workflow | None:
     """Return the first workflow that takes a person's files and needs no other one; None: there is none.
 
-    The default goes first; then, for pictures, the one of the button Vary; for films, all others in their order.
+    The default goes first; then, for pictures, the one of the button Vary, and with a mask before it the one of the
+    button Region; for films, all others in their order.
 
     Args:
         workflows: The workflow library.
@@ -35,7 +38,8 @@ def picture_workflow(
         roles: What the files are given as (`InputFile.role`).
 
     """
-    others = [VARY_WORKFLOW] if kind is JobKind.IMAGE else workflows.names(character.id, kind, guild_id)
+    for_pictures = [INPAINT_WORKFLOW, VARY_WORKFLOW] if MASK in roles else [VARY_WORKFLOW]
+    others = for_pictures if kind is JobKind.IMAGE else workflows.names(character.id, kind, guild_id)
     for name in (None, *others):
         try:
             workflow = _get(workflows, character, kind, name, guild_id)
@@ -55,6 +59,13 @@ def with_picture_workflow(
     """The request with a workflow that takes a person's files and a sentence about it, where its default does not.
 
     Unchanged where there is no such workflow: acceptance says that the default takes no picture.
+
+    Args:
+        workflows: The workflow library.
+        character: Who draws.
+        request: Without a workflow's name.
+        roles: What the files are given as (`InputFile.role`).
+
     """
     guild_id = request.origin.guild_id
     found = picture_workflow(workflows, character, request.kind, guild_id, roles)
@@ -66,7 +77,7 @@ def with_picture_workflow(
         default = None
     if default is not None and found.name == default.name:
         return request
-    taken = "a picture" if len(roles) == 1 and roles[0] == FIRST_PICTURE else "these files"
+    taken = _WORDS.get(tuple(roles), "these files")
     note = f"Made with the workflow {found.name}, which takes {taken}."
     if request.note:
         note = f"{request.note} {note}"

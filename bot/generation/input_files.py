@@ -17,6 +17,8 @@ from bot.media.audio import probe_audio
 from bot.media.errors import BadMedia
 from bot.media.ffmpeg import Ffmpeg, input_file, output_file
 from bot.media.images import prepare_input_picture
+from bot.media.images.masks import changes_nothing, mask_file, read_mask, with_mask
+from bot.media.images.opening import open_image
 from bot.media.media_types import media_type_of_bytes
 from bot.media.video import probe_video
 
@@ -145,6 +147,54 @@ class InputFiles:
         except BadMedia as error:
             raise InputInvalid(error.message, advice="Attach a PNG, JPEG, WebP, GIF, AVIF or HEIC picture.") from error
         return await self._keep(prepared.data, ".png", role, prepared.note)
+
+    async def with_mask(
+        self, files: Sequence[InputFile], mask: bytes, *, as_transparency: bool
+    ) -> tuple[InputFile, ...]:
+        """Return kept files with a mask of their first picture, scaled to it.
+
+        Args:
+            files: As they were kept.
+            mask: A picture: what is transparent in it, or if nothing is, what is white, is to be changed.
+            as_transparency: The workflow takes it as the transparency of the picture, not as a file of its own.
+
+        Raises:
+            InputInvalid: There is no picture, or the mask cannot be used; the error says why.
+            GenerationFailed: The disk is full.
+
+        """
+        self.require_size(len(mask))
+        first = next((file for file in files if file.role == _PICTURES[0]), None)
+        if first is None:
+            raise InputInvalid("A mask needs a picture that it belongs to.", advice="Attach the picture as `image`.")
+        try:
+            made = await asyncio.to_thread(self._masked, Path(first.path), mask, as_transparency=as_transparency)
+        except BadMedia as error:
+            raise InputInvalid(
+                f"The mask cannot be used. {error.message}",
+                advice="Attach a PNG, JPEG, WebP, GIF, AVIF or HEIC picture.",
+            ) from error
+        if not as_transparency:
+            return (*files, await self.keep_made(made, "mask"))
+        marked = await self.keep_made(made, _PICTURES[0])
+        return tuple(marked if file is first else file for file in files)
+
+    def _masked(self, picture: Path, mask: bytes, *, as_transparency: bool) -> bytes:
+        """The mask as a file, or the picture with it."""
+        limit = self.limits.max_pixels
+        with (
+            tempfile.NamedTemporaryFile(prefix="chorus-input-") as file,
+            open_image(picture, max_pixels=limit) as image,
+        ):
+            path = Path(file.name)
+            path.write_bytes(mask)
+            drawn = read_mask(path, image.size, max_pixels=limit)
+            if changes_nothing(drawn):
+                raise InputInvalid(
+                    "The mask changes nothing: there is nothing white or transparent in it.",
+                    advice="Draw what shall change in white, or erase it.",
+                )
+            return with_mask(image, drawn) if as_transparency else mask_file(drawn)
 
     async def _film(self, data: bytes, media_type: str) -> KeptFile:
         suffix = {"video/webm": ".webm", "video/x-msvideo": ".avi"}.get(media_type, ".mp4")

@@ -106,10 +106,12 @@ def takes_files(workflow: Workflow, roles: Sequence[str] = (FIRST_PICTURE,), *, 
 
     Args:
         workflow: The workflow.
-        roles: What the files are given as.
+        roles: What the files are given as; a mask that the workflow takes as transparency is no file of its own.
         references: How many reference pictures its character has.
 
     """
+    if MASK in roles and mask_is_transparency(workflow):
+        roles = [role for role in roles if role != MASK]
     try:
         assigned = assign_files(workflow, [*roles, *CHARACTER_REFERENCES[:references]])
     except InputInvalid:
@@ -132,8 +134,7 @@ def mask_is_transparency(workflow: Workflow) -> bool:
 
 def takes_masked_picture(workflow: Workflow, references: int = 0) -> bool:
     """As `takes_files`, of a picture with a mask."""
-    roles = [FIRST_PICTURE] if mask_is_transparency(workflow) else [FIRST_PICTURE, MASK]
-    return takes_files(workflow, roles, references=references)
+    return takes_files(workflow, (FIRST_PICTURE, MASK), references=references)
 
 
 def require_files(workflow: Workflow, assigned: Mapping[str, MediaInput], object_info: ObjectInfo | None) -> None:
@@ -165,7 +166,10 @@ def require_files(workflow: Workflow, assigned: Mapping[str, MediaInput], object
         raise InputInvalid("This workflow starts from a picture.", advice="Attach one as `image`.")
     raise InputInvalid(
         f"The workflow {workflow.name} needs {words}.",
-        advice="Attach what it needs; pictures are taken in the order `image`, `image2`, `image3`, `image4`.",
+        advice=(
+            "Attach what it needs; pictures are taken in the order `image`, `image2`, `image3`, `image4`,"
+            " a mask is taken as `mask`."
+        ),
     )
 
 

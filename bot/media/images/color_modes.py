@@ -27,9 +27,11 @@ def _multiplied(image: Image.Image, factor: float) -> Image.Image:
     return image.point(lambda value: value * factor)  # pyright: ignore[reportUnknownMemberType]
 
 
-def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The image at another size (width, height in pixels), resampled with the Lanczos filter."""
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)  # pyright: ignore[reportUnknownMemberType]
+def resized(
+    image: Image.Image, size: tuple[int, int], method: Image.Resampling = Image.Resampling.LANCZOS
+) -> Image.Image:
+    """The image at another size (width, height in pixels)."""
+    return image.resize(size, method, reducing_gap=3.0)  # pyright: ignore[reportUnknownMemberType]
 
 
 def without_alpha(image: Image.Image, background: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:

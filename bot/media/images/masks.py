@@ -79,7 +79,8 @@ def read_mask(path: Path, size: tuple[int, int], *, max_pixels: int) -> Image.Im
         image.load()
         drawn = to_eight_bit(ImageOps.exif_transpose(image))
     mask = drawn.convert("L") if is_opaque(drawn) else ImageChops.invert(drawn.getchannel("A"))
-    return mask if mask.size == size else resized(mask, size)
+    # Lanczos would make faint waves beside each edge, where nothing shall change.
+    return mask if mask.size == size else resized(mask, size, Image.Resampling.BILINEAR)
 
 
 def changes_nothing(mask: Image.Image) -> bool:
