@@ -21,6 +21,7 @@ from tests.workflows.graphs import GraphDict
 
 DRAW = ("imagine", "nova", "x")
 RED, BLUE = (255, 0, 0), (0, 0, 255)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 Terminal = Callable[..., Coroutine[Any, Any, tuple[int | None, list[Path], str]]]
 
 
@@ -108,16 +109,78 @@ async def test_a_sound_goes_where_sounds_go(tmp_path: Path, terminal: Terminal) 
     assert (await probe_video(made[0], ffmpeg=FFMPEG)).has_sound
 
 
-async def test_a_mask_goes_where_masks_go(tmp_path: Path, terminal: Terminal) -> None:
-    write_workflow(tmp_path, "nova/image/masked", two_pictures())
-    bindings = tmp_path / "workflows/nova/image/masked.bindings.yaml"
+def masked(folder: Path, name: str) -> None:
+    """A workflow that shows its mask, then its picture."""
+    write_workflow(folder, f"nova/image/{name}", two_pictures())
+    bindings = folder / f"workflows/nova/image/{name}.bindings.yaml"
     bindings.write_text('media: {start: ["2.image"], mask: ["1.image"]}', encoding="utf-8")
-    picture, mask = png(tmp_path / "red.png", RED), png(tmp_path / "mask.png", BLUE)
+
+
+def painted(folder: Path, name: str) -> None:
+    """A workflow that shows its picture, then the transparency of it, as ComfyUI's mask editor saves a mask."""
+    graph = {
+        "1": load(),
+        "2": {"class_type": "MaskToImage", "inputs": {"mask": ["1", 1]}},
+        "3": {"class_type": "ImageBatch", "inputs": {"image1": ["1", 0], "image2": ["2", 0]}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "painted"}},
+    }
+    write_workflow(folder, f"nova/image/{name}", graph)
+    bindings = folder / f"workflows/nova/image/{name}.bindings.yaml"
+    bindings.write_text('media: {start: ["1.image"]}', encoding="utf-8")
+
+
+def half_white(path: Path) -> str:
+    """A mask of half the width and height of `png`, white on its left."""
+    mask = Image.new("L", (32, 24), 0)
+    mask.paste(255, (0, 0, 16, 24))
+    mask.save(path)
+    return str(path)
+
+
+def half_erased(path: Path) -> str:
+    """As `half_white`, with what changes transparent; its colours mean nothing."""
+    mask = Image.new("RGBA", (32, 24), (255, 255, 255, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 16, 24))
+    mask.save(path)
+    return str(path)
+
+
+def left_and_right(path: Path) -> tuple[object, object]:
+    with Image.open(path) as picture:
+        assert picture.size == (64, 48)
+        shown = picture.convert("RGB")
+        return shown.getpixel((5, 5)), shown.getpixel((58, 5))
+
+
+@pytest.mark.parametrize("draw", [half_white, half_erased])
+async def test_a_mask_goes_where_masks_go(tmp_path: Path, terminal: Terminal, draw: Callable[[Path], str]) -> None:
+    masked(tmp_path, "masked")
+    picture, mask = png(tmp_path / "red.png", RED), draw(tmp_path / "mask.png")
     code, made, said = await terminal(*DRAW, "--image", picture, "--mask", mask, "--workflow", "masked")
-    assert (code, [colour(path) for path in made]) == (0, [BLUE, RED]), said
+    assert (code, [left_and_right(path) for path in made]) == (0, [(WHITE, BLACK), (RED, RED)]), said
     code, _, said = await terminal(*DRAW, "--image", picture, "--mask", mask, "--workflow", "both")
     assert code == 1
     assert "has no place for a mask" in said
+
+
+async def test_a_workflow_that_takes_picture_and_mask_is_chosen(tmp_path: Path, terminal: Terminal) -> None:
+    masked(tmp_path, "inpaint")
+    painted(tmp_path, "vary")
+    picture, mask = png(tmp_path / "red.png", RED), half_white(tmp_path / "mask.png")
+    code, made, said = await terminal(*DRAW, "--image", picture, "--mask", mask)
+    assert (code, [left_and_right(path) for path in made]) == (0, [(WHITE, BLACK), (RED, RED)]), said
+    assert "Made with the workflow inpaint, which takes a picture and a mask." in said
+    (tmp_path / "workflows/nova/image/inpaint.json").unlink()
+    code, made, said = await terminal(*DRAW, "--image", picture, "--mask", mask)
+    assert code == 0, said
+    assert "Made with the workflow vary, which takes a picture and a mask." in said
+
+
+async def test_a_mask_becomes_transparency_where_the_workflow_wants_it_so(tmp_path: Path, terminal: Terminal) -> None:
+    painted(tmp_path, "painted")
+    picture, mask = png(tmp_path / "red.png", RED), half_white(tmp_path / "mask.png")
+    code, made, said = await terminal(*DRAW, "--image", picture, "--mask", mask, "--workflow", "painted")
+    assert (code, [left_and_right(path) for path in made]) == (0, [(RED, RED), (WHITE, BLACK)]), said
 
 
 @pytest.mark.parametrize(
@@ -127,12 +190,19 @@ async def test_a_mask_goes_where_masks_go(tmp_path: Path, terminal: Terminal) ->
         (["--image", "{there}", "--workflow", "default"], "takes no picture"),
         (["--image", "{folder}/gone.png"], "The file gone.png cannot be read."),
         (["--image", "{folder}/config.yaml", "--workflow", "both"], "not a picture"),
+        (["--mask", "{there}", "--workflow", "both"], "A mask needs a picture that it belongs to."),
+        (
+            ["--image", "{there}", "--mask", "{folder}/gone.png", "--workflow", "both"],
+            "The file gone.png cannot be read.",
+        ),
+        (["--image", "{there}", "--mask", "{folder}/config.yaml", "--workflow", "both"], "The mask cannot be used."),
+        (["--image", "{there}", "--mask", "{black}", "--workflow", "both"], "The mask changes nothing"),
         (["--image", "{there}"] * 5 + ["--workflow", "both"], "At most 4 pictures"),
     ],
 )
 async def test_what_cannot_be_used_is_said(tmp_path: Path, terminal: Terminal, arguments: list[str], part: str) -> None:
-    there = png(tmp_path / "there.png", RED)
-    filled = [argument.format(there=there, folder=tmp_path) for argument in arguments]
+    there, black = png(tmp_path / "there.png", RED), png(tmp_path / "black.png", BLACK)
+    filled = [argument.format(there=there, black=black, folder=tmp_path) for argument in arguments]
     code, made, said = await terminal(*DRAW, *filled)
     assert (code, made) == (1, [])
     assert part in said

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from bot.workflows.library import WorkflowLibrary
     from bot.workflows.workflow import Workflow
 
-_WORDS: Final = {(FIRST_PICTURE,): "a picture", (FIRST_PICTURE, MASK): "a picture and a mask"}
+_WORDS: Final[dict[tuple[str, ...], str]] = {
+    (FIRST_PICTURE,): "a picture",
+    (FIRST_PICTURE, MASK): "a picture and a mask",
+}
 
 
 def picture_workflow(

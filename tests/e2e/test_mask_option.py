@@ -84,12 +84,17 @@ async def test_white_or_transparent_changes(here: DrawingSystem, kind: str) -> N
     assert [entry["role"] for entry in json.loads(inputs)] == ["reference_image", "mask"]
 
 
-async def test_a_workflow_that_takes_it_as_transparency_gets_it_so(here: DrawingSystem) -> None:
+def painted(here: DrawingSystem) -> None:
+    """The workflow `painted`, whose mask is the transparency of its picture."""
     shipped = json.loads((SHARED / "inpaint.json").read_text("utf-8"))
     del shipped["5"]
     for node in shipped.values():
         node["inputs"] = {name: ["4", 1] if value == ["5", 0] else value for name, value in node["inputs"].items()}
     here.workflow("painted", shipped)
+
+
+async def test_a_workflow_that_takes_it_as_transparency_gets_it_so(here: DrawingSystem) -> None:
+    painted(here)
     given = picture()
     async with here.system.running():
         message = await asked(
@@ -98,6 +103,21 @@ async def test_a_workflow_that_takes_it_as_transparency_gets_it_so(here: Drawing
     assert_right_half_changed(given, message)
     [(inputs,)] = here.jobs("json_extract(request, '$.inputs')")
     assert [entry["role"] for entry in json.loads(inputs)] == ["reference_image"]
+
+
+@pytest.mark.parametrize("workflow", ["inpaint", "painted"])
+async def test_the_picture_of_a_link_takes_the_mask(here: DrawingSystem, workflow: str) -> None:
+    painted(here)
+    given = picture()
+    async with here.system.running():
+        posted = await here.stranger.send(here.room, "my house", attachments=[file(given, "a.png")])
+        address = f"https://discord.com/channels/{here.system.guild.id}/{here.room.id}/{posted.id}"
+        options = {"from": address, "mask": file(white_on_black((256, 192)), "mask.png")}
+        if workflow == "painted":  # `inpaint` is found without its name
+            options["workflow"] = workflow
+        message = await asked(here, **options)
+    assert_right_half_changed(given, message)
+    assert here.jobs("workflow_name") == [(workflow,)]
 
 
 async def test_what_cannot_be_used_is_said(here: DrawingSystem) -> None:

@@ -75,3 +75,38 @@ async def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match="larger than"):
         await keeper(tmp_path, max_bytes=10).keep([png("red")])
     assert not (tmp_path / "data").exists()
+
+
+def half_white(size: tuple[int, int]) -> bytes:
+    mask, buffer = Image.new("L", size, 0), io.BytesIO()
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def test_a_mask_belongs_to_the_first_picture(tmp_path: Path) -> None:
+    files = keeper(tmp_path)
+    film = await video(tmp_path / "film.mp4", 1.0)
+    kept = [each.file for each in await files.keep([film.read_bytes(), png("red"), png("blue")])]
+    separate = await files.with_mask(kept, half_white((200, 100)), as_transparency=False)
+    assert separate[:3] == tuple(kept)
+    assert separate[3].role == "mask"
+    with Image.open(separate[3].path) as mask:
+        assert (mask.size, mask.getpixel((2, 5)), mask.getpixel((17, 5))) == (
+            (20, 10), (255, 255, 255, 0), (0, 0, 0, 255),
+        )  # fmt: skip
+    within = await files.with_mask(kept, half_white((200, 100)), as_transparency=True)
+    assert [file.role for file in within] == ["film", "reference_image", "image2"]
+    assert (within[0], within[2]) == (kept[0], kept[2])
+    with Image.open(within[1].path) as marked:
+        assert (marked.getpixel((2, 5)), marked.getpixel((17, 5))) == ((255, 0, 0, 0), (255, 0, 0, 255))
+
+
+async def test_a_mask_without_a_picture_is_refused(tmp_path: Path) -> None:
+    files = keeper(tmp_path, max_bytes=10**5)
+    tone = await sound(tmp_path / "tone.mp3", 1.0)
+    kept = [each.file for each in await files.keep([tone.read_bytes()])]
+    with pytest.raises(InputInvalid, match="A mask needs a picture"):
+        await files.with_mask(kept, half_white((20, 10)), as_transparency=False)
+    with pytest.raises(InputInvalid, match="larger than"):
+        await files.with_mask(kept, bytes(10**5 + 1), as_transparency=False)
