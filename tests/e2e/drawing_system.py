@@ -69,9 +69,7 @@ class DrawingSystem:
 
 
 @asynccontextmanager
-async def open_drawing_system(
-    folder: Path, *, special: bool = True, **sections: dict[str, Any]
-) -> AsyncGenerator[DrawingSystem]:
+async def open_drawing_system(folder: Path, *, special: bool = True, **sections: Any) -> AsyncGenerator[DrawingSystem]:
     async with open_system(folder, privileged_intents=PRIVILEGED_INTENTS, comfy_options=None, **sections) as system:
         if special:
             for name in ("vary", "upscale"):
